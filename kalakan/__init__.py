@@ -1,0 +1,27 @@
+"""Kalakan: text-to-speech for Twi (Akan). Importing it loads nothing; names load on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kalakan._rust import __version__
+
+if TYPE_CHECKING:
+    from kalakan.synthesis.synthesizer import Synthesizer
+    from kalakan.utils.config import Config
+
+__all__ = ["Config", "Synthesizer", "__version__"]
+
+_HOMES = {"Synthesizer": "kalakan.synthesis.synthesizer", "Config": "kalakan.utils.config"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kalakan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,59 @@
+"""Every error and warning that Kalakan raises. Catch `KalakanError` to catch them all."""
+
+from __future__ import annotations
+
+
+class KalakanError(Exception):
+    """Base of all errors that Kalakan raises on purpose; its text is one line fit for a user."""
+
+
+class ConfigError(KalakanError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class TextError(KalakanError):
+    """A text cannot be spoken: empty, nothing pronounceable in it, or too long."""
+
+
+class UnknownPhonemeError(TextError):
+    """A phoneme symbol is not in the closed table."""
+
+
+class AudioError(KalakanError):
+    """Audio cannot be read, written or processed as asked."""
+
+
+class VoiceError(KalakanError):
+    """A voice folder is missing, damaged or not of a format this version reads."""
+
+
+class DataError(KalakanError):
+    """A dataset is missing, empty or damaged."""
+
+
+class TrainingError(KalakanError):
+    """A training run cannot start, continue or be resumed."""
+
+
+class SynthesisError(KalakanError):
+    """A synthesis request is out of range: speaker, speed, pitch, energy."""
+
+
+class ImplementationUnavailable(KalakanError):
+    """An implementation of an op was asked for by name and cannot serve the call."""
+
+
+class MissingDependencyError(KalakanError, ImportError):
+    """An optional package is not installed; the text says which extra brings it."""
+
+
+class KalakanWarning(UserWarning):
+    """Base of all warnings."""
+
+
+class UntrainedModelWarning(KalakanWarning):
+    """A model was built without weights: its output is noise."""
+
+
+class UnknownPhonemeWarning(KalakanWarning):
+    """A symbol outside the table was read as `<unk>`."""

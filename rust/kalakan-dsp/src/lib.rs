@@ -1,0 +1,1 @@
+//! STFT, mel spectrogram and Griffin-Lim on the CPU.

@@ -1,0 +1,18 @@
+//! Rust errors become the exceptions of `kalakan.errors`, by kind.
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+/// Builds `kalakan.errors.<class>(message)`; falls back to `RuntimeError` only if the class cannot be imported.
+pub(crate) fn kalakan_error(class: &str, message: String) -> PyErr {
+    Python::attach(|py| {
+        let class = py
+            .import("kalakan.errors")
+            .and_then(|module| module.getattr(class))
+            .and_then(|class| Ok(class.cast_into::<PyType>()?));
+        match class {
+            Ok(class) => PyErr::from_type(class, message),
+            Err(missing) => missing,
+        }
+    })
+}

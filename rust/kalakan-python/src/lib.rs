@@ -1,0 +1,16 @@
+//! `kalakan._rust`: the Rust core as Python sees it. Conversion, GIL release and error mapping only.
+
+use pyo3::prelude::*;
+
+mod dsp;
+mod error;
+mod text;
+
+/// The compiled core of Kalakan.
+#[pymodule]
+fn _rust(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    text::register(module)?;
+    dsp::register(module)?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Twi text to phoneme ids.
