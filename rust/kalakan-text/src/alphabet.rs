@@ -1,0 +1,1 @@
+//! Letters, tone marks and marks of normalized text.

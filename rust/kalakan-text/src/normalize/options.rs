@@ -1,0 +1,47 @@
+//! What a caller may choose about the reading.
+
+/// Which written standard the number words follow. It never changes the spelling of other words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Variety {
+    /// Asante Twi: baako, mmienu, mmiɛnsa.
+    #[default]
+    Asante,
+    /// Akuapem Twi: biako, abien, abiɛsa.
+    Akuapem,
+}
+
+/// How much of the letter play of chat messages is read as letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ChatSpelling {
+    /// Digits and brackets are never letters.
+    Off,
+    /// `3` is read as ɛ and an unbalanced `)` as ɔ, where nothing else fits.
+    #[default]
+    Narrow,
+    /// Narrow, and `0`, `c` and `q` are read as ɔ where a consonant needs a vowel.
+    Wide,
+}
+
+/// Choices of the normalizer. The default is what most Asante texts need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormalizeOptions {
+    /// The number words to use.
+    pub variety: Variety,
+    /// Count people with baanu, baasa, … after a noun for persons.
+    pub human: bool,
+    /// Chat letters to repair.
+    pub chat: ChatSpelling,
+    /// Read 3:45 as "aka simma dunum na abɔ nnɔn nan" instead of counting from the past hour.
+    pub clock_to_hour: bool,
+}
+
+impl Default for NormalizeOptions {
+    fn default() -> Self {
+        Self {
+            variety: Variety::default(),
+            human: true,
+            chat: ChatSpelling::default(),
+            clock_to_hour: false,
+        }
+    }
+}
