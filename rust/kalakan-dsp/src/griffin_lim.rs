@@ -1,0 +1,243 @@
+//! Fast Griffin-Lim: a signal whose STFT has given magnitudes.
+//!
+//! N. Perraudin, P. Balazs, P. Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013, algorithm 2:
+//! `c[n] = P1(P2(t[n-1]))`, `t[n] = c[n] + α (c[n] - c[n-1])`. Only the phase of `t` is used, so it is computed
+//! as `c[n] - α / (1 + α) c[n-1]`, the same direction.
+
+use rustfft::num_complex::Complex32;
+
+use crate::error::{check_finite, check_rows, DspError};
+use crate::overlap::reciprocals;
+use crate::pair;
+use crate::parallel::for_each;
+use crate::phase::initial_phase;
+use crate::stft::{Stft, Workspace};
+
+/// Frames that one thread takes at a time. Fixed, because the order of sums at block borders depends on it:
+/// the result must not depend on the number of threads.
+const BLOCK: usize = 64;
+
+/// How to reconstruct a phase. The same options give bit-identical audio for any number of threads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GriffinLim {
+    /// Rounds of analysis and synthesis after the first synthesis.
+    pub n_iter: usize,
+    /// α of the paper, in [0, 1): 0 is the method of Griffin and Lim (1984), 0.99 the paper's choice.
+    pub momentum: f32,
+    /// Seed of the random initial phase; `None` starts from phase zero.
+    pub seed: Option<u32>,
+    /// Threads to use, at least 1.
+    pub threads: usize,
+}
+
+impl Default for GriffinLim {
+    fn default() -> Self {
+        Self {
+            n_iter: 32,
+            momentum: 0.99,
+            seed: Some(0),
+            threads: 1,
+        }
+    }
+}
+
+impl GriffinLim {
+    /// Audio of `T * hop_length` samples for magnitudes `[T][F]`.
+    ///
+    /// # Errors
+    /// [`DspError::Config`] for a momentum or thread count out of range, [`DspError::Input`] for magnitudes of the
+    /// wrong length, negative or not finite.
+    pub fn run(&self, stft: &Stft, magnitude: &[f32]) -> Result<Vec<f32>, DspError> {
+        self.check(stft, magnitude)?;
+        Ok(self.reconstruct(stft, magnitude, self.threads))
+    }
+
+    /// [`run`](Self::run) for each item; threads share out the items when there are enough of them.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), for the first item refused.
+    pub fn run_batch(&self, stft: &Stft, magnitudes: &[&[f32]]) -> Result<Vec<Vec<f32>>, DspError> {
+        magnitudes
+            .iter()
+            .try_for_each(|item| self.check(stft, item))?;
+        if magnitudes.len() < self.threads {
+            return Ok(magnitudes
+                .iter()
+                .map(|item| self.reconstruct(stft, item, self.threads))
+                .collect());
+        }
+        let mut items: Vec<_> = magnitudes.iter().map(|item| (*item, Vec::new())).collect();
+        for_each(
+            &mut items,
+            &mut vec![(); self.threads],
+            |_, (item, audio), ()| {
+                *audio = self.reconstruct(stft, item, 1);
+            },
+        );
+        Ok(items.into_iter().map(|(_, audio)| audio).collect())
+    }
+
+    fn check(&self, stft: &Stft, magnitude: &[f32]) -> Result<(), DspError> {
+        if !(0.0..1.0).contains(&self.momentum) {
+            return Err(DspError::Config(format!(
+                "momentum is {}; it must be in [0, 1)",
+                self.momentum
+            )));
+        }
+        if !(1..=1024).contains(&self.threads) {
+            return Err(DspError::Config(format!(
+                "threads is {}; it must be from 1 to 1024",
+                self.threads
+            )));
+        }
+        check_rows("magnitude", magnitude.len(), stft.bins())?;
+        check_finite("magnitude", magnitude)?;
+        match magnitude.iter().find(|m| **m < 0.0) {
+            Some(m) => Err(DspError::Input(format!(
+                "magnitude has the value {m}; it must be at least 0"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn reconstruct(&self, stft: &Stft, magnitude: &[f32], threads: usize) -> Vec<f32> {
+        let frames = magnitude.len() / stft.bins();
+        let mut signal = Signal::new(stft, magnitude, frames, threads);
+        signal.start(self.seed);
+        for _ in 0..self.n_iter {
+            signal.iterate(self.momentum / (1.0 + self.momentum));
+        }
+        stft.crop(&signal.audio, frames)
+    }
+}
+
+/// A run of frame pairs, with what it keeps from one iteration to the next.
+struct Block {
+    /// Previous spectra, four rows of `F` a pair (see `pair::project`).
+    state: Vec<f32>,
+    /// Audio of this block before its neighbours' tails are added.
+    audio: Vec<f32>,
+    tail: Vec<f32>,
+}
+
+/// One signal between iterations, in padded samples.
+struct Signal<'a> {
+    stft: &'a Stft,
+    /// Magnitudes `[T][F]`, with a row of zeros after an odd `T`.
+    magnitude: Vec<f32>,
+    reciprocals: Vec<f32>,
+    audio: Vec<f32>,
+    blocks: Vec<Block>,
+    workspaces: Vec<Workspace>,
+}
+
+impl<'a> Signal<'a> {
+    fn new(stft: &'a Stft, magnitude: &[f32], frames: usize, threads: usize) -> Self {
+        let (bins, hop, even) = (
+            stft.bins(),
+            stft.config.hop_length,
+            frames.next_multiple_of(2),
+        );
+        let mut rows = magnitude.to_vec();
+        rows.resize(even * bins, 0.0);
+        let block = |first: usize| {
+            let frames = BLOCK.min(even - first);
+            Block {
+                state: vec![0.0; 2 * frames * bins],
+                audio: vec![0.0; frames * hop],
+                tail: vec![0.0; stft.config.n_fft - hop],
+            }
+        };
+        let blocks: Vec<_> = (0..even).step_by(BLOCK).map(block).collect();
+        Self {
+            stft,
+            magnitude: rows,
+            reciprocals: reciprocals(stft, frames),
+            audio: vec![0.0; stft.padded_len(frames)],
+            workspaces: (0..threads.min(blocks.len()))
+                .map(|_| Workspace::new(stft))
+                .collect(),
+            blocks,
+        }
+    }
+
+    /// Synthesis from the magnitudes and the initial phase.
+    fn start(&mut self, seed: Option<u32>) {
+        let bins = self.stft.bins();
+        let phase =
+            |index| seed.map_or(Complex32::new(1.0, 0.0), |seed| initial_phase(seed, index));
+        self.synthesize(|_, frame, rows, _, work| {
+            let index = frame * bins;
+            let row: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .map(|(k, m)| phase(index + k) * m)
+                .collect();
+            let (a, b) = row.split_at(bins);
+            pair::merge(a, b, &mut work.z);
+        });
+    }
+
+    /// Analysis, momentum and synthesis in one pass over the frames.
+    fn iterate(&mut self, momentum: f32) {
+        let (stft, bins, hop) = (self.stft, self.stft.bins(), self.stft.config.hop_length);
+        self.synthesize(|audio, frame, rows, state, work| {
+            stft.analyze(&audio[frame * hop..], work);
+            let (a, b) = rows.split_at(bins);
+            pair::project(&mut work.z, state, [a, b], momentum);
+        });
+    }
+
+    /// New audio from the spectra that `fill(audio, frame, magnitudes, state, work)` puts in `work.z`, pair by pair.
+    fn synthesize(
+        &mut self,
+        fill: impl Fn(&[f32], usize, &[f32], &mut [f32], &mut Workspace) + Sync,
+    ) {
+        let (stft, bins, hop) = (self.stft, self.stft.bins(), self.stft.config.hop_length);
+        let (audio, magnitude, reciprocals) = (&self.audio, &self.magnitude, &self.reciprocals);
+        for_each(
+            &mut self.blocks,
+            &mut self.workspaces,
+            |index, block, work| {
+                let first = index * BLOCK;
+                let pairs = block
+                    .state
+                    .chunks_mut(4 * bins)
+                    .zip(block.audio.chunks_mut(2 * hop));
+                for (frame, (state, out)) in (first..).step_by(2).zip(pairs) {
+                    fill(
+                        audio,
+                        frame,
+                        &magnitude[frame * bins..][..2 * bins],
+                        state,
+                        work,
+                    );
+                    stft.synthesize(work, out, &reciprocals[frame * hop..]);
+                }
+                work.overlap.flush(
+                    &mut block.tail,
+                    &reciprocals[first * hop + block.audio.len()..],
+                );
+            },
+        );
+        self.join();
+    }
+
+    /// Puts the blocks side by side and adds each one's tail to what follows it.
+    fn join(&mut self) {
+        let tail_at = self.audio.len() - (self.stft.config.n_fft - self.stft.config.hop_length);
+        self.audio[tail_at..].fill(0.0);
+        let mut at = 0;
+        for block in &self.blocks {
+            self.audio[at..at + block.audio.len()].copy_from_slice(&block.audio);
+            at += block.audio.len();
+        }
+        at = 0;
+        for block in &self.blocks {
+            at += block.audio.len();
+            for (sample, tail) in self.audio[at..].iter_mut().zip(&block.tail) {
+                *sample += tail;
+            }
+        }
+    }
+}

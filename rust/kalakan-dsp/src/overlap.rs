@@ -1,0 +1,77 @@
+//! Overlap-add of frame pairs in a buffer that stays in the first-level cache.
+
+use rustfft::num_complex::Complex32;
+
+use crate::stft::{Stft, StftConfig};
+
+/// The samples that later frames still add to: `n_fft + hop_length` of them.
+pub(crate) struct OverlapAdd {
+    sums: Vec<f32>,
+    hop: usize,
+}
+
+impl OverlapAdd {
+    pub(crate) fn new(config: StftConfig) -> Self {
+        Self {
+            sums: vec![0.0; config.n_fft + config.hop_length],
+            hop: config.hop_length,
+        }
+    }
+
+    /// Samples left when the last pair has been emitted: `n_fft - hop_length`.
+    pub(crate) fn tail_len(&self) -> usize {
+        self.sums.len() - 2 * self.hop
+    }
+
+    /// Adds the windowed frames `z.re` and, one hop later, `z.im`.
+    pub(crate) fn add_pair(&mut self, z: &[Complex32], window: &[f32]) {
+        for ((sum, z), w) in self.sums.iter_mut().zip(z).zip(window) {
+            *sum += z.re * w;
+        }
+        for ((sum, z), w) in self.sums[self.hop..].iter_mut().zip(z).zip(window) {
+            *sum += z.im * w;
+        }
+    }
+
+    /// Writes the two hops that are complete and moves on by as much.
+    pub(crate) fn emit(&mut self, out: &mut [f32], reciprocals: &[f32]) {
+        write_scaled(out, &self.sums, reciprocals);
+        self.sums.copy_within(2 * self.hop.., 0);
+        let tail = self.tail_len();
+        self.sums[tail..].fill(0.0);
+    }
+
+    /// Writes the samples after the last emitted pair and is empty again.
+    pub(crate) fn flush(&mut self, out: &mut [f32], reciprocals: &[f32]) {
+        write_scaled(out, &self.sums, reciprocals);
+        self.sums.fill(0.0);
+    }
+}
+
+fn write_scaled(out: &mut [f32], sums: &[f32], reciprocals: &[f32]) {
+    for ((out, sum), reciprocal) in out.iter_mut().zip(sums).zip(reciprocals) {
+        *out = sum * reciprocal;
+    }
+}
+
+/// One over the sum of squared windows at each padded sample of `frames` frames, zero in the padding.
+pub(crate) fn reciprocals(stft: &Stft, frames: usize) -> Vec<f32> {
+    let StftConfig {
+        n_fft, hop_length, ..
+    } = stft.config;
+    let mut sums = vec![0.0_f32; stft.padded_len(frames)];
+    for start in (0..frames).map(|t| t * hop_length) {
+        for (sum, w) in sums[start..start + n_fft].iter_mut().zip(&stft.window) {
+            *sum += w * w;
+        }
+    }
+    let signal = stft.padding()..stft.padding() + frames * hop_length;
+    for (n, sum) in sums.iter_mut().enumerate() {
+        *sum = if signal.contains(&n) && *sum > 0.0 {
+            1.0 / *sum
+        } else {
+            0.0
+        };
+    }
+    sums
+}

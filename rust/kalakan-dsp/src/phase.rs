@@ -1,0 +1,37 @@
+//! The initial phase of Griffin-Lim: a pure function of seed, frame and bin, so that any thread computes the same.
+
+use std::f64::consts::TAU;
+use std::sync::OnceLock;
+
+use rustfft::num_complex::Complex32;
+
+/// Initial phases are multiples of a turn over this many levels: a table look-up instead of a sine.
+pub const PHASE_LEVELS: usize = 1024;
+
+/// Unit phasor of value `index` (`frame * bins + bin`) under `seed`.
+///
+/// The level is the top ten bits of the 32-bit mix `lowbias32` (C. Wellons, "Prospecting for hash functions",
+/// 2018) of `index + mix(seed)`: integer arithmetic that torch repeats exactly.
+pub fn initial_phase(seed: u32, index: usize) -> Complex32 {
+    static TABLE: OnceLock<Vec<Complex32>> = OnceLock::new();
+    let table = TABLE.get_or_init(phasors);
+    let level = mix((index as u32).wrapping_add(mix(seed))) >> 22;
+    table[level as usize]
+}
+
+fn phasors() -> Vec<Complex32> {
+    (0..PHASE_LEVELS)
+        .map(|level| {
+            let (sin, cos) = (TAU * level as f64 / PHASE_LEVELS as f64).sin_cos();
+            Complex32::new(cos as f32, sin as f32)
+        })
+        .collect()
+}
+
+fn mix(mut x: u32) -> u32 {
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x7feb_352d);
+    x ^= x >> 15;
+    x = x.wrapping_mul(0x846c_a68b);
+    x ^ (x >> 16)
+}
