@@ -1,6 +1,34 @@
 //! Twi text to phoneme ids.
+//!
+//! Four stages, each a pure function:
+//!
+//! 1. clean: Unicode form, look-alike letters, mojibake, chat spelling;
+//! 2. normalize: numbers, money, dates, abbreviations become words;
+//! 3. grapheme to phoneme: words become units of a closed table;
+//! 4. units, word boundaries and pauses become ids, the table's row numbers.
+//!
+//! ```
+//! use kalakan_text::normalize::{normalize, NormalizeOptions};
+//! use kalakan_text::{format_units, G2pOptions, TwiG2p};
+//!
+//! let text = normalize("Me ma wo akye.", &NormalizeOptions::default());
+//! let ids = TwiG2p::new(G2pOptions::default()).text_to_ids(&text);
+//! assert_eq!(format_units(&ids), "m ɪ _ m a _ w ʊ _ a tɕ ɪ .");
+//! ```
 
 pub mod alphabet;
+mod cache;
 pub mod clean;
+mod error;
+mod g2p;
 pub mod normalize;
+mod phoneme;
 pub mod sentence;
+
+pub use cache::{CacheInfo, PhonemeCache};
+pub use error::TextError;
+pub use g2p::{is_foreign, syllables, G2pOptions, Lexicon, ToneMode, TwiG2p};
+pub use phoneme::{
+    format_units, parse_units, phoneme_id, table_hash, table_text, Phoneme, PhonemeId, BOS, EOS,
+    PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
+};

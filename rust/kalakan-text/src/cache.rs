@@ -1,0 +1,85 @@
+//! `PhonemeCache`: word to units, bounded, shared by threads without a common lock.
+//!
+//! A store may be dropped and an entry may be evicted at any time: the cache changes speed, never a result.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::phoneme::PhonemeId;
+
+/// Longer words are never stored: capacity counts words, so their length has to be bounded too.
+const MAX_WORD_BYTES: usize = 64;
+
+/// A bounded, concurrent map from a word to its units.
+pub struct PhonemeCache {
+    words: Option<Cache<Box<str>, Arc<[PhonemeId]>>>,
+    capacity: usize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// A snapshot of a cache's counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheInfo {
+    /// Words found.
+    pub hits: u64,
+    /// Words that the rules had to read.
+    pub misses: u64,
+    /// Words held now.
+    pub size: usize,
+    /// The most words it holds; 0 is a cache that is off.
+    pub capacity: usize,
+}
+
+impl PhonemeCache {
+    /// A cache of at most `capacity` words; 0 turns it off.
+    pub fn new(capacity: usize) -> Self {
+        let words = (capacity > 0).then(|| Cache::new(capacity));
+        Self {
+            words,
+            capacity,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// Gives the word's units to `read`, from the cache or from `compute`.
+    pub fn with<C, R>(&self, word: &str, compute: C, read: R)
+    where
+        C: FnOnce() -> Vec<PhonemeId>,
+        R: FnOnce(&[PhonemeId]),
+    {
+        let words = self.words.as_ref().filter(|_| word.len() <= MAX_WORD_BYTES);
+        if let Some(units) = words.and_then(|words| words.get(word)) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            return read(&units);
+        }
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let units = compute();
+        read(&units);
+        if let Some(words) = words {
+            words.insert(word.into(), units.into());
+        }
+    }
+
+    /// The counters now.
+    pub fn info(&self) -> CacheInfo {
+        CacheInfo {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            size: self.words.as_ref().map_or(0, Cache::len),
+            capacity: self.capacity,
+        }
+    }
+
+    /// Forgets every word and sets the counters to zero.
+    pub fn clear(&self) {
+        if let Some(words) = &self.words {
+            words.clear();
+        }
+        self.hits.store(0, Ordering::Relaxed);
+        self.misses.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,55 @@
+//! Which words are not Twi by their spelling (FRONTEND 3.8).
+
+use super::letters::{letters, Letter};
+use super::lexicon::TWI_WORDS;
+
+/// Whether a word's spelling cannot be Twi: a loan letter, a final that Twi does not have, a cluster other than
+/// C + r after nasals, a doubled consonant other than mm and nn, or one of th sh ck gh and ee + consonant.
+/// A few Twi words that break these rules are known by heart.
+pub fn is_foreign(word: &str) -> bool {
+    let word = letters(word);
+    let bases: String = word.iter().map(|letter| letter.base).collect();
+    if word.is_empty() || TWI_WORDS.contains(&bases.as_str()) {
+        return false;
+    }
+    let runs = || word.split(|letter| letter.is_vowel());
+    has_foreign_letter(&word)
+        || has_foreign_final(&word)
+        || has_long_e_before_consonant(&word)
+        || runs().any(is_foreign_run)
+}
+
+fn has_foreign_letter(word: &[Letter]) -> bool {
+    const TWI: &str = "abdeɛfghiklmnoɔprstuwy";
+    word.iter().any(|letter| !TWI.contains(letter.base))
+}
+
+fn has_foreign_final(word: &[Letter]) -> bool {
+    word.last()
+        .is_some_and(|last| !last.is_vowel() && !matches!(last.base, 'm' | 'n' | 'w'))
+}
+
+fn has_long_e_before_consonant(word: &[Letter]) -> bool {
+    word.windows(3)
+        .any(|three| three[0].base == 'e' && three[1].base == 'e' && !three[2].is_vowel())
+}
+
+/// Whether consonants that stand together are more than nasals, one letter or digraph, and r.
+fn is_foreign_run(run: &[Letter]) -> bool {
+    let mut rest = run;
+    // ny and nw are digraphs: their n is no nasal of its own.
+    while let [first, after @ ..] = rest {
+        let digraph =
+            matches!(after.first().map(|next| next.base), Some('y' | 'w')) && first.base == 'n';
+        if !matches!(first.base, 'm' | 'n') || digraph {
+            break;
+        }
+        rest = after;
+    }
+    let bases: Vec<char> = rest.iter().map(|letter| letter.base).collect();
+    let length = match bases.as_slice() {
+        ['k' | 'g' | 'h' | 'n', 'y', ..] | ['t' | 'd' | 'k' | 'g' | 'h' | 'n', 'w', ..] => 2,
+        bases => bases.len().min(1),
+    };
+    !matches!(bases[length..], [] | ['r']) || bases == ['r', 'r']
+}

@@ -1,0 +1,94 @@
+//! A written word as letters with their marks: what the rules look at.
+
+use unicode_normalization::char::decompose_canonical;
+
+/// The mark of a downstepped syllable in fully marked text, as an exclamation mark or as its own letter.
+pub(super) const DOWNSTEPS: [char; 2] = ['!', 'ꜜ'];
+
+/// A written tone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    High,
+    Low,
+    Mid,
+}
+
+/// One lower-case letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub base: char,
+    pub tone: Option<Tone>,
+    pub tilde: bool,
+    /// A downstep mark stands before it.
+    pub downstep: bool,
+    /// An apostrophe, hyphen or mark stands before it: no digraph reaches across.
+    pub apart: bool,
+}
+
+impl Letter {
+    fn new(base: char) -> Self {
+        Self {
+            base,
+            tone: None,
+            tilde: false,
+            downstep: false,
+            apart: false,
+        }
+    }
+
+    pub fn is_vowel(self) -> bool {
+        matches!(self.base, 'a' | 'e' | 'ɛ' | 'i' | 'o' | 'ɔ' | 'u')
+    }
+
+    /// The vowels before which w, hw and nw are labial-palatal and c is soft.
+    pub fn is_front_vowel(self) -> bool {
+        matches!(self.base, 'i' | 'e' | 'ɛ')
+    }
+}
+
+/// Splits a word into letters; what is neither letter nor mark only parts them.
+pub(super) fn letters(word: &str) -> Vec<Letter> {
+    let mut found: Vec<Letter> = Vec::with_capacity(word.len());
+    let (mut downstep, mut apart) = (false, false);
+    for c in word.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_lowercase() || c == 'ɛ' || c == 'ɔ' {
+            found.push(Letter {
+                downstep,
+                apart,
+                ..Letter::new(c)
+            });
+            (downstep, apart) = (false, false);
+            continue;
+        }
+        decompose_canonical(c, |part| match part {
+            '\u{301}' | '\u{300}' | '\u{304}' | '\u{303}' => {
+                if let Some(last) = found.last_mut() {
+                    mark(last, part);
+                }
+            }
+            _ if DOWNSTEPS.contains(&part) => (downstep, apart) = (true, true),
+            _ if part.is_alphanumeric() => {
+                found.push(Letter {
+                    downstep,
+                    apart,
+                    ..Letter::new(part)
+                });
+                (downstep, apart) = (false, false);
+            }
+            _ if unicode_normalization::char::is_combining_mark(part) => {}
+            _ => apart = true,
+        });
+    }
+    found
+}
+
+fn mark(letter: &mut Letter, mark: char) {
+    match mark {
+        '\u{303}' => letter.tilde = true,
+        // A second tone mark on one letter has no reading; the first stands.
+        _ if letter.tone.is_some() => {}
+        '\u{301}' => letter.tone = Some(Tone::High),
+        '\u{300}' => letter.tone = Some(Tone::Low),
+        _ => letter.tone = Some(Tone::Mid),
+    }
+}

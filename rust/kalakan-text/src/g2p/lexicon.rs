@@ -1,0 +1,160 @@
+//! Words whose reading the letters do not give: the built-in list and the user's own.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::letters::{letters, Letter, Tone};
+use crate::error::TextError;
+use crate::phoneme::{parse_units, PhonemeId, WORD_BOUNDARY};
+
+const BUILT_IN: &str = include_str!("../../data/lexicon.tsv");
+
+static EXCEPTIONS: LazyLock<Lexicon> = LazyLock::new(|| {
+    let mut lexicon = Lexicon::default();
+    for line in BUILT_IN.lines().skip(1) {
+        let mut fields = line.split('\t');
+        if let (Some(word), Some(units)) = (
+            fields.next(),
+            fields.next().filter(|units| !units.is_empty()),
+        ) {
+            // The golden test reads every entry, so a bad line cannot pass unseen.
+            let _ = lexicon.insert(word, units, "data/lexicon.tsv");
+        }
+    }
+    lexicon
+});
+
+/// Words that look foreign and are Twi: rows of the built-in list without a reading.
+pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let rows = BUILT_IN
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.filter(|row| row.get(2) == Some(&"twi"))
+        .map(|row| row[0])
+        .collect()
+});
+
+/// A map from a word to its units. Case, Unicode form and the shape of an apostrophe do not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Lexicon {
+    words: HashMap<String, Box<[PhonemeId]>>,
+}
+
+impl Lexicon {
+    /// The list that comes with the crate.
+    pub fn built_in() -> &'static Self {
+        &EXCEPTIONS
+    }
+
+    /// Reads lines of `word<TAB>units`, as `bra<TAB>b ɾ a`. Further columns, empty lines, lines that begin
+    /// with `#` and the header `word<TAB>units` are skipped.
+    ///
+    /// # Errors
+    /// [`TextError`] naming the line.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let mut lexicon = Self::default();
+        for (row, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let place = format!("lexicon line {}", row + 1);
+            let mut fields = line.split('\t');
+            match (fields.next().unwrap_or_default(), fields.next()) {
+                ("word", Some("units")) if row == 0 => {}
+                (word, Some(units)) => lexicon.insert(word, units, &place)?,
+                (_, None) => {
+                    let reason = "needs a word, a tab and units, as in bra<TAB>b ɾ a".into();
+                    return Err(TextError::Lexicon { place, reason });
+                }
+            }
+        }
+        Ok(lexicon)
+    }
+
+    /// Adds one word; a later entry replaces an earlier one.
+    ///
+    /// # Errors
+    /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech, or a
+    /// symbol outside the table.
+    pub fn insert(&mut self, word: &str, units: &str, place: &str) -> Result<(), TextError> {
+        let wrong = |reason: String| TextError::Lexicon {
+            place: place.into(),
+            reason,
+        };
+        let folded: String = word.trim().nfc().collect();
+        if folded.is_empty() || folded.contains(char::is_whitespace) {
+            return Err(wrong(format!("{word:?} is not one word")));
+        }
+        let ids = parse_units(units).map_err(|error| match error {
+            TextError::UnknownPhoneme { symbol, .. } => TextError::UnknownPhoneme {
+                symbol,
+                place: place.into(),
+            },
+            lexicon @ TextError::Lexicon { .. } => lexicon,
+        })?;
+        let silent = |id: &&PhonemeId| {
+            **id != WORD_BOUNDARY
+                && matches!(
+                    id.row().class,
+                    "special" | "boundary" | "pause" | "language" | "reserved"
+                )
+        };
+        if let Some(id) = ids.iter().find(silent) {
+            return Err(wrong(format!(
+                "{:?} cannot stand in a word",
+                id.symbol().unwrap_or_default()
+            )));
+        }
+        if ids.is_empty() {
+            return Err(wrong(format!("{word:?} has no units")));
+        }
+        let letters = letters(&folded);
+        if letters.is_empty() {
+            return Err(wrong(format!("{word:?} has no letters")));
+        }
+        self.words.insert(key(&letters, true), ids.into());
+        Ok(())
+    }
+
+    /// The units of a key made by [`key`].
+    pub(super) fn get(&self, key: &str) -> Option<&[PhonemeId]> {
+        self.words.get(key).map(AsRef::as_ref)
+    }
+
+    /// How many words it has.
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether it has no words.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+}
+
+/// The one spelling under which a word is kept; without `tones` its tone marks are left out.
+pub(super) fn key(letters: &[Letter], tones: bool) -> String {
+    let mut key = String::with_capacity(letters.len() + 4);
+    for (at, letter) in letters.iter().enumerate() {
+        if letter.apart && !letter.downstep && at > 0 {
+            key.push('\'');
+        }
+        if letter.downstep && tones {
+            key.push('!');
+        }
+        key.push(letter.base);
+        if letter.tilde {
+            key.push('\u{303}');
+        }
+        match letter.tone.filter(|_| tones) {
+            Some(Tone::High) => key.push('\u{301}'),
+            Some(Tone::Low) => key.push('\u{300}'),
+            Some(Tone::Mid) => key.push('\u{304}'),
+            None => {}
+        }
+    }
+    key
+}

@@ -1,0 +1,98 @@
+//! Written tone to tone units, each directly after its vowel or syllabic nasal (FRONTEND 3.6).
+
+use super::graphemes::unit;
+use super::letters::Tone;
+use crate::phoneme::{id_of, PhonemeId};
+
+/// How the tone marks of a text are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToneMode {
+    /// A mark is on every syllable whose tone is known; a bare syllable says nothing.
+    #[default]
+    Full,
+    /// A mark is where the tone changes: bare before the first mark is low, bare after a mark is as the mark.
+    Economic,
+}
+
+/// A unit with the marks that were written on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sound {
+    pub unit: PhonemeId,
+    pub tone: Option<Tone>,
+    pub downstep: bool,
+}
+
+/// Units of a word with its tone units inline. A word without any mark gets none in either mode.
+pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
+    let marked = sounds
+        .iter()
+        .any(|sound| sound.tone.is_some() || sound.downstep);
+    let mut units = Vec::with_capacity(sounds.len());
+    let mut spreading = (marked && mode == ToneMode::Economic).then_some(Tone::Low);
+    let mut downstep = false;
+    for sound in sounds {
+        units.push(sound.unit);
+        downstep |= sound.downstep;
+        if !sound.unit.is_nucleus() {
+            continue;
+        }
+        if downstep {
+            units.push(unit!("ꜜ"));
+        }
+        // Only a high tone is stepped down, so in economic marking the step alone says high.
+        let stepped = (downstep && spreading.is_some()).then_some(Tone::High);
+        let tone = sound.tone.or(stepped).or(spreading);
+        spreading = spreading.and(tone);
+        units.extend(tone.map(tone_unit));
+        downstep = false;
+    }
+    units
+}
+
+/// Puts the marks of a written word on a reading from a lexicon, nucleus by nucleus.
+/// `None` if the two have different numbers of nuclei: then nobody can say where a mark belongs.
+pub(super) fn transfer(written: &[Sound], reading: &[PhonemeId]) -> Option<Vec<Sound>> {
+    let marks = nuclei_marks(written);
+    let bare: Vec<PhonemeId> = reading
+        .iter()
+        .copied()
+        .filter(|unit| !unit.is_tone())
+        .collect();
+    if marks.len() != bare.iter().filter(|unit| unit.is_nucleus()).count() {
+        return None;
+    }
+    let mut marks = marks.into_iter();
+    let sound = |unit: PhonemeId| {
+        let (tone, downstep) = if unit.is_nucleus() {
+            marks.next().unwrap_or_default()
+        } else {
+            (None, false)
+        };
+        Sound {
+            unit,
+            tone,
+            downstep,
+        }
+    };
+    Some(bare.into_iter().map(sound).collect())
+}
+
+fn nuclei_marks(sounds: &[Sound]) -> Vec<(Option<Tone>, bool)> {
+    let mut downstep = false;
+    let mut marks = Vec::new();
+    for sound in sounds {
+        downstep |= sound.downstep;
+        if sound.unit.is_nucleus() {
+            marks.push((sound.tone, std::mem::take(&mut downstep)));
+        }
+    }
+    marks
+}
+
+fn tone_unit(tone: Tone) -> PhonemeId {
+    match tone {
+        Tone::High => unit!("˥"),
+        Tone::Low => unit!("˩"),
+        Tone::Mid => unit!("˧"),
+    }
+}

@@ -1,0 +1,83 @@
+//! One written word to sounds: letters, segments, nasals, vowels.
+
+use super::graphemes::{segments, unit, Kind};
+use super::harmony::resolve_vowels;
+use super::letters::{letters, Letter};
+use super::lexicon::{key, Lexicon};
+use super::nasal::{onset, resolve_nasals};
+use super::tone::{transfer, with_tones, Sound, ToneMode};
+use crate::phoneme::{id_of, PhonemeId, UNK};
+
+/// Reads a word: the user's lexicon, then the built-in one, then the rules.
+pub(super) fn read_word(word: &str, user: &Lexicon, mode: ToneMode) -> Vec<PhonemeId> {
+    let letters = letters(word);
+    if let Some(reading) = user.get(&key(&letters, true)) {
+        return reading.to_vec();
+    }
+    let (clitic, host) = split_clitic(&letters);
+    for lexicon in [user, Lexicon::built_in()] {
+        if let Some(reading) = lexicon.get(&key(&letters, false)) {
+            return with_marks(reading, &by_rules(clitic, host), mode);
+        }
+        if let (Some(clitic), Some(reading)) = (clitic, lexicon.get(&key(host, false))) {
+            let reading: Vec<PhonemeId> = [&[clitic], reading].concat();
+            return with_marks(&reading, &by_rules(Some(clitic), host), mode);
+        }
+    }
+    with_tones(&by_rules(clitic, host), mode)
+}
+
+/// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,
+/// so what the rules say of the begin of a word holds for it.
+fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
+    match letters {
+        [first, host @ ..]
+            if host
+                .first()
+                .is_some_and(|next| next.apart && next.is_vowel()) =>
+        {
+            let clitic = match first.base {
+                'm' | 'n' if first.tone.is_none() => onset(first.base),
+                'w' if host[0].is_front_vowel() => unit!("ɥ"),
+                'w' => unit!("w"),
+                _ => return (None, letters),
+            };
+            (Some(clitic), host)
+        }
+        _ => (None, letters),
+    }
+}
+
+fn by_rules(clitic: Option<PhonemeId>, host: &[Letter]) -> Vec<Sound> {
+    let mut segments = segments(host);
+    resolve_nasals(&mut segments);
+    resolve_vowels(&mut segments);
+    let clitic = clitic.map(|unit| Sound {
+        unit,
+        tone: None,
+        downstep: false,
+    });
+    let sounds = segments.into_iter().map(|segment| {
+        let unit = match segment.kind {
+            Kind::Unit(unit) => unit,
+            Kind::Nasal(_) | Kind::Vowel(_) => UNK,
+        };
+        Sound {
+            unit,
+            tone: segment.tone,
+            downstep: segment.downstep,
+        }
+    });
+    clitic.into_iter().chain(sounds).collect()
+}
+
+/// Marks that the writer put on a word beat the tones of its lexicon entry, where they can be placed.
+fn with_marks(reading: &[PhonemeId], written: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
+    if written
+        .iter()
+        .all(|sound| sound.tone.is_none() && !sound.downstep)
+    {
+        return reading.to_vec();
+    }
+    transfer(written, reading).map_or_else(|| reading.to_vec(), |sounds| with_tones(&sounds, mode))
+}
