@@ -1,0 +1,83 @@
+"""From overrides (dict, YAML, `Config`) to frozen settings; strict, and it names the key that is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
+
+from kalakan.config.schema import Settings
+from kalakan.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def resolve(overrides: Mapping[str, Any], preset: Settings | None = None) -> Settings:
+    """Settings of `preset` (or the defaults) with `overrides` applied.
+
+    Raises `ConfigError` for an unknown section or key, a value of the wrong type, or one out of range.
+    """
+    return _apply(preset or Settings(), overrides, "")
+
+
+def to_dict(section: Any) -> dict[str, Any]:
+    """A settings dataclass as plain JSON-ready values (tuples become lists)."""
+    return cast("dict[str, Any]", _plain(asdict(section)))
+
+
+def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
+    """A settings dataclass of type `kind` with `values` over its defaults."""
+    return _apply(kind(), values, "")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
+    if not isinstance(overrides, Mapping):
+        where = prefix.rstrip(".") or "the configuration"
+        raise ConfigError(f"{where} is {overrides!r}; it must be a mapping of setting names to values")
+    hints = typing.get_type_hints(type(base))
+    names = [item.name for item in fields(base)]  # type: ignore[arg-type]
+    changes: dict[str, Any] = {}
+    for key, value in overrides.items():
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1)
+            advice = f"; did you mean {prefix}{near[0]}?" if near else f"; known here: {', '.join(names)}"
+            raise ConfigError(f"{prefix}{key} is not a setting{advice}")
+        current = getattr(base, key)
+        if is_dataclass(current):
+            changes[key] = _apply(current, value, f"{prefix}{key}.")
+        else:
+            changes[key] = _coerce(value, hints[key], f"{prefix}{key}")
+    return replace(base, **changes)  # type: ignore[type-var]
+
+
+def _coerce(value: Any, hint: Any, name: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ConfigError(f"{name} is {value!r}; it must be a list of strings")
+    if origin is types.UnionType and value is None:
+        return None
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+    elif hint is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif hint is float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+    elif hint is str and isinstance(value, str):
+        return value
+    raise ConfigError(f"{name} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")

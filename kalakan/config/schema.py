@@ -1,0 +1,261 @@
+"""Typed settings: frozen dataclasses, one line of meaning per field. Defaults are the default voice's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kalakan.errors import ConfigError
+
+
+def _require(condition: bool, name: str, value: object, rule: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}; {rule}")
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """How a waveform becomes a log-mel spectrogram. Training and synthesis share one instance."""
+
+    sample_rate: int = 24_000
+    """Samples a second."""
+    n_fft: int = 1200
+    """FFT size in samples."""
+    win_length: int = 1200
+    """Periodic Hann window in samples, centred in the FFT frame."""
+    hop_length: int = 300
+    """Samples between frames; T frames are T * hop_length samples."""
+    n_mels: int = 80
+    """Mel bands."""
+    mel_fmin: float = 0.0
+    """Lower edge of the lowest band in Hz."""
+    mel_fmax: float = 12_000.0
+    """Upper edge of the highest band in Hz; at most half the sample rate."""
+    mel_floor: float = 1e-5
+    """Smallest mel magnitude before the natural logarithm."""
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels"):
+            _require(getattr(self, name) >= 1, f"audio.{name}", getattr(self, name), "it must be at least 1")
+        _require(
+            self.win_length <= self.n_fft,
+            "audio.win_length",
+            self.win_length,
+            f"it must be at most n_fft, {self.n_fft}",
+        )
+        _require(
+            self.hop_length <= self.win_length,
+            "audio.hop_length",
+            self.hop_length,
+            f"it must be at most win_length, {self.win_length}",
+        )
+        _require(
+            (self.n_fft - self.hop_length) % 2 == 0,
+            "audio.hop_length",
+            self.hop_length,
+            f"n_fft - hop_length must be even and n_fft is {self.n_fft}",
+        )
+        _require(
+            0 <= self.mel_fmin < self.mel_fmax <= self.sample_rate / 2,
+            "audio.mel_fmax",
+            self.mel_fmax,
+            f"it must lie above mel_fmin, {self.mel_fmin}, and be at most half the sample rate, {self.sample_rate / 2}",
+        )
+        _require(self.mel_floor > 0, "audio.mel_floor", self.mel_floor, "it must be above 0")
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop_length
+
+
+@dataclass(frozen=True)
+class FastSpeech2Config:
+    """Sizes of a FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558); defaults are the paper's."""
+
+    n_phonemes: int = 96
+    """Rows of the phoneme table."""
+    n_mels: int = 80
+    """Mel bands of the output."""
+    speakers: tuple[str, ...] = ("speaker",)
+    """Speaker names in the order of their embedding rows."""
+    encoder_layers: int = 4
+    """Feed-forward Transformer blocks before the variance adaptor."""
+    encoder_width: int = 256
+    """Channels of the encoder."""
+    encoder_heads: int = 2
+    """Attention heads of each Transformer block."""
+    encoder_filter: int = 1024
+    """Channels inside a block's two convolutions."""
+    encoder_kernel: int = 9
+    """Kernel of a block's first convolution; odd."""
+    decoder_block: str = "transformer"
+    """"transformer" as in the paper, or "convnext" (Liu et al. 2022) for small machines."""
+    decoder_layers: int = 4
+    """Blocks after the variance adaptor."""
+    decoder_filter: int = 1024
+    """Channels inside a decoder block."""
+    decoder_kernel: int = 9
+    """Kernel of a decoder block's first (in "convnext": depthwise) convolution; odd."""
+    predictor_layers: int = 2
+    """Convolutions in each of the duration, pitch and energy predictors."""
+    predictor_width: int = 256
+    """Channels of a predictor."""
+    predictor_kernel: int = 3
+    """Kernel of a predictor; odd."""
+    dropout: float = 0.1
+    """Dropout inside blocks."""
+    predictor_dropout: float = 0.5
+    """Dropout inside predictors."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.decoder_block in ("transformer", "convnext"),
+            "model.decoder_block",
+            self.decoder_block,
+            "choose 'transformer' or 'convnext'",
+        )
+        for name in ("encoder_kernel", "decoder_kernel", "predictor_kernel"):
+            _require(getattr(self, name) % 2 == 1, f"model.{name}", getattr(self, name), "it must be odd")
+        _require(
+            self.encoder_width % self.encoder_heads == 0,
+            "model.encoder_heads",
+            self.encoder_heads,
+            f"it must divide encoder_width, {self.encoder_width}",
+        )
+        _require(len(self.speakers) >= 1, "model.speakers", self.speakers, "name at least one speaker")
+        _require(
+            len(set(self.speakers)) == len(self.speakers),
+            "model.speakers",
+            self.speakers,
+            "names must differ",
+        )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run."""
+
+    batch_size: int = 16
+    """Utterances in one forward pass."""
+    grad_accumulation_steps: int = 1
+    """Forward passes summed into one optimizer step; the last group of an epoch may be smaller and counts."""
+    max_steps: int = 20_000
+    """Optimizer steps until the run ends."""
+    max_minutes: float = 0.0
+    """Wall-clock limit of this call in minutes; 0 means none. The run stops with a checkpoint."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = 500
+    """Steps of linear warm-up."""
+    decay_fraction: float = 0.3
+    """Last part of max_steps over which the learning rate falls linearly to zero."""
+    weight_decay: float = 0.01
+    """AdamW weight decay."""
+    grad_clip: float = 1.0
+    """Largest global gradient norm; larger ones are scaled down."""
+    ema_decay: float = 0.999
+    """Exponential moving average of the weights, used for validation and the voice; 0 turns it off."""
+    mixed_precision: bool = False
+    """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
+    seed: int = 1234
+    """Seed of weights, order and augmentation."""
+    log_every: int = 20
+    """Steps between lines of metrics.jsonl."""
+    validate_every: int = 500
+    """Steps between validations."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints."""
+    picture_every: int = 1000
+    """Steps between mel and pitch pictures."""
+    validation_utterances: int = 64
+    """Most utterances in one validation."""
+    patience: int = 0
+    """Validations without a better score before the run stops early; 0 means never."""
+    max_nonfinite: int = 20
+    """Batches in a row with a loss that is not finite before the run stops."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "grad_accumulation_steps", "max_steps", "log_every", "validate_every"):
+            _require(
+                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
+            )
+        for name in ("checkpoint_every", "picture_every", "validation_utterances", "max_nonfinite"):
+            _require(
+                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
+            )
+        for name in ("max_minutes", "warmup_steps", "weight_decay", "patience"):
+            _require(
+                getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "it must be at least 0"
+            )
+        _require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
+        _require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")
+        _require(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "it must lie in [0, 1)")
+        _require(
+            0 <= self.decay_fraction <= 1,
+            "training.decay_fraction",
+            self.decay_fraction,
+            "it must lie in [0, 1]",
+        )
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What the dataset does to an utterance before a model sees it."""
+
+    substitution_rate: float = 0.04
+    """Chance that a unit with a rarer neighbour (a for ã, `,` for `;`) is written as that neighbour,
+    so that no row of the phoneme table stays untrained."""
+    bos_rate: float = 0.8
+    """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
+    tone_drop_rate: float = 0.25
+    """Chance that a tone-marked utterance loses the marks of a run of words, as half-marked text does."""
+
+    def __post_init__(self) -> None:
+        for name in ("substitution_rate", "bos_rate", "tone_drop_rate"):
+            _require(
+                0 <= getattr(self, name) <= 1, f"data.{name}", getattr(self, name), "it must lie in [0, 1]"
+            )
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """How a voice is run."""
+
+    batch_size: int = 8
+    """Sentences in one pass of `synthesize_batch` when the call does not say."""
+    mixed_precision: bool = False
+    """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine refuses it."""
+    threads: int = 1
+    """CPU threads of one request; one thread a request and parallel requests is the fastest use of a server."""
+    griffin_lim_iterations: int = 32
+    """Iterations when the vocoder is Griffin-Lim."""
+    max_characters: int = 300
+    """Longest piece of text spoken in one pass; longer sentences are split at pauses, then at spaces."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "threads", "griffin_lim_iterations"):
+            _require(
+                getattr(self, name) >= 1, f"inference.{name}", getattr(self, name), "it must be at least 1"
+            )
+        _require(
+            self.max_characters >= 20,
+            "inference.max_characters",
+            self.max_characters,
+            "it must be at least 20",
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections of one resolved configuration."""
+
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    """Waveform to mel."""
+    model: FastSpeech2Config = field(default_factory=FastSpeech2Config)
+    """Sizes of the acoustic model."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """Dataset."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """Training run."""
+    inference: InferenceConfig = field(default_factory=InferenceConfig)
+    """Synthesis."""

@@ -1,0 +1,236 @@
+"""FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558): phoneme ids to log-mel in parallel.
+
+As in the paper the pitch and energy predictors work on frames, after the length regulator. Different from it:
+pitch is predicted as a value (with a voicing decision) instead of a wavelet spectrum, pitch and energy enter
+through a convolution of the value instead of 256 quantized embeddings, and a frame also knows its place inside
+its phoneme. Tone units stand in the phoneme sequence and last zero frames.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kalakan.config.schema import FastSpeech2Config
+from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d, TransformerBlock, sinusoidal_positions
+from kalakan.models.layers.masking import frame_owners, frame_positions, gather_frames, length_mask
+
+PAD_ID = 0
+
+
+class Prediction(NamedTuple):
+    """What a training step compares with its targets."""
+
+    mel: Tensor
+    """Log-mel [B, M, T]."""
+    log_durations: Tensor
+    """ln(frames + 1) of each phoneme [B, N]."""
+    pitch: Tensor
+    """Normalized ln F0 of each frame [B, T]."""
+    voicing: Tensor
+    """Logit of being voiced [B, T]."""
+    energy: Tensor
+    """Normalized log energy of each frame [B, T]."""
+
+
+class VariancePredictor(nn.Module):
+    """Convolutions with ReLU, layer norm and dropout, then a linear map (paper, figure 1c)."""
+
+    def __init__(self, width: int, config: FastSpeech2Config, outputs: int) -> None:
+        super().__init__()
+        sizes = [width] + [config.predictor_width] * config.predictor_layers
+        self.convs = nn.ModuleList(
+            [MaskedConv1d(a, b, config.predictor_kernel) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        )
+        self.norms = nn.ModuleList([nn.LayerNorm(size) for size in sizes[1:]])
+        self.dropout = nn.Dropout(config.predictor_dropout)
+        self.out = nn.Linear(sizes[-1], outputs)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """[B, T, C] to [B, T, outputs]."""
+        for conv, norm in zip(self.convs, self.norms):  # noqa: B905  (TorchScript knows no strict=)
+            x = self.dropout(norm(F.relu(conv(x, mask))))
+        return self.out(x)
+
+
+class FastSpeech2(nn.Module):
+    """Phoneme ids [B, N] to log-mel [B, M, T]; obeys `kalakan.models.interfaces.AcousticModel`."""
+
+    def __init__(self, config: FastSpeech2Config, tone_ids: tuple[int, ...] = (16, 17, 18, 19)) -> None:
+        super().__init__()
+        width = config.encoder_width
+        self.config = config
+        self.n_mels = config.n_mels
+        self.width = width
+        self.pad_id = PAD_ID
+        self.embedding = nn.Embedding(config.n_phonemes, width, padding_idx=PAD_ID)
+        self.speaker_embedding = nn.Embedding(len(config.speakers), width)
+        self.embedding_scale = math.sqrt(width)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        nn.init.normal_(self.speaker_embedding.weight, std=0.1)
+        self.encoder = nn.ModuleList(
+            [
+                TransformerBlock(
+                    width, config.encoder_heads, config.encoder_filter, config.encoder_kernel, config.dropout
+                )
+                for _ in range(config.encoder_layers)
+            ]
+        )
+        self.encoder_norm = nn.LayerNorm(width)
+        self.duration_predictor = VariancePredictor(width, config, 1)
+        self.position_in = nn.Linear(3, width)
+        self.pitch_predictor = VariancePredictor(width, config, 2)
+        self.pitch_in = MaskedConv1d(2, width, 3)
+        self.energy_predictor = VariancePredictor(width, config, 1)
+        self.energy_in = MaskedConv1d(1, width, 3)
+        self.decoder_positions = config.decoder_block == "transformer"
+        self.decoder = nn.ModuleList([_decoder_block(config) for _ in range(config.decoder_layers)])
+        self.decoder_norm = nn.LayerNorm(width)
+        self.mel_out = nn.Linear(width, config.n_mels)
+
+        silent_units = torch.zeros(config.n_phonemes, dtype=torch.bool)
+        silent_units[[PAD_ID, *tone_ids]] = True
+        self.register_buffer("zero_duration", silent_units)
+        self.register_buffer("mel_mean", torch.zeros(config.n_mels))
+        self.register_buffer("mel_std", torch.ones(config.n_mels))
+        self.register_buffer("pitch_mean", torch.full((len(config.speakers),), math.log(150.0)))
+        self.register_buffer("pitch_std", torch.full((1,), 0.2))
+        self.register_buffer("energy_mean", torch.zeros(1))
+        self.register_buffer("energy_std", torch.ones(1))
+
+    def forward(
+        self, phonemes: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, speaker: Tensor
+    ) -> Prediction:
+        """One teacher-forced pass.
+
+        ids [B, N], durations [B, N] in frames, pitch [B, T] in Hz (0 unvoiced), log energy [B, T], speaker [B].
+        """
+        hidden, mask = self.encode(phonemes, speaker)
+        log_durations = self.duration_predictor(hidden, mask).squeeze(2)
+        owners, counts = frame_owners(durations)
+        frames, frame_mask = self.spread(hidden, durations, owners, counts)
+        predicted = self.pitch_predictor(frames, frame_mask)
+        voiced = (pitch > 0).to(frames.dtype)
+        pitch_value = self.normalize_pitch(pitch, speaker) * voiced
+        frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
+        predicted_energy = self.energy_predictor(frames, frame_mask).squeeze(2)
+        energy_value = (energy - self.energy_mean) / self.energy_std
+        frames = frames + self.energy_in(energy_value[:, :, None], frame_mask)
+        mel = self.decode(frames, frame_mask)
+        return Prediction(mel, log_durations, predicted[:, :, 0], predicted[:, :, 1], predicted_energy)
+
+    @torch.jit.export
+    def inference(
+        self,
+        phonemes: Tensor,
+        lengths: Tensor | None = None,
+        speaker: Tensor | None = None,
+        speed: Tensor | None = None,
+        pitch: Tensor | None = None,
+        energy: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `AcousticModel.inference`; the dict also holds `energy` [B, T] (log)."""
+        batch = phonemes.shape[0]
+        if lengths is not None:
+            phonemes = phonemes * length_mask(lengths, phonemes.shape[1])
+        one = torch.ones((batch, 1), device=phonemes.device, dtype=self.mel_mean.dtype)
+        if speaker is None:
+            speaker = torch.zeros((batch,), device=phonemes.device, dtype=torch.long)
+        if speed is None:
+            speed = one
+        if pitch is None:
+            pitch = one * 0.0
+        if energy is None:
+            energy = one
+        mel, durations, counts, hertz, log_energy = self.infer(phonemes, speaker, speed, pitch, energy)
+        return mel, {"mel_lengths": counts, "durations": durations, "pitch": hertz, "energy": log_energy}
+
+    def infer(
+        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Mel [B, M, T], durations [B, N], frame counts [B], pitch [B, T] in Hz, log energy [B, T].
+
+        speaker [B]; speed, pitch (semitones) and energy (factor) [B, 1] or [B, N].
+        """
+        hidden, mask = self.encode(phonemes, speaker)
+        durations = self.round_durations(self.duration_predictor(hidden, mask).squeeze(2), phonemes, speed)
+        owners, counts = frame_owners(durations)
+        frames, frame_mask = self.spread(hidden, durations, owners, counts)
+        predicted = self.pitch_predictor(frames, frame_mask)
+        shift = torch.gather(pitch.expand_as(phonemes), 1, owners) * (math.log(2.0) / 12.0 / self.pitch_std)
+        voiced = (predicted[:, :, 1] > 0).to(frames.dtype) * frame_mask.squeeze(2)
+        pitch_value = (predicted[:, :, 0] + shift) * voiced
+        frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
+        log_factor = torch.gather(torch.log(energy).expand_as(phonemes), 1, owners)
+        energy_value = self.energy_predictor(frames, frame_mask).squeeze(2) + log_factor / self.energy_std
+        frames = frames + self.energy_in(energy_value[:, :, None], frame_mask)
+        mel = self.decode(frames, frame_mask)
+        mean = self.pitch_mean[speaker][:, None]
+        hertz = torch.exp(pitch_value * self.pitch_std + mean) * voiced
+        log_energy = energy_value * self.energy_std + self.energy_mean
+        return mel, durations, counts, hertz, log_energy
+
+    def encode(self, phonemes: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B]."""
+        mask = (phonemes != self.pad_id).to(self.mel_mean.dtype)[:, :, None]
+        x = self.embedding(phonemes) * self.embedding_scale
+        x = (
+            x
+            + sinusoidal_positions(phonemes.shape[1], self.width, x)[None]
+            + self.speaker_embedding(speaker)[:, None]
+        )
+        for block in self.encoder:
+            x = block(x, mask)
+        return self.encoder_norm(x), mask
+
+    def spread(
+        self, hidden: Tensor, durations: Tensor, owners: Tensor, counts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Length regulator: hidden [B, N, C] to frames [B, T, C] that know their place, and their mask [B, T, 1]."""
+        mask = length_mask(counts, owners.shape[1]).to(hidden.dtype)[:, :, None]
+        places = self.position_in(frame_positions(durations, owners).to(hidden.dtype))
+        return (gather_frames(hidden, owners) + places) * mask, mask
+
+    def add_pitch(self, frames: Tensor, value: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
+        """Frames [B, T, C] with normalized pitch [B, T] and voicing [B, T] mixed in."""
+        return frames + self.pitch_in(torch.stack([value, voiced], dim=2), mask)
+
+    def decode(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Frames [B, T, C] to log-mel [B, M, T]."""
+        if self.decoder_positions:
+            frames = frames + sinusoidal_positions(frames.shape[1], self.width, frames)[None]
+        for block in self.decoder:
+            frames = block(frames, mask)
+        mel = self.mel_out(self.decoder_norm(frames)) * self.mel_std + self.mel_mean
+        return mel.transpose(1, 2)
+
+    def normalize_pitch(self, hertz: Tensor, speaker: Tensor) -> Tensor:
+        """ln F0 [B, T] around the speaker's mean, in units of the corpus's deviation."""
+        return (torch.log(torch.clamp(hertz, min=1.0)) - self.pitch_mean[speaker][:, None]) / self.pitch_std
+
+    def round_durations(self, log_durations: Tensor, phonemes: Tensor, speed: Tensor) -> Tensor:
+        """Whole frames [B, N] at least 1 (0 for padding and tone units), whose sum keeps the exact tempo."""
+        silent = self.zero_duration[phonemes]
+        exact = (
+            torch.clamp(torch.exp(log_durations.float()) - 1.0, min=1.0).masked_fill(silent, 0.0)
+            / speed.float()
+        )
+        ends = torch.floor(torch.cumsum(exact, dim=1) + 0.5).long()
+        frames = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+        return torch.clamp(frames, min=1).masked_fill(silent, 0)
+
+
+def _decoder_block(config: FastSpeech2Config) -> nn.Module:
+    if config.decoder_block == "convnext":
+        return ConvNextBlock(config.encoder_width, config.decoder_filter, config.decoder_kernel)
+    return TransformerBlock(
+        config.encoder_width,
+        config.encoder_heads,
+        config.decoder_filter,
+        config.decoder_kernel,
+        config.dropout,
+    )

@@ -1,0 +1,47 @@
+"""The two contracts that every engine, trainer and exporter relies on."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class AcousticModel(Protocol):
+    """Phoneme ids to log-mel."""
+
+    n_mels: int
+    """Mel bands M of the output."""
+
+    def inference(
+        self,
+        phonemes: Tensor,
+        lengths: Tensor | None = None,
+        speaker: Tensor | None = None,
+        speed: Tensor | None = None,
+        pitch: Tensor | None = None,
+        energy: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Log-mel [B, M, T] of phoneme ids [B, N] (int64, 0 is padding), and what else the model knows.
+
+        `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0.
+        `speed` (factor), `pitch` (semitones) and `energy` (amplitude factor) are [B, 1] or, for control of
+        single phonemes, [B, N]. The dict always holds `mel_lengths` [B] (frames), `durations` [B, N] (frames)
+        and `pitch` [B, T] (Hz, 0 where unvoiced).
+        """
+        ...
+
+
+@runtime_checkable
+class Vocoder(Protocol):
+    """Log-mel to waveform."""
+
+    sample_rate: int
+    """Samples a second of the output."""
+    hop_length: int
+    """Samples that one mel frame becomes."""
+
+    def inference(self, mel: Tensor) -> Tensor:
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]."""
+        ...

@@ -1,0 +1,154 @@
+"""Training of FastSpeech2 on recordings with known durations and F0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kalakan.config.schema import Settings
+from kalakan.data.collate import Batch, collate
+from kalakan.data.dataset import TwiDataset
+from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
+from kalakan.models.layers.masking import length_mask
+from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
+from kalakan.training.pictures import draw_utterance
+from kalakan.training.tasks import BatchSource, Phase
+
+LOSS_WEIGHTS = {"mel": 1.0, "variation": 0.5, "duration": 1.0, "pitch": 0.5, "voicing": 0.3, "energy": 0.1}
+"""Mel counts most; the predictors' errors are scaled to a similar size. Energy is learned within a few steps."""
+STATISTICS_UTTERANCES = 400
+"""Utterances that the normalization statistics are taken from."""
+
+
+class AcousticTask:
+    """The task of every acoustic model whose durations are given."""
+
+    def __init__(self, model_type: str, settings: Settings) -> None:
+        self.model_type = model_type
+        self.settings = settings
+        self._train: TwiDataset | None = None
+
+    def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
+        """Training split with augmentation, test split without."""
+        shared = {"audio": self.settings.audio, "data": self.settings.data, "features": features}
+        seed = self.settings.training.seed
+        self._train = TwiDataset(folder, split="train", varied=True, seed=seed, **shared)  # type: ignore[arg-type]
+        validation = TwiDataset(folder, split="test", **shared)  # type: ignore[arg-type]
+        return self._train, validation
+
+    def build(self, settings: Settings) -> nn.ModuleDict:
+        """A model for the dataset's speakers, normalized by the dataset's statistics."""
+        assert self._train is not None, "datasets() comes before build()"
+        config = replace(settings.model, speakers=self._train.speakers, n_mels=settings.audio.n_mels)
+        model = FastSpeech2(config)
+        set_statistics(model, self._train)
+        return nn.ModuleDict({"acoustic": model})
+
+    def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
+        """Items to one padded batch."""
+        return collate(items, self.settings.audio.mel_floor)
+
+    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
+        """One phase: all losses of FastSpeech2 at once."""
+        _, losses = self._losses(modules, batch)
+        yield Phase("acoustic", {name: LOSS_WEIGHTS[name] * value for name, value in losses.items()})
+
+    def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
+        """Losses, the share of wrong voicing decisions, and pitch error in semitones."""
+        prediction, losses = self._losses(modules, batch)
+        model = cast(FastSpeech2, modules["acoustic"])
+        mask = _frame_mask(batch)
+        voiced = (batch["pitch"] > 0).float() * mask
+        wrong = ((prediction.voicing > 0).float() != (batch["pitch"] > 0).float()).float() * mask
+        error = (prediction.pitch - model.normalize_pitch(batch["pitch"], batch["speaker"])) * model.pitch_std
+        semitones = 12.0 / np.log(2.0) * ((error.square() * voiced).sum() / voiced.sum().clamp(min=1)).sqrt()
+        scores = {name: float(value) for name, value in losses.items()}
+        scores["voicing_error"] = float(wrong.sum() / mask.sum())
+        scores["pitch_semitones"] = float(semitones)
+        scores["score"] = sum(LOSS_WEIGHTS[name] * float(value) for name, value in losses.items())
+        return scores
+
+    def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
+        """Mel and pitch of the first two utterances beside their targets."""
+        with torch.no_grad():
+            prediction = self._predict(modules, batch)
+        model = cast(FastSpeech2, modules["acoustic"])
+        mean = model.pitch_mean[batch["speaker"]][:, None]
+        hertz = torch.exp(prediction.pitch.float() * model.pitch_std + mean) * (prediction.voicing > 0)
+        paths = []
+        for row in range(min(2, len(batch["phonemes"]))):
+            frames = int(batch["durations"][row].sum())
+            path = folder / f"step-{step:07d}-{row}.png"
+            draw_utterance(
+                path,
+                batch["mel"][row, :, :frames].cpu().numpy(),
+                prediction.mel[row, :, :frames].float().cpu().numpy(),
+                batch["pitch"][row, :frames].cpu().numpy(),
+                hertz[row, :frames].cpu().numpy(),
+            )
+            paths.append(path)
+        return paths
+
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
+        """`folder/voice` with Griffin-Lim as its vocoder, and `folder/acoustic_model.pt`."""
+        from kalakan.voices.package import save_acoustic_product
+
+        model = cast(FastSpeech2, modules["acoustic"])
+        save_acoustic_product(folder, self.model_type, model, self.settings.audio, training)
+
+    def _predict(self, modules: nn.ModuleDict, batch: Batch) -> Prediction:
+        keys = ("phonemes", "durations", "pitch", "energy", "speaker")
+        return cast(Prediction, modules["acoustic"](*(batch[key] for key in keys)))
+
+    def _losses(self, modules: nn.ModuleDict, batch: Batch) -> tuple[Prediction, dict[str, Tensor]]:
+        prediction = self._predict(modules, batch)
+        model = cast(FastSpeech2, modules["acoustic"])
+        frames = _frame_mask(batch)
+        spoken = (~model.zero_duration[batch["phonemes"]]).float()
+        voiced = (batch["pitch"] > 0).float()
+        mel_mask = frames[:, None, :]
+        energy = (batch["energy"] - model.energy_mean) / model.energy_std
+        return prediction, {
+            "mel": masked_l1(prediction.mel, batch["mel"], mel_mask),
+            "variation": variation_l1(prediction.mel, batch["mel"], mel_mask),
+            "duration": masked_mse(
+                prediction.log_durations, torch.log(batch["durations"].float() + 1.0), spoken
+            ),
+            "pitch": masked_mse(
+                prediction.pitch, model.normalize_pitch(batch["pitch"], batch["speaker"]), frames * voiced
+            ),
+            "voicing": masked_bce(prediction.voicing, voiced, frames),
+            "energy": masked_mse(prediction.energy, energy, frames),
+        }
+
+
+def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
+    """Sets the model's normalization buffers from the first utterances of each speaker in the dataset."""
+    chosen: list[int] = []
+    share = max(1, STATISTICS_UTTERANCES // len(dataset.speakers))
+    for speaker in dataset.speakers:
+        chosen += [i for i, item in enumerate(dataset.utterances) if item.speaker == speaker][:share]
+    mel = np.concatenate([dataset.mel(index) for index in chosen], axis=1).astype(np.float64)
+    energy = 0.5 * np.log(np.exp(2 * mel).sum(axis=0))
+    means, spreads = [], []
+    for speaker in dataset.speakers:
+        voiced = [item.f0[item.f0 > 0] for item in dataset.utterances if item.speaker == speaker]
+        log_f0 = np.log(np.concatenate(voiced))
+        means.append(log_f0.mean())
+        spreads.append(log_f0.std())
+    model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))
+    model.mel_std.copy_(torch.from_numpy(mel.std(axis=1)))
+    model.energy_mean.fill_(energy.mean())
+    model.energy_std.fill_(energy.std())
+    model.pitch_mean.copy_(torch.tensor(means))
+    model.pitch_std.fill_(float(np.mean(spreads)))
+
+
+def _frame_mask(batch: Batch) -> Tensor:
+    return length_mask(batch["durations"].sum(dim=1), batch["mel"].shape[2]).float()

@@ -1,0 +1,46 @@
+"""Where a run's numbers go: `metrics.jsonl`, always, and TensorBoard if it is installed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import IO, Any
+
+
+class MetricsLog:
+    """Appends scalars and pictures of one run; a line is on disk when `scalars` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file: IO[str] = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self._board = _tensorboard(folder / "tensorboard")
+
+    def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
+        """Writes one line of `group` ("train" or "validation")."""
+        record = {"step": step, "time": round(time.time(), 3), "group": group, **values}
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(f"{group}/{name}", value, step)
+
+    def picture(self, step: int, name: str, path: Path) -> None:
+        """Shows a PNG in TensorBoard."""
+        if self._board:
+            from matplotlib.image import imread
+
+            self._board.add_image(name, imread(path)[:, :, :3], step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        self._file.close()
+        if self._board:
+            self._board.close()
+
+
+def _tensorboard(folder: Path) -> Any | None:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]

@@ -1,0 +1,36 @@
+"""PNG pictures of a training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def draw_utterance(
+    path: Path,
+    target_mel: NDArray[np.float32],
+    mel: NDArray[np.float32],
+    target_pitch: NDArray[np.float32],
+    pitch: NDArray[np.float32],
+) -> None:
+    """Writes target and predicted log-mel [M, T] one above the other, and both pitch tracks [T] in Hz below."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(3, 1, sharex=True)
+    low, high = float(target_mel.min()), float(target_mel.max())
+    for axis, picture, title in zip(axes, (target_mel, mel), ("target mel", "predicted mel"), strict=False):
+        axis.imshow(picture, origin="lower", aspect="auto", vmin=low, vmax=high, interpolation="nearest")
+        axis.set_title(title)
+        axis.set_ylabel("band")
+    for track, label in ((target_pitch, "target"), (pitch, "predicted")):
+        axes[2].plot(np.where(track > 0, track, np.nan), label=label)
+    axes[2].set_ylabel("F0 (Hz)")
+    axes[2].set_xlabel("frame")
+    axes[2].legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=70)

@@ -1,0 +1,59 @@
+"""What a person sees of a run: a bar with the time left, and one line per validation."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from kalakan.training.tasks import BatchSource
+
+
+class Progress:
+    """Progress on standard error; silent when `quiet`."""
+
+    def __init__(self, max_steps: int, quiet: bool) -> None:
+        self.max_steps = max_steps
+        self.quiet = quiet
+        self._bar: Any = None
+
+    def prepare(self, *sources: BatchSource) -> None:
+        """Computes missing features with a bar, before the first step has to wait for them."""
+        for source in sources:
+            prepare = getattr(source, "prepare", None)
+            if prepare is None:
+                continue
+            bar = self._make("features", len(source))
+            prepare(lambda done, total, bar=bar: bar.update(done - bar.n))
+            bar.close()
+
+    def start(self, step: int) -> None:
+        """Opens the bar at a step."""
+        self._bar = self._make("steps", self.max_steps, step)
+
+    def advance(self, scores: dict[str, float]) -> None:
+        """One step further."""
+        self._bar.set_postfix({"loss": f"{scores['loss']:.3f}"}, refresh=False)
+        self._bar.update(1)
+
+    def note(self, step: int, scores: dict[str, float]) -> None:
+        """A validation, on a line of its own."""
+        if not self.quiet:
+            text = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
+            self._bar.write(f"step {step}: {text}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Ends the bar."""
+        self._bar.close()
+
+    def _make(self, name: str, total: int, initial: int = 0) -> Any:
+        from tqdm import tqdm
+
+        return tqdm(
+            total=total,
+            initial=initial,
+            desc=name,
+            disable=self.quiet,
+            file=sys.stderr,
+            mininterval=1.0,
+            unit="",
+        )

@@ -1,0 +1,71 @@
+"""What is trained: a task says what a step and its losses are; the Trainer owns how steps are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from kalakan.config.schema import Settings
+from kalakan.data.collate import Batch
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimizer's turn in a step."""
+
+    name: str
+    """Key of the module in the task's `nn.ModuleDict`, and of its optimizer."""
+    losses: dict[str, Tensor]
+    """Scalar losses by name, already weighted; their sum is minimized."""
+
+
+class BatchSource(Protocol):
+    """A dataset that the Trainer can batch: items by index, lengths, epochs."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]: ...
+
+    def frame_counts(self) -> list[int]:
+        """Length of each item, for batches of similar length."""
+        ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the augmentation of the next pass."""
+        ...
+
+
+class Task(Protocol):
+    """A model, its data and its losses."""
+
+    def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
+        """Training and validation data."""
+        ...
+
+    def build(self, settings: Settings) -> nn.ModuleDict:
+        """The modules to train, ready for step one."""
+        ...
+
+    def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
+        """Items to one padded batch."""
+        ...
+
+    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
+        """The phases of one step, each with its losses."""
+        ...
+
+    def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
+        """Scores of one validation batch; "score" decides which checkpoint is the best (lower is better)."""
+        ...
+
+    def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
+        """PNG files that show what the model does with the first utterances of a batch."""
+        ...
+
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
+        """What a finished run leaves for use: a voice folder and the seed's `.pt` file."""
+        ...

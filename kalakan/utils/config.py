@@ -1,0 +1,75 @@
+"""`Config`: the user's overrides as a mapping. `kalakan.config.resolve` turns them into typed settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kalakan.config.resolve import resolve
+from kalakan.config.schema import Settings
+from kalakan.errors import ConfigError
+
+
+class Config(Mapping[str, Any]):
+    """Overrides of the default settings, from a dict, a YAML file, another `Config`, or nothing.
+
+    The overrides are checked at once: an unknown key or a bad value raises `ConfigError` here, not later.
+    `get("training.batch_size", 8)` reads a dotted path; `settings()` gives the typed, complete settings.
+    """
+
+    def __init__(self, source: Mapping[str, Any] | str | Path | None = None) -> None:
+        self._values = _read(source)
+        resolve(self._values)
+
+    def __getitem__(self, key: str) -> Any:
+        value: Any = self._values
+        for part in key.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                raise KeyError(key)
+            value = value[part]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Config({self._values!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A deep copy of the overrides."""
+        return _copy(self._values)
+
+    def settings(self, preset: Settings | None = None) -> Settings:
+        """Complete typed settings: `preset` (or the defaults) with these overrides."""
+        return resolve(self._values, preset)
+
+
+def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    if source is None:
+        return {}
+    if isinstance(source, Config):
+        return source.to_dict()
+    if isinstance(source, Mapping):
+        return _copy(source)
+    path = Path(source)
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML ({str(error).splitlines()[0]})") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, Mapping):
+        raise ConfigError(f"{path}: holds {type(loaded).__name__}; it must be a mapping of sections")
+    return _copy(loaded)
+
+
+def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
