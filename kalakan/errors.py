@@ -35,6 +35,10 @@ class TrainingError(KalakanError):
     """A training run cannot start, continue or be resumed."""
 
 
+class ExportError(KalakanError):
+    """An exported file does not do what the model does."""
+
+
 class SynthesisError(KalakanError):
     """A synthesis request is out of range: speaker, speed, pitch, energy."""
 

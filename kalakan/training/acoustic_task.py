@@ -97,7 +97,7 @@ class AcousticTask:
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
         """`folder/voice` with Griffin-Lim as its vocoder, and `folder/acoustic_model.pt`."""
-        from kalakan.voices.package import save_acoustic_product
+        from kalakan.voices.product import save_acoustic_product
 
         model = cast(FastSpeech2, modules["acoustic"])
         save_acoustic_product(folder, self.model_type, model, self.settings.audio, training)

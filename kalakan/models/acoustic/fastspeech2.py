@@ -8,6 +8,7 @@ its phoneme. Tone units stand in the phoneme sequence and last zero frames.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ class VariancePredictor(nn.Module):
         super().__init__()
         sizes = [width] + [config.predictor_width] * config.predictor_layers
         self.convs = nn.ModuleList(
-            [MaskedConv1d(a, b, config.predictor_kernel) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+            [MaskedConv1d(a, b, config.predictor_kernel) for a, b in itertools.pairwise(sizes)]
         )
         self.norms = nn.ModuleList([nn.LayerNorm(size) for size in sizes[1:]])
         self.dropout = nn.Dropout(config.predictor_dropout)

@@ -1,0 +1,169 @@
+"""ONNX files that run without torch, checked against torch before they are kept."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kalakan.errors import ExportError
+from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+
+OPSET = 17
+INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
+OUTPUTS = ("mel_output", "durations", "mel_lengths", "pitch_output", "energy_output")
+TOLERANCE = 2e-3
+"""Largest difference of a log-mel value between torch and ONNX that an export may show."""
+
+
+class _Inference(nn.Module):
+    """The inputs and outputs of `acoustic.onnx`."""
+
+    def __init__(self, model: FastSpeech2) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self.model.infer(phonemes, speaker.expand(phonemes.shape[0]), speed, pitch, energy)
+
+
+def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
+    """`acoustic.onnx` of a FastSpeech2 as bytes.
+
+    Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
+    float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
+    energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
+    Raises `ExportError` if the file's output differs from torch's by more than `TOLERANCE`.
+    """
+    import onnx
+
+    model = model.eval()
+    example = (
+        torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
+        torch.zeros(2, dtype=torch.long),
+        torch.ones(2, 1),
+        torch.zeros(2, 1),
+        torch.ones(2, 1),
+    )
+    buffer = io.BytesIO()
+    axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
+    axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
+    axes |= {
+        "speaker": {0: "speaker_batch"},
+        "mel_lengths": {0: "batch"},
+        "mel_output": {0: "batch", 2: "frames"},
+    }
+    axes |= {name: {0: "batch", 1: "frames"} for name in ("pitch_output", "energy_output")}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer warns of every shape it is told to keep open
+        torch.onnx.export(
+            _Inference(model),
+            example,
+            buffer,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    graph = onnx.load_model_from_string(buffer.getvalue())
+    _add_defaults(graph)
+    if half_weights:
+        _halve_weights(graph)
+    onnx.checker.check_model(graph, full_check=True)
+    content = bytes(graph.SerializeToString())
+    check_acoustic(model, content, TOLERANCE * (10 if half_weights else 1))
+    return content
+
+
+def check_acoustic(model: FastSpeech2, content: bytes, tolerance: float) -> float:
+    """Largest difference of a mel value between torch and the ONNX file, over several lengths and controls.
+
+    Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for inputs in _check_cases(len(model.config.speakers)):
+        tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+        with torch.no_grad():
+            mel, aux = model.inference(**tensors)
+        found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))
+        if not np.array_equal(found["durations"], aux["durations"].numpy()):
+            raise ExportError("the exported acoustic model rounds durations differently from torch")
+        for row, frames in enumerate(aux["mel_lengths"].tolist()):
+            difference = np.abs(found["mel_output"][row, :, :frames] - mel[row, :, :frames].numpy()).max()
+            worst = max(worst, float(difference))
+    if not worst <= tolerance:
+        raise ExportError(
+            f"the exported acoustic model differs from torch by {worst:.2e}; the limit is {tolerance:.0e}"
+        )
+    return worst
+
+
+def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
+    random = np.random.default_rng(0)
+    for batch, size in ((1, 1), (1, 63), (3, 129)):
+        ids = random.integers(24, 77, (batch, size))
+        ids[:, size // 2] = 16
+        for row in range(1, batch):
+            ids[row, size - 20 * row :] = 0
+        yield {"phonemes": ids}
+        yield {
+            "phonemes": ids,
+            "speaker": random.integers(0, speakers, batch),
+            "speed": np.full((1, 1), 1.3, np.float32),
+            "pitch": random.uniform(-3, 3, (batch, size)).astype(np.float32),
+            "energy": np.full((batch, 1), 1.5, np.float32),
+        }
+
+
+def _add_defaults(graph: Any) -> None:
+    """Gives every input but `phonemes` an initializer of the same name, which makes it optional."""
+    from onnx import numpy_helper
+
+    defaults = {
+        "speaker": np.zeros(1, np.int64),
+        "speed": np.ones((1, 1), np.float32),
+        "pitch": np.zeros((1, 1), np.float32),
+        "energy": np.ones((1, 1), np.float32),
+    }
+    for name, value in defaults.items():
+        graph.graph.initializer.append(numpy_helper.from_array(value, name))
+
+
+def _halve_weights(graph: Any) -> None:
+    """Stores large float matrices as 16-bit floats behind a cast: half the file, the same arithmetic."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in list(graph.graph.initializer):
+        value = numpy_helper.to_array(tensor)
+        if value.dtype != np.float32 or value.size < 1024:
+            continue
+        name = f"{tensor.name}.half"
+        tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), name))
+        casts.append(helper.make_node("Cast", [name], [name.removesuffix(".half")], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        graph.graph.node.insert(0, node)
+
+
+def write_acoustic(model: FastSpeech2, path: str | Path, *, half_weights: bool = False) -> None:
+    """Exports to a file, written whole or not at all."""
+    path = Path(path)
+    content = export_acoustic(model, half_weights=half_weights)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,103 @@
+"""`voice.json`: what a voice is, in a form that is checked before anything else of it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kalakan.config.resolve import from_dict, to_dict
+from kalakan.config.schema import AudioConfig
+from kalakan.errors import ConfigError, VoiceError
+
+FORMAT_VERSION = 1
+"""Newest format of a voice folder that this version reads and writes."""
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One model of a voice."""
+
+    type: str
+    """Name in `kalakan.models.registry`."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The model's configuration, complete."""
+
+
+@dataclass(frozen=True)
+class VoiceManifest:
+    """Contents of `voice.json`."""
+
+    name: str
+    """Name of the voice."""
+    version: str
+    """Version of its weights."""
+    speakers: tuple[str, ...]
+    """Speakers in the order of their rows; the first is the default."""
+    audio: AudioConfig
+    """Waveform and mel settings it was trained with."""
+    acoustic: ModelRecord
+    """Phonemes to mel."""
+    vocoder: ModelRecord
+    """Mel to waveform."""
+    phoneme_table: str
+    """Hash of the phoneme table that its ids are rows of."""
+    license: str
+    """Licence of the weights (SPDX)."""
+    language: str = "tw"
+    """ISO 639-1 code."""
+    dialect: str = "asante"
+    """Variety of the language."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """Steps and scores of the weights."""
+    files: dict[str, str] = field(default_factory=dict)
+    """sha256 of every other file, by name."""
+    format_version: int = FORMAT_VERSION
+    """Format of the folder."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the voice's audio."""
+        return self.audio.sample_rate
+
+    def to_json(self) -> str:
+        """The text of `voice.json`."""
+        record = asdict(self) | {"audio": to_dict(self.audio), "speakers": list(self.speakers)}
+        return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_file(cls, path: Path) -> VoiceManifest:
+        """Reads `voice.json`; raises `VoiceError` naming what is missing or wrong."""
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise VoiceError(f"{path}: is not there; a voice is a folder with a voice.json in it") from error
+        except OSError as error:
+            raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise VoiceError(f"{path}: is damaged, it is not valid JSON") from error
+        if not isinstance(record, dict):
+            raise VoiceError(f"{path}: is damaged, it holds no JSON object")
+        version = record.get("format_version")
+        if version != FORMAT_VERSION:
+            raise VoiceError(
+                f"{path}: has format version {version!r} and this Kalakan reads {FORMAT_VERSION}; upgrade Kalakan"
+            )
+        return cls._from_record(record, path)
+
+    @classmethod
+    def _from_record(cls, record: dict[str, Any], path: Path) -> VoiceManifest:
+        try:
+            return cls(
+                **record
+                | {
+                    "speakers": tuple(record["speakers"]),
+                    "audio": from_dict(AudioConfig, record["audio"]),
+                    "acoustic": ModelRecord(**record["acoustic"]),
+                    "vocoder": ModelRecord(**record["vocoder"]),
+                    "files": dict(record["files"]),
+                }
+            )
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
+            raise VoiceError(f"{path}: is damaged ({error})") from error

@@ -1,0 +1,130 @@
+"""Voices on disk: a folder of safe files, checked before use and written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kalakan.errors import VoiceError
+from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.manifest import VoiceManifest
+
+MANIFEST = "voice.json"
+DEFAULT = Path(__file__).parent / "default"
+"""The voice that comes with the package."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice folder whose manifest and hashes were checked."""
+
+    path: Path
+    """The folder."""
+    manifest: VoiceManifest
+    """Its `voice.json`."""
+
+    def has(self, name: str) -> bool:
+        """True if the voice carries the file `name`."""
+        return name in self.manifest.files
+
+    def file(self, name: str) -> Path:
+        """Path of the file `name`; raises `VoiceError` if the voice does not carry it."""
+        if not self.has(name):
+            known = ", ".join(sorted(self.manifest.files))
+            raise VoiceError(f"{self.path}: carries no {name}; it holds {known}")
+        return self.path / name
+
+
+def load_voice(source: str | Path | None = None) -> Voice:
+    """The voice in folder `source`, by default the one that comes with the package.
+
+    Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
+    changed (sha256), a format this version does not read, or another phoneme table.
+    """
+    path = Path(source) if source is not None else DEFAULT
+    if not path.is_dir():
+        raise VoiceError(f"{path}: there is no such voice folder")
+    manifest = VoiceManifest.from_file(path / MANIFEST)
+    if manifest.phoneme_table != TABLE_HASH:
+        raise VoiceError(
+            f"{path / MANIFEST}: was trained on another phoneme table ({manifest.phoneme_table[:12]}) than this "
+            f"Kalakan has ({TABLE_HASH[:12]}); use the Kalakan version it was made with"
+        )
+    for name, expected in manifest.files.items():
+        _check_file(path, name, expected)
+    return Voice(path, manifest)
+
+
+def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, bytes | Path]) -> Voice:
+    """Writes a voice folder from its files (bytes, or a path to copy) and the manifest, whose hashes are filled in.
+
+    An existing folder at that place is replaced, if it is a voice or empty; else `VoiceError`.
+    """
+    target = Path(folder)
+    if target.exists() and not (target / MANIFEST).is_file() and any(target.iterdir()):
+        raise VoiceError(f"{target}: is not empty and no voice; choose another folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        for name, content in files.items():
+            if isinstance(content, Path):
+                shutil.copyfile(content, partial / name)
+            else:
+                (partial / name).write_bytes(content)
+        hashes = {name: file_hash(partial / name) for name in sorted(files)}
+        complete = replace(manifest, files=hashes)
+        (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
+        partial.chmod(0o755)
+        _swap(partial, target)
+    except OSError as error:
+        raise VoiceError(f"{target}: the voice cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Voice(target, complete)
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_file(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    if Path(name).name != name:
+        raise VoiceError(
+            f"{folder / MANIFEST}: names the file {name!r}; a voice's files lie in its own folder"
+        )
+    if not path.is_file():
+        raise VoiceError(f"{path}: is missing from the voice")
+    try:
+        found = file_hash(path)
+    except OSError as error:
+        raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
+    if found != expected:
+        raise VoiceError(
+            f"{path}: is damaged or was changed (its sha256 is not the one in {MANIFEST}); copy it again"
+        )
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Puts a finished folder in the place of an old one; the old one comes back if that fails."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    aside = target.with_name(f".{target.name}-old-{os.getpid()}")
+    target.rename(aside)
+    try:
+        partial.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,87 @@
+"""What a finished training run leaves: a voice folder, and the seed's single `.pt` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kalakan.config.resolve import to_dict
+from kalakan.config.schema import AudioConfig
+from kalakan.text.phonemes import TABLE_HASH, write_table
+from kalakan.voices.manifest import ModelRecord, VoiceManifest
+from kalakan.voices.package import Voice, save_voice
+from kalakan.voices.weights import float32_state, save_pt
+
+if TYPE_CHECKING:
+    from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+
+UNDECLARED = """No licence has been declared for these weights.
+
+Whoever trained them decides, within the licence of the recordings and the consent of the speakers. Put the
+licence here, and its SPDX identifier into voice.json, before the voice is passed on.
+"""
+CARD = """# {name}
+
+A voice for Kalakan ({model_type}, {parameters:.1f} M parameters, {sample_rate} Hz), speakers: {speakers}.
+
+| | |
+|---|---|
+| training steps | {steps} |
+{scores}
+
+Not filled in yet by whoever trained it: who speaks and has consented, the recordings and their hours, what the
+voice must not be used for, its known faults.
+"""
+
+
+def save_acoustic_product(
+    folder: Path,
+    model_type: str,
+    model: FastSpeech2,
+    audio: AudioConfig,
+    training: dict[str, Any],
+) -> Voice:
+    """Writes `folder/voice` (weights as safetensors, Griffin-Lim as vocoder) and `folder/acoustic_model.pt`."""
+    from safetensors.torch import save
+
+    record = ModelRecord(model_type, to_dict(model.config))
+    manifest = VoiceManifest(
+        name=folder.resolve().name,
+        version="1",
+        speakers=model.config.speakers,
+        audio=audio,
+        acoustic=record,
+        vocoder=ModelRecord("griffin_lim"),
+        phoneme_table=TABLE_HASH,
+        license="LicenseRef-undeclared",
+        training=training,
+    )
+    save_pt(folder / "acoustic_model.pt", model, record, audio)
+    files: dict[str, bytes | Path] = {
+        "acoustic.safetensors": save(float32_state(model)),
+        "phonemes.tsv": _phoneme_table(folder),
+        "LICENSE": UNDECLARED.encode(),
+        "MODEL_CARD.md": _card(manifest, model).encode(),
+    }
+    return save_voice(folder / "voice", manifest, files)
+
+
+def _phoneme_table(folder: Path) -> bytes:
+    path = folder / ".phonemes.tsv"
+    write_table(path)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def _card(manifest: VoiceManifest, model: FastSpeech2) -> str:
+    scores = manifest.training.get("scores", {})
+    return CARD.format(
+        name=manifest.name,
+        model_type=manifest.acoustic.type,
+        parameters=sum(value.numel() for value in model.parameters()) / 1e6,
+        sample_rate=manifest.sample_rate,
+        speakers=", ".join(manifest.speakers),
+        steps=manifest.training.get("steps", "unknown"),
+        scores="\n".join(f"| validation {name} | {value:.4f} |" for name, value in scores.items()),
+    )

@@ -1,0 +1,101 @@
+"""Weights of a voice or of the seed's `.pt` files as torch modules, read without running any code in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from kalakan.config.resolve import from_dict, to_dict
+from kalakan.config.schema import AudioConfig, FastSpeech2Config
+from kalakan.errors import ConfigError, VoiceError
+from kalakan.models import registry
+from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.manifest import ModelRecord
+from kalakan.voices.package import Voice
+
+PT_FORMAT = "kalakan-model-1"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what is needed to run it."""
+
+    module: nn.Module
+    """The model, in evaluation mode."""
+    record: ModelRecord
+    """Its type and configuration."""
+    audio: AudioConfig
+    """Waveform and mel settings."""
+
+
+def load_acoustic(voice: Voice) -> nn.Module:
+    """The acoustic model of a voice as a torch module in evaluation mode."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = voice.file("acoustic.safetensors")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise VoiceError(f"{path}: is damaged ({error})") from error
+    return _build(voice.manifest.acoustic, state, path)
+
+
+def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConfig) -> None:
+    """Writes a model as one `.pt` file: tensors and plain values only."""
+    contents = {
+        "format": PT_FORMAT,
+        "type": record.type,
+        "config": record.config,
+        "audio": to_dict(audio),
+        "phoneme_table": TABLE_HASH,
+        "state": float32_state(module),
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(contents, partial)
+    partial.replace(path)
+
+
+def load_pt(path: str | Path) -> LoadedModel:
+    """Reads what `save_pt` wrote; raises `VoiceError` for any other file."""
+    path = Path(path)
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise VoiceError(f"{path}: there is no such file") from error
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
+    if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
+        raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
+    if contents["phoneme_table"] != TABLE_HASH:
+        raise VoiceError(f"{path}: was trained on another phoneme table than this Kalakan has")
+    record = ModelRecord(contents["type"], contents["config"])
+    module = _build(record, contents["state"], path)
+    return LoadedModel(module, record, from_dict(AudioConfig, contents["audio"]))
+
+
+def float32_state(module: nn.Module) -> dict[str, Tensor]:
+    """The state of a module as contiguous CPU tensors, floats in single precision."""
+    return {
+        name: (value.float() if value.dtype.is_floating_point else value).detach().cpu().contiguous()
+        for name, value in module.state_dict().items()
+    }
+
+
+def _build(record: ModelRecord, state: dict[str, Tensor], path: Path) -> nn.Module:
+    try:
+        config = from_dict(FastSpeech2Config, cast("dict[str, Any]", record.config))
+        module = registry.create_acoustic(record.type, config)
+        floats = {
+            name: value.float() if value.dtype.is_floating_point else value for name, value in state.items()
+        }
+        module.load_state_dict(floats)
+    except (ConfigError, RuntimeError) as error:
+        raise VoiceError(
+            f"{path}: does not fit its model {record.type} ({str(error).splitlines()[0]})"
+        ) from error
+    return module.eval().requires_grad_(False)
