@@ -16,3 +16,12 @@ pub(crate) fn kalakan_error(class: &str, message: String) -> PyErr {
         }
     })
 }
+
+/// `TextError` by kind. A function, because `From<TextError> for PyErr` would be an orphan.
+pub(crate) fn to_python_error(error: kalakan_text::TextError) -> PyErr {
+    let class = match error {
+        kalakan_text::TextError::UnknownPhoneme { .. } => "UnknownPhonemeError",
+        kalakan_text::TextError::Lexicon { .. } => "TextError",
+    };
+    kalakan_error(class, error.to_string())
+}

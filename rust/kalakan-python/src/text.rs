@@ -1,8 +1,342 @@
-//! Bindings of one core crate.
+//! Bindings of `kalakan-text`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use kalakan_text::clean::clean;
+use kalakan_text::normalize::{normalize, ChatSpelling, NormalizeOptions, Variety};
+use kalakan_text::sentence;
+use kalakan_text::{G2pOptions, Lexicon, PhonemeId, ToneMode, TwiG2p, PHONEMES};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::error::{kalakan_error, to_python_error};
+
+/// A string of Python as UTF-8. A lone surrogate has no UTF-8 form and becomes U+FFFD, one for one, so that
+/// character offsets stay what they are and no text raises.
+fn read<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    if let Ok(text) = text.to_str() {
+        return Ok(Cow::Borrowed(text));
+    }
+    let encoded = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    let mut bytes = encoded.cast_into::<PyBytes>()?.as_bytes().to_vec();
+    for at in 0..bytes.len().saturating_sub(2) {
+        // ED A0..BF xx is a surrogate; EF BF BD is U+FFFD. Both take three bytes.
+        if bytes[at] == 0xED && bytes[at + 1] >= 0xA0 {
+            bytes[at..at + 3].copy_from_slice(&[0xEF, 0xBF, 0xBD]);
+        }
+    }
+    Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Finds a named choice or raises `ConfigError` with the names that exist.
+fn choose<T: Copy>(option: &str, value: &Bound<'_, PyAny>, choices: &[(&str, T)]) -> PyResult<T> {
+    let name = value.extract::<String>().ok();
+    let found = choices
+        .iter()
+        .find(|(choice, _)| Some(*choice) == name.as_deref());
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let allowed: Vec<String> = choices
+            .iter()
+            .map(|(name, _)| format!("'{name}'"))
+            .collect();
+        let value = value
+            .repr()
+            .map_or_else(|_| "an object".into(), |repr| repr.to_string());
+        kalakan_error(
+            "ConfigError",
+            format!("{option} is {value}; it must be {}", allowed.join(" or ")),
+        )
+    })
+}
+
+fn flag(option: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.extract().map_err(|_| {
+        let value = value
+            .repr()
+            .map_or_else(|_| "an object".into(), |repr| repr.to_string());
+        kalakan_error(
+            "ConfigError",
+            format!("{option} is {value}; it must be True or False"),
+        )
+    })
+}
+
+/// The choices of the normalizer, checked.
+#[pyclass(frozen, module = "kalakan._rust")]
+struct TextOptions {
+    options: NormalizeOptions,
+}
+
+#[pymethods]
+impl TextOptions {
+    #[new]
+    #[pyo3(signature = (*, variety, human, chat, clock_to_hour))]
+    fn new(
+        variety: &Bound<'_, PyAny>,
+        human: &Bound<'_, PyAny>,
+        chat: &Bound<'_, PyAny>,
+        clock_to_hour: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let varieties = [("asante", Variety::Asante), ("akuapem", Variety::Akuapem)];
+        let chats = [
+            ("off", ChatSpelling::Off),
+            ("narrow", ChatSpelling::Narrow),
+            ("wide", ChatSpelling::Wide),
+        ];
+        let options = NormalizeOptions {
+            variety: choose("variety", variety, &varieties)?,
+            human: flag("human", human)?,
+            chat: choose("chat", chat, &chats)?,
+            clock_to_hour: flag("clock_to_hour", clock_to_hour)?,
+        };
+        Ok(Self { options })
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, options, /))]
+fn normalize_text(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    options: &TextOptions,
+) -> PyResult<String> {
+    let text = read(text)?;
+    Ok(py.detach(|| normalize(&text, &options.options)))
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, options, /))]
+fn clean_text(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    options: &TextOptions,
+) -> PyResult<String> {
+    let text = read(text)?;
+    Ok(py.detach(|| clean(&text, &options.options)))
+}
+
+/// Spans of the sentences of a text, in characters; sentences longer than `max_chars` are split further.
+#[pyfunction]
+#[pyo3(signature = (text, /, max_chars=None))]
+fn split_sentences(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    max_chars: Option<usize>,
+) -> PyResult<Vec<(usize, usize)>> {
+    let text = read(text)?;
+    Ok(py.detach(|| {
+        let sentences = sentence::split_sentences(&text);
+        let parts: Vec<Range<usize>> = match max_chars {
+            None => sentences,
+            Some(max) => sentences
+                .into_iter()
+                .flat_map(|range| sentence::split_long(&text, range, max))
+                .collect(),
+        };
+        characters(&text, &parts)
+    }))
+}
+
+/// Byte ranges, in order, as character offsets: one walk over the text.
+fn characters(text: &str, ranges: &[Range<usize>]) -> Vec<(usize, usize)> {
+    let (mut byte, mut character) = (0, 0);
+    let mut offset = |to: usize| {
+        character += text[byte..to].chars().count();
+        byte = to;
+        character
+    };
+    ranges
+        .iter()
+        .map(|range| (offset(range.start), offset(range.end)))
+        .collect()
+}
+
+#[pyfunction]
+#[pyo3(signature = (word, /))]
+fn is_foreign(word: &Bound<'_, PyString>) -> PyResult<bool> {
+    let word = clean(&read(word)?, &NormalizeOptions::default());
+    Ok(kalakan_text::is_foreign(&word))
+}
+
+/// Rows of the phoneme table: symbol, IPA, class, features; reserved rows have an empty symbol.
+#[pyfunction]
+fn phoneme_table() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    PHONEMES
+        .iter()
+        .map(|row| (row.symbol, row.ipa, row.class, row.features))
+        .collect()
+}
+
+#[pyfunction]
+fn phoneme_table_text() -> &'static str {
+    kalakan_text::table_text()
+}
+
+#[pyfunction]
+fn phoneme_table_hash() -> String {
+    format!("{:016x}", kalakan_text::table_hash())
+}
+
+#[pyfunction]
+#[pyo3(signature = (units, /))]
+fn parse_units(units: &Bound<'_, PyString>) -> PyResult<Vec<u16>> {
+    let ids = kalakan_text::parse_units(&read(units)?).map_err(to_python_error)?;
+    Ok(numbers(&ids))
+}
+
+/// `u16`, because `PyO3` turns a vector of bytes into `bytes` and not into a list.
+fn numbers(ids: &[PhonemeId]) -> Vec<u16> {
+    ids.iter().map(|id| u16::from(id.get())).collect()
+}
+
+fn symbols(ids: &[PhonemeId]) -> Vec<&'static str> {
+    ids.iter()
+        .map(|id| id.symbol().unwrap_or("<unk>"))
+        .collect()
+}
+
+/// Text to phonemes with its cache; safe to share between threads.
+#[pyclass(frozen, module = "kalakan._rust")]
+struct G2p {
+    reader: TwiG2p,
+    options: NormalizeOptions,
+    normalize: bool,
+}
+
+impl G2p {
+    fn ids(&self, text: &str) -> Vec<PhonemeId> {
+        if self.normalize {
+            self.reader.text_to_ids(&normalize(text, &self.options))
+        } else {
+            self.reader.text_to_ids(text)
+        }
+    }
+
+    fn word(&self, word: &str) -> Vec<PhonemeId> {
+        self.reader.text_to_ids(&clean(word, &self.options))
+    }
+}
+
+#[pymethods]
+impl G2p {
+    /// `lexicon` holds (word, units, place) with the place that an error names.
+    #[new]
+    #[pyo3(signature = (options, *, lexicon, tone, cache_size, normalize))]
+    fn new(
+        options: &TextOptions,
+        lexicon: Vec<(Bound<'_, PyString>, Bound<'_, PyString>, String)>,
+        tone: &Bound<'_, PyAny>,
+        cache_size: &Bound<'_, PyAny>,
+        normalize: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let tone = choose(
+            "tone",
+            tone,
+            &[("full", ToneMode::Full), ("economic", ToneMode::Economic)],
+        )?;
+        let normalize = flag("normalize", normalize)?;
+        let cache_size = cache_size
+            .extract::<usize>()
+            .ok()
+            .filter(|size| *size <= 1 << 24)
+            .ok_or_else(|| {
+                let message = format!(
+                    "cache_size is {cache_size}; it must be a number of words from 0 to {}",
+                    1 << 24
+                );
+                kalakan_error("ConfigError", message)
+            })?;
+        let mut words = Lexicon::default();
+        for (word, units, place) in lexicon {
+            let word = clean(&read(&word)?, &options.options);
+            words
+                .insert(&word, &read(&units)?, &place)
+                .map_err(to_python_error)?;
+        }
+        let reader = TwiG2p::new(G2pOptions {
+            tone,
+            lexicon: words,
+            cache_size,
+        });
+        Ok(Self {
+            reader,
+            options: options.options.clone(),
+            normalize,
+        })
+    }
+
+    #[pyo3(signature = (text, /))]
+    fn text_to_ids(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Vec<u16>> {
+        let text = read(text)?;
+        Ok(py.detach(|| numbers(&self.ids(&text))))
+    }
+
+    #[pyo3(signature = (texts, /))]
+    fn texts_to_ids(
+        &self,
+        py: Python<'_>,
+        texts: Vec<Bound<'_, PyString>>,
+    ) -> PyResult<Vec<Vec<u16>>> {
+        let texts = texts.iter().map(read).collect::<PyResult<Vec<_>>>()?;
+        Ok(py.detach(|| texts.iter().map(|text| numbers(&self.ids(text))).collect()))
+    }
+
+    #[pyo3(signature = (text, /))]
+    fn text_to_units(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyString>,
+    ) -> PyResult<Vec<&'static str>> {
+        let text = read(text)?;
+        Ok(py.detach(|| symbols(&self.ids(&text))))
+    }
+
+    #[pyo3(signature = (word, /))]
+    fn word_to_units(&self, word: &Bound<'_, PyString>) -> PyResult<Vec<&'static str>> {
+        Ok(symbols(&self.word(&read(word)?)))
+    }
+
+    #[pyo3(signature = (word, /))]
+    fn syllables(&self, word: &Bound<'_, PyString>) -> PyResult<Vec<Vec<&'static str>>> {
+        let units = self.word(&read(word)?);
+        Ok(kalakan_text::syllables(&units)
+            .iter()
+            .map(|syllable| symbols(syllable))
+            .collect())
+    }
+
+    fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let info = self.reader.cache_info();
+        let found = PyDict::new(py);
+        found.set_item("hits", info.hits)?;
+        found.set_item("misses", info.misses)?;
+        found.set_item("size", info.size)?;
+        found.set_item("capacity", info.capacity)?;
+        Ok(found)
+    }
+
+    fn unknown(&self) -> BTreeMap<char, u64> {
+        self.reader.unknown()
+    }
+
+    fn clear(&self) {
+        self.reader.clear();
+    }
+}
 
 /// Adds this module's functions and classes to `kalakan._rust`.
-pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<TextOptions>()?;
+    module.add_class::<G2p>()?;
+    module.add_function(wrap_pyfunction!(normalize_text, module)?)?;
+    module.add_function(wrap_pyfunction!(clean_text, module)?)?;
+    module.add_function(wrap_pyfunction!(split_sentences, module)?)?;
+    module.add_function(wrap_pyfunction!(is_foreign, module)?)?;
+    module.add_function(wrap_pyfunction!(phoneme_table, module)?)?;
+    module.add_function(wrap_pyfunction!(phoneme_table_text, module)?)?;
+    module.add_function(wrap_pyfunction!(phoneme_table_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_units, module)?)?;
     Ok(())
 }

@@ -5,7 +5,13 @@ use crate::phoneme::{id_of, PhonemeId};
 
 /// Splits a word's units into syllables. A tone unit stays with its nucleus; a consonant that no onset takes
 /// (loans only) closes the syllable before it, or opens the first one.
+/// Boundaries and pauses part words and are left out.
 pub fn syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
+    let silent = |unit: &PhonemeId| matches!(unit.row().class, "boundary" | "pause");
+    units.split(silent).flat_map(word_syllables).collect()
+}
+
+fn word_syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
     let mut found: Vec<Vec<PhonemeId>> = Vec::new();
     let mut waiting: Vec<PhonemeId> = Vec::new();
     for &unit in units {

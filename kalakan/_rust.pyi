@@ -1,0 +1,89 @@
+"""The compiled core of Kalakan. Use `kalakan.text` and `kalakan.audio`; this is their typed floor."""
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+# Text
+
+@final
+class TextOptions:
+    def __new__(cls, *, variety: str, human: bool, chat: str, clock_to_hour: bool) -> TextOptions: ...
+
+@final
+class G2p:
+    def __new__(
+        cls,
+        options: TextOptions,
+        *,
+        lexicon: list[tuple[str, str, str]],
+        tone: str,
+        cache_size: int,
+        normalize: bool,
+    ) -> G2p: ...
+    def text_to_ids(self, text: str, /) -> list[int]: ...
+    def texts_to_ids(self, texts: list[str], /) -> list[list[int]]: ...
+    def text_to_units(self, text: str, /) -> list[str]: ...
+    def word_to_units(self, word: str, /) -> list[str]: ...
+    def syllables(self, word: str, /) -> list[list[str]]: ...
+    def cache_info(self) -> dict[str, int]: ...
+    def unknown(self) -> dict[str, int]: ...
+    def clear(self) -> None: ...
+
+def normalize_text(text: str, options: TextOptions, /) -> str: ...
+def clean_text(text: str, options: TextOptions, /) -> str: ...
+def split_sentences(text: str, /, max_chars: int | None = None) -> list[tuple[int, int]]: ...
+def is_foreign(word: str, /) -> bool: ...
+def phoneme_table() -> list[tuple[str, str, str, str]]: ...
+def phoneme_table_text() -> str: ...
+def phoneme_table_hash() -> str: ...
+def parse_units(units: str, /) -> list[int]: ...
+
+# Audio: arrays are copied on entry, results are C-contiguous
+
+@final
+class Stft:
+    def __new__(cls, n_fft: int, win_length: int, hop_length: int) -> Stft: ...
+    def forward(self, audio: NDArray[np.float32], /) -> NDArray[np.complex64]: ...
+    def inverse(self, spectrum: NDArray[np.complex64], /) -> NDArray[np.float32]: ...
+    def griffin_lim(
+        self,
+        magnitude: NDArray[np.float32],
+        /,
+        *,
+        n_iter: int,
+        momentum: float,
+        seed: int | None,
+        threads: int,
+    ) -> NDArray[np.float32]: ...
+
+@final
+class Mel:
+    def __new__(
+        cls,
+        *,
+        sample_rate: float,
+        n_fft: int,
+        win_length: int,
+        hop_length: int,
+        n_mels: int,
+        fmin: float,
+        fmax: float,
+        floor: float,
+    ) -> Mel: ...
+    def filters(self) -> NDArray[np.float32]: ...
+    def log_mel(self, audio: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+    def magnitudes(self, mel: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+    def to_audio(
+        self,
+        mel: NDArray[np.float32],
+        /,
+        *,
+        n_iter: int,
+        momentum: float,
+        seed: int | None,
+        threads: int,
+    ) -> NDArray[np.float32]: ...

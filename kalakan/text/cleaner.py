@@ -1,0 +1,23 @@
+"""What cannot be spoken goes: markup, emoji, controls. Digits and signs stay."""
+
+from __future__ import annotations
+
+from kalakan import _rust
+
+__all__ = ["clean_text"]
+
+
+def clean_text(text: str, *, chat: str = "narrow") -> str:
+    """Returns `text` in NFC with mojibake, look-alike and chat letters repaired and the unspeakable dropped.
+
+    Idempotent, and changes nothing on normalized text. Any `str` is accepted; lone surrogates are read as U+FFFD.
+
+    Args:
+        text: Raw or normalized text.
+        chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
+
+    Raises:
+        ConfigError: `chat` has a value that does not exist.
+    """
+    options = _rust.TextOptions(variety="asante", human=True, chat=chat, clock_to_hour=False)
+    return _rust.clean_text(text, options)

@@ -1,0 +1,33 @@
+"""Written Twi to spoken Twi: numbers, money, dates and abbreviations become words."""
+
+from __future__ import annotations
+
+from kalakan import _rust
+
+__all__ = ["normalize_text"]
+
+
+def normalize_text(
+    text: str,
+    *,
+    variety: str = "asante",
+    human: bool = True,
+    chat: str = "narrow",
+    clock_to_hour: bool = False,
+) -> str:
+    """Returns `text` as lower-case words and pause marks of the closed alphabet, in NFC; idempotent.
+
+    Any `str` is accepted; lone surrogates are read as U+FFFD.
+
+    Args:
+        text: Raw text in any Unicode form.
+        variety: Whose number words: "asante" or "akuapem". Other words keep their spelling.
+        human: Count persons with baanu, baasa, ... ("nnipa 2" is "nnipa baanu").
+        chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
+        clock_to_hour: Read 3:45 as minutes to the coming hour.
+
+    Raises:
+        ConfigError: An option has a value that does not exist.
+    """
+    options = _rust.TextOptions(variety=variety, human=human, chat=chat, clock_to_hour=clock_to_hour)
+    return _rust.normalize_text(text, options)

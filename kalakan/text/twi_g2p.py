@@ -1,0 +1,175 @@
+"""Grapheme to phoneme for Twi."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kalakan import _rust
+from kalakan.errors import TextError
+
+__all__ = ["CacheInfo", "TwiG2P", "is_foreign"]
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """Counters of a word cache."""
+
+    hits: int
+    """Words found."""
+    misses: int
+    """Words that the rules had to read."""
+    size: int
+    """Words held now."""
+    capacity: int
+    """The most words it holds; 0 is a cache that is off."""
+
+
+class TwiG2P:
+    """Reads Twi text as phoneme ids of `kalakan.text.phonemes`.
+
+    Total: any `str` has a reading. One instance may serve many threads (the GIL is released while reading), can be
+    pickled, and works in a forked child. A pickle and a fork carry the settings, not the cache and its counters.
+    """
+
+    def __init__(
+        self,
+        variety: str = "asante",
+        *,
+        lexicon: Mapping[str, str] | str | Path | None = None,
+        tone: str = "full",
+        cache_size: int = 8192,
+        normalize: bool = True,
+        human: bool = True,
+        chat: str = "narrow",
+        clock_to_hour: bool = False,
+    ) -> None:
+        """Builds a reader.
+
+        Args:
+            variety: Whose number words: "asante" or "akuapem".
+            lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}), or the path of a UTF-8 file
+                of lines `word<TAB>units`.
+            tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
+                the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
+            cache_size: The most words that the cache holds; 0 turns it off.
+            normalize: Run `normalize_text` first. Turn it off only for text that is normalized already.
+            human: As in `normalize_text`.
+            chat: As in `normalize_text`.
+            clock_to_hour: As in `normalize_text`.
+
+        Raises:
+            ConfigError: An option has a value that does not exist.
+            TextError: A lexicon line or entry cannot be used; the message names it.
+            UnknownPhonemeError: A lexicon uses a symbol outside the table.
+        """
+        self._settings: dict[str, Any] = {
+            "text": {"variety": variety, "human": human, "chat": chat, "clock_to_hour": clock_to_hour},
+            "g2p": {
+                "lexicon": _entries(lexicon),
+                "tone": tone,
+                "cache_size": cache_size,
+                "normalize": normalize,
+            },
+        }
+        self._build()
+
+    def _build(self) -> None:
+        self._core = _rust.G2p(_rust.TextOptions(**self._settings["text"]), **self._settings["g2p"])
+        _forked.track(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._settings
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._build()
+
+    def text_to_phoneme_sequence(self, text: str) -> list[int]:
+        """Returns the phoneme ids [N] of any text, without begin and end marks.
+
+        `_` stands between two words; a pause mark stands directly after the last unit of its word, in place of the
+        `_`. Empty if nothing in the text can be spoken.
+        """
+        return self._core.text_to_ids(text)
+
+    def texts_to_phoneme_sequences(self, texts: Iterable[str]) -> list[list[int]]:
+        """Returns `text_to_phoneme_sequence` of each text, with the GIL released once for all."""
+        return self._core.texts_to_ids(list(texts))
+
+    def text_to_phonemes(self, text: str) -> list[str]:
+        """Returns the symbols of `text_to_phoneme_sequence(text)`."""
+        return self._core.text_to_units(text)
+
+    def word_to_phonemes(self, word: str) -> list[str]:
+        """Returns the units of one written word. It is cleaned but not normalized: digits are `<unk>`."""
+        return self._core.word_to_units(word)
+
+    def syllables(self, word: str) -> list[list[str]]:
+        """Returns the units of one written word by syllable: kwan is [["kʷ", "a"], ["n̩"]]."""
+        return self._core.syllables(word)
+
+    def cache_info(self) -> CacheInfo:
+        """Returns the counters of the word cache."""
+        return CacheInfo(**self._core.cache_info())
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """How often each letter without a reading was met and read as `<unk>`. Normalized text has none."""
+        return self._core.unknown()
+
+    def clear(self) -> None:
+        """Empties the cache and sets its counters and `unknown` to zero."""
+        self._core.clear()
+
+
+def is_foreign(word: str) -> bool:
+    """Returns whether the spelling of a word cannot be Twi: loan letters, finals and clusters that Twi lacks."""
+    return _rust.is_foreign(word)
+
+
+def _entries(lexicon: Mapping[str, str] | str | Path | None) -> list[tuple[str, str, str]]:
+    if lexicon is None:
+        return []
+    if isinstance(lexicon, Mapping):
+        return [(word, units, f"lexicon entry {word!r}") for word, units in lexicon.items()]
+    path = Path(lexicon)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"lexicon {path} cannot be read: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        place = f"{path}, line {number}"
+        if not line.strip() or line.startswith("#") or (number == 1 and line.startswith("word\tunits")):
+            continue
+        word, *fields = line.split("\t")
+        if not fields:
+            raise TextError(f"{place}: needs a word, a tab and units, as in bra<TAB>b ɾ a")
+        found.append((word, fields[0], place))
+    return found
+
+
+class _Forked:
+    """Gives every reader a fresh core in a forked child: a lock that another thread held stays locked there."""
+
+    def __init__(self) -> None:
+        self._readers: weakref.WeakSet[TwiG2P] = weakref.WeakSet()
+        self._registered = False
+
+    def track(self, reader: TwiG2P) -> None:
+        self._readers.add(reader)
+        if not self._registered and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._rebuild)
+            self._registered = True
+
+    def _rebuild(self) -> None:
+        for reader in list(self._readers):
+            reader._build()
+
+
+_forked = _Forked()
