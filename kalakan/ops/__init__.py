@@ -1,1 +1,6 @@
+"""Tensor ops with several implementations each. Importing this imports torch."""
 
+from kalakan.ops.dispatch import use
+from kalakan.ops.griffin_lim import griffin_lim
+
+__all__ = ["griffin_lim", "use"]

@@ -64,18 +64,13 @@ impl Stft {
         magnitude: &Bound<'py, PyAny>,
         n_iter: usize,
         momentum: f32,
-        seed: Option<u32>,
+        seed: Option<i64>,
         threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let magnitude = array::<f32>(magnitude, "magnitude", "float32", 3)?;
         let magnitude = magnitude.into_dimensionality::<Ix3>().map_err(unexpected)?;
         check_rows("magnitude", magnitude.len_of(Axis(1)), self.0.bins())?;
-        let method = GriffinLim {
-            n_iter,
-            momentum,
-            seed,
-            threads,
-        };
+        let method = griffin_lim(n_iter, momentum, seed, threads)?;
         let samples = magnitude.len_of(Axis(2)) * self.0.config().hop_length;
         let items: Vec<Vec<f32>> = magnitude
             .outer_iter()
@@ -181,16 +176,11 @@ impl Mel {
         mel: &Bound<'py, PyAny>,
         n_iter: usize,
         momentum: f32,
-        seed: Option<u32>,
+        seed: Option<i64>,
         threads: usize,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         let mel = rows::<f32>(mel, "mel", "float32", self.bank.n_mels())?;
-        let method = GriffinLim {
-            n_iter,
-            momentum,
-            seed,
-            threads,
-        };
+        let method = griffin_lim(n_iter, momentum, seed, threads)?;
         let audio = py.detach(|| method.run(&self.stft, &self.inverse.magnitudes(&mel)?));
         Ok(audio.map_err(to_python)?.into_pyarray(py))
     }
@@ -203,6 +193,29 @@ fn plan(n_fft: usize, win_length: usize, hop_length: usize) -> PyResult<kalakan_
         hop_length,
     })
     .map_err(to_python)
+}
+
+fn griffin_lim(
+    n_iter: usize,
+    momentum: f32,
+    seed: Option<i64>,
+    threads: usize,
+) -> PyResult<GriffinLim> {
+    let refuse = |seed: i64| {
+        kalakan_error(
+            "ConfigError",
+            format!("seed is {seed}; it must be from 0 to {}", u32::MAX),
+        )
+    };
+    let seed = seed
+        .map(|seed| u32::try_from(seed).map_err(|_| refuse(seed)))
+        .transpose()?;
+    Ok(GriffinLim {
+        n_iter,
+        momentum,
+        seed,
+        threads,
+    })
 }
 
 fn to_python(error: DspError) -> PyErr {

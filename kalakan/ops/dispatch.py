@@ -1,0 +1,142 @@
+"""Choosing one of several implementations of an op.
+
+Order: `with use(griffin_lim="torch")`, then the environment variable KALAKAN_OPS (`griffin_lim=torch,upsample=triton`,
+or one name for all), then the first implementation that can serve the call. A request that cannot be met raises; an
+automatic choice that steps down says why, once an op, at INFO.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from kalakan.errors import ImplementationUnavailable
+
+_LOG = logging.getLogger(__name__)
+_REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", default={})  # noqa: B039 - never mutated
+
+OPS = ("griffin_lim",)
+"""Names of all ops, so that a misspelt request can be refused before an op is loaded."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One spelling of an op."""
+
+    name: str
+    """"torch", "rust", "triton" or "cuda"; "torch" is the reference."""
+    call: Callable[..., Tensor]
+    unavailable: Callable[[], str | None]
+    """Why this machine cannot run it; None: it can. Asked once."""
+    refuses: Callable[..., str | None]
+    """Why this call cannot be served (device, dtype, gradient); None: it can. Takes the op's arguments."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op and its implementations, best first."""
+
+    name: str
+    implementations: tuple[Implementation, ...]
+    _machine: dict[str, str | None] = field(default_factory=dict, repr=False)
+    _told: set[str] = field(default_factory=set, repr=False)
+
+    def choose(self, *args: object) -> Callable[..., Tensor]:
+        """The implementation that serves a call with `args`.
+
+        Raises `ImplementationUnavailable`, with the reason and the alternatives, when one was asked for by name
+        and cannot.
+        """
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return self._named("torch").call
+        request = requested(self.name)
+        if request is not None:
+            return self._requested(request, *args)
+        for implementation in self.implementations:
+            reason = self._reason(implementation, *args)
+            if reason is None:
+                return implementation.call
+            self._tell(f"{self.name}: not {implementation.name}, {reason}")
+        raise ImplementationUnavailable(
+            f"{self.name}: no implementation serves this call; {self._reasons(*args)}"
+        )
+
+    def machine(self) -> dict[str, str | None]:
+        """Name of each implementation and why this machine cannot run it; None where it can."""
+        for implementation in self.implementations:
+            if implementation.name not in self._machine:
+                self._machine[implementation.name] = implementation.unavailable()
+        return dict(self._machine)
+
+    def _requested(self, name: str, *args: object) -> Callable[..., Tensor]:
+        implementation = self._named(name)
+        reason = self._reason(implementation, *args)
+        if reason is not None:
+            raise ImplementationUnavailable(
+                f"{self.name}={name} was asked for: {reason}; {self._reasons(*args)}"
+            )
+        return implementation.call
+
+    def _named(self, name: str) -> Implementation:
+        for implementation in self.implementations:
+            if implementation.name == name:
+                return implementation
+        known = ", ".join(implementation.name for implementation in self.implementations)
+        raise ImplementationUnavailable(f"{self.name}={name} was asked for; {self.name} has {known}")
+
+    def _reason(self, implementation: Implementation, *args: object) -> str | None:
+        return self.machine()[implementation.name] or implementation.refuses(*args)
+
+    def _reasons(self, *args: object) -> str:
+        able = [each.name for each in self.implementations if self._reason(each, *args) is None]
+        return f"able to serve it: {', '.join(able) or 'none'}"
+
+    def _tell(self, line: str) -> None:
+        if self.name not in self._told:
+            self._told.add(self.name)
+            _LOG.info(line)
+
+
+@contextmanager
+def use(**names: str) -> Iterator[None]:
+    """Asks for implementations by name within the block and this thread or task: `use(griffin_lim="torch")`."""
+    for op in names:
+        _check_op(op)
+    token = _REQUESTS.set({**_REQUESTS.get(), **names})
+    try:
+        yield
+    finally:
+        _REQUESTS.reset(token)
+
+
+def requested(op: str) -> str | None:
+    """The implementation asked for by `use` or KALAKAN_OPS; None leaves the choice to the op."""
+    return _REQUESTS.get().get(op) or _from_environment().get(op)
+
+
+def _from_environment() -> dict[str, str]:
+    text = os.environ.get("KALAKAN_OPS", "").strip()
+    if text and "=" not in text and "," not in text:
+        return dict.fromkeys(OPS, text)
+    requests: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        op, separator, name = (piece.strip() for piece in part.partition("="))
+        if not (separator and name):
+            raise ImplementationUnavailable(
+                f"KALAKAN_OPS has {part!r}; write op=implementation, or one name for all"
+            )
+        _check_op(op)
+        requests[op] = name
+    return requests
+
+
+def _check_op(op: str) -> None:
+    if op not in OPS:
+        raise ImplementationUnavailable(f"{op} is not an op; the ops are {', '.join(OPS)}")
