@@ -1,1 +1,148 @@
-//! Letters, tone marks and marks of normalized text.
+//! Letters, tone marks and pause marks of normalized text.
+
+pub(crate) mod digits;
+
+/// Pause marks, weakest first: of several in a row the strongest is kept.
+const MARKS: [char; 7] = [',', ':', ';', '.', '…', '!', '?'];
+
+/// Combining grave, acute and macron: the written tones.
+pub const TONES: [char; 3] = ['\u{300}', '\u{301}', '\u{304}'];
+
+/// Combining tilde: a nasal vowel.
+pub const TILDE: char = '\u{303}';
+
+/// Vulgar fractions with numerator and denominator.
+pub(crate) const FRACTIONS: [(char, u8, u8); 18] = [
+    ('½', 1, 2),
+    ('⅓', 1, 3),
+    ('⅔', 2, 3),
+    ('¼', 1, 4),
+    ('¾', 3, 4),
+    ('⅕', 1, 5),
+    ('⅖', 2, 5),
+    ('⅗', 3, 5),
+    ('⅘', 4, 5),
+    ('⅙', 1, 6),
+    ('⅚', 5, 6),
+    ('⅐', 1, 7),
+    ('⅛', 1, 8),
+    ('⅜', 3, 8),
+    ('⅝', 5, 8),
+    ('⅞', 7, 8),
+    ('⅑', 1, 9),
+    ('⅒', 1, 10),
+];
+
+/// Tells whether `c` is a pause mark of normalized text.
+pub fn is_mark(c: char) -> bool {
+    MARKS.contains(&c)
+}
+
+/// Returns how much `mark` outweighs the others; a larger number wins in a run of marks.
+pub(crate) fn mark_weight(mark: char) -> usize {
+    MARKS.iter().position(|m| *m == mark).unwrap_or(0)
+}
+
+/// Tells whether `c` is one of the seven Twi vowel letters, of either case and without marks.
+pub fn is_vowel(c: char) -> bool {
+    matches!(
+        c,
+        'a' | 'e' | 'ɛ' | 'i' | 'o' | 'ɔ' | 'u' | 'A' | 'E' | 'Ɛ' | 'I' | 'O' | 'Ɔ' | 'U'
+    )
+}
+
+/// Tells whether `c` is a letter without marks: ASCII or ɛ ɔ.
+pub fn is_base_letter(c: char) -> bool {
+    c.is_ascii_alphabetic() || matches!(c, 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ')
+}
+
+/// Tells whether `c` is a tone mark or the tilde.
+pub fn is_combining(c: char) -> bool {
+    c == TILDE || TONES.contains(&c)
+}
+
+/// Tells whether `mark` may stand on `base`: any on a vowel, tones on a syllabic nasal.
+pub(crate) fn carries(base: char, mark: char) -> bool {
+    let nasal = matches!(base, 'm' | 'n' | 'M' | 'N');
+    is_vowel(base) && is_combining(mark) || nasal && TONES.contains(&mark)
+}
+
+/// Tells whether `c` is a letter of repaired text, marked letters included.
+pub(crate) fn is_letter(c: char) -> bool {
+    is_base_letter(c)
+        || (c as u32 >= 0xC0 && c.is_alphabetic() && !matches!(c, 'ª' | 'º'))
+        || is_combining(c)
+}
+
+/// Returns the letter that `c` is mistaken for, whatever stands beside it.
+pub(crate) fn confusable(c: char) -> Option<char> {
+    Some(match c {
+        'ε' | 'є' | 'ԑ' | 'ɜ' => 'ɛ',
+        'Ε' | 'Є' | 'Ԑ' => 'Ɛ',
+        'ͻ' | 'ↄ' | 'ᴐ' | 'כ' => 'ɔ',
+        'Ͻ' | 'Ↄ' => 'Ɔ',
+        'ο' => 'o',
+        'Ο' => 'O',
+        'ı' => 'i',
+        'ɡ' => 'g',
+        'ɑ' => 'a',
+        _ => return None,
+    })
+}
+
+/// Returns the Latin letter that a Cyrillic one looks like; true only inside a word with Latin letters.
+pub(crate) fn cyrillic_twin(c: char) -> Option<char> {
+    Some(match c {
+        'а' => 'a',
+        'е' => 'e',
+        'о' => 'o',
+        'р' => 'p',
+        'с' => 'c',
+        'і' => 'i',
+        'у' => 'y',
+        'А' => 'A',
+        'Е' => 'E',
+        'О' => 'O',
+        'Р' => 'P',
+        'С' => 'C',
+        'І' => 'I',
+        'У' => 'Y',
+        _ => return None,
+    })
+}
+
+/// Returns the spelling with base letters of a Latin letter that does not decompose.
+pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
+    Some(match c {
+        'æ' => "ae",
+        'Æ' => "Ae",
+        'œ' => "oe",
+        'Œ' => "Oe",
+        'ß' => "ss",
+        'ø' => "o",
+        'Ø' => "O",
+        'ł' => "l",
+        'Ł' => "L",
+        'đ' | 'ɖ' | 'ð' => "d",
+        'Đ' | 'Ɖ' | 'Ð' => "D",
+        'þ' => "th",
+        'Þ' => "Th",
+        'ŋ' => "n",
+        'Ŋ' => "N",
+        'ƒ' => "f",
+        'Ƒ' => "F",
+        'ɣ' | 'ɠ' => "g",
+        'Ɣ' => "G",
+        'ʋ' => "v",
+        'Ʋ' => "V",
+        'ħ' => "h",
+        'Ħ' => "H",
+        'ɪ' | 'ɩ' => "i",
+        'ʊ' => "u",
+        'ǝ' | 'ə' => "e",
+        'ɓ' => "b",
+        'ɗ' => "d",
+        'ƙ' => "k",
+        _ => return None,
+    })
+}

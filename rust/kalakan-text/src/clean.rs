@@ -1,8 +1,84 @@
-//! Repairs code points and drops what cannot be spoken.
+//! Repairs code points and drops what cannot be spoken: stage A of the front-end.
 
-use crate::normalize::NormalizeOptions;
+mod chat;
+mod codepoint;
+mod markup;
+mod mojibake;
+mod tidy;
 
-/// Returns `text` without what cannot be spoken; digits and signs stay.
-pub fn clean(text: &str, _options: &NormalizeOptions) -> String {
-    text.to_owned()
+use std::borrow::Cow;
+
+use crate::normalize::{ChatSpelling, NormalizeOptions};
+
+/// Repairs that uncover another repair are rare and shallow; text nested deeper than this is noise.
+const MAX_PASSES: usize = 8;
+
+/// Returns `text` without what cannot be spoken; letters keep their case, digits and signs stay.
+///
+/// Changes nothing on normalized text, nor on its own output.
+pub fn clean(text: &str, options: &NormalizeOptions) -> String {
+    let mut cleaned = tidy::tidy(&repair(text, options));
+    for _ in 0..MAX_PASSES {
+        let again = tidy::tidy(&repair(&cleaned, options));
+        if again == cleaned {
+            break;
+        }
+        cleaned = again;
+    }
+    cleaned
+}
+
+/// Returns `text` in NFC with Twi letters, ASCII digits and known signs; everything else is a space.
+pub(crate) fn repair<'t>(text: &'t str, options: &NormalizeOptions) -> Cow<'t, str> {
+    let mut text = Cow::Borrowed(text);
+    if !text.chars().all(is_settled) {
+        text = Cow::Owned(code_points(&text));
+    }
+    if text.contains(['<', '&', ':', ';', '=']) {
+        text = Cow::Owned(markup::strip(&text));
+    }
+    let wide = options.chat == ChatSpelling::Wide;
+    let playful =
+        |c: char| matches!(c, '3' | ')') || wide && matches!(c, '0' | 'c' | 'q' | 'C' | 'Q');
+    if options.chat != ChatSpelling::Off && text.contains(playful) {
+        text = Cow::Owned(chat::spell(&text, options));
+    }
+    text
+}
+
+/// Tells whether `c` stays as it is whatever stands beside it.
+fn is_settled(c: char) -> bool {
+    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…' | '₵')
+}
+
+/// Folding a code point can complete a broken sequence, so both run until neither finds anything.
+fn code_points(text: &str) -> String {
+    let mut text = codepoint::fold(&unbroken(text));
+    for _ in 0..MAX_PASSES {
+        if !mojibake::is_suspect(&text) {
+            break;
+        }
+        let again = codepoint::fold(&unbroken(&text));
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
+}
+
+/// Text broken twice needs two passes.
+fn unbroken(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_PASSES {
+        if !mojibake::is_suspect(&text) {
+            break;
+        }
+        let again = mojibake::repair(&text);
+        if again == text {
+            break;
+        }
+        text = Cow::Owned(again);
+    }
+    text
 }

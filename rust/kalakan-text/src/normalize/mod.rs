@@ -1,15 +1,52 @@
 //! Written Twi to spoken Twi: numbers, money, dates and the like become words.
+//!
+//! One scanner walks the repaired text once. Each class of number or word is a file that adds its
+//! rules to the scanner; the order in which they are asked is in `scanner.rs`.
 
+mod abbreviation;
+pub(crate) mod address;
+mod bible;
+mod capitals;
+mod clock;
+mod currency;
+mod date;
+mod number;
 mod options;
+mod ordinal;
+mod phone;
+mod plain;
+pub(crate) mod punctuation;
+mod quantity;
+mod scanner;
+mod spoken;
+mod unit;
+mod value;
+mod word;
 
+pub(crate) use abbreviation::keeps_sentence;
+pub use number::number_words;
 pub use options::{ChatSpelling, NormalizeOptions, Variety};
 
-/// Returns `text` as words and pause marks only, in the closed alphabet of normalized text.
-pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
-    crate::clean::clean(text, options).to_lowercase()
-}
+/// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
+const MAX_PASSES: usize = 6;
 
-/// Returns the Twi words of a cardinal number.
-pub fn number_words(n: u64, _options: &NormalizeOptions, _citation: bool) -> String {
-    n.to_string()
+/// Returns `text` as words and pause marks only, in the closed alphabet of normalized text.
+///
+/// Total, idempotent, NFC, lower case; no digit is dropped without a word for it.
+pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
+    if let Some(normalized) = plain::lower(text) {
+        return normalized;
+    }
+    let mut normalized = scanner::read(&crate::clean::repair(text, options), options);
+    for _ in 0..MAX_PASSES {
+        if plain::lower(&normalized).is_some_and(|again| again == normalized) {
+            break;
+        }
+        let again = scanner::read(&crate::clean::repair(&normalized, options), options);
+        if again == normalized {
+            break;
+        }
+        normalized = again;
+    }
+    normalized
 }

@@ -1,0 +1,121 @@
+//! Reads the letters that chat messages write with digits and brackets.
+
+use crate::alphabet::{is_letter, is_vowel};
+use crate::normalize::address;
+use crate::normalize::{ChatSpelling, NormalizeOptions};
+
+/// What may follow a number of threes without making it a word: 3kg, 3rd, 3pm.
+const SUFFIXES: [&str; 24] = [
+    "rd", "th", "st", "nd", "kg", "km", "cm", "mm", "mg", "ml", "g", "m", "l", "d", "p", "k", "x",
+    "bn", "mn", "am", "pm", "gb", "mb", "tv",
+];
+
+/// What may precede a number of threes without making it a word.
+const PREFIXES: [&str; 10] = [
+    "mp", "ghs", "ghc", "gh", "usd", "gbp", "eur", "ngn", "cfa", "covid",
+];
+
+/// Returns `text` with chat letters as letters, as far as `options` allow.
+pub(super) fn spell(text: &str, options: &NormalizeOptions) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    brackets(&mut chars);
+    let mut start = 0;
+    while start < chars.len() {
+        if !is_token(chars[start]) {
+            start += 1;
+            continue;
+        }
+        if let Some(end) = address::end(&chars, start) {
+            start = end;
+            continue;
+        }
+        let length = chars[start..].iter().take_while(|c| is_token(**c)).count();
+        digits(&mut chars, start, start + length, options.chat);
+        start += length;
+    }
+    chars.into_iter().collect()
+}
+
+fn is_token(c: char) -> bool {
+    is_letter(c) || c.is_ascii_digit()
+}
+
+/// A `)` is ɔ when no `(` before it in the line is open and a letter touches it.
+fn brackets(chars: &mut [char]) {
+    let mut open = 0_usize;
+    for i in 0..chars.len() {
+        match chars[i] {
+            '\n' => open = 0,
+            '(' => open += 1,
+            ')' if open > 0 => open -= 1,
+            ')' if touches_letter(chars, i) && !is_list_item(chars, i) => {
+                let loud = i > 0
+                    && chars[i - 1].is_uppercase()
+                    && chars.get(i + 1).is_none_or(|c| !c.is_lowercase());
+                chars[i] = if loud { 'Ɔ' } else { 'ɔ' };
+            }
+            _ => {}
+        }
+    }
+}
+
+fn touches_letter(chars: &[char], i: usize) -> bool {
+    i > 0 && is_letter(chars[i - 1]) || chars.get(i + 1).is_some_and(|c| is_letter(*c))
+}
+
+/// "a) first, b) second": one vowel, c or q at the start of a line, then the bracket and a space.
+fn is_list_item(chars: &[char], i: usize) -> bool {
+    let starts = i == 1 || i > 1 && chars[i - 2] == '\n';
+    let spaced = chars.get(i + 1).is_none_or(|c| c.is_whitespace());
+    starts && spaced && (is_vowel(chars[0.max(i - 1)]) || matches!(chars[i - 1], 'c' | 'C'))
+}
+
+fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {
+    let wide = chat == ChatSpelling::Wide;
+    let token = &chars[start..end];
+    let foreign = |c: &char| c.is_ascii_digit() && *c != '3' && !(wide && *c == '0');
+    if token.iter().any(foreign) || !token.iter().any(|c| is_letter(*c)) {
+        return;
+    }
+    if start > 0 && is_currency(chars[start - 1]) || is_code(token) {
+        return;
+    }
+    let loud = token.iter().filter(|c| c.is_uppercase()).count() > 1
+        && !token.iter().any(|c| c.is_lowercase());
+    for i in start..end {
+        let letter = match chars[i] {
+            '3' => ['ɛ', 'Ɛ'],
+            '0' if wide => ['ɔ', 'Ɔ'],
+            'c' | 'q' | 'C' | 'Q' if wide && stands_for_vowel(chars, start, i, end) => ['ɔ', 'Ɔ'],
+            _ => continue,
+        };
+        chars[i] = letter[usize::from(loud)];
+    }
+}
+
+fn is_currency(c: char) -> bool {
+    matches!(c, '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥')
+}
+
+/// Units, ordinals, models and amounts: 3kg, 3rd, mp3, A3, 3D, GHS3.
+fn is_code(token: &[char]) -> bool {
+    let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let tail = low.trim_start_matches(|c: char| c.is_ascii_digit());
+    let head = low.trim_end_matches(|c: char| c.is_ascii_digit());
+    if tail.len() < low.len() && SUFFIXES.contains(&tail) {
+        return true;
+    }
+    let one_capital = token.len() > 1 && token[0].is_ascii_uppercase() && number(&low[1..]);
+    number(&low[head.len()..]) && PREFIXES.contains(&head) || one_capital && token.len() == 2
+}
+
+/// In "wc" and "kcn" the c stands where only a vowel can.
+fn stands_for_vowel(chars: &[char], start: usize, i: usize, end: usize) -> bool {
+    let consonant = |c: char| !is_vowel(c) && !matches!(c, 'c' | 'C' | 's' | 'S' | 'n' | 'N');
+    let after = if i + 1 < end { chars[i + 1] } else { ' ' };
+    i > start
+        && consonant(chars[i - 1])
+        && !is_vowel(after)
+        && !matches!(after, 'h' | 'k' | 'r' | 'l' | 'H' | 'K')
+}

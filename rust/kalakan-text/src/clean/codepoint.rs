@@ -1,0 +1,205 @@
+//! Folds every code point into the small set the later rules know.
+
+use unicode_normalization::char::{compose, decompose_canonical, decompose_compatible};
+
+use crate::alphabet::{
+    carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold,
+    FRACTIONS, TILDE,
+};
+
+/// Returns `text` in NFC with Latin letters, ASCII digits and known signs only; the rest is a space.
+pub(super) fn fold(text: &str) -> String {
+    let mut folder = Folder {
+        out: String::with_capacity(text.len()),
+        base: None,
+        tone: false,
+        tilde: false,
+        contextual: false,
+    };
+    for c in text.chars() {
+        if c.is_ascii() {
+            folder.push(c);
+        } else {
+            decompose_canonical(c, |part| folder.push(part));
+        }
+    }
+    folder.flush();
+    if folder.contextual {
+        in_words(&folder.out)
+    } else {
+        folder.out
+    }
+}
+
+/// Letters wait in `base` until their marks have come, so that NFC falls out of one pass.
+struct Folder {
+    out: String,
+    base: Option<char>,
+    tone: bool,
+    tilde: bool,
+    contextual: bool,
+}
+
+impl Folder {
+    fn flush(&mut self) {
+        if let Some(c) = self.base.take() {
+            self.out.push(c);
+        }
+        self.tone = false;
+        self.tilde = false;
+    }
+
+    fn letter(&mut self, c: char) {
+        self.flush();
+        self.base = Some(c);
+    }
+
+    fn sign(&mut self, c: char) {
+        self.flush();
+        self.out.push(c);
+    }
+
+    fn mark(&mut self, mark: char) {
+        let Some(base) = self.base else { return };
+        let mut bare = base;
+        decompose_canonical(base, |part| {
+            if !is_combining(part) {
+                bare = part;
+            }
+        });
+        let seen = if mark == TILDE {
+            &mut self.tilde
+        } else {
+            &mut self.tone
+        };
+        // After an uncomposable pair the base in waiting is a combining mark itself.
+        let host = if is_combining(base) {
+            self.out.chars().next_back().unwrap_or(' ')
+        } else {
+            bare
+        };
+        if *seen || !carries(host, mark) {
+            return;
+        }
+        *seen = true;
+        if let Some(both) = compose(base, mark) {
+            self.base = Some(both);
+        } else {
+            self.out.push(base);
+            self.base = Some(mark);
+        }
+    }
+
+    fn push(&mut self, c: char) {
+        if is_base_letter(c) {
+            self.letter(c);
+        } else if is_combining(c) {
+            self.mark(c);
+        } else if let Some(letter) = confusable(c) {
+            self.letter(letter);
+        } else if let Some(sign) = sign(c) {
+            self.sign(sign);
+        } else if is_invisible(c) {
+        } else if let Some(digit) = digits::decimal(c) {
+            self.sign(digit);
+        } else if cyrillic_twin(c).is_some() || c == '⊃' {
+            self.contextual = true;
+            self.letter(c);
+        } else if let Some(letters) = latin_fold(c) {
+            letters.chars().for_each(|l| self.letter(l));
+        } else if let Some(digit) = digits::sign(c) {
+            // A raised digit is no part of the number before it: 10² is not 102.
+            self.sign(' ');
+            self.sign(digit);
+        } else if is_dressed(c) {
+            decompose_compatible(c, |part| {
+                if part != c {
+                    self.push(part);
+                }
+            });
+        } else {
+            self.sign(' ');
+        }
+    }
+}
+
+/// Returns the one sign that stands for `c` and its look-alikes.
+fn sign(c: char) -> Option<char> {
+    Some(match c {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        '\t'
+        | '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}' => ' ',
+        ' '..='&' | '('..='_' | '{'..='~' => c,
+        '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
+            '\''
+        }
+        '“' | '”' | '„' | '‟' | '«' | '»' | '‹' | '›' | '″' | '〝' | '〞' | '＂' => {
+            '"'
+        }
+        '‐' | '‑' | '−' | '﹣' | '－' | '⁃' => '-',
+        '‒' | '–' => '–',
+        '—' | '―' | '⸺' | '⸻' => '—',
+        '…' | '‥' => '…',
+        '。' | '．' => '.',
+        '、' | '，' | '،' => ',',
+        '؟' | '？' => '?',
+        '；' | '؛' => ';',
+        '！' => '!',
+        '：' => ':',
+        '⁄' | '∕' => '/',
+        '°' | 'º' | '˚' => '°',
+        '£' | '€' | '₦' | '₵' | '¢' | '¥' | '²' | '³' | '×' | '÷' => c,
+        _ if FRACTIONS.iter().any(|(f, ..)| *f == c) => c,
+        _ => return None,
+    })
+}
+
+/// Tells whether `c` leaves no trace, not even a space: controls, joiners, marks of other alphabets.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | 'ꜜ' | 'ꜛ'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+        || unicode_normalization::char::is_combining_mark(c)
+}
+
+/// Tells whether `c` is a plain letter or digit in other clothes: full width, mathematical, Roman numeral.
+fn is_dressed(c: char) -> bool {
+    matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}' | '\u{fb00}'..='\u{fb06}'
+        | '\u{2160}'..='\u{217f}' | '\u{2460}'..='\u{24ff}' | '\u{2100}'..='\u{214f}'
+        | '\u{3380}'..='\u{33df}' | '\u{1f100}'..='\u{1f10a}' | '\u{215f}' | 'ſ' | 'ŉ'
+        | 'ĳ' | 'Ĳ' | 'ŀ' | 'Ŀ' | '\u{1c4}'..='\u{1cc}' | '\u{1f1}'..='\u{1f3}')
+        && !matches!(c, '\u{2120}'..='\u{2122}')
+}
+
+/// Settles what depends on the word: Cyrillic letters that pass for Latin ones, and ⊃ for ɔ.
+fn in_words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !is_wordlike(c)).unwrap_or(rest.len());
+        let latin = rest[..end]
+            .contains(|c: char| is_wordlike(c) && c != '⊃' && cyrillic_twin(c).is_none());
+        for c in rest[..end].chars() {
+            match cyrillic_twin(c) {
+                _ if !latin => out.push(' '),
+                Some(twin) => out.push(twin),
+                None if c == '⊃' => out.push('ɔ'),
+                None => out.push(c),
+            }
+        }
+        let step = rest[end..].chars().next();
+        out.extend(step);
+        rest = &rest[end + step.map_or(0, char::len_utf8)..];
+    }
+    out
+}
+
+fn is_wordlike(c: char) -> bool {
+    c == '⊃' || is_combining(c) || c.is_alphabetic()
+}

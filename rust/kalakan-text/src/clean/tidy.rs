@@ -1,0 +1,111 @@
+//! Spaces, pause marks, dashes and quotes of cleaned text; numbers and addresses stay whole.
+
+use crate::alphabet::{is_letter, is_mark};
+use crate::normalize::punctuation::{dash, run_of_marks, Dash};
+
+/// Signs that are spoken or that a number needs.
+fn is_sign(c: char) -> bool {
+    matches!(
+        c,
+        '+' | '/'
+            | '%'
+            | '@'
+            | '#'
+            | '&'
+            | '_'
+            | '°'
+            | '='
+            | '$'
+            | '£'
+            | '€'
+            | '₦'
+            | '₵'
+            | '¢'
+            | '¥'
+    ) || matches!(c, '×' | '÷' | '²' | '³')
+        || crate::alphabet::FRACTIONS.iter().any(|(f, ..)| *f == c)
+}
+
+fn is_solid(c: char) -> bool {
+    is_letter(c) || c.is_ascii_digit() || is_sign(c)
+}
+
+/// Returns repaired `text` with single spaces, single marks and no quotes or brackets.
+pub(super) fn tidy(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = Tidy {
+        text: String::with_capacity(text.len()),
+        space: false,
+        pause: false,
+    };
+    let mut i = 0;
+    while i < chars.len() {
+        let c = chars[i];
+        let next = chars.get(i + 1).copied().unwrap_or(' ');
+        i += 1;
+        if is_solid(c) {
+            out.solid(c);
+        } else if c == '\'' && out.touches(is_letter) && is_letter(next) {
+            out.solid(c);
+        } else if is_mark(c) {
+            let (mark, end) = run_of_marks(&chars, i - 1);
+            if end == i
+                && is_solid(next)
+                && (out.touches(is_solid) || next.is_ascii_digit() && !out.touches(is_mark))
+            {
+                out.solid(c);
+            } else {
+                out.mark(mark);
+            }
+            i = end;
+        } else if matches!(c, '-' | '–' | '—') {
+            let (kind, end) = dash(&chars, i - 1);
+            match kind {
+                Dash::Pause => out.pause = true,
+                Dash::Joint => out.space = true,
+                Dash::Figure => out.solid('-'),
+                Dash::SpacedFigure => {
+                    out.space = true;
+                    out.solid('-');
+                    out.space = true;
+                }
+            }
+            i = end;
+        } else {
+            out.space = true;
+        }
+    }
+    out.text
+}
+
+struct Tidy {
+    text: String,
+    space: bool,
+    pause: bool,
+}
+
+impl Tidy {
+    /// Tells whether what was written last is of a kind, with nothing in between.
+    fn touches(&self, kind: fn(char) -> bool) -> bool {
+        !self.space && !self.pause && self.text.chars().next_back().is_some_and(kind)
+    }
+
+    fn solid(&mut self, c: char) {
+        if self.pause && self.text.ends_with(is_solid) {
+            self.text.push(',');
+            self.space = true;
+        }
+        if self.space && !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.space = false;
+        self.pause = false;
+        self.text.push(c);
+    }
+
+    fn mark(&mut self, mark: char) {
+        self.pause = false;
+        self.space = true;
+        crate::normalize::punctuation::push_mark(&mut self.text, mark);
+    }
+}

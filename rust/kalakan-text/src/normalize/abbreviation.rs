@@ -1,0 +1,190 @@
+//! Abbreviations with a dot, titles, initials.
+
+use std::sync::LazyLock;
+
+use super::capitals;
+use super::scanner::Scanner;
+
+/// What an abbreviation needs around it, and whether its dot can end a sentence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Before a name.
+    Title,
+    /// Before a capitalised name only.
+    Saint,
+    /// Anywhere.
+    Phrase,
+}
+
+struct Abbreviation {
+    written: &'static str,
+    spoken: &'static str,
+    kind: Kind,
+}
+
+static ABBREVIATIONS: LazyLock<Vec<Abbreviation>> = LazyLock::new(|| {
+    let rows = include_str!("../../data/abbreviations.tsv").lines().skip(1);
+    rows.filter_map(|row| {
+        let mut fields = row.split('\t');
+        let (written, spoken) = (fields.next()?, fields.next()?);
+        let kind = match fields.next()? {
+            "title" => Kind::Title,
+            "saint" => Kind::Saint,
+            _ => Kind::Phrase,
+        };
+        Some(Abbreviation {
+            written,
+            spoken,
+            kind,
+        })
+    })
+    .collect()
+});
+
+fn find(written: &str) -> Option<&'static Abbreviation> {
+    ABBREVIATIONS
+        .iter()
+        .find(|a| a.written.eq_ignore_ascii_case(written))
+}
+
+/// Tells whether `word` before a dot is an abbreviation.
+pub(super) fn is_abbreviation(word: &str) -> bool {
+    word.len() <= 4 && find(word).is_some()
+}
+
+/// Tells whether the dot after `word` belongs to it, so that the sentence goes on.
+pub(crate) fn keeps_sentence(word: &str) -> bool {
+    let mut letters = word.chars();
+    let initial =
+        matches!((letters.next(), letters.next()), (Some(c), None) if c.is_ascii_uppercase());
+    initial
+        || matches!(find(word.trim_end_matches('.')), Some(a) if a.kind != Kind::Phrase || a.written.contains('.'))
+}
+
+impl Scanner<'_> {
+    /// Expands the word in `start..end` if it is an abbreviation.
+    pub(super) fn abbreviation(&mut self, start: usize, end: usize) -> bool {
+        if self.peek(end) != '.' {
+            return self.bare_title(start, end);
+        }
+        self.dotted_letters(start, end) || self.with_dot(start, end)
+    }
+
+    fn with_dot(&mut self, start: usize, end: usize) -> bool {
+        if end - start > 4 {
+            return false;
+        }
+        let Some(found) = find(&self.slice(start, end)) else {
+            return false;
+        };
+        let next = self.next_word(end + 1);
+        let fits = match found.kind {
+            Kind::Phrase => true,
+            Kind::Saint => next.is_some_and(char::is_uppercase),
+            // "hon" is a Twi word too: at the end of a sentence it stays one.
+            Kind::Title => found.written != "hon" || next.is_some(),
+        };
+        if !fits {
+            return false;
+        }
+        self.out.word(found.spoken);
+        self.close(end + 1, found.kind == Kind::Phrase);
+        true
+    }
+
+    /// Moves past the dot; it ends the sentence as well where nothing more follows.
+    fn close(&mut self, after: usize, capital_ends: bool) {
+        let over = if capital_ends {
+            self.ends_sentence(after)
+        } else {
+            self.ends_line(after)
+        };
+        if over {
+            self.out.mark('.');
+        }
+        self.at = after;
+    }
+
+    fn ends_line(&self, i: usize) -> bool {
+        let silent = |c: &&char| matches!(**c, ' ' | '"' | '\'' | ')' | ']');
+        let next = i + self.chars[i.min(self.chars.len())..]
+            .iter()
+            .take_while(silent)
+            .count();
+        self.chars.get(next).is_none_or(|c| *c == '\n')
+    }
+
+    /// Returns the first letter of the next word on the line.
+    fn next_word(&self, i: usize) -> Option<char> {
+        let silent = |c: &&char| matches!(**c, ' ' | '"' | '\'' | '(' | '[');
+        let next = i + self.chars[i.min(self.chars.len())..]
+            .iter()
+            .take_while(silent)
+            .count();
+        self.chars
+            .get(next)
+            .copied()
+            .filter(|c| crate::alphabet::is_letter(*c))
+    }
+
+    /// "Dr Mensah": a capitalised title right before a capitalised name needs no dot.
+    fn bare_title(&mut self, start: usize, end: usize) -> bool {
+        if end - start > 4 || self.peek(end) != ' ' || !self.peek(end + 1).is_uppercase() {
+            return false;
+        }
+        let written = self.slice(start, end);
+        let title = matches!(
+            written.as_str(),
+            "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "Rev" | "Hon"
+        );
+        let Some(found) = find(&written).filter(|_| title) else {
+            return false;
+        };
+        self.out.word(found.spoken);
+        self.at = end;
+        true
+    }
+
+    /// Reads e.g., i.e., A.D., U.S.A. and initials before a name.
+    fn dotted_letters(&mut self, start: usize, end: usize) -> bool {
+        if end != start + 1 {
+            return false;
+        }
+        let mut letters = String::new();
+        let mut at = start;
+        while self.letters_end(at) == at + 1 && (self.peek(at + 1) == '.' || !letters.is_empty()) {
+            letters.push(self.peek(at));
+            at += 1;
+            if self.peek(at) != '.' {
+                break;
+            }
+            at += 1;
+        }
+        let dotted = self.peek(at - 1) == '.';
+        let count = letters.chars().count();
+        let phrase: String = letters
+            .chars()
+            .map(String::from)
+            .collect::<Vec<_>>()
+            .join(".");
+        if let Some(found) = find(&phrase).filter(|_| count > 1) {
+            self.out.word(found.spoken);
+            self.at = at;
+            return true;
+        }
+        if !letters.chars().all(|c| c.is_ascii_uppercase()) || !self.boundary(at) {
+            return false;
+        }
+        let names = capitals::letter_names(&letters.to_ascii_lowercase());
+        self.out.word(&names);
+        self.at = at;
+        // "K. Mensah" goes on; "Plan B." and "afe 70 A.D." end.
+        if dotted
+            && (self.ends_line(at)
+                || count == 1 && !self.next_word(at).is_some_and(char::is_uppercase))
+        {
+            self.out.mark('.');
+        }
+        true
+    }
+}

@@ -1,0 +1,169 @@
+//! URLs, e-mail addresses, mentions and hashtags.
+
+use super::capitals;
+use super::number::{digit_words, integer_words, Form};
+use super::scanner::Scanner;
+use super::spoken::Spoken;
+use super::NormalizeOptions;
+
+/// Top-level domains that are no Twi words; me, na, so and to are.
+#[rustfmt::skip]
+const DOMAINS: [&str; 27] = [
+    "com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "app", "dev", "gh", "uk", "ng", "za",
+    "ke", "us", "tv", "ci", "tg", "de", "online", "site", "africa", "blog",
+];
+
+/// Longer than any address that is read aloud; bounds the work on text without spaces.
+const LONGEST: usize = 2048;
+
+fn is_address_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~:/?#@!$&*+,;=%".contains(c)
+}
+
+/// Returns the end of the address that starts at `start`, if one does.
+pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
+    let first = *chars.get(start)?;
+    let joined =
+        start > 0 && (is_address_char(chars[start - 1]) || chars[start - 1].is_alphanumeric());
+    if joined || !(first.is_ascii_alphanumeric() || first == '@') {
+        return None;
+    }
+    let length = chars[start..]
+        .iter()
+        .take(LONGEST)
+        .take_while(|c| is_address_char(**c))
+        .count();
+    let signs = |c: &char| matches!(c, '.' | '@' | ':');
+    if !chars[start..start + length].iter().any(signs) {
+        return None;
+    }
+    if chars
+        .get(start + length)
+        .is_some_and(|c| c.is_alphanumeric())
+    {
+        // "kɔ.com": a host has ASCII letters only.
+        return None;
+    }
+    let mut text: String = chars[start..start + length].iter().collect();
+    text.truncate(
+        text.trim_end_matches(['.', ',', '!', '?', ';', ':', '*', '~', '&', '=', '+'])
+            .len(),
+    );
+    is_address(&text).then_some(start + text.len())
+}
+
+fn is_address(text: &str) -> bool {
+    let low = text.to_ascii_lowercase();
+    if let Some(name) = low.strip_prefix('@') {
+        return !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
+    }
+    if let Some((scheme, rest)) = low.split_once("://") {
+        return matches!(scheme, "http" | "https" | "ftp")
+            && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+    }
+    if let Some((local, domain)) = low.split_once('@') {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+');
+        return !local.is_empty()
+            && local.bytes().all(plain)
+            && domain.contains('.')
+            && domain.bytes().all(plain);
+    }
+    let host = low.split(['/', '?', '#', ':']).next().unwrap_or("");
+    let named = host.starts_with("www.") && host.len() > 4;
+    let Some((labels, domain)) = host.rsplit_once('.') else {
+        return false;
+    };
+    let label =
+        |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    labels.split('.').all(label)
+        && label(domain)
+        && (named || DOMAINS.contains(&domain) && labels.bytes().any(|b| b.is_ascii_alphabetic()))
+}
+
+/// Says an address: labels as words, signs by name, digits one by one.
+pub(super) fn speak(chars: &[char], options: &NormalizeOptions, out: &mut Spoken) {
+    let text: String = chars.iter().collect();
+    let mut rest = text
+        .split_once("://")
+        .map_or(text.as_str(), |(_, rest)| rest)
+        .trim_end_matches('/');
+    while let Some(c) = rest.chars().next() {
+        let kind: fn(char) -> bool = if c.is_ascii_digit() {
+            |c| c.is_ascii_digit()
+        } else {
+            |c| c.is_ascii_alphabetic()
+        };
+        let length = rest.find(|c| !kind(c)).unwrap_or(rest.len()).max(1);
+        let (part, tail) = rest.split_at(length);
+        match c {
+            '@' => out.word("at"),
+            '.' => out.word("dɔt"),
+            '/' => out.word("slash"),
+            '_' => out.word("ɔnda"),
+            _ if c.is_ascii_digit() => out.word(&digit_words(part, options, Form::Citation)),
+            _ if c.is_ascii_alphabetic() => speak_label(part, out),
+            _ => {}
+        }
+        rest = tail;
+    }
+}
+
+fn speak_label(label: &str, out: &mut Spoken) {
+    let low = label.to_ascii_lowercase();
+    let vowel = low.contains(['a', 'e', 'i', 'o', 'u']) || low.len() > 3 && low.contains('y');
+    let short = low.len() < 3 && !matches!(low.as_str(), "co" | "me");
+    if vowel && !short {
+        out.word(&low);
+    } else {
+        out.word(&capitals::letter_names(&low));
+    }
+}
+
+impl Scanner<'_> {
+    /// Reads #GhanaTwi as the words it is made of.
+    pub(super) fn hashtag(&mut self) -> bool {
+        let tagged = |c: char| crate::alphabet::is_letter(c) || c.is_ascii_digit() || c == '_';
+        if self.peek(self.at) != '#' || !tagged(self.peek(self.at + 1)) {
+            return false;
+        }
+        let start = self.at + 1;
+        let stop = start
+            + self.chars[start..]
+                .iter()
+                .take_while(|c| tagged(**c))
+                .count();
+        self.at = start;
+        while self.at < stop {
+            let end = self.tag_part(self.at, stop);
+            if self.digit(self.at) {
+                let words = integer_words(&self.slice(self.at, end), self.options, self.form());
+                self.out.word(&words);
+            } else if self.peek(self.at) != '_' {
+                self.capitals_or_word(self.at, end);
+            }
+            self.at = end;
+        }
+        true
+    }
+
+    /// Returns the end of the part that starts at `i`: a capital after a small letter starts the next.
+    fn tag_part(&self, i: usize, stop: usize) -> usize {
+        if self.digit(i) {
+            return self.digits_end(i).min(stop);
+        }
+        let mut end = i + 1;
+        while end < stop && crate::alphabet::is_letter(self.peek(end)) {
+            let (before, c, after) = (self.peek(end - 1), self.peek(end), self.peek(end + 1));
+            let hump = c.is_uppercase()
+                && (!before.is_uppercase() || end + 1 < stop && after.is_lowercase());
+            if hump {
+                break;
+            }
+            end += 1;
+        }
+        end
+    }
+}

@@ -1,0 +1,156 @@
+//! Words in capitals: initialisms are spelled, shouted Twi is not.
+
+use std::sync::LazyLock;
+
+use crate::alphabet::{is_letter, is_vowel};
+
+use super::scanner::Scanner;
+
+/// Letter names as used in Ghana, from a to z.
+#[rustfmt::skip]
+const NAMES: [&str; 26] = [
+    "ee", "bii", "sii", "dii", "ii", "ɛf", "gyii", "ɛɛkye", "ai", "gyee", "kee", "ɛl", "ɛm", "ɛn", "oo", "pii",
+    "kuu", "aa", "ɛs", "tii", "yuu", "vii", "dabuliu", "ɛks", "wai", "zɛd",
+];
+
+/// Small words of Twi that are shouted more often than they are initials.
+#[rustfmt::skip]
+const SHOUTED: &[&str] = &[
+    "aa", "aane", "ba", "bi", "bra", "da", "daabi", "de", "deɛ", "di", "ei", "fa", "fie", "firi", "ha", "ho", "ka", "ma",
+    "me", "mo", "mu", "na", "nana", "nanso", "ne", "no", "nso", "nti", "nyame", "oo", "paa", "papa", "maame", "se", "so",
+    "te", "to", "wo", "woho", "yie", "nyinaa", "kyerɛ", "akwaaba", "medaase", "twi",
+];
+
+/// Longest run of capitals that is taken for initials.
+const LONGEST: usize = 6;
+
+static SPOKEN: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let rows = include_str!("../../data/initialisms.tsv").lines().skip(1);
+    rows.filter_map(|row| row.split_once('\t')).collect()
+});
+
+/// Returns the names of the lower-case ASCII `letters`.
+pub(super) fn letter_names(letters: &str) -> String {
+    let mut names = String::new();
+    for b in letters.bytes().filter(u8::is_ascii_lowercase) {
+        if !names.is_empty() {
+            names.push(' ');
+        }
+        names.push_str(NAMES[usize::from(b - b'a')]);
+    }
+    names
+}
+
+impl Scanner<'_> {
+    /// Says the token in `start..end` as initials or as a word.
+    pub(super) fn capitals_or_word(&mut self, start: usize, end: usize) {
+        let low = self.lower(start, end);
+        let token = &self.chars[start..end];
+        let capitals = token.iter().take_while(|c| c.is_ascii_uppercase()).count();
+        if capitals == token.len() && self.is_spelled(start, end, &low) {
+            let listed = SPOKEN
+                .iter()
+                .find(|(written, _)| written.eq_ignore_ascii_case(&low));
+            match listed {
+                Some((_, spoken)) => self.out.word(spoken),
+                None => self.out.word(&letter_names(&low)),
+            }
+        } else if (2..=5).contains(&capitals) && capitals + 1 == token.len() && low.ends_with('s') {
+            // MPs, NGOs.
+            let mut names = letter_names(&low[..capitals]);
+            names.push('s');
+            self.out.word(&names);
+        } else {
+            self.out.word(&low);
+        }
+    }
+
+    fn is_spelled(&mut self, start: usize, end: usize, low: &str) -> bool {
+        let length = end - start;
+        if SPOKEN
+            .iter()
+            .any(|(written, _)| written.eq_ignore_ascii_case(low))
+        {
+            return true;
+        }
+        if length == 1 {
+            // The vowels are words of their own: the relative "a", the exclamation "o".
+            let beside_digit =
+                self.digit(end) || start > 0 && self.chars[start - 1].is_ascii_digit();
+            return beside_digit || !low.starts_with(is_vowel);
+        }
+        if length > LONGEST || SHOUTED.contains(&low) {
+            return false;
+        }
+        if !self.line_is_shouted(start) {
+            return true;
+        }
+        !is_native(low) && (length <= 4 && !is_readable(low) || length <= 3 || !is_readable(low))
+    }
+
+    /// Tells whether the line around `start` has no small letter.
+    fn line_is_shouted(&mut self, start: usize) -> bool {
+        if let Some((end, shouted)) = self.line {
+            if start < end {
+                return shouted;
+            }
+        }
+        let is_break = |c: &char| *c == '\n';
+        let from = self.chars[..start]
+            .iter()
+            .rposition(is_break)
+            .map_or(0, |i| i + 1);
+        let to = self.chars[start..]
+            .iter()
+            .position(is_break)
+            .map_or(self.chars.len(), |i| start + i);
+        let shouted = !self.chars[from..to].iter().any(|c| c.is_lowercase());
+        self.line = Some((to, shouted));
+        shouted
+    }
+}
+
+/// Tells whether `word` has the shape of a Twi word (native finals, native clusters, no loan letter).
+pub(crate) fn is_native(word: &str) -> bool {
+    let letters: Vec<char> = word.chars().filter(|c| is_letter(*c)).collect();
+    if letters
+        .iter()
+        .any(|c| matches!(c, 'c' | 'j' | 'q' | 'v' | 'x' | 'z'))
+    {
+        return false;
+    }
+    let native_end = |c: &char| is_vowel(*c) || matches!(c, 'm' | 'n' | 'w');
+    letters.last().is_some_and(native_end)
+        && letters.iter().any(|c| is_vowel(*c))
+        && clusters(&letters)
+}
+
+fn clusters(letters: &[char]) -> bool {
+    letters.windows(2).all(|pair| {
+        let [a, b] = [pair[0], pair[1]];
+        is_vowel(a)
+            || is_vowel(b)
+            || is_digraph(a, b)
+            || matches!(a, 'm' | 'n')
+            || b == 'r' && a != 'r'
+            || matches!((a, b), ('y' | 'w', 'r'))
+    })
+}
+
+fn is_digraph(a: char, b: char) -> bool {
+    matches!(
+        (a, b),
+        ('k' | 'g' | 'h' | 'n', 'y') | ('t' | 'd' | 'k' | 'g' | 'h' | 'n', 'w')
+    )
+}
+
+/// Tells whether a foreign word in capitals can be read at all: GHANA, not KNUST.
+fn is_readable(word: &str) -> bool {
+    let letters: Vec<char> = word.chars().collect();
+    let consonants = |run: &[char]| run.iter().all(|c| !is_vowel(*c) && *c != 'y');
+    let start = &letters[..letters.len().min(2)];
+    let opens = !consonants(start)
+        || matches!(start, [_, 'r' | 'l' | 'h' | 'w'] | ['s', _])
+        || start.first().is_some_and(|c| matches!(c, 'm' | 'n'));
+    opens && word.contains(is_vowel) && !letters.windows(3).any(consonants)
+}

@@ -1,0 +1,245 @@
+//! Money: the name of the currency comes before the amount, cedis have pesewas.
+
+use super::number::{cardinal, Form};
+use super::quantity::Amount;
+use super::scanner::Scanner;
+
+/// A currency as it is said.
+pub(super) struct Currency {
+    noun: &'static str,
+    /// The hundredth, where Twi has a word for it.
+    hundredth: &'static str,
+    /// Signs and codes, longest first.
+    signs: &'static [&'static str],
+}
+
+static CURRENCIES: [Currency; 8] = [
+    Currency {
+        noun: "sidi",
+        hundredth: "pɛsewa",
+        signs: &["gh₵", "gh¢", "ghs", "ghc", "gh", "₵", "¢"],
+    },
+    Currency {
+        noun: "dɔla",
+        hundredth: "",
+        signs: &["us$", "usd", "$"],
+    },
+    Currency {
+        noun: "pɔn",
+        hundredth: "",
+        signs: &["gbp", "£"],
+    },
+    Currency {
+        noun: "yuro",
+        hundredth: "",
+        signs: &["eur", "€"],
+    },
+    Currency {
+        noun: "naira",
+        hundredth: "",
+        signs: &["ngn", "₦"],
+    },
+    Currency {
+        noun: "sefa",
+        hundredth: "",
+        signs: &["fcfa", "cfa", "xof"],
+    },
+    Currency {
+        noun: "yɛn",
+        hundredth: "",
+        signs: &["jpy", "¥"],
+    },
+    Currency {
+        noun: "pɛsewa",
+        hundredth: "",
+        signs: &[],
+    },
+];
+
+/// A word for thousands or millions.
+#[derive(Clone, Copy)]
+pub(super) struct Group {
+    one: &'static str,
+    several: &'static str,
+}
+
+const THOUSAND: Group = Group {
+    one: "apem",
+    several: "mpem",
+};
+const MILLION: Group = Group {
+    one: "ɔpepem",
+    several: "ɔpepem",
+};
+const BILLION: Group = Group {
+    one: "ɔpepepem",
+    several: "ɔpepepem",
+};
+const TRILLION: Group = Group {
+    one: "ɔpepepepem",
+    several: "ɔpepepepem",
+};
+
+impl Scanner<'_> {
+    /// Returns the currency whose sign stands at `i` before a number, and where the sign ends.
+    pub(super) fn money_sign(&self, i: usize) -> Option<(&'static Currency, usize)> {
+        if !matches!(self.peek(i), '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥' | 'a'..='z' | 'A'..='Z')
+        {
+            return None;
+        }
+        let (currency, end) = self.sign_at(i)?;
+        // Bare "GH" is money only before its figure.
+        let bare = end == i + 2 && self.peek(i + 1).is_alphabetic();
+        let mut number = if bare { end } else { self.skip_spaces(end) };
+        number += usize::from(self.peek(number) == '-');
+        let found = self.digit(number)
+            || self.peek(number) == '.' && self.digit(number + 1)
+            || super::value::vulgar(self.peek(number)).is_some();
+        (found && number <= end + 2).then_some((currency, end))
+    }
+
+    fn sign_at(&self, i: usize) -> Option<(&'static Currency, usize)> {
+        for currency in &CURRENCIES {
+            for sign in currency.signs {
+                let same = |(k, s): (usize, char)| self.peek(i + k).to_ascii_lowercase() == s;
+                if sign.chars().enumerate().all(same) {
+                    return Some((currency, i + sign.chars().count()));
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns the currency whose sign follows a number that ends at `end`: 50€, 700 GHS, 20p.
+    pub(super) fn money_after(&self, end: usize) -> Option<(&'static Currency, usize)> {
+        if self.peek(end) == 'p' && self.boundary(end + 1) && self.peek(end + 1) != '\'' {
+            return Some((&CURRENCIES[CURRENCIES.len() - 1], end + 1));
+        }
+        let start = end + usize::from(self.peek(end) == ' ');
+        if self.boundary(start)
+            && !matches!(self.peek(start), '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥')
+        {
+            return None;
+        }
+        let (currency, stop) = self.sign_at(start)?;
+        let bare = stop == start + 2 && self.peek(start).is_alphabetic();
+        let next = self.skip_spaces(stop);
+        (self.boundary(stop) && !bare && !self.digit(next)).then_some((currency, stop))
+    }
+
+    /// Returns the word of thousands or millions after a number, and where it ends.
+    pub(super) fn magnitude(&self, end: usize, money: bool) -> Option<(Group, usize)> {
+        let start = end + usize::from(self.peek(end) == ' ');
+        let stop = self.letters_end(start);
+        if stop == start || stop - start > 8 || !self.boundary(stop) || self.peek(stop) == '\'' {
+            return None;
+        }
+        let tight = start == end;
+        let group = match self.lower(start, stop).as_str() {
+            "million" => MILLION,
+            "billion" => BILLION,
+            "trillion" => TRILLION,
+            "thousand" if money => THOUSAND,
+            "m" | "mn" if money => MILLION,
+            "b" if money && tight => BILLION,
+            "bn" => BILLION,
+            "tn" if money => TRILLION,
+            "k" if tight => THOUSAND,
+            _ => return None,
+        };
+        Some((group, stop))
+    }
+
+    /// Says "ɔpepem mmienu akyiri pɔ num" for 2.5 million.
+    pub(super) fn speak_magnitude(&mut self, group: Group, amount: &Amount) {
+        if amount.to.is_none() && amount.value.small() == Some(1) {
+            if amount.negative {
+                self.out.word("maenɔs");
+            }
+            self.out.word(group.one);
+            return;
+        }
+        self.out.word(group.several);
+        self.speak_plain(amount, Form::Attributive);
+    }
+
+    pub(super) fn speak_money(
+        &mut self,
+        currency: &'static Currency,
+        amount: &Amount,
+        group: Option<Group>,
+    ) {
+        let decimals = amount.value.decimals.as_deref();
+        let plain = amount.to.is_none() && group.is_none();
+        let round = decimals.is_some_and(|d| d.bytes().all(|b| b == b'0'));
+        let hundredths = decimals
+            .filter(|d| plain && !round && d.len() == 2 && !currency.hundredth.is_empty())
+            .and_then(|d| d.parse().ok());
+        if let (Some(n), Some('0'), 1) = (
+            hundredths,
+            amount.value.whole.chars().next(),
+            amount.value.whole.len(),
+        ) {
+            self.put_noun(currency.hundredth);
+            self.sign_and_words(
+                amount.negative,
+                &cardinal(n, self.options, Form::Attributive),
+            );
+            return;
+        }
+        self.put_noun(currency.noun);
+        if let Some(group) = group {
+            self.speak_magnitude(group, amount);
+        } else if hundredths.is_some() || plain && round {
+            let mut whole = amount.value.clone();
+            whole.decimals = None;
+            self.sign_and_words(
+                amount.negative,
+                &whole.words(self.options, Form::Attributive),
+            );
+        } else {
+            self.speak_plain(amount, Form::Attributive);
+        }
+        if let Some(n) = hundredths {
+            self.out.word("ne");
+            self.out.word(currency.hundredth);
+            self.out.word(&cardinal(n, self.options, Form::Attributive));
+        }
+    }
+
+    fn sign_and_words(&mut self, negative: bool, words: &str) {
+        if negative {
+            self.out.word("maenɔs");
+        }
+        self.out.word(words);
+    }
+
+    /// Reads "cedis" and "pesewas" after a number as the Twi words.
+    pub(super) fn cedis(&mut self) {
+        let start = self.skip_spaces(self.at);
+        let stop = self.letters_end(start);
+        if start == self.at && self.peek(start) != ' ' && stop == start {
+            return;
+        }
+        if stop - start > 8 {
+            return;
+        }
+        match self.lower(start, stop).as_str() {
+            "cedi" | "cedis" => self.take("sidi", stop),
+            "pesewa" | "pesewas" => self.take("pɛsewa", stop),
+            "ghana" => {
+                let next = self.skip_spaces(stop);
+                let end = self.letters_end(next);
+                if end - next <= 5 && matches!(self.lower(next, end).as_str(), "cedi" | "cedis") {
+                    self.take("ghana sidi", end);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, words: &str, end: usize) {
+        self.out.word(words);
+        self.at = end;
+    }
+}

@@ -1,0 +1,233 @@
+//! Dates: the month first, then the day, then the year.
+
+use super::number::{cardinal, integer_words, Form};
+use super::scanner::Scanner;
+
+#[rustfmt::skip]
+const MONTHS: [&str; 12] = [
+    "ɔpɛpɔn", "ɔgyefoɔ", "ɔbɛnem", "oforisuo", "kɔtɔnimaa", "ayɛwohomumɔ",
+    "kitawonsa", "ɔsanaa", "ɛbɔ", "ahinime", "obubuo", "ɔpɛnimaa",
+];
+
+/// Spellings of month names met in texts; they are kept as written.
+#[rustfmt::skip]
+const WRITTEN: &[&str] = &[
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december", "ɔpɛpɔn", "ɔpɛpon", "opɛpɔn", "ɔgyefoɔ", "ɔgyefuo", "ɔgyefuɔ", "ɔbɛnem", "obɛnem", "oforisuo",
+    "kɔtɔnimaa", "kɔtɔnimma", "kotonimaa", "kotonimma", "ayɛwohomumɔ", "ayɛwohomumu", "kitawonsa", "kutawonsa",
+    "ɔsanaa", "ɔsannaa", "ɔsandaa", "ɛbɔ", "ɛbɔbira", "ebɔbira", "ahinime", "obubuo", "ɔbubuo", "ɔpɛnimaa", "ɔpɛnimma", "opɛnimma",
+];
+
+/// English short forms, only where a day and a year make the date certain.
+const SHORT: [(&str, &str); 12] = [
+    ("jan", "january"),
+    ("feb", "february"),
+    ("mar", "march"),
+    ("apr", "april"),
+    ("jun", "june"),
+    ("jul", "july"),
+    ("aug", "august"),
+    ("sep", "september"),
+    ("sept", "september"),
+    ("oct", "october"),
+    ("nov", "november"),
+    ("dec", "december"),
+];
+
+/// Returns whether `word` is a month name written out.
+fn is_month(word: &str) -> bool {
+    WRITTEN.contains(&word)
+}
+
+impl Scanner<'_> {
+    /// Reads a date that starts with a figure.
+    pub(super) fn date(&mut self) -> bool {
+        self.numeric_date() || self.day_range() || self.day_first()
+    }
+
+    fn numeric_date(&mut self) -> bool {
+        let Some((parts, ends)) = self.three_parts() else {
+            return false;
+        };
+        let lengths = [
+            ends[0] - self.at,
+            ends[1] - ends[0] - 1,
+            ends[2] - ends[1] - 1,
+        ];
+        let (year, mut month, mut day) = match lengths {
+            [4, 1..=2, 1..=2] => (self.at..ends[0], parts[1], parts[2]),
+            [1..=2, 1..=2, 4] => (ends[1] + 1..ends[2], parts[1], parts[0]),
+            [1..=2, 1..=2, 2] if self.peek(ends[0]) == '/' => {
+                (ends[1] + 1..ends[2], parts[1], parts[0])
+            }
+            _ => return false,
+        };
+        if month > 12 && day <= 12 {
+            // American order is the only possible one.
+            std::mem::swap(&mut month, &mut day);
+        }
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return false;
+        }
+        let year = self.slice(year.start, year.end);
+        self.say_date(MONTHS[month as usize - 1], day, None, Some(&year));
+        self.at = ends[2];
+        true
+    }
+
+    /// Returns three numbers joined by one kind of separator, and their ends.
+    fn three_parts(&self) -> Option<([u32; 3], [usize; 3])> {
+        let mut parts = [0; 3];
+        let mut ends = [0; 3];
+        let mut start = self.at;
+        for k in 0..3 {
+            let end = self.digits_end(start);
+            if end == start || end - start > 4 {
+                return None;
+            }
+            parts[k] = self.small(start, end);
+            ends[k] = end;
+            start = end + 1;
+        }
+        let separator = self.peek(ends[0]);
+        let more = self.peek(ends[2]) == separator && self.digit(ends[2] + 1);
+        let same = matches!(separator, '/' | '-' | '.') && self.peek(ends[1]) == separator;
+        (same && !more && self.boundary(ends[2])).then_some((parts, ends))
+    }
+
+    /// Reads "5-8 March 2024".
+    fn day_range(&mut self) -> bool {
+        let dash = self.digits_end(self.at);
+        if !matches!(self.peek(dash), '-' | '–') || !self.digit(dash + 1) {
+            return false;
+        }
+        let first = self.small(self.at, dash);
+        let Some((month, day, end)) = self.day_month(dash + 1) else {
+            return false;
+        };
+        if first == 0 || first >= day {
+            return false;
+        }
+        self.finish_date(&month, first, Some(day), end);
+        true
+    }
+
+    fn day_first(&mut self) -> bool {
+        let Some((month, day, end)) = self.day_month(self.at) else {
+            return false;
+        };
+        self.finish_date(&month, day, None, end);
+        true
+    }
+
+    /// Returns month, day and end of "6 March", "6th of March" or "6-Mar-1957" at `i`.
+    pub(super) fn day_month(&self, i: usize) -> Option<(String, u32, usize)> {
+        let digits = self.digits_end(i);
+        let day = self.small(i, digits);
+        if digits - i > 2 || !(1..=31).contains(&day) {
+            return None;
+        }
+        let suffix = self.ordinal_suffix(digits);
+        let mut start = suffix;
+        if self.peek(suffix) == '-' {
+            start += 1;
+        } else if self.peek(suffix) == ' ' {
+            start = self.skip_spaces(suffix);
+        } else {
+            return None;
+        }
+        if self.peek(start) == 'o' && self.peek(start + 1) == 'f' && self.peek(start + 2) == ' ' {
+            start = self.skip_spaces(start + 2);
+        }
+        let end = self.letters_end(start);
+        if end - start > 14 {
+            return None;
+        }
+        let word = self.lower(start, end);
+        if is_month(&word) && self.peek(start).is_uppercase()
+            || is_month(&word) && self.year(end).is_some()
+        {
+            return Some((word, day, end));
+        }
+        let (_, month) = SHORT.iter().find(|(short, _)| *short == word)?;
+        self.year(end + usize::from(self.peek(end) == '.'))?;
+        Some((
+            (*month).to_owned(),
+            day,
+            end + usize::from(self.peek(end) == '.'),
+        ))
+    }
+
+    /// Reads "March 6, 1957" and "February 14"; the month ends at `end`.
+    pub(super) fn month_first(&mut self, start: usize, end: usize) -> bool {
+        let digits = self.skip_spaces(end);
+        if digits == end || !self.digit(digits) || end - start > 14 {
+            return false;
+        }
+        let word = self.lower(start, end);
+        if !is_month(&word) {
+            return false;
+        }
+        let stop = self.digits_end(digits);
+        let day = self.small(digits, stop);
+        let after = self.ordinal_suffix(stop);
+        let joined = matches!(self.peek(after), '%' | '/' | ':' | '-' | '–' | '°')
+            || self.digit(after + 1) && self.peek(after) != ' ';
+        if stop - digits > 2 || !(1..=31).contains(&day) || !self.boundary(after) || joined {
+            return false;
+        }
+        let year = self.year(after);
+        // "ɛbɔ 5" is mostly the verb, "may 5" mostly English.
+        let certain = self.peek(start).is_uppercase() && !matches!(word.as_str(), "ɛbɔ" | "may");
+        if year.is_none() && !certain {
+            return false;
+        }
+        self.finish_date(&word, day, None, after);
+        true
+    }
+
+    fn finish_date(&mut self, month: &str, day: u32, to: Option<u32>, end: usize) {
+        let year = self.year(end);
+        let digits = year.map(|(from, to)| self.slice(from, to));
+        self.say_date(month, day, to, digits.as_deref());
+        self.at = year.map_or(end, |(_, stop)| stop);
+    }
+
+    /// Returns where the four digits of a year after `end` lie, past a comma, a hyphen or "afe".
+    fn year(&self, end: usize) -> Option<(usize, usize)> {
+        let mut start = end + usize::from(matches!(self.peek(end), ',' | '-'));
+        start = self.skip_spaces(start);
+        if self.lower(start, (start + 3).min(self.chars.len())) == "afe"
+            && self.peek(start + 3) == ' '
+        {
+            start = self.skip_spaces(start + 3);
+        }
+        let stop = self.digits_end(start);
+        let whole = self.boundary(stop)
+            && !(matches!(self.peek(stop), '.' | ',' | ':' | '/') && self.digit(stop + 1));
+        (start > end && stop == start + 4 && self.peek(start) != '0' && whole)
+            .then_some((start, stop))
+    }
+
+    fn say_date(&mut self, month: &str, day: u32, to: Option<u32>, year: Option<&str>) {
+        let say = |n: u32| cardinal(u64::from(n), self.options, Form::Attributive);
+        let (day_words, to_words) = (say(day), to.map(say));
+        self.out.word(month);
+        if day == 1 && to.is_none() {
+            self.out.word("da a ɛdi kan");
+        } else {
+            self.out.word("da a ɛtɔ so");
+            self.out.word(&day_words);
+        }
+        if let Some(words) = to_words {
+            self.out.word("kɔsi");
+            self.out.word(&words);
+        }
+        if let Some(year) = year {
+            self.out.pause();
+            self.out.word("afe");
+            let words = integer_words(year, self.options, Form::Attributive);
+            self.out.word(&words);
+        }
+    }
+}

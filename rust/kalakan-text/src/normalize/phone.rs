@@ -1,0 +1,109 @@
+//! Telephone numbers and other chains of digits: one by one, with a pause between the groups.
+
+use super::number::{digit_words, Form};
+use super::scanner::Scanner;
+
+/// Digits of a Ghanaian number with its leading zero.
+const NATIONAL: usize = 10;
+/// Digits of a Ghanaian number after the plus sign.
+const GHANA: usize = 12;
+/// Fewest and most digits of an international number.
+const INTERNATIONAL: std::ops::RangeInclusive<usize> = 9..=15;
+
+impl Scanner<'_> {
+    /// Reads 0244123456, 024 412 3456 and +233 24 412 3456.
+    pub(super) fn phone(&mut self) -> bool {
+        let plus = self.peek(self.at) == '+';
+        let start = self.at + usize::from(plus);
+        if !plus && self.peek(start) != '0' {
+            return false;
+        }
+        let Some(groups) = self.phone_groups(start, plus) else {
+            return false;
+        };
+        if plus {
+            self.out.word("plɔs");
+        }
+        self.speak_groups(&groups);
+        true
+    }
+
+    fn phone_groups(&self, start: usize, plus: bool) -> Option<Vec<(usize, usize)>> {
+        let mut groups = Vec::new();
+        let mut count = 0;
+        let mut at = start;
+        loop {
+            let end = self.digits_end(at);
+            count += end - at;
+            if count > *INTERNATIONAL.end() {
+                return None;
+            }
+            groups.push((at, end));
+            let ghana = plus && self.slice(start, (start + 3).min(self.chars.len())) == "233";
+            let full = if plus {
+                ghana && count == GHANA
+            } else {
+                count >= NATIONAL
+            };
+            let next = self.next_group(end);
+            match next {
+                Some(next)
+                    if !full && count + self.digits_end(next) - next <= *INTERNATIONAL.end() =>
+                {
+                    at = next
+                }
+                _ => break,
+            }
+        }
+        let end = groups.last()?.1;
+        let fits = if plus {
+            INTERNATIONAL.contains(&count)
+        } else {
+            count == NATIONAL
+        };
+        (fits && self.boundary(end)).then_some(groups)
+    }
+
+    /// Returns where the digits after one separator start: a space, hyphen, dot or bracket.
+    fn next_group(&self, end: usize) -> Option<usize> {
+        let mut at = end;
+        while at < end + 3 && matches!(self.peek(at), ' ' | '-' | '.' | '(' | ')' | '/') {
+            at += 1;
+        }
+        (at > end && self.digit(at)).then_some(at)
+    }
+
+    fn speak_groups(&mut self, groups: &[(usize, usize)]) {
+        for (k, (from, to)) in groups.iter().enumerate() {
+            if k > 0 {
+                self.out.pause();
+            }
+            let words = digit_words(&self.slice(*from, *to), self.options, Form::Citation);
+            self.out.word(&words);
+            self.at = *to;
+        }
+    }
+
+    /// Reads a chain of three or more groups, such as an ISBN, which is no range.
+    pub(super) fn chain(&mut self) -> bool {
+        let mut groups = Vec::new();
+        let mut at = self.at;
+        loop {
+            let end = self.digits_end(at);
+            if end == at {
+                break;
+            }
+            groups.push((at, end));
+            at = end;
+            if !(self.peek(end) == '-' && self.digit(end + 1)) {
+                break;
+            }
+            at = end + 1;
+        }
+        if groups.len() < 3 {
+            return false;
+        }
+        self.speak_groups(&groups);
+        true
+    }
+}

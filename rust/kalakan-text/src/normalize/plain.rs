@@ -1,0 +1,92 @@
+//! The short way for text that already is words and marks.
+
+use crate::alphabet::{is_base_letter, is_mark, is_vowel};
+
+use super::abbreviation::is_abbreviation;
+
+/// Returns `text` in lower case if that is all it takes to normalize it.
+pub(super) fn lower(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut word = 0;
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied();
+        let fits = match c {
+            'a'..='z' | 'ɛ' | 'ɔ' => true,
+            'A'..='Z' | 'Ɛ' | 'Ɔ' => !is_part_of_word(before) && next.is_some_and(is_lower),
+            ' ' => next.is_some_and(is_part_of_word) && before != ' ',
+            '\'' => is_part_of_word(before) && next.is_some_and(is_part_of_word),
+            '\u{300}' | '\u{301}' | '\u{304}' | '\u{303}' => {
+                matches!(before, 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ')
+            }
+            _ if is_composed(c) => true,
+            _ if is_mark(c) => is_part_of_word(before) && matches!(next, None | Some(' ')),
+            _ => false,
+        };
+        if !fits {
+            return None;
+        }
+        if c == '.' && !is_open(&out[word..]) || c == ' ' && is_title(&text[..out.len()], word) {
+            return None;
+        }
+        out.extend(c.to_lowercase());
+        if c == ' ' {
+            word = out.len();
+        }
+        before = c;
+    }
+    Some(out)
+}
+
+fn is_lower(c: char) -> bool {
+    c.is_ascii_lowercase() || matches!(c, 'ɛ' | 'ɔ' | '\'') || is_composed(c)
+}
+
+fn is_part_of_word(c: char) -> bool {
+    is_base_letter(c)
+        || is_composed(c)
+        || matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{304}')
+}
+
+/// Lower-case Twi vowels and nasals with a mark, in their composed form.
+fn is_composed(c: char) -> bool {
+    matches!(
+        c,
+        'à' | 'á'
+            | 'ā'
+            | 'ã'
+            | 'è'
+            | 'é'
+            | 'ē'
+            | 'ẽ'
+            | 'ì'
+            | 'í'
+            | 'ī'
+            | 'ĩ'
+            | 'ò'
+            | 'ó'
+            | 'ō'
+            | 'õ'
+            | 'ù'
+            | 'ú'
+            | 'ū'
+            | 'ũ'
+            | 'ǹ'
+            | 'ń'
+            | 'ḿ'
+    )
+}
+
+/// Tells whether a dot after `word` can only end a sentence.
+fn is_open(word: &str) -> bool {
+    !is_abbreviation(word) && (word.len() > 1 || word.starts_with(is_vowel))
+}
+
+/// Tells whether the word at `start` is a title that is expanded without a dot: "Dr Mensah".
+fn is_title(text: &str, start: usize) -> bool {
+    matches!(
+        &text[start..],
+        "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "Rev" | "Hon"
+    )
+}

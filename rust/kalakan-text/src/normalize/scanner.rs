@@ -1,0 +1,295 @@
+//! Walks repaired text once and asks the rules in their order.
+
+use crate::alphabet::{is_letter, is_mark};
+
+use super::address;
+use super::number::Form;
+use super::punctuation::{dash, run_of_marks, Dash};
+use super::spoken::Spoken;
+use super::value::vulgar;
+use super::{NormalizeOptions, Variety};
+
+/// Returns repaired `text` as words and marks.
+pub(super) fn read(text: &str, options: &NormalizeOptions) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut scanner = Scanner {
+        chars: &chars,
+        at: 0,
+        out: Spoken::with_capacity(text.len() * 2),
+        options,
+        list_end: 0,
+        quantity_end: usize::MAX,
+        noun: "",
+        names: Names::default(),
+        line: None,
+    };
+    while scanner.at < chars.len() {
+        scanner.step();
+    }
+    scanner.out.finish()
+}
+
+/// The run of capitalised words that ends before the current word.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) count: usize,
+    pub(super) titled: bool,
+    pub(super) end: usize,
+}
+
+pub(super) struct Scanner<'a> {
+    pub(super) chars: &'a [char],
+    pub(super) at: usize,
+    pub(super) out: Spoken,
+    pub(super) options: &'a NormalizeOptions,
+    /// Up to here commas and dots between digits separate numbers: "1,2,3".
+    pub(super) list_end: usize,
+    /// Where the last number with all its signs ended; a dash here means "to".
+    pub(super) quantity_end: usize,
+    /// The noun that was last put before a number; "to" does not repeat it.
+    pub(super) noun: &'static str,
+    pub(super) names: Names,
+    /// End of the line last looked at, and whether it is all capitals.
+    pub(super) line: Option<(usize, bool)>,
+}
+
+impl Scanner<'_> {
+    fn step(&mut self) {
+        let c = self.chars[self.at];
+        if c == '\n' {
+            self.out.line();
+            self.at += 1;
+        } else if is_letter(c) {
+            if !(self.address() || self.money_code()) {
+                self.word();
+            }
+        } else if self.starts_number(self.at) {
+            if !self.address() {
+                self.figures();
+            }
+        } else if matches!(c, '#' | '@') {
+            if !(self.hashtag() || self.address()) {
+                self.at += 1;
+            }
+        } else if is_mark(c) {
+            self.marks();
+        } else if matches!(c, '-' | '–' | '—') {
+            self.dashes();
+        } else {
+            self.sign(c);
+        }
+    }
+
+    /// Tells whether a number can start at `i`: a digit, a fraction, or a sign that belongs to one.
+    pub(super) fn starts_number(&self, i: usize) -> bool {
+        let before = i.checked_sub(1).map_or(' ', |b| self.chars[b]);
+        match self.peek(i) {
+            c if c.is_ascii_digit() || vulgar(c).is_some() => true,
+            '.' => self.digit(i + 1) && !before.is_alphanumeric() && !is_mark(before),
+            '-' => {
+                !before.is_alphanumeric()
+                    && !matches!(before, '%' | '°' | '-')
+                    && self.starts_amount(i + 1)
+            }
+            '+' => !is_letter(before) && !before.is_ascii_digit() && self.digit(i + 1),
+            _ => self.starts_amount(i),
+        }
+    }
+
+    /// Tells whether a digit or money with digits starts at `i`.
+    pub(super) fn starts_amount(&self, i: usize) -> bool {
+        self.digit(i) || self.peek(i) == '.' && self.digit(i + 1) || self.money_sign(i).is_some()
+    }
+
+    fn figures(&mut self) {
+        let read = self.phone() || self.date() || self.clock() || self.chain() || self.quantity();
+        if read {
+            self.quantity_end = self.at;
+            self.cedis();
+        } else {
+            self.at += 1;
+        }
+    }
+
+    fn money_code(&mut self) -> bool {
+        let read = self.starts_word() && self.money_sign(self.at).is_some() && self.quantity();
+        if read {
+            self.quantity_end = self.at;
+            self.cedis();
+        }
+        read
+    }
+
+    fn marks(&mut self) {
+        let before = self.at.checked_sub(1).map_or(' ', |b| self.chars[b]);
+        let (mark, end) = run_of_marks(self.chars, self.at);
+        let inner = end == self.at + 1 && before.is_ascii_digit() && self.digit(end);
+        match mark {
+            // 3.14.2: neither a decimal nor a date.
+            '.' if inner => self.out.word("dɔt"),
+            ',' | ':' if inner => self.out.pause(),
+            _ => self.out.mark(mark),
+        }
+        self.at = end;
+    }
+
+    fn dashes(&mut self) {
+        let (kind, end) = dash(self.chars, self.at);
+        let after = self.skip_spaces(end);
+        let spaces_before = self.chars[..self.at]
+            .iter()
+            .rev()
+            .take_while(|c| **c == ' ')
+            .count();
+        let joins =
+            self.quantity_end == self.at - spaces_before.min(self.at) && self.starts_amount(after);
+        match kind {
+            _ if joins
+                && end == self.at + 1
+                && (kind != Dash::Pause || spaces_before == after - end) =>
+            {
+                self.out.word("kɔsi");
+            }
+            Dash::Pause | Dash::SpacedFigure => self.out.pause(),
+            Dash::Joint | Dash::Figure => {}
+        }
+        self.at = end;
+    }
+
+    fn sign(&mut self, c: char) {
+        match c {
+            '&' => self.out.word("ne"),
+            '+' if self.digit(self.at + 1)
+                || self.at > 0 && self.chars[self.at - 1].is_alphanumeric() =>
+            {
+                self.out.word("plɔs");
+            }
+            '/' if self.at > 0
+                && self.chars[self.at - 1].is_ascii_digit()
+                && self.digit(self.at + 1) =>
+            {
+                self.out.pause()
+            }
+            '²' => self.out.word("mmienu"),
+            '³' => self.out.word("mmiɛnsa"),
+            _ => {}
+        }
+        self.at += 1;
+    }
+
+    fn address(&mut self) -> bool {
+        let Some(end) = address::end(self.chars, self.at) else {
+            return false;
+        };
+        address::speak(&self.chars[self.at..end], self.options, &mut self.out);
+        self.at = end;
+        true
+    }
+
+    /// Returns the form a number takes here.
+    pub(super) fn form(&self) -> Form {
+        let noun = self.out.last_word();
+        if noun.is_empty() {
+            Form::Citation
+        } else if self.options.human && is_people(noun, self.options.variety) {
+            Form::Human
+        } else {
+            Form::Attributive
+        }
+    }
+
+    /// Puts the noun of a number before it, once.
+    pub(super) fn put_noun(&mut self, noun: &'static str) {
+        let repeated = self.out.ends_with("kɔsi") && self.noun == noun;
+        if !repeated && !self.out.ends_with(noun) {
+            self.out.word(noun);
+        }
+        self.noun = noun;
+    }
+
+    /// Returns the character at `i`, or a space past the end.
+    pub(super) fn peek(&self, i: usize) -> char {
+        self.chars.get(i).copied().unwrap_or(' ')
+    }
+
+    pub(super) fn digit(&self, i: usize) -> bool {
+        self.peek(i).is_ascii_digit()
+    }
+
+    /// Returns the end of the digits that start at `i`.
+    pub(super) fn digits_end(&self, i: usize) -> usize {
+        i + self.chars[i.min(self.chars.len())..]
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .count()
+    }
+
+    /// Returns the end of the letters that start at `i`.
+    pub(super) fn letters_end(&self, i: usize) -> usize {
+        i + self.chars[i.min(self.chars.len())..]
+            .iter()
+            .take_while(|c| is_letter(**c))
+            .count()
+    }
+
+    pub(super) fn skip_spaces(&self, i: usize) -> usize {
+        i + self.chars[i.min(self.chars.len())..]
+            .iter()
+            .take_while(|c| **c == ' ')
+            .count()
+    }
+
+    /// Tells whether no letter or digit stands at `i`.
+    pub(super) fn boundary(&self, i: usize) -> bool {
+        let c = self.peek(i);
+        !is_letter(c) && !c.is_ascii_digit()
+    }
+
+    /// Tells whether the current character is the first of its token.
+    pub(super) fn starts_word(&self) -> bool {
+        self.at == 0 || self.boundary(self.at - 1)
+    }
+
+    pub(super) fn slice(&self, from: usize, to: usize) -> String {
+        self.chars[from..to].iter().collect()
+    }
+
+    /// Returns the number written by the digits in `from..to`, or one too large for any rule.
+    pub(super) fn small(&self, from: usize, to: usize) -> u32 {
+        self.slice(from, to).parse().unwrap_or(u32::MAX)
+    }
+
+    /// Returns the lower-case letters in `from..to`.
+    pub(super) fn lower(&self, from: usize, to: usize) -> String {
+        self.chars[from..to]
+            .iter()
+            .flat_map(|c| c.to_lowercase())
+            .collect()
+    }
+}
+
+/// Nouns for people in the plural; most end in -foɔ.
+fn is_people(noun: &str, variety: Variety) -> bool {
+    const PEOPLE: [&str; 16] = [
+        "nnipa",
+        "mmaa",
+        "mmarima",
+        "mmɔfra",
+        "mmofra",
+        "anuanom",
+        "nuanom",
+        "asuafo",
+        "nananom",
+        "nnamfonom",
+        "agyanom",
+        "enanom",
+        "yerenom",
+        "mmabunu",
+        "mmabaawa",
+        "nkurɔfo",
+    ];
+    PEOPLE.contains(&noun)
+        || noun.len() > 5 && noun.ends_with("foɔ")
+        // The telephone is no person, whatever its ending.
+        || variety == Variety::Akuapem && noun.len() > 4 && noun.ends_with("fo") && noun != "ahomatrofo"
+}

@@ -1,0 +1,77 @@
+//! The text being written: words, marks and the pauses between them.
+
+use crate::alphabet::is_mark;
+
+use super::punctuation::push_mark;
+
+/// Normalized text under construction.
+#[derive(Default)]
+pub(super) struct Spoken {
+    text: String,
+    clause_has_word: bool,
+    pause: bool,
+}
+
+impl Spoken {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// Appends one or more words.
+    pub(super) fn word(&mut self, words: &str) {
+        if words.is_empty() {
+            return;
+        }
+        if self.pause && !self.text.is_empty() && !self.text.ends_with(is_mark) {
+            self.text.push(',');
+        }
+        self.pause = false;
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(words);
+        self.clause_has_word = true;
+    }
+
+    /// Appends a pause mark that the writer wrote.
+    pub(super) fn mark(&mut self, mark: char) {
+        self.pause = false;
+        self.clause_has_word = false;
+        push_mark(&mut self.text, mark);
+    }
+
+    /// Separates what comes next by a comma, if anything comes next.
+    pub(super) fn pause(&mut self) {
+        self.pause = true;
+        self.clause_has_word = false;
+    }
+
+    /// Starts a line: no pause, but a number here follows no noun.
+    pub(super) fn line(&mut self) {
+        self.clause_has_word = false;
+    }
+
+    /// Tells whether the current clause ends with `words`, as whole words.
+    pub(super) fn ends_with(&self, words: &str) -> bool {
+        self.clause_has_word
+            && self
+                .text
+                .strip_suffix(words)
+                .is_some_and(|before| before.is_empty() || before.ends_with(' '))
+    }
+
+    /// Returns the last word of the current clause, or nothing.
+    pub(super) fn last_word(&self) -> &str {
+        if !self.clause_has_word {
+            return "";
+        }
+        self.text.rsplit(' ').next().unwrap_or("")
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+}

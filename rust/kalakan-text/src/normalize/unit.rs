@@ -1,0 +1,111 @@
+//! Units, percent and temperature: the noun comes before the number.
+
+use super::scanner::Scanner;
+
+/// What is said before and after the number.
+#[derive(Clone, Copy)]
+pub(super) struct Unit {
+    pub(super) noun: &'static str,
+    pub(super) tail: &'static str,
+}
+
+const PERCENT: &str = "ɔha mu nkyekyɛmu";
+
+/// Ways in which texts already say "per cent" before the figure.
+const PERCENT_SAID: [&str; 6] = [
+    "ɔha mu nkyekyɛmu",
+    "ɔha mu nkyɛmu",
+    "ɔha nkyekyɛmu",
+    "ɔha nkyɛmu",
+    "ɔha mu nkyekyɛm",
+    "ɔha nkyɛkyɛmu",
+];
+
+/// Sign, noun, words after the number. Longer signs of one start come first.
+const UNITS: [(&str, &str, &str); 30] = [
+    ("km/hr", "kilomita", "dɔnhwere biara"),
+    ("km/h", "kilomita", "dɔnhwere biara"),
+    ("kmph", "kilomita", "dɔnhwere biara"),
+    ("kmh", "kilomita", "dɔnhwere biara"),
+    ("kph", "kilomita", "dɔnhwere biara"),
+    ("m/s", "mita", "sɛkɛnd biara"),
+    ("km²", "kilomita ahinanan", ""),
+    ("km2", "kilomita ahinanan", ""),
+    ("cm²", "sɛntimita ahinanan", ""),
+    ("cm2", "sɛntimita ahinanan", ""),
+    ("mm²", "milimita ahinanan", ""),
+    ("m²", "mita ahinanan", ""),
+    ("m2", "mita ahinanan", ""),
+    ("m³", "mita kubik", ""),
+    ("m3", "mita kubik", ""),
+    ("km", "kilomita", ""),
+    ("cm", "sɛntimita", ""),
+    ("mm", "milimita", ""),
+    ("kg", "kilogram", ""),
+    ("mg", "miligram", ""),
+    ("ml", "mililita", ""),
+    ("kb", "kee bii", ""),
+    ("mb", "ɛm bii", ""),
+    ("gb", "gyii bii", ""),
+    ("tb", "tii bii", ""),
+    ("m", "mita", ""),
+    ("g", "gram", ""),
+    ("l", "lita", ""),
+    ("°c", "digrii sɛlsiɔs", ""),
+    ("°f", "digrii farɛnhait", ""),
+];
+
+impl Scanner<'_> {
+    /// Returns the unit after a number that ends at `end`, and where the unit ends.
+    pub(super) fn unit(&self, end: usize) -> Option<(Unit, usize)> {
+        let start = self.skip_spaces(end);
+        if start > end + 1 {
+            return None;
+        }
+        match self.peek(start) {
+            '%' => {
+                let said = PERCENT_SAID.iter().find(|words| self.out.ends_with(words));
+                let noun = said.copied().unwrap_or(PERCENT);
+                Some((Unit { noun, tail: "" }, start + 1))
+            }
+            '°' => Some(self.degrees(start)),
+            'a'..='z' | 'A'..='Z' => self.metric(start),
+            _ => None,
+        }
+    }
+
+    fn degrees(&self, start: usize) -> (Unit, usize) {
+        let scale = self.skip_spaces(start + 1);
+        let noun = match self.peek(scale) {
+            'C' | 'c' if self.boundary(scale + 1) => "digrii sɛlsiɔs",
+            'F' | 'f' if self.boundary(scale + 1) => "digrii farɛnhait",
+            _ => {
+                return (
+                    Unit {
+                        noun: "digrii",
+                        tail: "",
+                    },
+                    start + 1,
+                )
+            }
+        };
+        (Unit { noun, tail: "" }, scale + 1)
+    }
+
+    fn metric(&self, start: usize) -> Option<(Unit, usize)> {
+        let (sign, noun, tail) = UNITS.iter().find(|(sign, ..)| self.has_unit(start, sign))?;
+        Some((Unit { noun, tail }, start + sign.chars().count()))
+    }
+
+    fn has_unit(&self, start: usize, sign: &str) -> bool {
+        let end = start + sign.chars().count();
+        // 5G and 4M are names of things; one-letter units are small, but for the litre.
+        let exact = sign.len() == 1 && sign != "l";
+        sign.chars().enumerate().all(|(k, s)| {
+            let c = self.peek(start + k);
+            c == s || !exact && c.to_ascii_lowercase() == s
+        }) && self.boundary(end)
+            && !matches!(self.peek(end), '\'' | '²' | '³')
+            && !(self.peek(end) == '/' && !self.boundary(end + 1))
+    }
+}
