@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kalakan.config.schema import FastSpeech2Config
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ ENTRIES: dict[str, Entry] = {
     "fastspeech2": Entry("acoustic", FASTSPEECH2, "acoustic"),
     "fastspeech2_small": Entry("acoustic", FASTSPEECH2_SMALL, "acoustic"),
     "griffin_lim": Entry("vocoder", None, None),
+    "harmonic_noise": Entry("vocoder", HarmonicNoiseConfig(), "vocoder"),
 }
 
 
@@ -71,3 +72,13 @@ def create_acoustic(name: str, config: FastSpeech2Config | None = None, **change
             f"model type {name!r} is a {row.kind}; choose one of {', '.join(names('acoustic'))}"
         )
     return FastSpeech2(replace(config or row.preset, **changes))
+
+
+def create_vocoder(name: str, audio: AudioConfig, iterations: int = 32) -> nn.Module:
+    """A vocoder of type `name` for log-mels of `audio`; `iterations` is Griffin-Lim's."""
+    from kalakan.models.vocoders.griffin_lim import GriffinLim
+
+    row = entry(name)
+    if row.kind != "vocoder":
+        raise ConfigError(f"model type {name!r} is a {row.kind}; choose one of {', '.join(names('vocoder'))}")
+    return GriffinLim(audio, n_iter=iterations)

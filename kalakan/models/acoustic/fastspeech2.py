@@ -221,7 +221,7 @@ class FastSpeech2(nn.Module):
             / speed.float()
         )
         ends = torch.floor(torch.cumsum(exact, dim=1) + 0.5).long()
-        frames = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+        frames = ends - F.pad(ends, (1, 0))[:, :-1]
         return torch.clamp(frames, min=1).masked_fill(silent, 0)
 
 
