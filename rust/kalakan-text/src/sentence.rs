@@ -1,13 +1,172 @@
-//! Sentence boundaries of raw text.
+//! Sentence boundaries of raw text, before anything is rewritten.
 
 use std::ops::Range;
 
+use crate::normalize::keeps_sentence;
+
 /// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
+///
+/// A line end always ends a sentence. Dots of decimals, addresses, abbreviations, initials and list
+/// numbers do not, nor does "no." before a small letter.
 pub fn split_sentences(text: &str) -> Vec<Range<usize>> {
-    vec![0..text.len()]
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut line_start = 0;
+    for line in text.split_inclusive(is_line_end) {
+        split_line(text, line_start..line_start + line.len(), |range| {
+            let spoken = text[range.clone()].contains(char::is_alphanumeric);
+            match ranges.last_mut() {
+                // A stray mark belongs to what was said before it.
+                Some(last) if !spoken && last.start >= line_start => last.end = range.end,
+                _ => ranges.push(range),
+            }
+        });
+        line_start += line.len();
+    }
+    ranges
 }
 
-/// Splits the sentence `range` of `text` into parts of at most `max_chars` characters, at `;` `:` `,`, then at spaces.
-pub fn split_long(_text: &str, range: Range<usize>, _max_chars: usize) -> Vec<Range<usize>> {
-    vec![range]
+/// Splits the sentence `range` of `text` into parts of at most `max_chars` characters.
+///
+/// Cuts after `;` or `:`, else after `,`, else at a space; only a longer word is cut inside.
+///
+/// # Panics
+/// If `range` does not lie on character boundaries of `text`.
+pub fn split_long(text: &str, range: Range<usize>, max_chars: usize) -> Vec<Range<usize>> {
+    let limit = max_chars.max(1);
+    let mut parts = Vec::new();
+    let mut rest = trim(text, range);
+    while !rest.is_empty() {
+        let tail = &text[rest.clone()];
+        let cut = match tail.char_indices().nth(limit) {
+            Some((end, next)) => best_cut(&tail[..end], next),
+            None => tail.len(),
+        };
+        parts.push(trim(text, rest.start..rest.start + cut));
+        rest = trim(text, rest.start + cut..rest.end);
+    }
+    parts
+}
+
+/// Returns where to cut `head`, which `next` follows; never zero.
+fn best_cut(head: &str, next: char) -> usize {
+    let after = |marks: &[char]| {
+        let mut ends = head.match_indices(marks).map(|(i, mark)| i + mark.len());
+        let open = |end: &usize| head[*end..].chars().next().unwrap_or(next).is_whitespace();
+        // A part much shorter than it may be sounds chopped.
+        ends.rfind(|end| open(end) && *end >= head.len() / 3)
+    };
+    let space = if next.is_whitespace() {
+        Some(head.len())
+    } else {
+        head.rfind(char::is_whitespace)
+    };
+    after(&[';', ':'])
+        .or_else(|| after(&[',']))
+        .or(space.filter(|end| *end > 0))
+        .unwrap_or(head.len())
+}
+
+fn is_line_end(c: char) -> bool {
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
+fn is_terminator(c: char) -> bool {
+    matches!(c, '.' | '!' | '?' | '…')
+}
+
+fn is_closer(c: char) -> bool {
+    matches!(c, '"' | '\'' | '”' | '’' | '»' | '›' | ')' | ']' | '}')
+}
+
+fn trim(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + part.len() - part.trim_start().len();
+    start..start + part.trim().len()
+}
+
+fn split_line(text: &str, line: Range<usize>, mut found: impl FnMut(Range<usize>)) {
+    let mut start = line.start;
+    let mut at = line.start;
+    while let Some(offset) = text[at..line.end].find(is_terminator) {
+        let first = at + offset;
+        let marks = run(text, first..line.end, is_terminator);
+        let closers = run(text, marks..line.end, is_closer);
+        let stop = Stop {
+            before: &text[start..first],
+            marks: &text[first..marks],
+            closed: closers > marks,
+            after: &text[closers..line.end],
+        };
+        at = closers;
+        if stop.ends_sentence() {
+            let range = trim(text, start..closers);
+            if !range.is_empty() {
+                found(range);
+            }
+            start = closers;
+        }
+    }
+    let range = trim(text, start..line.end);
+    if !range.is_empty() {
+        found(range);
+    }
+}
+
+fn run(text: &str, range: Range<usize>, kind: fn(char) -> bool) -> usize {
+    let part = &text[range.clone()];
+    range.start + part.find(|c| !kind(c)).unwrap_or(part.len())
+}
+
+/// One run of terminators and what stands around it.
+struct Stop<'t> {
+    before: &'t str,
+    marks: &'t str,
+    closed: bool,
+    after: &'t str,
+}
+
+impl Stop<'_> {
+    fn ends_sentence(&self) -> bool {
+        if !self.after.starts_with(char::is_whitespace) {
+            return self.after.is_empty();
+        }
+        let next = self.next_letter();
+        let small = next.is_some_and(char::is_lowercase);
+        let capital = next.is_some_and(char::is_uppercase);
+        match self.marks {
+            "." => !self.dot_belongs_to_word(small, capital) && !(self.closed && small),
+            // Hesitation: the sentence goes on unless a capital or a figure starts another.
+            marks if marks.chars().all(|c| matches!(c, '.' | '…')) => !small,
+            // "Daabi!" ɔkaa sɛ ...
+            _ => !(self.closed && small),
+        }
+    }
+
+    /// Returns the first character of the next word, past quotes and brackets.
+    fn next_letter(&self) -> Option<char> {
+        let opener =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '“' | '‘' | '«' | '(' | '[');
+        self.after.chars().find(|c| !opener(*c))
+    }
+
+    fn dot_belongs_to_word(&self, small: bool, capital: bool) -> bool {
+        // Walks back over one token only, so that the whole stays linear.
+        let token = self.before.rsplit(char::is_whitespace).next().unwrap_or("");
+        let word = token.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let listed = self.before.len() - token.len();
+        if word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty() {
+            // "1. Me kɔ": the number of a list item.
+            return !self.closed && self.before[..listed].trim().is_empty();
+        }
+        // "no" is nearly always the article, never "number"; "etc." and "p.m." may end a sentence or not.
+        let open = word.eq_ignore_ascii_case("no")
+            || word.eq_ignore_ascii_case("etc")
+            || word.contains('.');
+        open && small
+            || open && word.contains('.') && !capital && self.next_letter().is_some()
+            || keeps_sentence(word)
+    }
 }

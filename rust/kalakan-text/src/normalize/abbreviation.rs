@@ -54,11 +54,17 @@ pub(super) fn is_abbreviation(word: &str) -> bool {
 
 /// Tells whether the dot after `word` belongs to it, so that the sentence goes on.
 pub(crate) fn keeps_sentence(word: &str) -> bool {
-    let mut letters = word.chars();
-    let initial =
-        matches!((letters.next(), letters.next()), (Some(c), None) if c.is_ascii_uppercase());
-    initial
-        || matches!(find(word.trim_end_matches('.')), Some(a) if a.kind != Kind::Phrase || a.written.contains('.'))
+    let letters: String = word.split('.').collect();
+    let single = word
+        .split('.')
+        .all(|part| part.len() == 1 && part.bytes().all(|b| b.is_ascii_uppercase()));
+    let initials = single && letters.len() <= 2 && !is_era(&letters);
+    initials || matches!(find(word), Some(a) if a.kind != Kind::Phrase || a.written.contains('.'))
+}
+
+/// Letters after a year; a capital after their last dot starts a sentence.
+fn is_era(letters: &str) -> bool {
+    matches!(letters, "AD" | "BC" | "BCE" | "CE" | "YB" | "AYB")
 }
 
 impl Scanner<'_> {
@@ -178,11 +184,12 @@ impl Scanner<'_> {
         let names = capitals::letter_names(&letters.to_ascii_lowercase());
         self.out.word(&names);
         self.at = at;
-        // "K. Mensah" goes on; "Plan B." and "afe 70 A.D." end.
-        if dotted
-            && (self.ends_line(at)
-                || count == 1 && !self.next_word(at).is_some_and(char::is_uppercase))
-        {
+        // "K. Mensah" and "J. B. Danquah" go on; "Plan B." and "afe 70 A.D. Ɔkɔɔ" end.
+        let ends = match count {
+            1 => !self.next_word(at).is_some_and(char::is_uppercase),
+            _ => is_era(&letters) && self.ends_sentence(at),
+        };
+        if dotted && (self.ends_line(at) || ends) {
             self.out.mark('.');
         }
         true

@@ -94,7 +94,6 @@ impl Scanner<'_> {
                 break;
             }
             groups.push((at, end));
-            at = end;
             if !(self.peek(end) == '-' && self.digit(end + 1)) {
                 break;
             }
