@@ -1,0 +1,43 @@
+"""How a text is to be spoken: speaker, speed, pitch, energy; checked once, at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kalakan.errors import SynthesisError
+
+LIMITS = {"speed": (0.5, 2.0), "pitch": (-12.0, 12.0), "energy": (0.25, 4.0)}
+"""Smallest and largest value of each control; outside them a voice no longer sounds like speech."""
+_UNITS = {"speed": "", "pitch": " semitones", "energy": ""}
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Settings of one request; building one raises `SynthesisError` for a value out of range."""
+
+    speaker: int = 0
+    """Row of the speaker in the voice."""
+    speed: float = 1.0
+    """Factor of the tempo, 0.5 to 2."""
+    pitch: float = 0.0
+    """Shift in semitones, -12 to 12."""
+    energy: float = 1.0
+    """Factor of the amplitude that the model speaks with, 0.25 to 4."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not low <= value <= high:
+                unit = _UNITS[name]
+                raise SynthesisError(f"{name} is {value!r}; it must lie between {low:g} and {high:g}{unit}")
+
+
+def speaker_row(speaker: str | None, speakers: Sequence[str]) -> int:
+    """Row of a speaker's name in `speakers`, 0 for None; raises `SynthesisError` with the names there are."""
+    if speaker is None:
+        return 0
+    if speaker not in speakers:
+        raise SynthesisError(f"speaker {speaker!r} is not in this voice; choose one of {', '.join(speakers)}")
+    return list(speakers).index(speaker)

@@ -1,0 +1,277 @@
+"""Which models to run and on which engine, from what the user named: a voice, files, folders, types."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kalakan.config.schema import AudioConfig, Settings
+from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
+from kalakan.models import registry
+from kalakan.synthesis.batching import Engine
+from kalakan.voices.manifest import VoiceManifest
+from kalakan.voices.package import Voice, load_voice
+
+if TYPE_CHECKING:
+    from kalakan.synthesis.engine_torch import TorchEngine
+
+ENGINES = ("auto", "onnx", "torch")
+GRIFFIN_LIM = "griffin_lim"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; see `Synthesizer`."""
+
+    voice: str | os.PathLike[str] | None = None
+    acoustic_model: Any = None
+    vocoder: Any = None
+    acoustic_model_type: str | None = None
+    vocoder_type: str | None = None
+    device: str = "cpu"
+    engine: str = "auto"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the two models, with what is known about it."""
+
+    model: Any
+    audio: AudioConfig | None = None
+    speakers: tuple[str, ...] | None = None
+
+
+def build_engine(request: Request, settings: Settings, overrides: Any = ()) -> tuple[Engine, VoiceManifest | None]:
+    """The engine that serves `request`, and the manifest of the voice that its acoustic model comes from.
+
+    `overrides` names the sections the user set: audio settings that a voice was not trained with are refused.
+    Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
+    """
+    _check(request)
+    source = _Sources(request, settings)
+    engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
+    if "audio" in overrides and source.audio != settings.audio:
+        raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
+    return engine, source.manifest
+
+
+def choose_engine(request: Request, source: _Sources) -> str:
+    """ "onnx" or "torch": what was asked for, else onnx wherever it can serve."""
+    if request.engine != "auto":
+        return request.engine
+    models = (request.acoustic_model, request.vocoder)
+    has_types = request.acoustic_model_type is not None or request.vocoder_type is not None
+    if request.device != "cpu" or has_types or any(_is_torch_model(model) for model in models):
+        return "torch"
+    voice = source.acoustic_voice()
+    return "onnx" if voice is None or voice.has("acoustic.onnx") else "torch"
+
+
+class _Sources:
+    """Finds the models of a request, each once."""
+
+    def __init__(self, request: Request, settings: Settings) -> None:
+        self.request = request
+        self.settings = settings
+        self.audio = settings.audio
+        self.manifest: VoiceManifest | None = None
+        self._voices: dict[str | os.PathLike[str] | None, Voice] = {}
+
+    def voice(self, source: str | os.PathLike[str] | None) -> Voice:
+        if source not in self._voices:
+            self._voices[source] = load_voice(source if source is None else Path(source))
+        return self._voices[source]
+
+    def acoustic_voice(self) -> Voice | None:
+        """The voice whose acoustic model speaks; None if it is a bare file or object."""
+        model = self.request.acoustic_model
+        if model is None:
+            return self.voice(self.request.voice)
+        return self.voice(model) if _is_path(model) and Path(model).is_dir() else None
+
+    def use_voice(self, voice: Voice) -> None:
+        self.manifest, self.audio = voice.manifest, voice.manifest.audio
+
+
+def _onnx_engine(source: _Sources) -> Engine:
+    from kalakan.synthesis.engine_onnx import GriffinLimVocoder, OnnxAcousticModel, OnnxEngine, OnnxVocoder
+
+    request, config = source.request, source.settings.inference
+    if request.device != "cpu":
+        raise ConfigError(f"device is {request.device!r} and the onnx engine runs on the CPU; use engine='torch'")
+    for name in ("acoustic_model", "vocoder"):
+        if _is_torch_model(getattr(request, name)):
+            raise ConfigError(f"{name} is for torch and engine='onnx' was asked for; use engine='torch' or 'auto'")
+    speakers, path = _onnx_acoustic(source)
+    acoustic = OnnxAcousticModel(path, config.threads)
+    if acoustic.n_mels not in (None, source.audio.n_mels):
+        raise VoiceError(f"{path}: speaks {acoustic.n_mels} mel bands and the vocoder reads {source.audio.n_mels}")
+    vocoder_path = _onnx_vocoder(source)
+    vocoder = (
+        GriffinLimVocoder(source.audio, config.griffin_lim_iterations, config.threads)
+        if vocoder_path is None
+        else OnnxVocoder(vocoder_path, source.audio, config.threads)
+    )
+    return OnnxEngine(acoustic, vocoder, speakers, config)
+
+
+def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path]:
+    voice = source.acoustic_voice()
+    if voice is None:
+        path = Path(source.request.acoustic_model)
+        if not (path.parent / "voice.json").is_file():
+            return ("speaker",), path  # a bare file: the settings' audio, one unnamed speaker
+        voice = source.voice(path.parent)
+        source.use_voice(voice)
+        return voice.manifest.speakers, path
+    source.use_voice(voice)
+    return voice.manifest.speakers, voice.file("acoustic.onnx")
+
+
+def _onnx_vocoder(source: _Sources) -> Path | None:
+    """Path of an exported vocoder; None for Griffin-Lim."""
+    request = source.request
+    if request.vocoder_type not in (None, GRIFFIN_LIM):
+        raise ConfigError(f"vocoder type {request.vocoder_type!r} without weights needs engine='torch'")
+    if request.vocoder is not None and not Path(request.vocoder).is_dir():
+        return Path(request.vocoder)
+    voice = source.voice(request.vocoder) if request.vocoder is not None else source.acoustic_voice()
+    if voice is None or request.vocoder_type == GRIFFIN_LIM:
+        return None
+    _check_same_audio(voice.manifest.audio, source.audio)
+    return None if voice.manifest.vocoder.type == GRIFFIN_LIM else voice.file("vocoder.onnx")
+
+
+def _torch_engine(source: _Sources) -> TorchEngine:
+    try:
+        from kalakan.synthesis.engine_torch import TorchEngine, check_device
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependencyError("the torch engine needs torch; pip install 'kalakan[torch]'") from error
+    device = check_device(source.request.device)
+    acoustic = _torch_acoustic(source)
+    if acoustic.audio is not None:
+        source.audio = acoustic.audio
+    vocoder = _torch_vocoder(source)
+    for part in (acoustic, vocoder):
+        part.model.to(device)
+    speakers = acoustic.speakers or ("speaker",)
+    return TorchEngine(acoustic.model, vocoder.model, speakers, source.settings.inference)
+
+
+def _torch_acoustic(source: _Sources) -> _Part:
+    from kalakan.voices.weights import load_acoustic, load_pt
+
+    request = source.request
+    model, kind = request.acoustic_model, request.acoustic_model_type
+    if model is not None and not _is_path(model):
+        return _Part(model)
+    if model is not None and not Path(model).is_dir():
+        loaded = load_pt(_torch_path(model, "acoustic_model"))
+        _check_kind(loaded.record.type, "acoustic", kind, model)
+        return _Part(loaded.module, loaded.audio, tuple(loaded.record.config.get("speakers", ())))
+    voice = _voice_of_type(source, kind)
+    if voice is None:
+        assert kind is not None, "a voice is missing only where a type stands in for it"
+        return _untrained(kind, source.settings)
+    source.use_voice(voice)
+    return _Part(load_acoustic(voice), voice.manifest.audio, voice.manifest.speakers)
+
+
+def _voice_of_type(source: _Sources, kind: str | None) -> Voice | None:
+    """The voice that holds weights of the acoustic type asked for; None if there is none and none was named."""
+    request = source.request
+    is_named = request.acoustic_model is not None or request.voice is not None
+    try:
+        voice = source.acoustic_voice()
+    except VoiceError:
+        if is_named or kind is None:
+            raise
+        return None
+    assert voice is not None
+    if kind in (None, voice.manifest.acoustic.type) and (is_named or kind is None):
+        return voice
+    if is_named:
+        raise ConfigError(f"{voice.path} holds a {voice.manifest.acoustic.type}, not a {kind}; leave the type out")
+    fits = kind == voice.manifest.acoustic.type and voice.has("acoustic.safetensors")
+    return voice if fits else None
+
+
+def _untrained(kind: str, settings: Settings) -> _Part:
+    from dataclasses import replace
+
+    row = registry.entry(kind)
+    config = settings.model if settings.model != Settings().model else row.preset
+    config = replace(config, n_mels=settings.audio.n_mels)
+    model = registry.create_acoustic(kind, config).eval().requires_grad_(False)
+    warnings.warn(
+        f"{kind} was built without weights and speaks noise; give acoustic_model= a trained model",
+        UntrainedModelWarning,
+        stacklevel=5,
+    )
+    return _Part(model, settings.audio, config.speakers)
+
+
+def _torch_vocoder(source: _Sources) -> _Part:
+    from kalakan.voices.weights import load_pt
+
+    request, iterations = source.request, source.settings.inference.griffin_lim_iterations
+    model, kind = request.vocoder, request.vocoder_type
+    if model is not None and not _is_path(model):
+        return _Part(model)
+    if model is not None and not Path(model).is_dir():
+        loaded = load_pt(_torch_path(model, "vocoder"))
+        _check_kind(loaded.record.type, "vocoder", kind, model)
+        _check_same_audio(loaded.audio, source.audio)
+        return _Part(loaded.module, loaded.audio)
+    if model is not None:
+        manifest = source.voice(model).manifest
+        _check_same_audio(manifest.audio, source.audio)
+        kind = kind or manifest.vocoder.type
+    elif kind is None and source.manifest is not None:
+        kind = source.manifest.vocoder.type
+    module = registry.create_vocoder(kind or GRIFFIN_LIM, source.audio, iterations)
+    return _Part(module.eval(), source.audio)
+
+
+def _check(request: Request) -> None:
+    if request.engine not in ENGINES:
+        raise ConfigError(f"engine is {request.engine!r}; choose one of {', '.join(ENGINES)}")
+    for kind, name in (("acoustic", request.acoustic_model_type), ("vocoder", request.vocoder_type)):
+        if name is not None and name not in registry.names(kind):
+            known = ", ".join(registry.names(kind))
+            raise ConfigError(f"{kind} type {name!r} is not known to this version; choose one of {known}")
+    if request.voice is not None and request.acoustic_model is not None:
+        raise ConfigError("voice and acoustic_model both name an acoustic model; give one of them")
+
+
+def _check_kind(found: str, kind: str, asked: str | None, path: object) -> None:
+    if registry.entry(found).kind != kind:
+        raise VoiceError(f"{path}: holds a {registry.entry(found).kind} model, {found}; a {kind} is needed")
+    if asked not in (None, found):
+        raise ConfigError(f"{path} holds a {found}, not a {asked}; leave the type out")
+
+
+def _check_same_audio(one: AudioConfig, other: AudioConfig) -> None:
+    if one != other:
+        raise VoiceError("acoustic model and vocoder were made for different audio settings; they do not fit")
+
+
+def _torch_path(model: Any, name: str) -> Path:
+    path = Path(model)
+    if path.suffix == ".onnx":
+        raise ConfigError(f"{name} is {path}, an ONNX file, and the torch engine was asked for; use engine='onnx'")
+    return path
+
+
+def _is_path(model: object) -> bool:
+    return isinstance(model, (str, os.PathLike))
+
+
+def _is_torch_model(model: Any) -> bool:
+    """True for a `.pt` file or a module object."""
+    return model is not None and (not _is_path(model) or Path(model).suffix in (".pt", ".pth"))
