@@ -49,7 +49,7 @@ def mel_to_audio(
 ) -> NDArray[np.float32]:
     """Audio [T * hop_length] in [-1, 1] of a log-mel [M, T]: `mel_to_magnitude`, then fast Griffin-Lim.
 
-    `seed` (32 bits) chooses the initial phase, None starts from phase zero; the same seed gives the same bits for
+    `seed` (32 bits) chooses the initial phase, None starts each frame as a pulse; the same seed gives the same bits for
     any number of threads. Raises as `mel_to_magnitude`, and `ConfigError` for a momentum outside [0, 1).
     """
     audio = _plan(config).to_audio(

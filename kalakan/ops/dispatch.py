@@ -54,7 +54,7 @@ class Op:
         Raises `ImplementationUnavailable`, with the reason and the alternatives, when one was asked for by name
         and cannot.
         """
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return self._named("torch").call
         request = requested(self.name)
         if request is not None:

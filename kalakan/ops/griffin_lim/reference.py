@@ -26,9 +26,7 @@ def griffin_lim(
 ) -> Tensor:
     """Audio [B, T * hop_length] for magnitudes [B, F, T]; any device, float32 or float64, differentiable."""
     window = torch.hann_window(win_length, dtype=magnitude.dtype, device=magnitude.device)
-    phase = torch.ones_like(magnitude[0]).to(torch.complex64)
-    if seed is not None:
-        phase = initial_phase(seed, magnitude)
+    phase = pulse_phase(magnitude) if seed is None else initial_phase(seed, magnitude)
     audio = inverse(magnitude * phase, window, n_fft, hop_length)
     previous = torch.zeros_like(magnitude * phase)
     for _ in range(n_iter):
@@ -63,6 +61,12 @@ def inverse(spectrum: Tensor, window: Tensor, n_fft: int, hop_length: int) -> Te
     weight = fold((window * window).expand(1, n_fft, count), size, kernel, stride=stride)
     inside = audio.narrow(3, padding, samples) / weight.narrow(3, padding, samples)  # [B, 1, 1, S]
     return inside.reshape(spectrum.size(0), samples)
+
+
+def pulse_phase(magnitude: Tensor) -> Tensor:
+    """Phasors [F, 1] of a pulse at the centre of a frame; at phase zero it would sit where the window is 0."""
+    odd = torch.arange(magnitude.size(1), device=magnitude.device)[:, None] % 2
+    return (1.0 - 2.0 * odd.to(magnitude.dtype)).to((magnitude[0, 0, 0] * 1j).dtype)
 
 
 def initial_phase(seed: int, magnitude: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ pub struct GriffinLim {
     pub n_iter: usize,
     /// α of the paper, in [0, 1): 0 is the method of Griffin and Lim (1984), 0.99 the paper's choice.
     pub momentum: f32,
-    /// Seed of the random initial phase; `None` starts from phase zero.
+    /// Seed of the random initial phase; `None` starts every frame as a pulse at its centre.
     pub seed: Option<u32>,
     /// Threads to use, at least 1.
     pub threads: usize,
@@ -164,14 +164,19 @@ impl<'a> Signal<'a> {
     /// Synthesis from the magnitudes and the initial phase.
     fn start(&mut self, seed: Option<u32>) {
         let bins = self.stft.bins();
-        let phase =
-            |index| seed.map_or(Complex32::new(1.0, 0.0), |seed| initial_phase(seed, index));
+        // Without a seed each frame starts as a pulse at its centre; at phase zero it would sit where the window is 0.
+        let pulse = |k: usize| Complex32::new(if k % 2 == 0 { 1.0 } else { -1.0 }, 0.0);
+        let phase = |frame: usize, k: usize| {
+            seed.map_or_else(
+                || pulse(k % bins),
+                |seed| initial_phase(seed, frame * bins + k),
+            )
+        };
         self.synthesize(|_, frame, rows, _, work| {
-            let index = frame * bins;
             let row: Vec<_> = rows
                 .iter()
                 .enumerate()
-                .map(|(k, m)| phase(index + k) * m)
+                .map(|(k, m)| phase(frame, k) * m)
                 .collect();
             let (a, b) = row.split_at(bins);
             pair::merge(a, b, &mut work.z);

@@ -1,0 +1,128 @@
+"""A light source-filter vocoder: a small network says how pulses and noise are filtered, the rest is DSP."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
+from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d
+from kalakan.models.layers.masking import length_mask
+from kalakan.models.vocoders.source_filter import SourceFilter
+
+LOG_F0_CENTRE = math.log(160.0)
+LOG_F0_SPREAD = 0.4
+MAX_LOG_GAIN = 5.0
+"""Ceiling of a filter's natural-log gain: a damaged input cannot make infinity."""
+
+
+class F0Head(nn.Module):
+    """F0 and voicing from the mel alone, for callers that have no F0."""
+
+    def __init__(self, n_mels: int, width: int) -> None:
+        super().__init__()
+        self.project_in = MaskedConv1d(n_mels, width, 5)
+        self.blocks = nn.ModuleList([ConvNextBlock(width, 2 * width, 7) for _ in range(2)])
+        self.project_out = nn.Linear(width, 2)
+
+    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """Normalized mel [B, T, M] to [B, T, 2]: normalized log F0, and the logit of being voiced."""
+        x = self.project_in(mel, mask)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.project_out(x)
+
+
+class HarmonicNoise(nn.Module):
+    """Log-mel and F0 to waveform by a harmonic filter (gain and phase) and a noise filter (gain) per subframe.
+
+    The idea of hn-NSF and of DDSP vocoders (X. Wang et al., arXiv 1904.12088; arXiv 2401.10460) with the ConvNeXt
+    trunk of Vocos (H. Siuzdak, arXiv 2306.00814, section 3). Same input, same bytes: the noise is a table.
+    """
+
+    mel_mean: Tensor
+    mel_std: Tensor
+
+    def __init__(self, config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sample_rate = audio.sample_rate
+        self.hop_length = audio.hop_length
+        self.n_mels = audio.n_mels
+        self.subframes = config.subframes
+        self.bins = config.n_fft // 2 + 1
+        self.register_buffer("mel_mean", torch.full([audio.n_mels], -5.0))
+        self.register_buffer("mel_std", torch.full([audio.n_mels], 2.0))
+        self.f0_head = F0Head(audio.n_mels, config.f0_width)
+        self.project_in = MaskedConv1d(audio.n_mels + 2, config.width, config.kernel)
+        self.norm_in = nn.LayerNorm(config.width)
+        self.blocks = nn.ModuleList(
+            [ConvNextBlock(config.width, config.inner, config.kernel) for _ in range(config.layers)]
+        )
+        self.norm_out = nn.LayerNorm(config.width)
+        self.project_out = nn.Linear(config.width, config.subframes * 3 * self.bins)
+        self.synthesis = SourceFilter(audio.sample_rate, audio.hop_length, config.n_fft, config.subframes)
+        self._start()
+
+    def _start(self) -> None:
+        """First outputs near silence at zero phase: the losses then only have to raise what is there."""
+        nn.init.normal_(self.project_out.weight, std=0.01)
+        bias = torch.zeros(self.subframes, 3, self.bins)
+        bias[:, 0] = -5.0
+        bias[:, 2] = -7.0
+        with torch.no_grad():
+            self.project_out.bias.copy_(bias.flatten())
+            for index, block in enumerate(self.blocks):
+                block.project.weight.mul_(1.0 / math.sqrt(index + 1.0))  # type: ignore[union-attr, operator]
+
+    @torch.jit.export
+    def normalize(self, mel: Tensor) -> Tensor:
+        """Log-mel [B, M, T] to normalized [B, T, M]."""
+        return (mel.transpose(1, 2) - self.mel_mean) / self.mel_std
+
+    @torch.jit.export
+    def heard_f0(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """F0 [B, T] in Hz, 0 where unvoiced, of a log-mel [B, M, T] with mask [B, T, 1]."""
+        heard = self.f0_head(self.normalize(mel), mask)
+        hertz = torch.exp((heard[:, :, 0] * LOG_F0_SPREAD + LOG_F0_CENTRE).clamp(min=3.0, max=6.9))
+        return torch.where(heard[:, :, 1] > 0, hertz, torch.zeros_like(hertz))
+
+    @torch.jit.export
+    def filters(self, mel: Tensor, f0: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Harmonic log gain, harmonic phase and noise log gain, each [B, T * subframes, F].
+
+        Log-mel [B, M, T], F0 [B, T] in Hz, mask [B, T, 1].
+        """
+        voiced = (f0 > 0).to(mel.dtype)
+        pitch = (torch.log(f0.clamp(min=1.0)) - LOG_F0_CENTRE) / LOG_F0_SPREAD * voiced
+        x = torch.cat([self.normalize(mel), pitch[:, :, None], voiced[:, :, None]], dim=2)
+        x = self.norm_in(self.project_in(x, mask))
+        for block in self.blocks:
+            x = block(x, mask)
+        x = self.project_out(self.norm_out(x)).float()
+        x = x.view(mel.shape[0], mel.shape[2] * self.subframes, 3, self.bins)
+        return x[:, :, 0].clamp(max=MAX_LOG_GAIN), x[:, :, 1], x[:, :, 2].clamp(max=MAX_LOG_GAIN)
+
+    @torch.jit.export
+    def inference(self, mel: Tensor, f0: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T].
+
+        F0 [B, T] in Hz, 0 where unvoiced; heard from the mel if None. `lengths` [B] in frames: silence after them.
+        """
+        if lengths is None:
+            lengths = torch.full([mel.shape[0]], mel.shape[2], device=mel.device)
+        mask = length_mask(lengths, mel.shape[2])
+        weight = mask.to(self.mel_mean.dtype)[:, :, None]
+        mel = mel.to(self.mel_mean.dtype)
+        if f0 is None:
+            f0 = self.heard_f0(mel, weight)
+        f0 = f0.float().clamp(min=0.0)
+        harmonic, phase, breath = self.filters(mel, f0, weight)
+        start = torch.zeros(mel.shape[0], device=mel.device)
+        place = torch.zeros(mel.shape[0], dtype=torch.long, device=mel.device)
+        audio = self.synthesis(harmonic, phase, breath, f0, mask.float(), start, place)
+        return audio.clamp(-1.0, 1.0)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """The same as `inference` of the mel alone."""
+        return self.inference(mel)
