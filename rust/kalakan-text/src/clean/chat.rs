@@ -11,8 +11,8 @@ const SUFFIXES: [&str; 24] = [
 ];
 
 /// What may precede a number of threes without making it a word.
-const PREFIXES: [&str; 10] = [
-    "mp", "ghs", "ghc", "gh", "usd", "gbp", "eur", "ngn", "cfa", "covid",
+const PREFIXES: [&str; 12] = [
+    "mp", "tv", "ps", "ghs", "ghc", "gh", "usd", "gbp", "eur", "ngn", "cfa", "covid",
 ];
 
 /// Returns `text` with chat letters as letters, as far as `options` allow.

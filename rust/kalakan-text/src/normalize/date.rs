@@ -144,8 +144,9 @@ impl Scanner<'_> {
             return None;
         }
         let word = self.lower(start, end);
-        if is_month(&word) && self.peek(start).is_uppercase()
-            || is_month(&word) && self.year(end).is_some()
+        let ranked = suffix > digits && !matches!(word.as_str(), "ɛbɔ" | "may");
+        if is_month(&word)
+            && (ranked || self.peek(start).is_uppercase() || self.year(end).is_some())
         {
             return Some((word, day, end));
         }
@@ -178,7 +179,9 @@ impl Scanner<'_> {
         }
         let year = self.year(after);
         // "ɛbɔ 5" is mostly the verb, "may 5" mostly English.
-        let certain = self.peek(start).is_uppercase() && !matches!(word.as_str(), "ɛbɔ" | "may");
+        let doubtful = matches!(word.as_str(), "ɛbɔ" | "may");
+        let certain =
+            self.peek(start).is_uppercase() && !(doubtful && self.out.last_word().is_empty());
         if year.is_none() && !certain {
             return false;
         }

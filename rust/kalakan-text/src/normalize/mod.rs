@@ -34,12 +34,18 @@ const MAX_PASSES: usize = 6;
 ///
 /// Total, idempotent, NFC, lower case; no digit is dropped without a word for it.
 pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
-    if let Some(normalized) = plain::lower(text) {
+    // Only wide chat spelling rewrites letters of the alphabet.
+    let wide = options.chat == ChatSpelling::Wide;
+    let short_way = |text: &str| {
+        let rewritten = wide && text.contains(['c', 'q', 'C', 'Q']);
+        (!rewritten).then(|| plain::lower(text)).flatten()
+    };
+    if let Some(normalized) = short_way(text) {
         return normalized;
     }
     let mut normalized = scanner::read(&crate::clean::repair(text, options), options);
     for _ in 0..MAX_PASSES {
-        if plain::lower(&normalized).is_some_and(|again| again == normalized) {
+        if short_way(&normalized).is_some_and(|again| again == normalized) {
             break;
         }
         let again = scanner::read(&crate::clean::repair(&normalized, options), options);

@@ -99,7 +99,11 @@ impl Scanner<'_> {
             }
             at = end + 1;
         }
-        if groups.len() < 3 {
+        // After "GA-" even two groups are a code.
+        let coded = self.at > 1
+            && self.chars[self.at - 1] == '-'
+            && self.chars[self.at - 2].is_alphabetic();
+        if groups.len() < if coded { 2 } else { 3 } {
             return false;
         }
         self.speak_groups(&groups);

@@ -29,9 +29,13 @@ pub(crate) fn run_of_marks(chars: &[char], start: usize) -> (char, usize) {
     let mark = run.iter().fold(chars[start], strongest);
     let dots = run.windows(2).any(|pair| pair == ['.', '.']);
     let mark = if dots && mark == '.' { '…' } else { mark };
-    // "?!" asks: a question mark outweighs everything.
-    let mark = if run.contains(&'?') { '?' } else { mark };
-    (mark, start + length)
+    match run {
+        // "?!" asks: a question mark outweighs everything.
+        _ if run.contains(&'?') => ('?', start + length),
+        // "Inc.,": the dot belongs to the word.
+        ['.', pause] if matches!(pause, ',' | ';' | ':') => (*pause, start + length),
+        _ => (mark, start + length),
+    }
 }
 
 /// Appends `mark` to `text`, merging it with a mark already there. A pause before any word is nothing.

@@ -41,10 +41,11 @@ impl Scanner<'_> {
             amount.to = Some(to);
             end = to_end;
         }
+        let form = self.form();
         if plus {
             self.out.word("plɔs");
         }
-        self.at = self.speak_amount(&amount, money, end);
+        self.at = self.speak_amount(&amount, form, money, end);
         true
     }
 
@@ -70,6 +71,7 @@ impl Scanner<'_> {
     fn speak_amount(
         &mut self,
         amount: &Amount,
+        form: Form,
         money: Option<&'static Currency>,
         end: usize,
     ) -> usize {
@@ -98,7 +100,6 @@ impl Scanner<'_> {
         if let Some(e) = self.bare_hour(amount, end) {
             return e;
         }
-        let form = self.form();
         self.speak_plain(amount, form);
         // "1990s": the plural is English and has no reading of its own.
         let decade =
