@@ -215,7 +215,9 @@ impl G2p {
     }
 
     fn word(&self, word: &str) -> Vec<PhonemeId> {
-        self.reader.text_to_ids(&clean(word, &self.options))
+        // Cleaning knows one spelling of the downstep mark.
+        let word = word.replace('ꜜ', "!");
+        self.reader.text_to_ids(&clean(&word, &self.options))
     }
 }
 

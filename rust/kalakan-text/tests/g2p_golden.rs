@@ -1,16 +1,28 @@
 //! Every line of the golden tables, as Python reads them too.
 
-use kalakan_text::{format_units, G2pOptions, TwiG2p};
+use kalakan_text::clean::clean;
+use kalakan_text::normalize::NormalizeOptions;
+use kalakan_text::{format_units, G2pOptions, Lexicon, ToneMode, TwiG2p};
 
 fn check(table: &str) {
-    let g2p = TwiG2p::new(G2pOptions::default());
+    let full = TwiG2p::new(G2pOptions::default());
+    let economic = TwiG2p::new(G2pOptions {
+        tone: ToneMode::Economic,
+        ..G2pOptions::default()
+    });
     let mut wrong = Vec::new();
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [id, word, units, category, confidence, _source] = fields[..] else {
             panic!("not six columns: {line}");
         };
-        let word = word.replace('ε', "ɛ");
+        let g2p = if id.starts_with('E') {
+            &economic
+        } else {
+            &full
+        };
+        // Cleaning knows one spelling of the downstep mark.
+        let word = clean(&word.replace('ꜜ', "!"), &NormalizeOptions::default());
         let got = format_units(&g2p.text_to_ids(&word));
         if got != units {
             wrong.push(format!(
@@ -29,4 +41,22 @@ fn check(table: &str) {
 #[test]
 fn words_of_the_specification() {
     check(include_str!("../../../tests/golden/g2p.tsv"));
+}
+
+#[test]
+fn words_read_by_rule() {
+    check(include_str!("../../../tests/golden/g2p_more.tsv"));
+}
+
+#[test]
+fn the_built_in_lexicon_is_readable() {
+    let table = include_str!("../data/lexicon.tsv");
+    let read: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .filter(|line| line.split('\t').nth(1) != Some(""))
+        .collect();
+    let lexicon = Lexicon::parse(&read.join("\n")).expect("a bad line in data/lexicon.tsv");
+    assert_eq!(lexicon.len(), read.len(), "a word stands twice");
+    assert_eq!(Lexicon::built_in().len(), read.len());
 }

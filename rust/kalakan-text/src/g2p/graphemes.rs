@@ -70,10 +70,10 @@ fn grapheme(letters: &[Letter]) -> (Kinds, usize) {
     if first.is_vowel() {
         return ([Some(Kind::Vowel(first.base)), None], 1);
     }
-    // A nasal that carries a tone is a syllable of its own and starts no digraph.
+    // A letter with a mark of its own is said by itself: ń is a syllable and starts no digraph.
     let second = letters
         .get(1)
-        .filter(|next| !next.apart && first.tone.is_none());
+        .filter(|next| !next.apart && !first.is_marked());
     let front = |at: usize| {
         letters
             .get(at)

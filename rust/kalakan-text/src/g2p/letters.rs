@@ -40,6 +40,10 @@ impl Letter {
         matches!(self.base, 'a' | 'e' | 'ɛ' | 'i' | 'o' | 'ɔ' | 'u')
     }
 
+    pub fn is_marked(self) -> bool {
+        self.tone.is_some() || self.tilde
+    }
+
     /// The vowels before which w, hw and nw are labial-palatal and c is soft.
     pub fn is_front_vowel(self) -> bool {
         matches!(self.base, 'i' | 'e' | 'ɛ')

@@ -17,11 +17,7 @@ pub(super) fn resolve_nasals(segments: &mut [Segment]) {
             segments[at].kind = Kind::Unit(unit);
         }
     }
-    if let [first, second, ..] = segments {
-        if let Some(nasal) = nasalized_stop(first.kind, second.kind) {
-            second.kind = Kind::Unit(nasal);
-        }
-    }
+    nasalize_stop(segments);
 }
 
 fn is_onset(next: Option<Kind>, after_another: bool) -> bool {
@@ -59,15 +55,22 @@ fn syllabic(letter: char, next: Option<Kind>) -> PhonemeId {
     }
 }
 
-/// Word-initial mb, nd, ng: the stop is said as the nasal (mba m̩ m a).
-fn nasalized_stop(first: Kind, second: Kind) -> Option<PhonemeId> {
-    let (Kind::Unit(first), Kind::Unit(second)) = (first, second) else {
-        return None;
-    };
-    match (first.symbol()?, second.symbol()?) {
-        ("m̩", "b") => Some(unit!("m")),
-        ("n̩", "d") => Some(unit!("n")),
-        ("ŋ̩", "ɡ") => Some(unit!("ŋ")),
+/// Word-initial mb, nd, ng: the stop is said as the nasal (mba m̩ m a), after several nasals too.
+fn nasalize_stop(segments: &mut [Segment]) {
+    let symbol = |segment: &Segment| match segment.kind {
+        Kind::Unit(unit) => unit.symbol(),
         _ => None,
+    };
+    let is_nasal = |segment: &&Segment| matches!(symbol(segment), Some("m̩" | "n̩" | "ŋ̩"));
+    let nasals = segments.iter().take_while(is_nasal).count();
+    if nasals == 0 || nasals == segments.len() {
+        return;
     }
+    let nasal = match (symbol(&segments[nasals - 1]), symbol(&segments[nasals])) {
+        (Some("m̩"), Some("b")) => unit!("m"),
+        (Some("n̩"), Some("d")) => unit!("n"),
+        (Some("ŋ̩"), Some("ɡ")) => unit!("ŋ"),
+        _ => return,
+    };
+    segments[nasals].kind = Kind::Unit(nasal);
 }

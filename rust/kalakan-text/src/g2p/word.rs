@@ -37,7 +37,8 @@ fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
                 .is_some_and(|next| next.apart && next.is_vowel()) =>
         {
             let clitic = match first.base {
-                'm' | 'n' if first.tone.is_none() => onset(first.base),
+                _ if first.is_marked() => return (None, letters),
+                'm' | 'n' => onset(first.base),
                 'w' if host[0].is_front_vowel() => unit!("ɥ"),
                 'w' => unit!("w"),
                 _ => return (None, letters),
