@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shutil
+import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +19,8 @@ from numpy.typing import NDArray
 from kalakan.errors import AudioError, KalakanWarning
 
 AudioFile = str | os.PathLike[str] | BinaryIO
+WAV_FRAMES = 2**30
+"""Most samples of a streamed WAV: its sizes are 32-bit numbers of bytes, and a sample may take four."""
 
 
 def write_audio(
@@ -35,6 +40,44 @@ def write_audio(
         _replace(path, _encode(samples, sample_rate, format or _format_of(path), subtype))
     else:
         file.write(_encode(samples, sample_rate, format or "WAV", subtype))
+
+
+def write_audio_blocks(
+    file: AudioFile,
+    blocks: Iterable[Any],
+    sample_rate: int,
+    format: str | None = None,
+    subtype: str | None = None,
+) -> None:
+    """Writes the blocks [S_i] of one recording one after the other: `write_audio` for audio of any length.
+
+    Memory holds one block at a time. A path is replaced once the last block is written; a file object receives the
+    bytes then. A failure, or an exception of `blocks`, leaves what was there. Raises as `write_audio`.
+    """
+    if isinstance(file, (str, os.PathLike)) and not _is_direct(Path(file)):
+        path = Path(file)
+        target = path.resolve()
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        format = format or _format_of(path)
+        try:
+            try:
+                temporary.open("xb").close()  # says what is wrong with the place, which libsndfile does not
+                _encode_blocks(temporary, blocks, sample_rate, format, subtype)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise AudioError(f"cannot write {path}: {error.strerror or error}; {_way_out(error)}") from error
+        return
+    with tempfile.TemporaryDirectory(prefix="kalakan-") as folder:
+        scratch = Path(folder) / "audio"
+        _encode_blocks(scratch, blocks, sample_rate, format or "WAV", subtype)
+        with scratch.open("rb") as source:
+            if isinstance(file, (str, os.PathLike)):
+                with Path(file).open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+            else:
+                shutil.copyfileobj(source, file)
 
 
 def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
@@ -79,6 +122,35 @@ def _format_of(path: Path) -> str:
 
 
 def _encode(samples: NDArray[np.floating[Any]], sample_rate: int, format: str, subtype: str | None) -> bytes:
+    subtype = _subtype_of(format, subtype, sample_rate)
+    buffer = io.BytesIO()
+    try:
+        soundfile.write(buffer, samples, sample_rate, subtype=subtype, format=format)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"audio at {sample_rate} Hz cannot be encoded as {format}: {error}") from error
+    return buffer.getvalue()
+
+
+def _encode_blocks(
+    path: Path, blocks: Iterable[Any], sample_rate: int, format: str, subtype: str | None
+) -> None:
+    subtype = _subtype_of(format, subtype, sample_rate)
+    try:
+        with soundfile.SoundFile(path, "w", sample_rate, 1, subtype, format=format) as file:
+            for block in blocks:
+                samples = _checked(block)
+                _check_room(format, file.frames + len(samples))
+                file.write(samples)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"audio at {sample_rate} Hz cannot be written as {format}: {error}") from error
+
+
+def _check_room(format: str, frames: int) -> None:
+    if format.upper() == "WAV" and frames >= WAV_FRAMES:
+        raise AudioError(f"{frames} samples are more than a WAV file holds; write .flac or .ogg")
+
+
+def _subtype_of(format: str, subtype: str | None, sample_rate: int) -> str | None:
     if sample_rate < 1:
         raise AudioError(f"sample_rate is {sample_rate}; it must be at least 1")
     if format.upper() not in soundfile.available_formats():
@@ -88,22 +160,20 @@ def _encode(samples: NDArray[np.floating[Any]], sample_rate: int, format: str, s
     if subtype is not None and not soundfile.check_format(format, subtype):
         possible = ", ".join(soundfile.available_subtypes(format))
         raise AudioError(f"{format} cannot hold {subtype}; it can hold {possible}")
-    buffer = io.BytesIO()
-    try:
-        soundfile.write(buffer, samples, sample_rate, subtype=subtype, format=format)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"audio at {sample_rate} Hz cannot be encoded as {format}: {error}") from error
-    return buffer.getvalue()
+    return subtype
+
+
+def _is_direct(path: Path) -> bool:
+    """True for a device or a pipe (/dev/stdout), which is written to and not replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _replace(path: Path, content: bytes) -> None:
     """Puts `content` at `path` in one step, through a temporary file beside it."""
     target = path.resolve()
-    # A device or a pipe (/dev/stdout) is written to, not replaced.
-    direct = target.exists() and not target.is_file() and not target.is_dir()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        if direct:
+        if _is_direct(target):
             target.write_bytes(content)
             return
         try:
