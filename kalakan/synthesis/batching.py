@@ -22,6 +22,15 @@ class Engine(Protocol):
     speakers: tuple[str, ...]
     """Speakers in the order of their rows."""
 
+    @property
+    def runs_batches(self) -> bool:
+        """Whether sentences side by side are faster than one after the other.
+
+        They are on a GPU. On a CPU padding costs more than it saves (8 sentences of 1 to 8 s: 6 % slower; 32: 2 to 3
+        times), and alone a sentence gives the same bits in any company.
+        """
+        ...
+
     def speak(self, batch: PhonemeBatch, controls: Controls) -> list[Any]:
         """Audio [S_i] of each sentence of a batch, without the padding."""
         ...
@@ -33,6 +42,7 @@ class Engine(Protocol):
 
 def speak_all(engine: Engine, sequences: Sequence[list[int]], controls: Controls, batch_size: int) -> list[Any]:
     """Audio [S_i] of each id sequence, in the order given; similar lengths share a batch."""
+    batch_size = batch_size if engine.runs_batches else 1
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     audios: list[Any] = [None] * len(sequences)
     for start in range(0, len(order), batch_size):
@@ -47,5 +57,6 @@ def speak_stream(
 ) -> Iterator[Any]:
     """Audio [S_i] of each id sequence in order, with no more than `batch_size` of them in memory."""
     source = iter(sequences)
+    batch_size = batch_size if engine.runs_batches else 1
     while group := list(islice(source, batch_size)):
         yield from speak_all(engine, group, controls, batch_size)

@@ -118,6 +118,11 @@ class OnnxEngine:
         self.vocoder = vocoder
         self.speakers = speakers
 
+    @property
+    def runs_batches(self) -> bool:
+        """False: see `Engine.runs_batches`."""
+        return False
+
     def speak(self, batch: PhonemeBatch, controls: Controls) -> list[Audio]:
         """Audio [S_i] of each sentence of a batch; may exceed [-1, 1], `join` sees to that."""
         mel, aux = self.acoustic_model.inference(

@@ -34,6 +34,11 @@ class TorchEngine:
         self.speakers = speakers
         self.mixed_precision = config.mixed_precision
 
+    @property
+    def runs_batches(self) -> bool:
+        """True on a GPU: see `Engine.runs_batches`."""
+        return device_of(self.acoustic_model).type != "cpu"
+
     def speak(self, batch: PhonemeBatch, controls: Controls) -> list[Tensor]:
         """Audio [S_i] of each sentence of a batch, on the CPU; may exceed [-1, 1], `join` sees to that."""
         device = device_of(self.acoustic_model)

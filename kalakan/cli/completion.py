@@ -1,0 +1,19 @@
+"""`kalakan completion`: completion scripts of the shells that click knows."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from kalakan.cli.streams import write_line
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script of SHELL: eval "$(kalakan completion bash)"."""
+    from kalakan.cli.main import cli
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "click knows these three"
+    write_line(kind(cli, {}, "kalakan", "_KALAKAN_COMPLETE").source())

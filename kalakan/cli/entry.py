@@ -1,0 +1,72 @@
+"""How every command starts and ends: one-line errors, exit codes, quiet pipes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from typing import Any, NoReturn
+
+import click
+
+from kalakan.errors import KalakanError
+
+_EXTRAS = {
+    "torch": "torch",
+    "safetensors": "torch",
+    "onnx": "export",
+    "tqdm": "train",
+    "matplotlib": "train",
+    "tensorboard": "train",
+}
+"""Which extra brings an optional package."""
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Runs a command with the process's arguments and exits.
+
+    0 done, 1 `kalakan: error: …`, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM; a closed pipe ends it quietly.
+    """
+    warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_status(command, name))
+
+
+def _status(command: click.Command, name: str) -> int:
+    try:
+        result = command.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # What is still in the buffer must not raise again when the interpreter closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KalakanError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        return _fail(f"this needs {error.name}; pip install 'kalakan[{extra}]'")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}")
+
+
+def _fail(message: str) -> int:
+    click.echo(f"kalakan: error: {' '.join(message.splitlines())}", err=True)
+    return 1
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"kalakan: warning: {' '.join(str(message).splitlines())}", err=True)
+
+
+def _terminate(_number: int, _frame: Any) -> NoReturn:
+    sys.exit(143)  # so that temporary files are cleaned up on the way out

@@ -1,0 +1,69 @@
+"""Text in and out of the commands: UTF-8 whatever the locale, whole files or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from kalakan.errors import TextError
+
+
+def text_argument(text: str) -> str:
+    """An argument of the command line; raises `TextError` if its bytes are not UTF-8."""
+    return decode(os.fsencode(text), "the text")
+
+
+def read_stdin() -> str:
+    """All of standard input; raises `TextError` if it is not UTF-8."""
+    return decode(sys.stdin.buffer.read(), "standard input")
+
+
+def read_lines() -> Iterator[str]:
+    """The lines of standard input without their ends, each as soon as it is there."""
+    offset = 0
+    for line in sys.stdin.buffer:
+        yield decode(line, "standard input", offset).rstrip("\r\n")
+        offset += len(line)
+
+
+def read_file(path: str | Path) -> str:
+    """All text of a file; raises `TextError` if it cannot be read or is not UTF-8."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise TextError(f"{path}: cannot be read ({error.strerror}); give a text file") from error
+    return decode(content, str(path))
+
+
+def decode(content: bytes, source: str, offset: int = 0) -> str:
+    """UTF-8 as text; raises `TextError` with the place of the first byte that is not. `offset` is added to it."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = content[error.start]
+        raise TextError(
+            f"{source} is not UTF-8: byte 0x{byte:02x} at offset {offset + error.start}; save it as UTF-8"
+        ) from error
+
+
+def write_line(text: str) -> None:
+    """One line to standard output, as UTF-8."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+
+
+def write_file(path: str | Path, lines: Iterable[str]) -> None:
+    """Lines to a file, which is replaced once the last one is written; raises `TextError` where it cannot be."""
+    target = Path(path).resolve()
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            with partial.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(f"{line}\n" for line in lines)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise TextError(f"cannot write {path}: {error.strerror}; choose another place") from error

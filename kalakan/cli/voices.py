@@ -1,0 +1,36 @@
+"""`kalakan voices`: what a voice is."""
+
+from __future__ import annotations
+
+import click
+
+from kalakan.cli.streams import write_line
+from kalakan.voices.package import Voice, load_voice
+
+
+@click.command("voices")
+@click.argument("folders", metavar="[FOLDER]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest of each voice.")
+def command(folders: tuple[str, ...], as_json: bool) -> None:
+    """Check voices and show what they are; without FOLDER, the one that comes with kalakan."""
+    for source in folders or (None,):
+        voice = load_voice(source)
+        write_line(voice.manifest.to_json().rstrip() if as_json else _details(voice))
+
+
+def _details(voice: Voice) -> str:
+    manifest = voice.manifest
+    size = sum(voice.file(name).stat().st_size for name in manifest.files)
+    engines = [name for name, form in (("onnx", "onnx"), ("torch", "safetensors")) if voice.has(f"acoustic.{form}")]
+    rows = {
+        "speakers": ", ".join(manifest.speakers),
+        "language": f"{manifest.language}, {manifest.dialect}",
+        "audio": f"{manifest.sample_rate} Hz",
+        "models": f"{manifest.acoustic.type}, {manifest.vocoder.type}",
+        "engines": ", ".join(engines),
+        "licence": manifest.license,
+        "size": f"{size / 1e6:.1f} MB",
+        "folder": str(voice.path),
+    }
+    lines = [f"  {name:<9} {value}" for name, value in rows.items()]
+    return "\n".join([f"{manifest.name} {manifest.version}", *lines])
