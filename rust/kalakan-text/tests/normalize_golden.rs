@@ -35,4 +35,5 @@ fn check(name: &str) {
 #[test]
 fn golden_lines_hold() {
     check("norm.tsv");
+    check("norm_more.tsv");
 }

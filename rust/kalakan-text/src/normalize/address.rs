@@ -154,6 +154,9 @@ impl Scanner<'_> {
         if self.digit(i) {
             return self.digits_end(i).min(stop);
         }
+        if self.peek(i) == '_' {
+            return i + 1;
+        }
         let mut end = i + 1;
         while end < stop && crate::alphabet::is_letter(self.peek(end)) {
             let (before, c, after) = (self.peek(end - 1), self.peek(end), self.peek(end + 1));

@@ -82,10 +82,12 @@ impl Scanner<'_> {
         if length > LONGEST || SHOUTED.contains(&low) {
             return false;
         }
-        if !self.line_is_shouted(start) {
+        // GA-123-4567 is a code even where everything is in capitals.
+        let code = self.peek(end) == '-' && self.digit(end + 1);
+        if code || !self.line_is_shouted(start) {
             return true;
         }
-        !is_native(low) && (length <= 4 && !is_readable(low) || length <= 3 || !is_readable(low))
+        !is_native(low) && (length <= 3 || !is_readable(low))
     }
 
     /// Tells whether the line around `start` has no small letter.

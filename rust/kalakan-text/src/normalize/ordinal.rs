@@ -39,7 +39,10 @@ impl Scanner<'_> {
         }
         let person = self.names.titled && self.names.count > 1 && self.follows_names(self.at);
         let words = integer_words(&amount.value.whole, self.options, Form::Attributive);
-        if self.out.ends_with("tɔ so") {
+        if self.out.ends_with("ɛtɔ so")
+            || self.out.ends_with("ɔtɔ so")
+            || self.out.ends_with("tɔ so")
+        {
             self.out.word(&words);
         } else {
             self.speak_rank(amount.value.small() == Some(1), &words, person);
