@@ -132,7 +132,7 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
         'Ø' => "O",
         'ł' => "l",
         'Ł' => "L",
-        'đ' | 'ɖ' | 'ð' => "d",
+        'đ' | 'ɖ' | 'ɗ' | 'ð' => "d",
         'Đ' | 'Ɖ' | 'Ð' => "D",
         'þ' => "th",
         'Þ' => "Th",
@@ -150,7 +150,6 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
         'ʊ' => "u",
         'ǝ' | 'ə' => "e",
         'ɓ' => "b",
-        'ɗ' => "d",
         'ƙ' => "k",
         _ => return None,
     })

@@ -137,9 +137,9 @@ impl Stop<'_> {
         let small = next.is_some_and(char::is_lowercase);
         let capital = next.is_some_and(char::is_uppercase);
         match self.marks {
-            "." => !self.dot_belongs_to_word(small, capital) && !(self.closed && small),
+            "." if self.dot_belongs_to_word(small, capital) => false,
             // Hesitation: the sentence goes on unless a capital or a figure starts another.
-            marks if marks.chars().all(|c| matches!(c, '.' | '…')) => !small,
+            marks if marks != "." && marks.chars().all(|c| matches!(c, '.' | '…')) => !small,
             // "Daabi!" ɔkaa sɛ ...
             _ => !(self.closed && small),
         }

@@ -67,7 +67,7 @@ fn touches_letter(chars: &[char], i: usize) -> bool {
 fn is_list_item(chars: &[char], i: usize) -> bool {
     let starts = i == 1 || i > 1 && chars[i - 2] == '\n';
     let spaced = chars.get(i + 1).is_none_or(|c| c.is_whitespace());
-    starts && spaced && (is_vowel(chars[0.max(i - 1)]) || matches!(chars[i - 1], 'c' | 'C'))
+    starts && spaced && (is_vowel(chars[i - 1]) || matches!(chars[i - 1], 'c' | 'C'))
 }
 
 fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {

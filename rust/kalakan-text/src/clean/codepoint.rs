@@ -61,10 +61,10 @@ impl Folder {
 
     fn mark(&mut self, mark: char) {
         let Some(base) = self.base else { return };
-        let mut bare = base;
+        let mut letter = base;
         decompose_canonical(base, |part| {
             if !is_combining(part) {
-                bare = part;
+                letter = part;
             }
         });
         let seen = if mark == TILDE {
@@ -76,7 +76,7 @@ impl Folder {
         let host = if is_combining(base) {
             self.out.chars().next_back().unwrap_or(' ')
         } else {
-            bare
+            letter
         };
         if *seen || !carries(host, mark) {
             return;
@@ -134,7 +134,6 @@ fn sign(c: char) -> Option<char> {
         | '\u{202f}'
         | '\u{205f}'
         | '\u{3000}' => ' ',
-        ' '..='&' | '('..='_' | '{'..='~' => c,
         '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
             '\''
         }
@@ -153,7 +152,19 @@ fn sign(c: char) -> Option<char> {
         '：' => ':',
         '⁄' | '∕' => '/',
         '°' | 'º' | '˚' => '°',
-        '£' | '€' | '₦' | '₵' | '¢' | '¥' | '²' | '³' | '×' | '÷' => c,
+        ' '..='&'
+        | '('..='_'
+        | '{'..='~'
+        | '£'
+        | '€'
+        | '₦'
+        | '₵'
+        | '¢'
+        | '¥'
+        | '²'
+        | '³'
+        | '×'
+        | '÷' => c,
         _ if FRACTIONS.iter().any(|(f, ..)| *f == c) => c,
         _ => return None,
     })

@@ -43,9 +43,8 @@ pub(super) fn tidy(text: &str) -> String {
         let c = chars[i];
         let next = chars.get(i + 1).copied().unwrap_or(' ');
         i += 1;
-        if is_solid(c) {
-            out.solid(c);
-        } else if c == '\'' && out.touches(is_letter) && is_letter(next) {
+        let clitic = c == '\'' && out.touches(is_letter) && is_letter(next);
+        if clitic || is_solid(c) {
             out.solid(c);
         } else if is_mark(c) {
             let (mark, end) = run_of_marks(&chars, i - 1);

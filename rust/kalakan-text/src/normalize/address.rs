@@ -123,7 +123,7 @@ fn speak_label(label: &str, out: &mut Spoken) {
 }
 
 impl Scanner<'_> {
-    /// Reads #GhanaTwi as the words it is made of.
+    /// Reads #`GhanaTwi` as the words it is made of.
     pub(super) fn hashtag(&mut self) -> bool {
         let tagged = |c: char| crate::alphabet::is_letter(c) || c.is_ascii_digit() || c == '_';
         if self.peek(self.at) != '#' || !tagged(self.peek(self.at + 1)) {

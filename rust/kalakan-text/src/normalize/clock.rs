@@ -81,7 +81,7 @@ impl Scanner<'_> {
             whole_day: hour > 12 || hour == 0,
         };
         if let Some((afternoon, stop)) = self.half_day(end) {
-            time.to_whole_day(afternoon);
+            time.fold(afternoon);
             end = stop;
         }
         Some((time, end))
@@ -132,7 +132,7 @@ impl Scanner<'_> {
             };
             // In "11-2pm" only the last hour is surely after noon.
             let crosses = k == 0 && count == 2 && hours[1].is_some_and(|to| hour > to && hour < 12);
-            time.to_whole_day(afternoon != crosses);
+            time.fold(afternoon != crosses);
             self.speak_time(time);
         }
         Some(stop)
@@ -225,7 +225,7 @@ impl Scanner<'_> {
 }
 
 impl Time {
-    fn to_whole_day(&mut self, afternoon: bool) {
+    fn fold(&mut self, afternoon: bool) {
         self.whole_day = true;
         if self.hour <= 12 {
             self.hour = self.hour % 12 + if afternoon { 12 } else { 0 };

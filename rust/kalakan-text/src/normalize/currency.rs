@@ -136,15 +136,17 @@ impl Scanner<'_> {
         }
         let tight = start == end;
         let group = match self.lower(start, stop).as_str() {
-            "million" => MILLION,
-            "billion" => BILLION,
-            "trillion" => TRILLION,
-            "thousand" if money => THOUSAND,
-            "m" | "mn" if money => MILLION,
-            "b" if money && tight => BILLION,
-            "bn" => BILLION,
-            "tn" if money => TRILLION,
             "k" if tight => THOUSAND,
+            "million" => MILLION,
+            "billion" | "bn" => BILLION,
+            "trillion" => TRILLION,
+            short if money => match short {
+                "thousand" => THOUSAND,
+                "m" | "mn" => MILLION,
+                "b" if tight => BILLION,
+                "tn" => TRILLION,
+                _ => return None,
+            },
             _ => return None,
         };
         Some((group, stop))

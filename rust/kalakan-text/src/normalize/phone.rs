@@ -50,7 +50,7 @@ impl Scanner<'_> {
                 Some(next)
                     if !full && count + self.digits_end(next) - next <= *INTERNATIONAL.end() =>
                 {
-                    at = next
+                    at = next;
                 }
                 _ => break,
             }

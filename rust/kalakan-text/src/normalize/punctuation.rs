@@ -63,16 +63,11 @@ pub(crate) fn dash(chars: &[char], start: usize) -> (Dash, usize) {
     let open_before = is_gap(before);
     let open_after = is_gap(after);
     let digit = |c: char| c.is_ascii_digit();
-    let kind = if single && digit(before) && !open_after && (digit(after) || is_money(after)) {
+    let figure_after = single && (digit(after) || is_money(after));
+    let joins = digit(before) || !long && !before.is_alphanumeric();
+    let kind = if figure_after && joins {
         Dash::Figure
-    } else if single && !long && !before.is_alphanumeric() && (digit(after) || is_money(after)) {
-        Dash::Figure
-    } else if single
-        && open_before
-        && open_after
-        && number_before(chars, start)
-        && number_after(chars, end)
-    {
+    } else if single && number_before(chars, start) && number_after(chars, end) {
         Dash::SpacedFigure
     } else if long || open_before && open_after {
         Dash::Pause

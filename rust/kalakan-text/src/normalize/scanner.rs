@@ -168,7 +168,7 @@ impl Scanner<'_> {
                 && self.chars[self.at - 1].is_ascii_digit()
                 && self.digit(self.at + 1) =>
             {
-                self.out.pause()
+                self.out.pause();
             }
             '²' => self.out.word("mmienu"),
             '³' => self.out.word("mmiɛnsa"),

@@ -101,11 +101,16 @@ impl Scanner<'_> {
         let end = start + sign.chars().count();
         // 5G and 4M are names of things; one-letter units are small, but for the litre.
         let exact = sign.len() == 1 && sign != "l";
-        sign.chars().enumerate().all(|(k, s)| {
+        let mut signs = sign.chars().enumerate();
+        let written = signs.all(|(k, s)| {
             let c = self.peek(start + k);
             c == s || !exact && c.to_ascii_lowercase() == s
-        }) && self.boundary(end)
-            && !matches!(self.peek(end), '\'' | '²' | '³')
-            && !(self.peek(end) == '/' && !self.boundary(end + 1))
+        });
+        let ends = match self.peek(end) {
+            '\'' | '²' | '³' => false,
+            '/' => self.boundary(end + 1),
+            _ => self.boundary(end),
+        };
+        written && ends
     }
 }
