@@ -30,8 +30,8 @@ def convergence(audio: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
 
 
-@pytest.mark.parametrize("seed", [None, 0, 7, 2**32 - 1])
-@pytest.mark.parametrize("n_iter", [0, 1, 3])
+@pytest.mark.parametrize("seed", [None, 0, 2**32 - 1])
+@pytest.mark.parametrize("n_iter", [0, 3])
 @pytest.mark.parametrize("frames", [1, 2, 63, 129])
 @pytest.mark.parametrize("sizes", SIZES)
 def test_rust_equals_torch(sizes: tuple[int, int, int], frames: int, n_iter: int, seed: int | None) -> None:

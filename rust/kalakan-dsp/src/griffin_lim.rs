@@ -2,7 +2,8 @@
 //!
 //! N. Perraudin, P. Balazs, P. Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013, algorithm 2:
 //! `c[n] = P1(P2(t[n-1]))`, `t[n] = c[n] + α (c[n] - c[n-1])`. Only the phase of `t` is used, so it is computed
-//! as `c[n] - α / (1 + α) c[n-1]`, the same direction.
+//! as `c[n] - α / (1 + α) c[n-1]`, the same direction. Both `c` are STFTs of signals and the STFT is linear, so the
+//! difference is taken between the signals, and no spectrum is kept from one iteration to the next.
 
 use rustfft::num_complex::Complex32;
 
@@ -111,11 +112,8 @@ impl GriffinLim {
     }
 }
 
-/// A run of frame pairs, with what it keeps from one iteration to the next.
+/// A run of frame pairs: its audio before its neighbours' tails are added, and its own tail.
 struct Block {
-    /// Previous spectra, four rows of `F` a pair (see `pair::project`).
-    state: Vec<f32>,
-    /// Audio of this block before its neighbours' tails are added.
     audio: Vec<f32>,
     tail: Vec<f32>,
 }
@@ -127,6 +125,8 @@ struct Signal<'a> {
     magnitude: Vec<f32>,
     reciprocals: Vec<f32>,
     audio: Vec<f32>,
+    /// What the next iteration analyzes: audio less a part of the audio before it.
+    direction: Vec<f32>,
     blocks: Vec<Block>,
     workspaces: Vec<Workspace>,
 }
@@ -143,7 +143,6 @@ impl<'a> Signal<'a> {
         let block = |first: usize| {
             let frames = BLOCK.min(even - first);
             Block {
-                state: vec![0.0; 2 * frames * bins],
                 audio: vec![0.0; frames * hop],
                 tail: vec![0.0; stft.config.n_fft - hop],
             }
@@ -154,6 +153,7 @@ impl<'a> Signal<'a> {
             magnitude: rows,
             reciprocals: reciprocals(stft, frames),
             audio: vec![0.0; stft.padded_len(frames)],
+            direction: vec![0.0; stft.padded_len(frames)],
             workspaces: (0..threads.min(blocks.len()))
                 .map(|_| Workspace::new(stft))
                 .collect(),
@@ -172,7 +172,7 @@ impl<'a> Signal<'a> {
                 |seed| initial_phase(seed, frame * bins + k),
             )
         };
-        self.synthesize(|_, frame, rows, _, work| {
+        self.synthesize(0.0, |_, frame, rows, work| {
             let row: Vec<_> = rows
                 .iter()
                 .enumerate()
@@ -183,65 +183,65 @@ impl<'a> Signal<'a> {
         });
     }
 
-    /// Analysis, momentum and synthesis in one pass over the frames.
+    /// Analysis, projection and synthesis in one pass over the frames.
     fn iterate(&mut self, momentum: f32) {
         let (stft, bins, hop) = (self.stft, self.stft.bins(), self.stft.config.hop_length);
-        self.synthesize(|audio, frame, rows, state, work| {
-            stft.analyze(&audio[frame * hop..], work);
+        self.synthesize(momentum, |direction, frame, rows, work| {
+            stft.analyze(&direction[frame * hop..], work);
             let (a, b) = rows.split_at(bins);
-            pair::project(&mut work.z, state, [a, b], momentum);
+            pair::project(&mut work.z, a, b);
         });
     }
 
-    /// New audio from the spectra that `fill(audio, frame, magnitudes, state, work)` puts in `work.z`, pair by pair.
+    /// New audio from the spectra that `fill(direction, frame, magnitudes, work)` puts in `work.z`, pair by pair.
     fn synthesize(
         &mut self,
-        fill: impl Fn(&[f32], usize, &[f32], &mut [f32], &mut Workspace) + Sync,
+        momentum: f32,
+        fill: impl Fn(&[f32], usize, &[f32], &mut Workspace) + Sync,
     ) {
         let (stft, bins, hop) = (self.stft, self.stft.bins(), self.stft.config.hop_length);
-        let (audio, magnitude, reciprocals) = (&self.audio, &self.magnitude, &self.reciprocals);
-        for_each(
-            &mut self.blocks,
-            &mut self.workspaces,
-            |index, block, work| {
-                let first = index * BLOCK;
-                let pairs = block
-                    .state
-                    .chunks_mut(4 * bins)
-                    .zip(block.audio.chunks_mut(2 * hop));
-                for (frame, (state, out)) in (first..).step_by(2).zip(pairs) {
-                    fill(
-                        audio,
-                        frame,
-                        &magnitude[frame * bins..][..2 * bins],
-                        state,
-                        work,
-                    );
-                    stft.synthesize(work, out, &reciprocals[frame * hop..]);
-                }
-                work.overlap.flush(
-                    &mut block.tail,
-                    &reciprocals[first * hop + block.audio.len()..],
+        let (direction, magnitude) = (&self.direction, &self.magnitude);
+        let reciprocals = &self.reciprocals;
+        let render = |index: usize, block: &mut Block, work: &mut Workspace| {
+            let first = index * BLOCK;
+            for (pair, out) in block.audio.chunks_mut(2 * hop).enumerate() {
+                let frame = first + 2 * pair;
+                fill(
+                    direction,
+                    frame,
+                    &magnitude[frame * bins..][..2 * bins],
+                    work,
                 );
-            },
-        );
-        self.join();
+                stft.synthesize(work, out, &reciprocals[frame * hop..]);
+            }
+            let end = first * hop + block.audio.len();
+            work.overlap.flush(&mut block.tail, &reciprocals[end..]);
+        };
+        for_each(&mut self.blocks, &mut self.workspaces, render);
+        self.join(momentum);
     }
 
-    /// Puts the blocks side by side and adds each one's tail to what follows it.
-    fn join(&mut self) {
-        let tail_at = self.audio.len() - (self.stft.config.n_fft - self.stft.config.hop_length);
-        self.audio[tail_at..].fill(0.0);
+    /// Puts the blocks side by side, adds each one's tail to what follows it, and finds the next direction.
+    fn join(&mut self, momentum: f32) {
+        let rest = vec![0.0; self.stft.config.n_fft - self.stft.config.hop_length];
         let mut at = 0;
-        for block in &self.blocks {
-            self.audio[at..at + block.audio.len()].copy_from_slice(&block.audio);
-            at += block.audio.len();
+        for samples in self.blocks.iter().map(|block| &block.audio).chain([&rest]) {
+            let audio = &mut self.audio[at..at + samples.len()];
+            let direction = &mut self.direction[at..at + samples.len()];
+            for ((audio, direction), sample) in audio.iter_mut().zip(direction).zip(samples) {
+                *direction = sample - momentum * *audio;
+                *audio = *sample;
+            }
+            at += samples.len();
         }
         at = 0;
         for block in &self.blocks {
             at += block.audio.len();
-            for (sample, tail) in self.audio[at..].iter_mut().zip(&block.tail) {
-                *sample += tail;
+            let audio = self.audio[at..].iter_mut();
+            for ((audio, direction), tail) in audio.zip(&mut self.direction[at..]).zip(&block.tail)
+            {
+                *direction += tail;
+                *audio += tail;
             }
         }
     }

@@ -18,8 +18,11 @@
 //! # Ok::<(), kalakan_dsp::DspError>(())
 //! ```
 
+mod elementary;
 mod error;
+mod excitation;
 mod griffin_lim;
+mod harmonic_noise;
 mod mel;
 mod overlap;
 mod pair;
@@ -29,6 +32,7 @@ mod stft;
 
 pub use error::DspError;
 pub use griffin_lim::GriffinLim;
+pub use harmonic_noise::{SourceFilter, SourceFilterConfig};
 pub use mel::{MelBank, MelConfig, MelInverse};
 pub use phase::{initial_phase, PHASE_LEVELS};
 pub use rustfft::num_complex::Complex32;

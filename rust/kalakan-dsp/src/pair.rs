@@ -43,97 +43,67 @@ pub(crate) fn merge(a: &[Complex32], b: &[Complex32], z: &mut [Complex32]) {
 /// Bins that `project` handles at once: enough for one AVX or two SSE registers.
 const LANES: usize = 8;
 
-/// One Griffin-Lim step on a pair, in place: momentum, unit phase, wanted magnitude.
-///
-/// `state` holds twice the previous spectra as four rows of `F`: A.re, A.im, B.re, B.im. Twice, because the
-/// halves of `split` cancel in the phase.
-pub(crate) fn project(
-    z: &mut [Complex32],
-    state: &mut [f32],
-    magnitudes: [&[f32]; 2],
-    momentum: f32,
-) {
+/// Gives both frames the wanted magnitudes and leaves their phases, in place.
+pub(crate) fn project(z: &mut [Complex32], magnitude_a: &[f32], magnitude_b: &[f32]) {
     let n = z.len();
-    let (bins, inner) = (n / 2 + 1, mirrored(n));
-    let (state_a, state_b) = state.split_at_mut(2 * bins);
-    let (a_re, a_im) = state_a.split_at_mut(bins);
-    let (b_re, b_im) = state_b.split_at_mut(bins);
-    let mut rows = [a_re, a_im, b_re, b_im];
+    let inner = mirrored(n);
     let (low, high) = z.split_at_mut(n - inner);
     // Nearly all bins go in blocks; the rest, DC and Nyquist one by one.
     let blocked = inner / LANES * LANES;
-    for start in (1..=blocked).step_by(LANES) {
-        let mirror = inner + 1 - start - LANES;
-        project_bins::<LANES>(
-            &mut low[start..],
-            &mut high[mirror..],
-            &mut rows,
-            magnitudes,
-            start,
-            momentum,
-        );
+    for k in (1..=blocked).step_by(LANES) {
+        let mirror = &mut high[inner + 1 - k - LANES..];
+        project_bins::<LANES>(&mut low[k..], mirror, &magnitude_a[k..], &magnitude_b[k..]);
     }
     for k in blocked + 1..=inner {
-        project_bins::<1>(
-            &mut low[k..],
-            &mut high[inner - k..],
-            &mut rows,
-            magnitudes,
-            k,
-            momentum,
-        );
+        let mirror = &mut high[inner - k..];
+        project_bins::<1>(&mut low[k..], mirror, &magnitude_a[k..], &magnitude_b[k..]);
     }
     for k in [0, n / 2].into_iter().take(2 - n % 2) {
         let mut mirror = [low[k]];
         project_bins::<1>(
             &mut low[k..],
             &mut mirror,
-            &mut rows,
-            magnitudes,
-            k,
-            momentum,
+            &magnitude_a[k..],
+            &magnitude_b[k..],
         );
     }
 }
 
-/// `project` for bins `start..start + L`: `low` ascends from Z[start], `high` ends at Z[N - start].
+/// `project` for `L` bins: `low` ascends, `high` descends. Plain arrays, so that the compiler uses whole registers.
 #[inline]
 fn project_bins<const L: usize>(
     low: &mut [Complex32],
     high: &mut [Complex32],
-    rows: &mut [&mut [f32]; 4],
-    magnitudes: [&[f32]; 2],
-    start: usize,
-    momentum: f32,
+    magnitude_a: &[f32],
+    magnitude_b: &[f32],
 ) {
     let (low, high) = (&mut low[..L], &mut high[..L]);
-    let mut parts = [[0.0_f32; L]; 4];
+    let (mut a_re, mut a_im, mut b_re, mut b_im) = ([0.0; L], [0.0; L], [0.0; L], [0.0; L]);
     for i in 0..L {
         let (a, b) = split_bin(low[i], high[L - 1 - i]);
-        (parts[0][i], parts[1][i], parts[2][i], parts[3][i]) = (a.re, a.im, b.re, b.im);
+        (a_re[i], a_im[i], b_re[i], b_im[i]) = (a.re, a.im, b.re, b.im);
     }
-    for (part, row) in parts.iter_mut().zip(rows) {
-        for (x, previous) in part.iter_mut().zip(&mut row[start..start + L]) {
-            let next = *x - momentum * *previous;
-            *previous = *x;
-            *x = next;
-        }
-    }
-    for (frame, magnitude) in magnitudes.iter().enumerate() {
-        let magnitude = &magnitude[start..start + L];
-        for i in 0..L {
-            let (re, im) = (parts[2 * frame][i], parts[2 * frame + 1][i]);
-            let scale = magnitude[i] / ((re * re + im * im).sqrt() + TINY);
-            parts[2 * frame][i] *= scale;
-            parts[2 * frame + 1][i] *= scale;
-        }
-    }
+    scale_to(&mut a_re, &mut a_im, magnitude_a);
+    scale_to(&mut b_re, &mut b_im, magnitude_b);
     for i in 0..L {
         let (a, b) = (
-            Complex32::new(parts[0][i], parts[1][i]),
-            Complex32::new(parts[2][i], parts[3][i]),
+            Complex32::new(a_re[i], a_im[i]),
+            Complex32::new(b_re[i], b_im[i]),
         );
         (low[i], high[L - 1 - i]) = merge_bin(a, b);
+    }
+}
+
+/// Unit phase times the wanted magnitude: `c / |c|` needs no angle.
+// Called apart, it would send every block through memory and back.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+fn scale_to<const L: usize>(re: &mut [f32; L], im: &mut [f32; L], magnitude: &[f32]) {
+    let magnitude = &magnitude[..L];
+    for i in 0..L {
+        let scale = magnitude[i] / ((re[i] * re[i] + im[i] * im[i]).sqrt() + TINY);
+        re[i] *= scale;
+        im[i] *= scale;
     }
 }
 

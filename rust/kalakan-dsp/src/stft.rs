@@ -164,6 +164,11 @@ impl Stft {
             n_fft, hop_length, ..
         } = self.config;
         let (a, b) = (&padded[..n_fft], &padded[hop_length..hop_length + n_fft]);
+        self.transform_two(a, b, work);
+    }
+
+    /// Transforms a frame of each of two signals into `work.z`.
+    pub(crate) fn transform_two(&self, a: &[f32], b: &[f32], work: &mut Workspace) {
         for (((z, w), a), b) in work.z.iter_mut().zip(&self.window).zip(a).zip(b) {
             *z = Complex32::new(a * w, b * w);
         }

@@ -1,0 +1,260 @@
+//! Synthesis half of the `harmonic_noise` vocoder: filters per subframe to sound, as in
+//! `kalakan/models/vocoders/source_filter.py`.
+
+use rustfft::num_complex::Complex32;
+
+use crate::elementary::{exp, sin_cos};
+use crate::error::{check_finite, DspError};
+use crate::excitation::{noise_table, pulses, NOISE_SIZE};
+use crate::overlap::reciprocals;
+use crate::pair;
+use crate::stft::{Stft, StftConfig, Workspace};
+
+/// Ceiling of a filter's natural-log gain.
+const MAX_LOG_GAIN: f32 = 5.0;
+
+/// Sizes of a source-filter synthesis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SourceFilterConfig {
+    /// Samples a second.
+    pub sample_rate: f64,
+    /// Samples in a mel frame; a multiple of `subframes`.
+    pub hop_length: usize,
+    /// Samples in the frame of a filter.
+    pub n_fft: usize,
+    /// Filters in one mel frame.
+    pub subframes: usize,
+}
+
+/// Pulses at F0 and noise, filtered frame by frame; built once, shared by threads.
+#[derive(Debug)]
+pub struct SourceFilter {
+    config: SourceFilterConfig,
+    stft: Stft,
+    noise: Vec<f32>,
+}
+
+impl SourceFilter {
+    /// Plans the transforms and computes the noise table.
+    ///
+    /// # Errors
+    /// [`DspError::Config`] for sizes that do not fit together.
+    pub fn new(config: SourceFilterConfig) -> Result<Self, DspError> {
+        let SourceFilterConfig {
+            hop_length,
+            subframes,
+            ..
+        } = config;
+        if subframes == 0 || hop_length % subframes != 0 {
+            return Err(DspError::Config(format!(
+                "subframes is {subframes}; it must divide hop_length, {hop_length}"
+            )));
+        }
+        if config.sample_rate.is_nan() || config.sample_rate <= 0.0 {
+            return Err(DspError::Config(format!(
+                "sample_rate is {}; it must be above 0",
+                config.sample_rate
+            )));
+        }
+        let stft = Stft::new(StftConfig {
+            n_fft: config.n_fft,
+            win_length: config.n_fft,
+            hop_length: hop_length / subframes,
+        })?;
+        let noise = noise_table();
+        Ok(Self {
+            config,
+            stft,
+            noise,
+        })
+    }
+
+    /// Values of one mel frame in `filters`: `subframes * 3 * (n_fft / 2 + 1)`.
+    pub fn filter_len(&self) -> usize {
+        self.config.subframes * 3 * self.stft.bins()
+    }
+
+    /// Frames on each side of a window whose sound is not complete, unless the sentence ends there.
+    pub fn context(&self) -> usize {
+        (self.config.n_fft / 2).div_ceil(self.config.hop_length)
+    }
+
+    /// Sound of the frames from `first_frame` on, `T * hop_length` samples; may exceed 1.
+    ///
+    /// `filters` is `[T][subframes][3][F]`: log gain and phase (radians) of the pulses, log gain of the noise.
+    /// `f0` is the whole sentence's in Hz, 0 where unvoiced, so that any window continues the one before it: pulse
+    /// phase and noise depend on the place in the sentence only. The outer [`Self::context`] frames of a window
+    /// lack the neighbours that also sound there.
+    ///
+    /// # Errors
+    /// [`DspError::Input`] for a wrong length, a window outside the sentence, NaN or infinity.
+    pub fn render(
+        &self,
+        filters: &[f32],
+        f0: &[f32],
+        first_frame: usize,
+    ) -> Result<Vec<f32>, DspError> {
+        let frames = self.check(filters, f0, first_frame)?;
+        let count = frames * self.config.subframes;
+        let (voice, air) = self.sources(f0, first_frame, frames);
+        let bins = self.stft.bins();
+        let mut work = Workspace::new(&self.stft);
+        let scale = reciprocals(&self.stft, count);
+        let mut padded = vec![0.0; scale.len()];
+        let mut rows = [
+            vec![Complex32::default(); bins],
+            vec![Complex32::default(); bins],
+        ];
+        let mut sources = (rows[0].clone(), rows[0].clone());
+        let hop = self.stft.config.hop_length;
+        for (index, pair_of_filters) in filters.chunks(2 * 3 * bins).enumerate() {
+            rows[1].fill(Complex32::default());
+            for (part, filter) in pair_of_filters.chunks(3 * bins).enumerate() {
+                let at = (2 * index + part) * hop;
+                self.stft.transform_two(&voice[at..], &air[at..], &mut work);
+                pair::split(&work.z, &mut sources.0, &mut sources.1);
+                apply(filter, &sources.0, &sources.1, &mut rows[part]);
+            }
+            pair::merge(&rows[0], &rows[1], &mut work.z);
+            let at = 2 * index * hop;
+            self.stft.synthesize(
+                &mut work,
+                &mut padded[at..at + 2 * hop],
+                &scale[at..at + 2 * hop],
+            );
+        }
+        let end = padded.len() - work.overlap.tail_len();
+        work.overlap.flush(&mut padded[end..], &scale[end..]);
+        Ok(self.stft.crop(&padded, count))
+    }
+
+    fn check(&self, filters: &[f32], f0: &[f32], first_frame: usize) -> Result<usize, DspError> {
+        check_finite("filters", filters)?;
+        check_finite("f0", f0)?;
+        let frames = crate::error::check_rows("filters", filters.len(), self.filter_len())?;
+        if first_frame.saturating_add(frames) > f0.len() {
+            return Err(DspError::Input(format!(
+                "filters reach to frame {}; f0 has {} frames",
+                first_frame.saturating_add(frames),
+                f0.len()
+            )));
+        }
+        Ok(frames)
+    }
+
+    /// Pulses and noise of a window with what lies around it in the sentence, as far as a transform reaches.
+    fn sources(&self, f0: &[f32], first_frame: usize, frames: usize) -> (Vec<f32>, Vec<f32>) {
+        let hop = self.config.hop_length;
+        let padding = self.stft.padding();
+        let length = self.stft.padded_len(frames * self.config.subframes);
+        let reach = first_frame * hop + length; // from the first sample of the sentence, a little more than needed
+        let sentence = pulses(f0, self.config.sample_rate, hop, reach);
+        let total = f0.len() * hop;
+        let mut voice = vec![0.0; length];
+        let mut air = vec![0.0; length];
+        for n in 0..length {
+            let Some(at) = (first_frame * hop + n).checked_sub(padding) else {
+                continue;
+            };
+            if at < total {
+                voice[n] = sentence.get(at).copied().unwrap_or(0.0);
+                air[n] = self.noise[at % NOISE_SIZE];
+            }
+        }
+        (voice, air)
+    }
+}
+
+/// Spectrum of one subframe: filtered pulses and filtered noise.
+fn apply(filter: &[f32], voice: &[Complex32], air: &[Complex32], out: &mut [Complex32]) {
+    let bins = out.len();
+    let (harmonic, rest) = filter.split_at(bins);
+    let (phase, breath) = rest.split_at(bins);
+    for k in 0..bins {
+        let (sin, cos) = sin_cos(phase[k]);
+        let gain = exp(harmonic[k].min(MAX_LOG_GAIN));
+        let noise = exp(breath[k].min(MAX_LOG_GAIN));
+        let v = voice[k];
+        out[k] = Complex32::new(
+            gain * (cos * v.re - sin * v.im) + noise * air[k].re,
+            gain * (cos * v.im + sin * v.re) + noise * air[k].im,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: SourceFilterConfig = SourceFilterConfig {
+        sample_rate: 24_000.0,
+        hop_length: 300,
+        n_fft: 600,
+        subframes: 2,
+    };
+
+    fn flat(frames: usize, harmonic: f32, breath: f32) -> Vec<f32> {
+        (0..frames * 2)
+            .flat_map(|_| {
+                let row = |value: f32| std::iter::repeat_n(value, 301);
+                row(harmonic).chain(row(0.0)).chain(row(breath))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn flat_filters_give_the_excitation_back() {
+        let plan = SourceFilter::new(CONFIG).unwrap();
+        let f0 = vec![187.3; 20];
+        let audio = plan.render(&flat(20, 0.0, -80.0), &f0, 0).unwrap();
+        let wanted = pulses(&f0, 24_000.0, 300, 6000);
+        for (a, b) in audio.iter().zip(&wanted) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+        let audio = plan.render(&flat(20, -80.0, 0.0), &f0, 0).unwrap();
+        for (a, b) in audio.iter().zip(noise_table()) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn windows_equal_the_whole() {
+        let plan = SourceFilter::new(CONFIG).unwrap();
+        let f0: Vec<f32> = (0..40)
+            .map(|t| {
+                if t % 11 < 3 {
+                    0.0
+                } else {
+                    90.0 + 5.0 * t as f32
+                }
+            })
+            .collect();
+        let filters: Vec<f32> = (0..40 * plan.filter_len())
+            .map(|i| (i as f32 * 0.37).sin())
+            .collect();
+        let whole = plan.render(&filters, &f0, 0).unwrap();
+        let (first, last) = (13, 29);
+        let part = &filters[first * plan.filter_len()..last * plan.filter_len()];
+        let window = plan.render(part, &f0, first).unwrap();
+        let edge = plan.context() * 300;
+        let inner = &whole[first * 300 + edge..last * 300 - edge];
+        for (a, b) in window[edge..].iter().zip(inner) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn bad_input_is_refused() {
+        let plan = SourceFilter::new(CONFIG).unwrap();
+        let filters = flat(2, 0.0, 0.0);
+        assert!(plan.render(&filters, &[100.0], 0).is_err());
+        assert!(plan.render(&filters, &[100.0; 4], 3).is_err());
+        assert!(plan.render(&filters, &[f32::NAN; 2], 0).is_err());
+        assert!(plan.render(&filters[1..], &[100.0; 4], 0).is_err());
+        assert!(SourceFilter::new(SourceFilterConfig {
+            subframes: 7,
+            ..CONFIG
+        })
+        .is_err());
+    }
+}
