@@ -37,13 +37,23 @@ class _Inference(nn.Module):
 
 
 def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
-    """`acoustic.onnx` of a FastSpeech2 as bytes.
+    """`acoustic.onnx` of a FastSpeech2 as bytes of one self-contained file.
 
     Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
     float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
     energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
     Raises `ExportError` if the file's output differs from torch's by more than `TOLERANCE`.
     """
+    graph = trace_acoustic(model, fold=True)
+    if half_weights:
+        halve_weights(graph)
+    content = bytes(graph.SerializeToString())
+    check_acoustic(model, content, TOLERANCE * (10 if half_weights else 1))
+    return content
+
+
+def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
+    """The ONNX graph of a FastSpeech2. Without folding its parameters keep the names and bytes they have in torch."""
     import onnx
 
     model = model.eval()
@@ -73,20 +83,17 @@ def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
             opset_version=OPSET,
+            do_constant_folding=fold,
             dynamo=False,
         )
     graph = onnx.load_model_from_string(buffer.getvalue())
     _add_defaults(graph)
-    if half_weights:
-        _halve_weights(graph)
     onnx.checker.check_model(graph, full_check=True)
-    content = bytes(graph.SerializeToString())
-    check_acoustic(model, content, TOLERANCE * (10 if half_weights else 1))
-    return content
+    return graph
 
 
-def check_acoustic(model: FastSpeech2, content: bytes, tolerance: float) -> float:
-    """Largest difference of a mel value between torch and the ONNX file, over several lengths and controls.
+def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) -> float:
+    """Largest difference of a mel value between torch and an ONNX file (its bytes or path), over several cases.
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
@@ -94,7 +101,7 @@ def check_acoustic(model: FastSpeech2, content: bytes, tolerance: float) -> floa
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     worst = 0.0
     for inputs in _check_cases(len(model.config.speakers)):
         tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
@@ -144,7 +151,7 @@ def _add_defaults(graph: Any) -> None:
         graph.graph.initializer.append(numpy_helper.from_array(value, name))
 
 
-def _halve_weights(graph: Any) -> None:
+def halve_weights(graph: Any) -> None:
     """Stores large float matrices as 16-bit floats behind a cast: half the file, the same arithmetic."""
     from onnx import TensorProto, helper, numpy_helper
 

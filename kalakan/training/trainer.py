@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -31,9 +31,10 @@ from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage, learning_rate
 from kalakan.training.state import Position, load_checkpoint, random_state, save_checkpoint, set_random_state
 from kalakan.training.tasks import BatchSource, Task
+from kalakan.training.vocoder_task import VocoderTask
 from kalakan.utils.config import Config
 
-TASKS = {"acoustic": AcousticTask}
+TASKS: dict[str, Callable[[str, Settings], Task]] = {"acoustic": AcousticTask, "vocoder": VocoderTask}
 
 
 class Trainer:
@@ -109,13 +110,13 @@ class _Run:
         fp16 = self.config.mixed_precision and self.device.type == "cuda"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=fp16)
         _write_text(self.output / "config.json", json.dumps(to_dict(self.settings), indent=2) + "\n")
-        self.log = MetricsLog(self.output)
         last = self.output / "last.pt"
         if resume and last.is_file():
             self._restore(load_checkpoint(last))
         elif start_from is not None:
             self.modules.load_state_dict(load_checkpoint(Path(start_from))["average"])
             self.average = MovingAverage(self.modules, self.config.ema_decay)
+        self.log = MetricsLog(self.output)
 
     def loop(self, stop: Mapping[str, bool]) -> None:
         """Steps until a limit or a signal; always ends with a checkpoint."""
@@ -153,6 +154,8 @@ class _Run:
             _Indexed(self.train_data),
             batch_sampler=sampler,
             collate_fn=self.task.collate,
+            # Its own generator: a loader draws a seed whenever it starts, and a resumed run starts it once more.
+            generator=torch.Generator(),
             pin_memory=self.device.type == "cuda",
         )
         while self.position.step < self.config.max_steps:

@@ -1,0 +1,142 @@
+"""`vocoder.onnx` of the source-filter vocoder, checked against torch before it is kept."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kalakan.errors import ExportError
+from kalakan.export.onnx import OPSET, halve_weights
+from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
+from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
+
+INPUTS = ("mel_input", "f0")
+OUTPUTS = ("audio_output", "filters", "f0_output")
+TOLERANCE = 2e-4
+"""Largest difference of a sample in [-1, 1] between torch and ONNX that an export may show."""
+
+
+class _Inference(nn.Module):
+    """The inputs and outputs of `vocoder.onnx`, in real numbers only: ONNX has no complex ones."""
+
+    def __init__(self, model: HarmonicNoise) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        model, source = self.model, self.model.synthesis
+        mask = torch.ones_like(mel[:, 0])[:, :, None]  # [B, T, 1]
+        f0 = torch.where(f0 < 0, model.heard_f0(mel, mask), f0)
+        raw = model.raw_filters(mel, f0, mask)
+        harmonic, phase, breath = model.split_filters(raw)
+        pulses = pulse_train(f0, source.sample_rate, source.hop_length, torch.zeros_like(f0[:, 0]))
+        index = torch.arange(pulses.shape[1])
+        noise = (source.noise[index % source.noise.shape[0]])[None]
+        cosine, sine = self._transform(mel)
+        voice = frame_signal(pulses, source.n_fft, source.hop) * source.window
+        air = frame_signal(noise, source.n_fft, source.hop) * source.window
+        voice_re, voice_im = torch.matmul(voice, cosine), -torch.matmul(voice, sine)
+        air_re, air_im = torch.matmul(air, cosine), -torch.matmul(air, sine)
+        gain, breath = torch.exp(harmonic), torch.exp(breath)
+        gain_re, gain_im = gain * torch.cos(phase), gain * torch.sin(phase)
+        real = gain_re * voice_re - gain_im * voice_im + breath * air_re
+        imaginary = gain_re * voice_im + gain_im * voice_re + breath * air_im
+        ends = torch.ones_like(cosine[:1])  # [1, F]: the first and the last bin have no mirror
+        weight = torch.cat([ends[:, :1], 2.0 * ends[:, 1:-1], ends[:, :1]], dim=1) / source.n_fft
+        frames = torch.matmul(real * weight, cosine.t()) - torch.matmul(imaginary * weight, sine.t())
+        frames = frames * source.window
+        squares = (source.window * source.window).expand_as(frames[:1])
+        audio = overlap_add(frames, source.hop) / overlap_add(squares, source.hop).clamp(min=1e-6)
+        return audio.clamp(-1.0, 1.0), raw, f0
+
+    def _transform(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines [n_fft, F] of the Fourier transform, computed in the graph: stored, they would be 3 MB.
+
+        The size depends on the input so that no optimizer folds them when the file is loaded.
+        """
+        size = self.model.synthesis.n_fft
+        time = torch.arange(size + 0 * mel.shape[2])[:, None]
+        angle = (time * torch.arange(size // 2 + 1)[None, :]) % size
+        angle = angle.to(torch.float32) * (2.0 * math.pi / size)
+        return torch.cos(angle), torch.sin(angle)
+
+
+def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes:
+    """`vocoder.onnx` of a `HarmonicNoise` as bytes.
+
+    Inputs: mel_input [B, M, T], and f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the
+    mel). Outputs: audio_output [B, T * hop_length] in [-1, 1]; filters [B, T, C] and f0_output [B, T], of which
+    `kalakan.audio.harmonic_noise` makes the same audio faster. `half_weights` stores matrices in 16 bits.
+    Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = model.eval()
+    example = (torch.full((2, model.n_mels, 7), -5.0), torch.full((2, 7), 120.0))
+    buffer = io.BytesIO()
+    batch_frames = {0: "batch", 1: "frames"}
+    axes = {
+        "mel_input": {0: "batch", 2: "frames"},
+        "f0": {0: "f0_batch", 1: "f0_frames"},
+        "audio_output": {0: "batch", 1: "samples"},
+        "filters": batch_frames,
+        "f0_output": batch_frames,
+    }
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer warns of every shape it is told to keep open
+        torch.onnx.export(
+            _Inference(model),
+            example,
+            buffer,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    graph = onnx.load_model_from_string(buffer.getvalue())
+    graph.graph.initializer.append(numpy_helper.from_array(np.full((1, 1), -1.0, np.float32), "f0"))
+    if half_weights:
+        halve_weights(graph)
+    onnx.checker.check_model(graph, full_check=True)
+    content = bytes(graph.SerializeToString())
+    check_vocoder(model, content, TOLERANCE * (50 if half_weights else 1))
+    return content
+
+
+def check_vocoder(model: HarmonicNoise, content: bytes, tolerance: float) -> float:
+    """Largest difference of a sample between torch and the ONNX file, over several lengths, F0 given and heard.
+
+    Raises `ExportError` if it exceeds `tolerance`.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    worst = 0.0
+    for batch, frames in ((1, 1), (1, 63), (3, 129)):
+        mel = random.normal(-5.0, 2.0, (batch, model.n_mels, frames)).astype(np.float32)
+        f0 = random.uniform(80.0, 300.0, (batch, frames)).astype(np.float32)
+        f0[:, frames // 3 : frames // 2] = 0.0
+        for feeds in ({"mel_input": mel}, {"mel_input": mel, "f0": f0}):
+            worst = max(worst, _difference(model, session, feeds))
+    if not worst <= tolerance:
+        raise ExportError(f"the exported vocoder differs from torch by {worst:.2e}; the limit is {tolerance:.0e}")
+    return worst
+
+
+def _difference(model: HarmonicNoise, session: Any, feeds: dict[str, Any]) -> float:
+    audio, f0 = session.run(["audio_output", "f0_output"], feeds)
+    with torch.no_grad():
+        # The F0 that was used, so that a voicing decision on the edge is not counted as a difference.
+        wanted = model.inference(torch.from_numpy(feeds["mel_input"]), torch.from_numpy(f0)).numpy()
+    return float(np.abs(audio - wanted).max())

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kalakan.config.resolve import from_dict, resolve, to_dict
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, Settings
+from kalakan.errors import ConfigError
+from kalakan.utils.config import Config
+
+
+def test_overrides_reach_the_typed_settings() -> None:
+    settings = Config({"training": {"mixed_precision": True, "batch_size": 8}}).settings()
+    assert settings.training.mixed_precision is True
+    assert settings.training.batch_size == 8
+    assert settings.audio == AudioConfig()
+
+
+def test_config_is_a_mapping_of_overrides_only() -> None:
+    config = Config({"training": {"batch_size": 8}})
+    assert dict(config) == {"training": {"batch_size": 8}}
+    assert config.get("training.batch_size") == 8
+    assert config.get("training.seed", 3) == 3
+    assert Config(config).to_dict() == config.to_dict()
+    assert dict(Config(None)) == {}
+
+
+def test_changing_a_copy_leaves_the_config_alone() -> None:
+    config = Config({"training": {"batch_size": 8}})
+    config.to_dict()["training"]["batch_size"] = 9
+    assert config["training.batch_size"] == 8
+
+
+def test_yaml_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("training:\n  learning_rate: 1\n")
+    assert Config(str(path)).settings().training.learning_rate == 1.0
+    path.write_text("")
+    assert dict(Config(path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"training": {"grad_acumulation_steps": 2}}, r"did you mean training\.grad_accumulation_steps"),
+        ({"trainning": {}}, "did you mean training"),
+        ({"training": 3}, "must be a mapping"),
+        ({"training": {"batch_size": "8"}}, r"training\.batch_size is '8'; it must be of type int"),
+        ({"training": {"batch_size": True}}, "must be of type int"),
+        ({"training": {"batch_size": 0}}, "at least 1"),
+        ({"training": {"ema_decay": 1.0}}, r"must lie in \[0, 1\)"),
+        ({"audio": {"hop_length": 301}}, "must be even"),
+        ({"audio": {"mel_fmax": 13_000}}, "at most half the sample rate"),
+        ({"audio": {"win_length": 2000}}, "at most n_fft"),
+        ({"model": {"decoder_block": "lstm"}}, "choose 'transformer' or 'convnext'"),
+        ({"model": {"encoder_kernel": 4}}, "must be odd"),
+        ({"model": {"encoder_heads": 3}}, "must divide"),
+        ({"model": {"speakers": ["a", "a"]}}, "names must differ"),
+        ({"model": {"speakers": "a"}}, "list of strings"),
+        ({"inference": {"threads": 0}}, "at least 1"),
+    ],
+)
+def test_bad_settings_name_the_key_and_the_way_out(overrides: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        Config(overrides)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(b"[1, 2]", "must be a mapping"), (b"a: [", "not valid YAML"), (b"\xff\xfe\x00", "not valid YAML")],
+)
+def test_bad_files_are_named(tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=text):
+        Config(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Config(tmp_path / "missing.yaml")
+
+
+def test_settings_survive_a_round_trip_through_json_values() -> None:
+    config = FastSpeech2Config(speakers=("a", "b"), dropout=0.0)
+    assert from_dict(FastSpeech2Config, to_dict(config)) == config
+    assert resolve({}, Settings(model=config)).model == config

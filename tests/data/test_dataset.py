@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kalakan.config.schema import AudioConfig, DataConfig
+from kalakan.data.dataset import TwiDataset
+from kalakan.data.features import FeatureStore
+from kalakan.data.manifest import read_manifest
+from kalakan.data.sampler import LengthBatchSampler
+from kalakan.data.units import plain_sequence, varied_sequence
+from kalakan.errors import DataError
+from kalakan.text.phonemes import BOS, TONE_IDS
+from tiny_corpus import make_corpus
+from torch.utils.data import DataLoader
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def dataset(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> TwiDataset:
+    return TwiDataset(corpus, split="all", features=tmp_path_factory.mktemp("features"))
+
+
+def test_splits_share_no_utterance_and_lose_none(corpus: Path, tmp_path: Path) -> None:
+    names = {
+        split: {item.id for item in TwiDataset(corpus, split=split, features=tmp_path).utterances}
+        for split in ("train", "test", "all")
+    }
+    assert names["train"] | names["test"] == names["all"]
+    assert not names["train"] & names["test"]
+    assert len(names["test"]) == 3
+
+
+def test_every_part_of_an_item_has_the_same_frames(dataset: TwiDataset) -> None:
+    for item in (dataset[index] for index in range(len(dataset))):
+        frames = int(item["durations"].sum())
+        assert item["mel"].shape == (80, frames)
+        assert item["pitch"].shape == item["energy"].shape == (frames,)
+        assert item["phonemes"].shape == item["durations"].shape
+
+
+def test_tone_units_follow_their_vowel_and_last_no_frame(dataset: TwiDataset) -> None:
+    tones = 0
+    for index, utterance in enumerate(dataset.utterances):
+        item = dataset[index]
+        is_tone = torch.isin(item["phonemes"], torch.tensor(list(TONE_IDS)))
+        assert bool((item["durations"][is_tone] == 0).all())
+        assert bool((item["durations"][~is_tone] > 0).all())
+        assert int(is_tone.sum()) >= sum(tone > 0 for tone in utterance.tones)
+        tones += int(is_tone.sum())
+    assert tones > 0
+
+
+def test_durations_keep_the_labels_at_any_hop(corpus: Path) -> None:
+    for utterance in read_manifest(corpus):
+        for hop in (300, 256, 600):
+            sequence = plain_sequence(utterance, hop)
+            expected = (sum(utterance.frames) + 2) * 600 / hop
+            assert abs(sequence.frames - expected) <= 1
+            assert sequence.ids[0] == BOS
+
+
+def test_augmentation_is_fixed_by_seed_epoch_and_index(corpus: Path, tmp_path: Path) -> None:
+    data = DataConfig(substitution_rate=0.5, bos_rate=0.5, tone_drop_rate=1.0)
+    one, two = (TwiDataset(corpus, data=data, varied=True, features=tmp_path, seed=3) for _ in range(2))
+    epochs = []
+    for epoch in range(3):
+        one.set_epoch(epoch)
+        two.set_epoch(epoch)
+        lists = [[dataset.sequence(i).ids.tolist() for i in range(len(dataset))] for dataset in (one, two)]
+        assert lists[0] == lists[1]
+        epochs.append(lists[0])
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_dropping_tones_drops_only_tones(corpus: Path) -> None:
+    data = DataConfig(substitution_rate=0.0, bos_rate=1.0, tone_drop_rate=1.0)
+    dropped = 0
+    for utterance in read_manifest(corpus):
+        plain = plain_sequence(utterance, 300)
+        varied = varied_sequence(utterance, 300, data, np.random.default_rng(1))
+        assert [i for i in plain.ids if i not in TONE_IDS] == [i for i in varied.ids if i not in TONE_IDS]
+        assert plain.frames == varied.frames
+        dropped += len(plain.ids) - len(varied.ids)
+    assert dropped > 0
+
+
+def test_default_collate_of_the_seed_works(corpus: Path, tmp_path: Path) -> None:
+    dataset = TwiDataset(corpus, features=tmp_path)
+    dataset.prepare()
+    loader = DataLoader(
+        dataset, batch_size=4, shuffle=True, num_workers=2, prefetch_factor=2, persistent_workers=True
+    )
+    seen = 0
+    for batch in loader:
+        sizes = batch["durations"].sum(dim=1)
+        assert batch["mel"].shape[2] == sizes.max()
+        assert batch["mel"][0, :, sizes[0] :].eq(math.log(1e-5)).all()
+        seen += len(batch["phonemes"])
+    assert seen == len(dataset)
+
+
+def test_sampler_yields_every_index_once_and_resumes_anywhere() -> None:
+    lengths = np.random.default_rng(0).integers(10, 500, 103).tolist()
+    sampler = LengthBatchSampler(lengths, 8, seed=1)
+    sampler.set_position(epoch=2)
+    batches = list(sampler)
+    assert sorted(index for batch in batches for index in batch) == list(range(103))
+    assert len(batches) == len(sampler)
+    sampler.set_position(epoch=2, start=5)
+    assert list(sampler) == batches[5:]
+    sampler.set_position(epoch=3)
+    assert list(sampler) != batches
+
+
+def test_damaged_feature_file_is_computed_again(corpus: Path, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, AudioConfig())
+    utterance = read_manifest(corpus)[0]
+    mel = store.mel(utterance)
+    path = store.folder / f"{utterance.id}.npy"
+    path.write_bytes(path.read_bytes()[:100])
+    np.testing.assert_array_equal(store.mel(utterance), mel)
+    np.testing.assert_array_equal(np.load(path), mel)
+
+
+def test_features_of_other_audio_settings_are_kept_apart(tmp_path: Path) -> None:
+    folders = {FeatureStore(tmp_path, AudioConfig(n_mels=size)).folder for size in (40, 80)}
+    assert len(folders) == 2
+
+
+def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, AudioConfig(sample_rate=22_050, mel_fmax=11_000.0))
+    with pytest.raises(DataError, match="24000 Hz and the audio settings say 22050"):
+        store.mel(read_manifest(corpus)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda record: "{", "is not valid JSON"),
+        (lambda record: "[]", "must be a JSON object"),
+        (lambda record: json.dumps({key: value for key, value in record.items() if key != "f0"}), "lacks f0"),
+        (lambda record: json.dumps(record | {"tones": [0]}), "differ in length"),
+        (lambda record: json.dumps(record | {"id": "nobody_00001"}), "is not there"),
+        (lambda record: json.dumps(record) + "\n" + json.dumps(record), "stands there twice"),
+    ],
+)
+def test_damaged_manifest_is_named_with_its_line(change: object, text: str, tmp_path: Path) -> None:
+    make_corpus(tmp_path / "corpus", clips=1)
+    path = tmp_path / "corpus" / "meta.jsonl"
+    path.write_text(change(json.loads(path.read_text())) + "\n")  # type: ignore[operator]
+    with pytest.raises(DataError, match=text):
+        read_manifest(tmp_path / "corpus")

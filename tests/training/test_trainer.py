@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from kalakan.errors import ConfigError, DataError, TrainingError
+from kalakan.training.acoustic_task import AcousticTask
+from kalakan.training.state import load_checkpoint
+from kalakan.training.trainer import Trainer
+from kalakan.utils.config import Config
+from kalakan.voices.package import load_voice
+from kalakan.voices.weights import load_acoustic, load_pt
+
+Settings = dict[str, dict[str, Any]]
+
+
+def _train(config: Settings, corpus: Path, output: Path, **options: Any) -> Path:
+    trainer = Trainer(model_type="fastspeech2_small", config=Config(config), device="cpu")
+    return trainer.train(corpus, output, quiet=True, **options)
+
+
+def _lines(output: Path, group: str) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return [record for record in records if record["group"] == group]
+
+
+def test_run_leaves_a_voice_checkpoints_curves_and_pictures(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    voice = load_voice(_train(tiny_config, corpus, tmp_path))
+    assert voice.manifest.speakers == ("akosua", "kwame")
+    assert voice.manifest.acoustic.type == "fastspeech2_small"
+    assert voice.manifest.vocoder.type == "griffin_lim"
+    expected = load_checkpoint(tmp_path / "best.pt")["average"]
+    for module in (load_acoustic(voice), load_pt(tmp_path / "acoustic_model.pt").module):
+        for name, value in module.state_dict().items():
+            assert torch.equal(value, expected[f"acoustic.{name}"]), name
+    assert len(_lines(tmp_path, "train")) == 6
+    assert [line["step"] for line in _lines(tmp_path, "validation")] == [3, 6]
+    assert sorted(path.suffix for path in (tmp_path / "pictures").iterdir()) == [".png", ".png"]
+    assert any((tmp_path / "tensorboard").iterdir())
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 8, "checkpoint_every": 1, "picture_every": 100}
+    _train(tiny_config, corpus, tmp_path / "whole")
+
+    class Interrupted(Trainer):
+        """Stops after three steps, in the middle of an epoch, as a kill would."""
+
+    trainer = Interrupted("fastspeech2_small", tiny_config)
+    phases, count = trainer.task.phases, 0
+
+    def stop_after_three(*args: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count > 3:
+            raise KeyboardInterrupt
+        return phases(*args)
+
+    trainer.task.phases = stop_after_three  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(corpus, tmp_path / "cut", quiet=True)
+    _train(tiny_config, corpus, tmp_path / "cut")
+    losses = [[line["loss"] for line in _lines(tmp_path / name, "train")] for name in ("whole", "cut")]
+    assert losses[0] == losses[1]
+    whole, cut = (load_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "cut"))
+    assert whole["position"] == cut["position"]
+    for name, value in whole["modules"].items():
+        assert torch.equal(value, cut["modules"][name]), name
+
+
+def test_loss_falls(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 60, "learning_rate": 1e-2, "ema_decay": 0.0, "validate_every": 60}
+    tiny_config["training"] |= {"checkpoint_every": 60, "picture_every": 100}
+    _train(tiny_config, corpus, tmp_path)
+    losses = [line["loss"] for line in _lines(tmp_path, "train")]
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+def test_accumulated_small_batches_take_as_many_steps_as_one_large(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    tiny_config["data"] = {"substitution_rate": 0.0, "bos_rate": 1.0, "tone_drop_rate": 0.0}
+    tiny_config["training"] |= {"max_steps": 2, "batch_size": 4, "grad_accumulation_steps": 2}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    sizes: list[int] = []
+    phases = trainer.task.phases
+
+    def watch(modules: Any, batch: Any) -> Any:
+        sizes.append(len(batch["phonemes"]))
+        return phases(modules, batch)
+
+    trainer.task.phases = watch  # type: ignore[method-assign]
+    trainer.train(corpus, tmp_path, quiet=True)
+    # Nine utterances in batches of 4, 4 and 1: groups of two and, at the epoch's end, of one.
+    assert sum(sizes) == 9
+    assert len(sizes) == 3
+
+
+def test_mixed_precision_computes_in_bfloat16_on_the_cpu(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[torch.dtype] = set()
+    losses = AcousticTask._losses
+
+    def watch(self: AcousticTask, modules: Any, batch: Any) -> Any:
+        prediction, values = losses(self, modules, batch)
+        if torch.is_grad_enabled():
+            seen.add(prediction.pitch.dtype)
+        return prediction, values
+
+    monkeypatch.setattr(AcousticTask, "_losses", watch)
+    tiny_config["training"] |= {"mixed_precision": True, "max_steps": 1}
+    _train(tiny_config, corpus, tmp_path)
+    assert seen == {torch.bfloat16}
+
+
+def test_loss_that_is_never_finite_stops_the_run(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_nonfinite": 3}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    phases = trainer.task.phases
+
+    def spoil(modules: Any, batch: Any) -> Any:
+        for phase in phases(modules, batch):
+            phase.losses["mel"] = phase.losses["mel"] * float("nan")
+            yield phase
+
+    trainer.task.phases = spoil  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match="not finite 3 steps in a row"):
+        trainer.train(corpus, tmp_path, quiet=True)
+
+
+def test_time_limit_ends_a_run_with_a_checkpoint(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 100_000, "max_minutes": 1e-6}
+    load_voice(_train(tiny_config, corpus, tmp_path))
+    assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 1
+
+
+def test_patience_ends_a_run(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 500, "patience": 2, "validate_every": 1, "learning_rate": 1e-9}
+    tiny_config["training"] |= {"ema_decay": 0.0}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    trainer.task.validate = lambda modules, batch: {"score": 1.0}  # type: ignore[method-assign]
+    trainer.train(corpus, tmp_path, quiet=True)
+    assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 3
+
+
+def test_new_run_starts_from_another_runs_weights(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    _train(tiny_config, corpus, tmp_path / "first")
+    first = load_checkpoint(tmp_path / "first" / "last.pt")["average"]
+    tiny_config["training"] |= {"max_steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    _train(tiny_config, corpus, tmp_path / "second", start_from=tmp_path / "first" / "last.pt")
+    second = load_checkpoint(tmp_path / "second" / "last.pt")["modules"]
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "text"),
+    [
+        (lambda: Trainer("tacotron9"), ConfigError, "fastspeech2_small"),
+        (lambda: Trainer("griffin_lim"), TrainingError, "no weights to train"),
+        (lambda: Trainer("fastspeech2", device="abacus"), TrainingError, "not a torch device"),
+        (lambda: Trainer("fastspeech2", {"training": {"batch_size": 0}}), ConfigError, "at least 1"),
+    ],
+)
+def test_bad_requests_are_named(act: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        act()
+
+
+def test_missing_and_damaged_data_are_named(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no meta\.jsonl"):
+        _train(tiny_config, tmp_path, tmp_path / "out")
+    (tmp_path / "out" / "last.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(TrainingError, match=r"last\.pt: is damaged"):
+        _train(tiny_config, corpus, tmp_path / "out")
