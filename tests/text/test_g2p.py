@@ -50,7 +50,7 @@ text = st.lists(st.tuples(clitic, st.sampled_from([" ", " ", ", ", ". ", "? ", "
 )
 def test_golden_words(row: str, written: str, units: str) -> None:
     mode = "economic" if row.startswith("E") else "full"
-    assert TwiG2P(tone=mode).word_to_phonemes(written) == units.split()
+    assert MODES[mode].word_to_phonemes(written) == units.split()
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,19 @@ def test_the_reference_reads_golden_words(row: str, written: str, units: str) ->
 
 @pytest.mark.parametrize("mode", MODES)
 @given(word=clitic)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_words_agree_with_the_reference(mode: str, word: str) -> None:
     assert MODES[mode]._core.text_to_units(word) == ReferenceG2P(LEXICON, mode).word(word)
 
 
 @given(text=text)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_texts_agree_with_the_reference(text: str) -> None:
     assert MODES["full"].text_to_phonemes(text) == ReferenceG2P(LEXICON).text(text)
 
 
 @given(word=clitic)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_syllables_agree_with_the_reference_and_lose_nothing(word: str) -> None:
     units = MODES["full"].word_to_phonemes(word)
     found = MODES["full"].syllables(word)
@@ -86,7 +86,7 @@ def test_syllables_agree_with_the_reference_and_lose_nothing(word: str) -> None:
 
 
 @given(text=st.text(alphabet=st.characters(codec=None), max_size=60) | text)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_text_has_a_reading_in_the_table(text: str) -> None:
     for g2p in (RAW, MODES["full"]):
         ids = g2p.text_to_phoneme_sequence(text)
@@ -168,7 +168,7 @@ def test_a_bad_lexicon_line_is_named(tmp_path: Path, lines: str, error: type[Exc
 
 
 def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TextError, match=r"none\.tsv"):
+    [("variety", "fante"), ("tone", None), ("cache_size", -1), ("cache_size", "1"), ("chat", "all"), ("human", "no")],
         TwiG2P(lexicon=tmp_path / "none.tsv")
 
 

@@ -38,12 +38,26 @@ impl PhonemeId {
 
     /// Whether the unit is the nucleus of a syllable: a vowel or a syllabic nasal.
     pub fn is_nucleus(self) -> bool {
-        matches!(self.row().class, "vowel" | "syllabic")
+        self.is_in(VOWELS | SYLLABIC_NASALS)
     }
 
     /// Whether the unit is a tone or the downstep: it takes no time of its own.
     pub fn is_tone(self) -> bool {
-        self.row().class == "tone"
+        self.is_in(TONES)
+    }
+
+    /// Whether the unit is a vowel.
+    pub fn is_vowel(self) -> bool {
+        self.is_in(VOWELS)
+    }
+
+    /// Whether the unit is a pause mark.
+    pub fn is_pause(self) -> bool {
+        self.is_in(PAUSES)
+    }
+
+    const fn is_in(self, class: u128) -> bool {
+        class >> self.0 & 1 == 1
     }
 }
 
@@ -149,6 +163,27 @@ pub(crate) const fn id_of(symbol: &str) -> PhonemeId {
     panic!("a symbol named in the code is not in data/phonemes.tsv")
 }
 
+// One bit a row: these questions are asked for every unit of every word.
+const VOWELS: u128 = class_of("vowel");
+const SYLLABIC_NASALS: u128 = class_of("syllabic");
+const TONES: u128 = class_of("tone");
+const PAUSES: u128 = class_of("pause");
+
+const fn class_of(class: &str) -> u128 {
+    let (table, class) = (TABLE.as_bytes(), class.as_bytes());
+    let (mut row, mut rows, mut at) = (0, 0, skip_past(table, 0, b'\n'));
+    while at < table.len() {
+        let ipa = skip_past(table, skip_past(table, at, b'\t'), b'\t');
+        let start = skip_past(table, ipa, b'\t');
+        if starts_with(table, start, class) && table[start + class.len()] == b'\t' {
+            rows |= 1 << row;
+        }
+        at = skip_past(table, at, b'\n');
+        row += 1;
+    }
+    rows
+}
+
 const fn skip_past(bytes: &[u8], mut at: usize, stop: u8) -> usize {
     while bytes[at] != stop {
         at += 1;
@@ -194,6 +229,17 @@ mod tests {
             assert_eq!(line.split('\t').next(), Some(row.to_string().as_str()));
         }
         assert_eq!(BY_SYMBOL.len(), 72, "a symbol stands twice");
+    }
+
+    #[test]
+    fn classes_are_those_of_the_table() {
+        for id in (0..TABLE_SIZE).filter_map(PhonemeId::new) {
+            let class = id.row().class;
+            assert_eq!(id.is_vowel(), class == "vowel");
+            assert_eq!(id.is_nucleus(), matches!(class, "vowel" | "syllabic"));
+            assert_eq!(id.is_tone(), class == "tone");
+            assert_eq!(id.is_pause(), class == "pause");
+        }
     }
 
     #[test]

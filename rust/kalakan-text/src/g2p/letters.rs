@@ -54,7 +54,7 @@ impl Letter {
 pub(super) fn letters(word: &str) -> Vec<Letter> {
     let mut found: Vec<Letter> = Vec::with_capacity(word.len());
     let (mut downstep, mut apart) = (false, false);
-    for c in word.chars().flat_map(char::to_lowercase) {
+    for c in word.chars().flat_map(lower) {
         if c.is_ascii_lowercase() || c == 'ɛ' || c == 'ɔ' {
             found.push(Letter {
                 downstep,
@@ -62,6 +62,10 @@ pub(super) fn letters(word: &str) -> Vec<Letter> {
                 ..Letter::new(c)
             });
             (downstep, apart) = (false, false);
+            continue;
+        }
+        if c.is_ascii() && !DOWNSTEPS.contains(&c) && !c.is_ascii_digit() {
+            apart = true;
             continue;
         }
         decompose_canonical(c, |part| match part {
@@ -84,6 +88,16 @@ pub(super) fn letters(word: &str) -> Vec<Letter> {
         });
     }
     found
+}
+
+/// Lower case, the short way for the letters that nearly every word is made of.
+fn lower(c: char) -> impl Iterator<Item = char> {
+    let short = c.is_ascii_lowercase() || matches!(c, 'ɛ' | 'ɔ');
+    let long = (!short).then(|| c.to_lowercase());
+    short
+        .then_some(c)
+        .into_iter()
+        .chain(long.into_iter().flatten())
 }
 
 fn mark(letter: &mut Letter, mark: char) {

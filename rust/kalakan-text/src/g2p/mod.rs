@@ -76,9 +76,8 @@ impl TwiG2p {
                 continue;
             }
             if let Some(pause) = pause(c) {
-                match ids.last().map(|last| last.row().class) {
-                    None | Some("pause") => {}
-                    Some(_) => ids.push(pause),
+                if ids.last().is_some_and(|last| !last.is_pause()) {
+                    ids.push(pause);
                 }
             }
             rest = &rest[c.len_utf8()..];
@@ -95,7 +94,7 @@ impl TwiG2p {
             if units.is_empty() {
                 return;
             }
-            if ids.last().is_some_and(|last| last.row().class != "pause") {
+            if ids.last().is_some_and(|last| !last.is_pause()) {
                 ids.push(WORD_BOUNDARY);
             }
             ids.extend_from_slice(units);

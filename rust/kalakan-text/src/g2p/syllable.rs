@@ -7,7 +7,7 @@ use crate::phoneme::{id_of, PhonemeId};
 /// (loans only) closes the syllable before it, or opens the first one.
 /// Boundaries and pauses part words and are left out.
 pub fn syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
-    let silent = |unit: &PhonemeId| matches!(unit.row().class, "boundary" | "pause");
+    let silent = |unit: &PhonemeId| unit.is_pause() || unit.row().class == "boundary";
     units.split(silent).flat_map(word_syllables).collect()
 }
 
@@ -18,7 +18,7 @@ fn word_syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
         if unit.is_tone() && waiting.is_empty() {
             found.last_mut().unwrap_or(&mut waiting).push(unit);
         } else if unit.is_nucleus() {
-            let onset = if is_vowel(unit) {
+            let onset = if unit.is_vowel() {
                 onset_start(&waiting)
             } else {
                 waiting.len()
@@ -40,10 +40,6 @@ fn word_syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
         found.push(waiting);
     }
     found
-}
-
-fn is_vowel(unit: PhonemeId) -> bool {
-    unit.row().class == "vowel"
 }
 
 /// Where the onset begins in the consonants before a vowel: the last one, or the last two if the last is ɾ.

@@ -11,20 +11,28 @@ use crate::phoneme::{id_of, PhonemeId, UNK};
 /// Reads a word: the user's lexicon, then the built-in one, then the rules.
 pub(super) fn read_word(word: &str, user: &Lexicon, mode: ToneMode) -> Vec<PhonemeId> {
     let letters = letters(word);
-    if let Some(reading) = user.get(&key(&letters, true)) {
-        return reading.to_vec();
+    if !user.is_empty() {
+        if let Some(reading) = user.get(&key(&letters, true)) {
+            return reading.to_vec();
+        }
     }
     let (clitic, host) = split_clitic(&letters);
-    for lexicon in [user, Lexicon::built_in()] {
-        if let Some(reading) = lexicon.get(&key(&letters, false)) {
-            return with_marks(reading, &by_rules(clitic, host), mode);
+    let sounds = by_rules(clitic, host);
+    let (whole, host) = (key(&letters, false), clitic.map(|_| key(host, false)));
+    for lexicon in [user, Lexicon::built_in()]
+        .into_iter()
+        .filter(|lexicon| !lexicon.is_empty())
+    {
+        if let Some(reading) = lexicon.get(&whole) {
+            return with_marks(reading, &sounds, mode);
         }
-        if let (Some(clitic), Some(reading)) = (clitic, lexicon.get(&key(host, false))) {
-            let reading: Vec<PhonemeId> = [&[clitic], reading].concat();
-            return with_marks(&reading, &by_rules(Some(clitic), host), mode);
+        if let Some((clitic, reading)) =
+            clitic.zip(host.as_deref().and_then(|host| lexicon.get(host)))
+        {
+            return with_marks(&[&[clitic], reading].concat(), &sounds, mode);
         }
     }
-    with_tones(&by_rules(clitic, host), mode)
+    with_tones(&sounds, mode)
 }
 
 /// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,
