@@ -1,0 +1,494 @@
+"""The slow twin of the Rust normalizer: regular expressions instead of a scanner, strings instead of indices.
+
+It covers what generated Twi text holds (words, numbers, money, dates, times, units, mojibake, look-alikes,
+chat letters). Addresses, hashtags, chains of digits and markup are left to the golden tables.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+UNITS = {
+    "asante": ["hwee", "baako", "mmienu", "mmiɛnsa", "nan", "num", "nsia", "nson", "nwɔtwe", "nkron"],
+    "akuapem": ["hwee", "biako", "abien", "abiɛsa", "anan", "anum", "asia", "asɔn", "awɔtwe", "akron"],
+}
+TEENS = {
+    "asante": [
+        "du",
+        "dubaako",
+        "dummienu",
+        "dummiɛnsa",
+        "dunan",
+        "dunum",
+        "dunsia",
+        "dunson",
+        "dunwɔtwe",
+        "dunkron",
+    ],
+    "akuapem": [
+        "du",
+        "dubiako",
+        "dumien",
+        "dumiɛnsa",
+        "dunan",
+        "dunum",
+        "dunsia",
+        "dunson",
+        "dunwɔtwe",
+        "dunkron",
+    ],
+}
+TENS = ["aduonu", "aduasa", "aduanan", "aduonum", "aduosia", "aduɔson", "aduɔwɔtwe", "aduɔkron"]
+HUNDREDS = ["ɔha", "ahanu", "ahasa", "ahanan", "ahanum", "ahansia", "ahanson", "ahanwɔtwe", "ahankron"]
+PEOPLE = ["baanu", "baasa", "baanan", "baanum", "baasia", "baason", "baawɔtwe", "baakron"]
+PEOPLE_NOUNS = [
+    "nnipa",
+    "mmaa",
+    "mmarima",
+    "mmɔfra",
+    "mmofra",
+    "anuanom",
+    "nuanom",
+    "asuafo",
+    "nananom",
+    "nkurɔfo",
+]
+CITATION = {"nan": "ɛnan", "num": "enum", "du": "edu"}
+MONTHS = [
+    "ɔpɛpɔn",
+    "ɔgyefoɔ",
+    "ɔbɛnem",
+    "oforisuo",
+    "kɔtɔnimaa",
+    "ayɛwohomumɔ",
+    "kitawonsa",
+    "ɔsanaa",
+    "ɛbɔ",
+    "ahinime",
+    "obubuo",
+    "ɔpɛnimaa",
+]
+ENGLISH_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+CURRENCY = {
+    "GH₵": "sidi",
+    "GHS": "sidi",
+    "₵": "sidi",
+    "¢": "sidi",
+    "$": "dɔla",
+    "£": "pɔn",
+    "€": "yuro",
+    "₦": "naira",
+}
+MAGNITUDE = {"million": "ɔpepem", "m": "ɔpepem", "bn": "ɔpepepem"}
+UNIT = {
+    "km/h": "kilomita",
+    "km²": "kilomita ahinanan",
+    "km": "kilomita",
+    "cm": "sɛntimita",
+    "mm": "milimita",
+    "kg": "kilogram",
+    "mg": "miligram",
+    "ml": "mililita",
+    "m": "mita",
+    "g": "gram",
+    "l": "lita",
+    "°C": "digrii sɛlsiɔs",
+    "°F": "digrii farɛnhait",
+    "%": "ɔha mu nkyekyɛmu",
+}
+FRACTION_SIGNS = {"½": "1/2", "⅓": "1/3", "¼": "1/4", "¾": "3/4"}
+TITLES = {
+    "dr": "dɔkta",
+    "mr": "owura",
+    "mrs": "awuraa",
+    "ms": "awuraa",
+    "prof": "ɔbenfoɔ",
+    "rev": "ɔsɔfo",
+}
+LETTERS = [
+    "ee",
+    "bii",
+    "sii",
+    "dii",
+    "ii",
+    "ɛf",
+    "gyii",
+    "ɛɛkye",
+    "ai",
+    "gyee",
+    "kee",
+    "ɛl",
+    "ɛm",
+    "ɛn",
+    "oo",
+    "pii",
+    "kuu",
+    "aa",
+    "ɛs",
+    "tii",
+    "yuu",
+    "vii",
+    "dabuliu",
+    "ɛks",
+    "wai",
+    "zɛd",
+]
+ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XX": 20}
+BOOKS = {"yohane", "mateo", "luka", "marko", "romafoɔ"}
+STRENGTH = ",:;.…!?"
+
+LOOK_ALIKES = str.maketrans("εΕєЄԑԐɜͻϽↄↃᴐכοΟ", "ɛƐɛƐɛƐɛɔƆɔƆɔɔoO")
+QUOTES = str.maketrans(dict.fromkeys("’‘´`ʼ′ꞌ", "'") | dict.fromkeys("“”„«»", '"'))
+MOJIBAKE = {
+    "É›": "ɛ",
+    "É”": "ɔ",
+    "Æ†": "Ɔ",
+    "Æ\x90": "Ɛ",
+    "Ã©": "é",
+    "Ã¡": "á",
+    "Ã£": "ã",
+    "â€™": "'",
+    "â€“": "-",
+    "â€¦": "…",
+    "â‚µ": "₵",
+    "Â£": "£",
+    "Â½": "½",
+}
+
+NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)"
+DECIMAL = rf"(?:{NUMBER}(?:\.\d+|,\d{{1,2}}(?!\d))?)"
+
+
+def cardinal(n: int, variety: str = "asante") -> str:
+    """Returns the words of n < 10^15, by groups of three digits of its decimal string."""
+    if n == 0:
+        return "hwee"
+    text = f"{n:015d}"
+    groups = [int(text[k : k + 3]) for k in range(0, 15, 3)]
+    names = ["ɔpepepepem", "ɔpepepem", "ɔpepem", "mpem"]
+    words: list[str] = []
+    for name, group in zip(names, groups, strict=False):
+        if group == 1:
+            words.append({"mpem": "apem"}.get(name, name))
+        elif group:
+            words.append(f"{name} {below_thousand(group, variety)}")
+    if groups[4]:
+        link = "ne " if words and groups[4] < 100 else ""
+        words.append(link + below_thousand(groups[4], variety))
+    return " ".join(words)
+
+
+def below_thousand(n: int, variety: str) -> str:
+    parts = []
+    if n >= 100:
+        hundreds = HUNDREDS[n // 100 - 1]
+        parts.append("ahaasa" if variety == "akuapem" and hundreds == "ahasa" else hundreds)
+    rest = n % 100
+    if rest >= 20:
+        unit = f" {UNITS[variety][rest % 10]}" if rest % 10 else ""
+        parts.append(TENS[rest // 10 - 2] + unit)
+    elif rest >= 10:
+        parts.append(TEENS[variety][rest - 10])
+    elif rest:
+        parts.append(UNITS[variety][rest])
+    return " ne ".join(parts)
+
+
+def repair(text: str) -> str:
+    """Returns `text` with broken sequences, look-alikes and chat letters repaired, in NFC."""
+    for broken, whole in MOJIBAKE.items():
+        text = text.replace(broken, whole)
+    text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00ad", "").replace("\u00a0", " ")
+    text = text.translate(LOOK_ALIKES).translate(QUOTES).replace("−", "-")
+    text = unicodedata.normalize("NFC", text)
+    for sign, slash in FRACTION_SIGNS.items():
+        text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
+    text = re.sub(
+        r"\b(?!\d*\d(?:kg|km|cm|mm|mg|ml|g|m|l|p|am|pm|rd|th)\b)(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
+        chat,
+        text,
+    )
+    return re.sub(r"(?<=[^\W\d_])\)|(?<!\w)\)(?=[^\W\d_])", "ɔ", text) if "(" not in text else text
+
+
+def chat(match: re.Match[str]) -> str:
+    token = match[0]
+    return token if re.fullmatch(r"[A-Z]3|mp3|GHS3+", token) else token.replace("3", "ɛ")
+
+
+@dataclass
+class Reading:
+    """Words and marks read so far; "|" is a pause that needs a word after it."""
+
+    variety: str
+    human: bool
+    clock_to_hour: bool
+    parts: list[str] = field(default_factory=list)
+    names: int = 0
+
+    def say(self, *words: str) -> None:
+        for word in words:
+            self.parts.extend(word.split())
+
+    def noun(self) -> str:
+        last = self.parts[-1] if self.parts else "."
+        return "" if last in STRENGTH or last == "|" else last
+
+    def count(self, digits: str, form: str = "") -> str:
+        digits = re.sub(r"\D", "", digits)
+        if (len(digits) > 1 and digits[0] == "0") or len(digits) > 15:
+            return " ".join(self.citation(UNITS[self.variety][int(d)]) for d in digits)
+        n = int(digits)
+        if form == "alone":
+            return self.citation(cardinal(n, self.variety))
+        if form == "people" and 2 <= n <= 9:
+            return PEOPLE[n - 2]
+        return cardinal(n, self.variety)
+
+    def citation(self, word: str) -> str:
+        return CITATION.get(word, word) if self.variety == "asante" else word
+
+    def form(self) -> str:
+        noun = self.noun()
+        if not noun:
+            return "alone"
+        person = noun in PEOPLE_NOUNS or (noun.endswith("foɔ") and len(noun) > 4)
+        return "people" if self.human and person else "after"
+
+    def figure(self, text: str, form: str) -> str:
+        """Returns the words of a grouped, decimal or fractional number."""
+        if fraction := re.fullmatch(r"(?:(\d+) ?)?(\d+)/(\d+)", text):
+            whole, a, b = fraction.groups()
+            part = "fa" if (a, b) == ("1", "2") else f"nkyɛmu {self.count(b)} mu {self.count(a)}"
+            return f"{self.count(whole, 'after' if form == 'people' else form)} ne {part}" if whole else part
+        if (decimal := re.fullmatch(rf"({NUMBER})[.,](\d+)", text)) and not re.fullmatch(NUMBER, text):
+            whole, tail = decimal.groups()
+            by_digit = len(tail) > 2 or tail[0] == "0"
+            words = [self.count(d) for d in tail] if by_digit else [self.count(tail)]
+            whole_words = self.count(whole, "after" if form == "people" else form)
+            return f"{whole_words} akyiri pɔ {' '.join(words)}"
+        return self.count(text, form)
+
+
+Rule = Callable[[Reading, re.Match[str]], None]
+RULES: list[tuple[re.Pattern[str], Rule]] = []
+
+
+def rule(pattern: str) -> Callable[[Rule], Rule]:
+    def register(function: Rule) -> Rule:
+        RULES.append((re.compile(pattern), function))
+        return function
+
+    return register
+
+
+@rule(r"(?P<plus>\+233)(?P<rest>(?:[ -]?\d+)+)\b|0\d{9}\b|0\d{2}([ -])\d{3}\2\d{4}\b")
+def phone(reading: Reading, match: re.Match[str]) -> None:
+    if match[0][0] == "+":
+        reading.say("plɔs")
+    for k, group in enumerate(re.findall(r"\d+", match[0])):
+        if k:
+            reading.say("|")
+        reading.say(*(reading.count(d, "alone") for d in group))
+
+
+@rule(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})\b|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d)\b")
+def numeric_date(reading: Reading, match: re.Match[str]) -> None:
+    day, month, year = (int(match[k] or match[f"{k}2"]) for k in "dmy")
+    say_date(reading, MONTHS[month - 1], day, year)
+
+
+@rule(rf"(?i:(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?P<m>{'|'.join(ENGLISH_MONTHS)}),? (?P<y>[1-9]\d{{3}}))\b")
+def written_date(reading: Reading, match: re.Match[str]) -> None:
+    say_date(reading, match["m"].lower(), int(match["d"]), int(match["y"]))
+
+
+def say_date(reading: Reading, month: str, day: int, year: int) -> None:
+    rank = "a ɛdi kan" if day == 1 else f"a ɛtɔ so {reading.count(str(day))}"
+    reading.say(month, "da", rank, "|", "afe", reading.count(str(year)))
+
+
+@rule(r"(\d+):(\d+)(?:-(\d+))?(?!\d)(?: ?(am|pm)\b)?")
+def colon(reading: Reading, match: re.Match[str]) -> None:
+    first, second, third, half = match.groups()
+    if reading.noun() in BOOKS:
+        reading.say("ti", reading.count(first), "nkyekyɛmu", reading.count(second))
+        if third:
+            reading.say("kɔsi", reading.count(third))
+    elif int(first) <= 24 and len(second) == 2 and int(second) < 60:
+        say_time(reading, int(first), int(second), half)
+    else:
+        reading.say(reading.count(first, reading.form()), "|", reading.count(second, "alone"))
+
+
+@rule(r"(\d{1,2}) ?(am|pm)\b")
+def bare_hour(reading: Reading, match: re.Match[str]) -> None:
+    say_time(reading, int(match[1]), 0, match[2])
+
+
+def say_time(reading: Reading, hour: int, minute: int, half: str | None) -> None:
+    known = half is not None or hour > 12 or hour == 0
+    if half and hour <= 12:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    ahead = reading.clock_to_hour and minute > 30
+    if ahead:
+        reading.say("aka simma", reading.count(str(60 - minute)), "na abɔ")
+        hour += 1
+    periods = ["anadwo"] * 4 + ["anɔpa"] * 8 + ["awia"] * 4 + ["anwummerɛ"] * 3 + ["anadwo"] * 5
+    if known and reading.noun() != periods[hour % 24]:
+        reading.say(periods[hour % 24])
+    twelve = hour % 12 or 12
+    reading.say("dɔnko" if twelve == 1 else f"nnɔn {reading.count(str(twelve))}")
+    if minute and not ahead:
+        reading.say("ne fa" if minute == 30 else f"apa ho simma {reading.count(str(minute))}")
+
+
+SIGN = "|".join(map(re.escape, sorted(CURRENCY, key=len, reverse=True)))
+
+
+@rule(rf"(?P<sign>{SIGN}) ?(?P<n>{DECIMAL})(?: ?(?P<size>million|bn|m)\b)?")
+def money(reading: Reading, match: re.Match[str]) -> None:
+    noun, number, size = CURRENCY[match["sign"]], match["n"], match["size"]
+    if size:
+        reading.say(noun, MAGNITUDE[size])
+        if number != "1":
+            reading.say(reading.figure(number, "after"))
+        return
+    whole, dot, tail = number.partition(".") if re.search(r"\.\d+$", number) else (number, "", "")
+    if dot and not tail.strip("0"):
+        reading.say(noun, reading.count(whole))
+    elif noun == "sidi" and len(tail) == 2:
+        if whole != "0":
+            reading.say(noun, reading.count(whole), "ne")
+        reading.say("pɛsewa", cardinal(int(tail), reading.variety))
+    else:
+        reading.say(noun, reading.figure(number, "after"))
+
+
+UNIT_SIGN = "|".join(map(re.escape, UNIT))
+
+
+@rule(rf"(?P<minus>-?)(?P<n>{DECIMAL})(?:-(?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])")
+def unit(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(UNIT[match["unit"]])
+    if match["minus"]:
+        reading.say("maenɔs")
+    reading.say(reading.figure(match["n"], "after"))
+    if match["to"]:
+        reading.say("kɔsi", reading.figure(match["to"], "after"))
+    if match["unit"] == "km/h":
+        reading.say("dɔnhwere biara")
+
+
+@rule(r"(\d+)p\b")
+def pesewas(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("pɛsewa", reading.count(match[1]))
+
+
+@rule(r"(\d+)(?:st|nd|rd|th)\b")
+def ordinal(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("a ɛdi kan" if match[1] == "1" else f"a ɛtɔ so {reading.count(match[1])}")
+
+
+@rule(
+    r"(?P<minus>(?<![\w-])-)?(?P<n>(?:\d+ )?[1-9]\d*/\d+|"
+    + DECIMAL
+    + r")(?:[-–](?P<to>\d+))?(?P<cedis> cedis\b)?"
+)
+def number(reading: Reading, match: re.Match[str]) -> None:
+    form, to = reading.form(), match["to"]
+    if match["minus"]:
+        reading.say("maenɔs")
+    reading.say(reading.figure(match["n"], form))
+    if to and float(match["n"]) < float(to):
+        reading.say("kɔsi", reading.count(to, "people" if form == "people" else "after"))
+    elif to:
+        reading.say("|", reading.count(to, "alone"))
+    if match["cedis"]:
+        reading.say("sidi")
+
+
+@rule(rf"({'|'.join(TITLES)})\.(?=\s+\w)".replace("(", "((?i:", 1).replace(")", "))", 1))
+def title(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(TITLES[match[1].lower()])
+
+
+@rule(r"etc\.")
+def etcetera(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("ne nea ɛkeka ho")
+    if re.match(r"\s*$|\s+[A-ZƐƆ]", match.string[match.end() :]):
+        reading.say(".")
+
+
+@rule(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|'(?=[^\W\d_]))*")
+def word(reading: Reading, match: re.Match[str]) -> None:
+    token = match[0]
+    named = reading.names == match.start() and reading.names > 0
+    if named and token in ROMAN:
+        reading.say(f"a ɔtɔ so {reading.count(str(ROMAN[token]))}")
+    elif re.fullmatch(r"[A-Z]{2,6}", token):
+        reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
+    else:
+        reading.say(token.lower())
+    if token[0].isupper():
+        reading.names = match.end() + 1
+
+
+@rule(r"[.,?!;:…]+")
+def mark(reading: Reading, match: re.Match[str]) -> None:
+    run = match[0]
+    best = "?" if "?" in run else max(run, key=STRENGTH.index)
+    reading.say("…" if best == "." and ".." in run else best)
+
+
+@rule(r" - | ?[–—] ?")
+def dash(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("|")
+
+
+@rule(r"&")
+def ampersand(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("ne")
+
+
+def normalize(text: str, *, variety: str = "asante", human: bool = True, clock_to_hour: bool = False) -> str:
+    """Returns `text` as the Rust normalizer must write it."""
+    text = repair(text)
+    reading = Reading(variety, human, clock_to_hour)
+    at = 0
+    while at < len(text):
+        for pattern, read in RULES:
+            if match := pattern.match(text, at):
+                read(reading, match)
+                at = match.end()
+                break
+        else:
+            at += 1
+    return join(reading.parts)
+
+
+def join(parts: list[str]) -> str:
+    out: list[str] = []
+    for part, after in zip(parts, [*parts[1:], "."], strict=True):
+        if part == "|":
+            part = "" if after in STRENGTH or after == "|" or not out or out[-1] in STRENGTH else ","
+        if part and part in STRENGTH and out and out[-1] in STRENGTH:
+            out[-1] = max(out[-1], part, key=STRENGTH.index)
+        elif part and not (part in ",;:" and not out):
+            out.append(part)
+    return re.sub(r" ([.,?!;:…])", r"\1", " ".join(out))

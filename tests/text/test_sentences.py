@@ -1,0 +1,67 @@
+"""Sentences: where they end, where they do not, and that no character is lost."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kalakan.errors import ConfigError
+from kalakan.text.sentences import split_sentences
+
+MARKS = st.sampled_from(
+    [".", "!", "?", "…", ",", ";", ":", '"', ")", "(", "\n", " ", "  ", "no.", "Dr.", "3.5"]
+)
+PIECES = st.one_of(
+    MARKS, st.sampled_from(["me", "Ɔba", "kɔ", "10,000", "www.a.com", "K."]), st.text(max_size=3)
+)
+TEXTS = st.lists(PIECES, max_size=20).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Me kɔ. Ɔba.", ["Me kɔ.", "Ɔba."]),
+        ("Me kɔ\nƆba", ["Me kɔ", "Ɔba"]),
+        ("Ɛyɛ 3.5 kg. Aane!", ["Ɛyɛ 3.5 kg.", "Aane!"]),
+        ("Ɛyɛ GHS 1,200.50. Sɛn?", ["Ɛyɛ GHS 1,200.50.", "Sɛn?"]),
+        ("Dr. Mensah ne Prof. Addo aba.", ["Dr. Mensah ne Prof. Addo aba."]),
+        ("K. A. Busia ne J.B. Danquah. Aane.", ["K. A. Busia ne J.B. Danquah.", "Aane."]),
+        ("Hwɛ www.ghana.com/a.b. Aane.", ["Hwɛ www.ghana.com/a.b.", "Aane."]),
+        ("Abarimaa no. Ɔkɔe", ["Abarimaa no.", "Ɔkɔe"]),
+        ("Abarimaa no. 2. Ɔkɔe", ["Abarimaa no.", "2. Ɔkɔe"]),
+        ("Abarimaa no. na ɔkɔe", ["Abarimaa no. na ɔkɔe"]),
+        ("Nkwan etc. wɔ hɔ", ["Nkwan etc. wɔ hɔ"]),
+        ("Nkwan etc. Ɔbaa", ["Nkwan etc.", "Ɔbaa"]),
+        ("Me kɔ... na meba", ["Me kɔ... na meba"]),
+        ("Me kɔ… Ɔba", ["Me kɔ…", "Ɔba"]),
+        ('"Me kɔ." Ɔkae.', ['"Me kɔ."', "Ɔkae."]),
+        ('"Daabi!" ɔkae.', ['"Daabi!" ɔkae.']),
+        ("(Me kɔ.) Ɔba!!! Aane?!", ["(Me kɔ.)", "Ɔba!!!", "Aane?!"]),
+        ("me kɔ. ɔba.", ["me kɔ.", "ɔba."]),
+        ("  ", []),
+    ],
+)
+def test_sentences_end_where_they_should(text: str, expected: list[str]) -> None:
+    assert [sentence.text for sentence in split_sentences(text)] == expected
+
+
+def test_long_sentences_are_cut_at_the_strongest_mark() -> None:
+    parts = split_sentences("me kɔ fie; ɔno nso bɛba, na yɛadidi", max_chars=16)
+    assert [part.text for part in parts] == ["me kɔ fie;", "ɔno nso bɛba,", "na yɛadidi"]
+
+
+def test_a_length_below_one_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        split_sentences("me", max_chars=0)
+
+
+@given(TEXTS, st.one_of(st.none(), st.integers(1, 30)))
+@settings(max_examples=400, deadline=None)
+def test_spans_are_ordered_trimmed_and_lose_only_space(text: str, max_chars: int | None) -> None:
+    at = 0
+    for sentence in split_sentences(text, max_chars=max_chars):
+        assert not text[at : sentence.start].strip()
+        assert sentence.text == text[sentence.start : sentence.end] == sentence.text.strip() != ""
+        assert max_chars is None or len(sentence.text) <= max_chars
+        at = sentence.end
+    assert not text[at:].strip()
