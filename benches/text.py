@@ -84,7 +84,9 @@ def measure(baseline: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
 
 def describe(sentences: list[str], times: dict[str, dict[str, list[float]]]) -> dict[str, object]:
     """The record of a run: machine, date, command, times and ratios."""
-    median = {(name, kind): statistics.median(v) for name, kinds in times.items() for kind, v in kinds.items()}
+    median = {
+        (name, kind): statistics.median(v) for name, kinds in times.items() for kind, v in kinds.items()
+    }
     least = {(name, kind): min(v) for name, kinds in times.items() for kind, v in kinds.items()}
     return {
         "what": "raw text to phoneme ids, one call a sentence; CPU time, packages in turns",
