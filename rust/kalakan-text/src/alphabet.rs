@@ -154,3 +154,14 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Returns the small letter of `c`; one comparison for the letters Twi is made of.
+pub(crate) fn lower(c: char) -> char {
+    match c {
+        'A'..='Z' => c.to_ascii_lowercase(),
+        'Ɛ' => 'ɛ',
+        'Ɔ' => 'ɔ',
+        'a'..='z' | 'ɛ' | 'ɔ' | ' '..='@' => c,
+        _ => c.to_lowercase().next().unwrap_or(c),
+    }
+}

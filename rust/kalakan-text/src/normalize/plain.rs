@@ -30,7 +30,7 @@ pub(super) fn lower(text: &str) -> Option<String> {
         if c == '.' && !is_open(&out[word..]) || c == ' ' && is_title(&text[..out.len()], word) {
             return None;
         }
-        out.extend(c.to_lowercase());
+        out.push(crate::alphabet::lower(c));
         if c == ' ' {
             word = out.len();
         }

@@ -112,7 +112,13 @@ impl Scanner<'_> {
     }
 
     fn money_code(&mut self) -> bool {
-        let read = self.starts_word() && self.money_sign(self.at).is_some() && self.quantity();
+        // Asked of every word: the first letter settles most of them.
+        let possible = matches!(
+            self.peek(self.at).to_ascii_lowercase(),
+            'g' | 'u' | 'e' | 'n' | 'f' | 'c' | 'x' | 'j'
+        );
+        let read =
+            possible && self.starts_word() && self.money_sign(self.at).is_some() && self.quantity();
         if read {
             self.quantity_end = self.at;
             self.cedis();
@@ -263,7 +269,7 @@ impl Scanner<'_> {
     pub(super) fn lower(&self, from: usize, to: usize) -> String {
         self.chars[from..to]
             .iter()
-            .flat_map(|c| c.to_lowercase())
+            .map(|c| crate::alphabet::lower(*c))
             .collect()
     }
 }
