@@ -5,6 +5,22 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "G2p",
+    "Mel",
+    "Stft",
+    "TextOptions",
+    "__version__",
+    "clean_text",
+    "is_foreign",
+    "normalize_text",
+    "parse_units",
+    "phoneme_table",
+    "phoneme_table_hash",
+    "phoneme_table_text",
+    "split_sentences",
+]
+
 __version__: str
 
 # Text
