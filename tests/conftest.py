@@ -1,0 +1,80 @@
+"""Voices of a few kilobytes, built once a session, that let the whole stack run without the default voice."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kalakan.config.schema import AudioConfig, FastSpeech2Config
+
+SMALL = FastSpeech2Config(
+    encoder_layers=1,
+    encoder_width=16,
+    encoder_filter=16,
+    encoder_kernel=3,
+    decoder_block="convnext",
+    decoder_layers=1,
+    decoder_filter=16,
+    decoder_kernel=3,
+    predictor_layers=1,
+    predictor_width=8,
+    speakers=("akosua", "kwame"),
+)
+TINY_AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
+QUICK_AUDIO = AudioConfig(sample_rate=2000, n_fft=64, win_length=64, hop_length=16, n_mels=4, mel_fmax=1000.0)
+
+
+def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> Path:
+    """A voice of random weights in `folder/voice`, in both forms, and its `.pt` file beside it."""
+    import torch
+
+    from kalakan.export.voice import add_onnx
+    from kalakan.models.registry import create_acoustic
+    from kalakan.voices.product import save_acoustic_product
+
+    # Two threads that wait for each other by spinning are slower than one wherever another process runs.
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    model = create_acoustic("fastspeech2_small", replace(SMALL, n_mels=audio.n_mels))
+    model.mel_mean.fill_(-5.0)
+    torch.nn.init.constant_(model.duration_predictor.out.bias, math.log(frames_per_phoneme + 1))
+    if frames_per_phoneme <= 1:
+        torch.nn.init.zeros_(model.duration_predictor.out.weight)
+    folder.mkdir(exist_ok=True)
+    save_acoustic_product(folder, "fastspeech2_small", model.eval(), audio, {"steps": 0})
+    return add_onnx(folder / "voice").path
+
+
+@pytest.fixture(scope="session")
+def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Voice folder with speakers akosua and kwame at 8 kHz; `../acoustic_model.pt` holds the same weights."""
+    return build_voice(tmp_path_factory.mktemp("voices") / "tiny", TINY_AUDIO, 6.0)
+
+
+@pytest.fixture(scope="session")
+def quick_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Voice folder at 2 kHz, one frame a phoneme: what a megabyte of text is spoken with."""
+    return build_voice(tmp_path_factory.mktemp("voices") / "quick", QUICK_AUDIO, 1.0)
+
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def kalakan() -> Run:
+    """Runs the `kalakan` command in a process of its own: `kalakan("normalize", "…", stdin=b"")`."""
+    name = "kalakan.exe" if os.name == "nt" else "kalakan"
+    command = Path(sys.executable).with_name(name)
+
+    def run(*arguments: str | Path, stdin: bytes = b"", **options: object) -> subprocess.CompletedProcess[bytes]:
+        line = [str(command), *map(str, arguments)]
+        return subprocess.run(line, input=stdin, capture_output=True, timeout=200, check=False, **options)
+
+    return run
