@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
+from kalakan.export.shared_weights import HALF_FROM
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 
 OPSET = 17
@@ -41,8 +42,8 @@ def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
 
     Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
     float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
-    energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
-    Raises `ExportError` if the file's output differs from torch's by more than `TOLERANCE`.
+    energy_output [B, T]. `half_weights` rounds the matrices to 16 bits, stores them so, and computes in 32.
+    Raises `ExportError` if the file's output differs by more than `TOLERANCE` from that of torch with these weights.
     """
     graph = trace_acoustic(model, fold=True)
     if half_weights:
@@ -158,7 +159,7 @@ def halve_weights(graph: Any) -> None:
     casts = []
     for tensor in list(graph.graph.initializer):
         value = numpy_helper.to_array(tensor)
-        if value.dtype != np.float32 or value.size < 1024:
+        if value.dtype != np.float32 or value.size < HALF_FROM:
             continue
         name = f"{tensor.name}.half"
         tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), name))

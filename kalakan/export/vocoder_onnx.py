@@ -68,13 +68,23 @@ class _Inference(nn.Module):
 
 
 def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes:
-    """`vocoder.onnx` of a `HarmonicNoise` as bytes.
+    """`vocoder.onnx` of a `HarmonicNoise` as bytes of one self-contained file.
 
     Inputs: mel_input [B, M, T], and f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the
     mel). Outputs: audio_output [B, T * hop_length] in [-1, 1]; filters [B, T, C] and f0_output [B, T], of which
     `kalakan.audio.harmonic_noise` makes the same audio faster. `half_weights` stores matrices in 16 bits.
     Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
     """
+    graph = trace_vocoder(model, fold=True)
+    if half_weights:
+        halve_weights(graph)
+    content = bytes(graph.SerializeToString())
+    check_vocoder(model, content, TOLERANCE * (50 if half_weights else 1))
+    return content
+
+
+def trace_vocoder(model: HarmonicNoise, *, fold: bool) -> Any:
+    """The ONNX graph of a vocoder. Without folding its parameters keep the names and bytes they have in torch."""
     import onnx
     from onnx import numpy_helper
 
@@ -94,25 +104,22 @@ def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes
         torch.onnx.export(
             _Inference(model),
             example,
-            buffer,
+            buffer,  # type: ignore[arg-type]
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
             opset_version=OPSET,
+            do_constant_folding=fold,
             dynamo=False,
         )
     graph = onnx.load_model_from_string(buffer.getvalue())
     graph.graph.initializer.append(numpy_helper.from_array(np.full((1, 1), -1.0, np.float32), "f0"))
-    if half_weights:
-        halve_weights(graph)
     onnx.checker.check_model(graph, full_check=True)
-    content = bytes(graph.SerializeToString())
-    check_vocoder(model, content, TOLERANCE * (50 if half_weights else 1))
-    return content
+    return graph
 
 
-def check_vocoder(model: HarmonicNoise, content: bytes, tolerance: float) -> float:
-    """Largest difference of a sample between torch and the ONNX file, over several lengths, F0 given and heard.
+def check_vocoder(model: HarmonicNoise, source: bytes | str, tolerance: float) -> float:
+    """Largest difference of a sample between torch and an ONNX file (bytes or path), F0 given and heard.
 
     Raises `ExportError` if it exceeds `tolerance`.
     """
@@ -120,7 +127,7 @@ def check_vocoder(model: HarmonicNoise, content: bytes, tolerance: float) -> flo
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
     worst = 0.0
     for batch, frames in ((1, 1), (1, 63), (3, 129)):
@@ -130,7 +137,9 @@ def check_vocoder(model: HarmonicNoise, content: bytes, tolerance: float) -> flo
         for feeds in ({"mel_input": mel}, {"mel_input": mel, "f0": f0}):
             worst = max(worst, _difference(model, session, feeds))
     if not worst <= tolerance:
-        raise ExportError(f"the exported vocoder differs from torch by {worst:.2e}; the limit is {tolerance:.0e}")
+        raise ExportError(
+            f"the exported vocoder differs from torch by {worst:.2e}; the limit is {tolerance:.0e}"
+        )
     return worst
 
 

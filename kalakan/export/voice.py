@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kalakan.export.onnx import TOLERANCE, check_acoustic, trace_acoustic
+from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
 from kalakan.export.shared_weights import halve, share_weights
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import float32_state, load_acoustic
@@ -30,11 +30,10 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
     voice = load_voice(source)
     files: dict[str, bytes | Path] = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
     model = cast("FastSpeech2", load_acoustic(voice))
-    state = float32_state(model)
     if half_weights:
-        state = halve(state)
-        model.load_state_dict({name: value.to(model.state_dict()[name].dtype) for name, value in state.items()})
-    weights = save(state)
+        model = rounded(model)
+    state = float32_state(model)
+    weights = save(halve(state) if half_weights else state)
     graph = trace_acoustic(model, fold=False)
     share_weights(graph, "model.", weights, WEIGHTS)
     files[WEIGHTS], files[GRAPH] = weights, bytes(graph.SerializeToString())

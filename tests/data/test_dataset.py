@@ -15,8 +15,9 @@ from kalakan.data.sampler import LengthBatchSampler
 from kalakan.data.units import plain_sequence, varied_sequence
 from kalakan.errors import DataError
 from kalakan.text.phonemes import BOS, TONE_IDS
-from tiny_corpus import make_corpus
 from torch.utils.data import DataLoader
+
+from tiny_corpus import make_corpus
 
 
 @pytest.fixture(scope="module")

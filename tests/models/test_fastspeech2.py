@@ -113,7 +113,9 @@ def test_pitch_moves_f0_by_semitones_where_it_is_asked_to() -> None:
     start = int(base["durations"][0, :4].sum())
     ratio = moved["pitch"][0] / base["pitch"][0]
     torch.testing.assert_close(ratio[:start], torch.ones(start))
-    torch.testing.assert_close(ratio[start:], torch.full_like(ratio[start:], 2 ** (7 / 12)), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        ratio[start:], torch.full_like(ratio[start:], 2 ** (7 / 12)), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_energy_moves_log_energy_by_its_factor() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from tiny_corpus import make_corpus
 
 # Two threads that wait for each other by spinning are slower than one wherever another process runs.

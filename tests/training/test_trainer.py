@@ -75,7 +75,12 @@ def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: 
 
 
 def test_loss_falls(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
-    tiny_config["training"] |= {"max_steps": 60, "learning_rate": 1e-2, "ema_decay": 0.0, "validate_every": 60}
+    tiny_config["training"] |= {
+        "max_steps": 60,
+        "learning_rate": 1e-2,
+        "ema_decay": 0.0,
+        "validate_every": 60,
+    }
     tiny_config["training"] |= {"checkpoint_every": 60, "picture_every": 100}
     _train(tiny_config, corpus, tmp_path)
     losses = [line["loss"] for line in _lines(tmp_path, "train")]
@@ -150,7 +155,9 @@ def test_patience_ends_a_run(tiny_config: Settings, corpus: Path, tmp_path: Path
     assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 3
 
 
-def test_new_run_starts_from_another_runs_weights(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+def test_new_run_starts_from_another_runs_weights(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
     _train(tiny_config, corpus, tmp_path / "first")
     first = load_checkpoint(tmp_path / "first" / "last.pt")["average"]
     tiny_config["training"] |= {"max_steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}

@@ -1,0 +1,48 @@
+"""Puts a trained vocoder into a voice, for both engines."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from kalakan.errors import VoiceError
+from kalakan.export.shared_weights import halve, share_weights
+from kalakan.export.vocoder_onnx import TOLERANCE, check_vocoder, trace_vocoder
+from kalakan.models import registry
+from kalakan.voices.package import Voice, load_voice
+from kalakan.voices.vocoder import GRAPH, WEIGHTS, with_vocoder
+from kalakan.voices.weights import float32_state, load_pt
+
+if TYPE_CHECKING:
+    from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
+
+
+def add_vocoder(
+    voice: str | Path, weights: str | Path, target: str | Path | None = None, *, half_weights: bool = False
+) -> Voice:
+    """The voice in folder `voice` with the vocoder of `weights` (`vocoder_model.pt`), written to `target`.
+
+    `target` defaults to the voice's own place. The ONNX file reads its weights out of `vocoder.safetensors` beside
+    it; `half_weights` rounds the matrices to 16 bits for both engines. Raises `VoiceError` for files that do not
+    fit and `ExportError` if the exported model differs from torch's.
+    """
+    from safetensors.torch import save
+
+    loaded = load_pt(weights)
+    if registry.entry(loaded.record.type).kind != "vocoder":
+        raise VoiceError(f"{weights}: holds a {loaded.record.type}, which is no vocoder")
+    model = cast("HarmonicNoise", loaded.module)
+    state = float32_state(model)
+    if half_weights:
+        state = halve(state)
+        model.load_state_dict({name: value.float() for name, value in state.items()})
+    content = save(state)
+    graph = trace_vocoder(model, fold=False)
+    share_weights(graph, "model.", content, WEIGHTS)
+    files = {WEIGHTS: content, GRAPH: bytes(graph.SerializeToString())}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, value in files.items():
+            Path(folder, name).write_bytes(value)
+        check_vocoder(model, str(Path(folder, GRAPH)), TOLERANCE)
+    return with_vocoder(load_voice(voice), loaded.record, loaded.audio, files, target)

@@ -1,0 +1,145 @@
+"""Training of the source-filter vocoder on recordings with known F0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kalakan.audio.mel_torch import LogMel
+from kalakan.config.schema import HarmonicNoiseConfig, Settings
+from kalakan.data.collate import Batch
+from kalakan.data.segments import SegmentDataset
+from kalakan.errors import ConfigError
+from kalakan.models.vocoders.harmonic_noise import LOG_F0_CENTRE, LOG_F0_SPREAD, HarmonicNoise
+from kalakan.models.vocoders.source_filter import NOISE_SIZE
+from kalakan.training.pictures import draw_utterance
+from kalakan.training.spectral_losses import RESOLUTIONS, Views, energy_distance
+from kalakan.training.tasks import BatchSource, Phase
+
+STATISTICS_RECORDINGS = 200
+"""Recordings that the mel's mean and spread are taken from."""
+
+
+class VocoderTask:
+    """The task of `harmonic_noise`: energy distance of spectra, and F0 heard from the mel."""
+
+    def __init__(self, model_type: str, settings: Settings) -> None:
+        self.model_type = model_type
+        self.settings = settings
+        _check_length(settings)
+        self.views = Views(settings.audio)
+        self.log_mel = LogMel(settings.audio)
+        self._train: SegmentDataset | None = None
+
+    def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
+        """Random segments of the training split; longer, fixed ones of the test split."""
+        options, seed = self.settings.segments, self.settings.training.seed
+        shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
+        shared["predicted"] = options.predicted or None
+        self._train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
+        validation = SegmentDataset(folder, frames=options.validation_frames, split="test", **shared)
+        return self._train, validation
+
+    def build(self, settings: Settings) -> nn.ModuleDict:
+        """A vocoder normalized by the training split's mel statistics."""
+        assert self._train is not None, "datasets() comes before build()"
+        model = HarmonicNoise(cast(HarmonicNoiseConfig, settings.model), settings.audio)
+        count = len(self._train.utterances)
+        chosen = range(0, count, max(1, count // STATISTICS_RECORDINGS))
+        mel = np.concatenate([self._train.mel(index) for index in chosen], axis=1).astype(np.float64)
+        model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))
+        model.mel_std.copy_(torch.from_numpy(np.maximum(mel.std(axis=1), 0.1)))
+        return nn.ModuleDict({"vocoder": model})
+
+    def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
+        """Segments are equally long: stacked."""
+        return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+
+    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
+        """One phase: energy distance and the losses of the F0 head."""
+        size = batch["mel"].shape[0]
+        chance = torch.rand(2 * size, device=batch["mel"].device)
+        losses = self._losses(cast(HarmonicNoise, modules["vocoder"]), batch, chance)
+        losses.pop("distance")
+        yield Phase("vocoder", losses)
+
+    def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
+        """Losses, plain distance, mel L1 of copy-synthesis, and errors of the F0 head."""
+        model = cast(HarmonicNoise, modules["vocoder"])
+        size = batch["mel"].shape[0]
+        chance = torch.linspace(0.0, 1.0, 2 * size + 1, device=batch["mel"].device)[:-1]
+        losses = self._losses(model, batch, chance)
+        scores = {name: float(value) for name, value in losses.items()}
+        self.log_mel.to(batch["mel"].device)
+        copied = self.log_mel(model.inference(batch["mel"], batch["f0"]))
+        scores["mel_l1"] = float((copied - self.log_mel(batch["audio"])).abs().mean())
+        heard = model.heard_f0(batch["mel"], torch.ones_like(batch["f0"])[:, :, None])
+        both = (heard > 0) & (batch["f0"] > 0)
+        scores["voicing_error"] = float(((heard > 0) != (batch["f0"] > 0)).float().mean())
+        ratio = torch.log2(heard[both] / batch["f0"][both])
+        scores["f0_semitones"] = float(12.0 * ratio.abs().mean()) if bool(both.any()) else 0.0
+        scores["score"] = sum(float(losses[name]) for name in ("log", "linear", "mel"))
+        return scores
+
+    def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
+        """Mel of two recordings and of their copies, F0 given and heard."""
+        model = cast(HarmonicNoise, modules["vocoder"])
+        with torch.no_grad():
+            copied = self.log_mel.to(batch["mel"].device)(model.inference(batch["mel"], batch["f0"]))
+            heard = model.heard_f0(batch["mel"], torch.ones_like(batch["f0"])[:, :, None])
+        paths = []
+        for row in range(min(2, len(copied))):
+            path = folder / f"step-{step:07d}-{row}.png"
+            arrays = (batch["mel"][row], copied[row], batch["f0"][row], heard[row])
+            draw_utterance(path, *(value.float().cpu().numpy() for value in arrays))
+            paths.append(path)
+        return paths
+
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
+        """`folder/vocoder_model.pt`."""
+        from kalakan.voices.vocoder import save_vocoder_product
+
+        save_vocoder_product(
+            folder, self.model_type, cast(HarmonicNoise, modules["vocoder"]), self.settings.audio
+        )
+
+    def _losses(self, model: HarmonicNoise, batch: Batch, chance: Tensor) -> dict[str, Tensor]:
+        """Losses of two outputs for each segment; `chance` [2 B] in [0, 1) sets their noise and pulse phase."""
+        mel, f0, audio = batch["mel"], batch["f0"], batch["audio"]
+        mask = torch.ones_like(f0)[:, :, None]
+        filters = model.filters(mel, f0, mask)
+        heard = model.f0_head(model.normalize(mel), mask).float()
+        with torch.autocast(mel.device.type, enabled=False):
+            made = model.synthesis(
+                *(value.float().repeat(2, 1, 1) for value in filters),
+                f0.repeat(2, 1),
+                mask[:, :, 0].repeat(2, 1),
+                chance,
+                ((chance * 7919.0).frac() * NOISE_SIZE).long(),
+            )
+            edge = self.settings.audio.hop_length  # the first and the last frame lack their neighbours
+            first, second = made[:, edge:-edge].chunk(2)
+            losses = energy_distance(self.views.to(mel.device), audio[:, edge:-edge], first, second)
+        voiced = (f0 > 0).float()
+        wanted = (torch.log(f0.clamp(min=1.0)) - LOG_F0_CENTRE) / LOG_F0_SPREAD
+        error = F.smooth_l1_loss(heard[:, :, 0], wanted, reduction="none", beta=0.1) * voiced
+        losses["f0"] = 0.2 * error.sum() / voiced.sum().clamp(min=1.0)
+        losses["voicing"] = 0.2 * F.binary_cross_entropy_with_logits(heard[:, :, 1], voiced)
+        return losses
+
+
+def _check_length(settings: Settings) -> None:
+    """A segment without its outer frames must fill the longest FFT of the losses."""
+    needed = RESOLUTIONS[0][0] // settings.audio.hop_length + 3
+    for name in ("frames", "validation_frames"):
+        found = getattr(settings.segments, name)
+        if found < needed:
+            raise ConfigError(
+                f"segments.{name} is {found}; it must be at least {needed} for the loss to fit in"
+            )

@@ -1,0 +1,67 @@
+//! `_rust.SourceFilter`: the synthesis half of the `harmonic_noise` vocoder.
+
+use kalakan_dsp::SourceFilterConfig;
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::prelude::*;
+
+use crate::dsp::{array, to_python, vector};
+use crate::error::kalakan_error;
+
+/// Adds this module's class to `kalakan._rust`.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<SourceFilter>()
+}
+
+/// FFT plans and noise table; immutable, shared by threads.
+#[pyclass(frozen, module = "kalakan._rust")]
+struct SourceFilter(kalakan_dsp::SourceFilter);
+
+#[pymethods]
+impl SourceFilter {
+    #[new]
+    #[pyo3(signature = (*, sample_rate, hop_length, n_fft, subframes))]
+    fn new(sample_rate: f64, hop_length: usize, n_fft: usize, subframes: usize) -> PyResult<Self> {
+        kalakan_dsp::SourceFilter::new(SourceFilterConfig {
+            sample_rate,
+            hop_length,
+            n_fft,
+            subframes,
+        })
+        .map(Self)
+        .map_err(to_python)
+    }
+
+    /// Frames at each end of a window whose sound lacks its neighbours.
+    #[getter]
+    fn context(&self) -> usize {
+        self.0.context()
+    }
+
+    /// Audio `[T * hop_length]` of filters [T, C] from frame `first_frame` of a sentence with F0 [N].
+    #[pyo3(signature = (filters, f0, /, first_frame))]
+    fn render<'py>(
+        &self,
+        py: Python<'py>,
+        filters: &Bound<'py, PyAny>,
+        f0: &Bound<'py, PyAny>,
+        first_frame: usize,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let filters = array::<f32>(filters, "filters", "float32", 2)?;
+        if filters.shape()[1] != self.0.filter_len() {
+            return Err(kalakan_error(
+                "AudioError",
+                format!(
+                    "filters has {} columns; it must have {}",
+                    filters.shape()[1],
+                    self.0.filter_len()
+                ),
+            ));
+        }
+        let filters: Vec<f32> = filters.iter().copied().collect();
+        let f0 = vector(f0, "f0")?;
+        Ok(py
+            .detach(|| self.0.render(&filters, &f0, first_frame))
+            .map_err(to_python)?
+            .into_pyarray(py))
+    }
+}

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from kalakan.config.schema import AudioConfig, FastSpeech2Config
+from kalakan.errors import ExportError
+from kalakan.export import onnx as onnx_export
+from kalakan.export.onnx import export_acoustic, rounded, write_acoustic
+from kalakan.export.shared_weights import read_layout
+from kalakan.export.voice import add_onnx
+from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.voices.package import load_voice
+from kalakan.voices.product import save_acoustic_product
+from kalakan.voices.weights import load_acoustic
+
+CONFIG = FastSpeech2Config(
+    speakers=("ama", "kofi"),
+    encoder_layers=1,
+    encoder_width=32,
+    encoder_filter=32,
+    encoder_kernel=3,
+    decoder_block="convnext",
+    decoder_layers=1,
+    decoder_filter=32,
+    decoder_kernel=3,
+    predictor_layers=1,
+    predictor_width=16,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> FastSpeech2:
+    torch.manual_seed(0)
+    return FastSpeech2(CONFIG).eval()
+
+
+@pytest.fixture
+def trained(tmp_path: Path, model: FastSpeech2) -> Path:
+    save_acoustic_product(tmp_path, "fastspeech2_small", model, AudioConfig(), {})
+    return tmp_path / "voice"
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_voice_speaks_the_same_in_both_forms(trained: Path, half: bool) -> None:
+    before = load_voice(trained).file("acoustic.safetensors").stat().st_size
+    voice = add_onnx(trained, half_weights=half)
+    weights, graph = voice.file("acoustic.safetensors"), voice.file("acoustic.onnx")
+    assert weights.stat().st_size < (0.65 * before if half else 1.01 * before)
+    session = onnxruntime.InferenceSession(str(graph), _silent(), providers=["CPUExecutionProvider"])
+    ids = np.random.default_rng(1).integers(24, 60, (2, 40))
+    found = session.run(["mel_output"], {"phonemes": ids})[0]
+    with torch.no_grad():
+        expected, _ = load_acoustic(voice).inference(torch.from_numpy(ids))
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-3)
+
+
+def test_graph_of_a_voice_holds_no_second_copy_of_the_weights(trained: Path) -> None:
+    import onnx
+
+    voice = add_onnx(trained)
+    graph = onnx.load(voice.file("acoustic.onnx"), load_external_data=False)
+    matrices = [t for t in graph.graph.initializer if np.prod(t.dims) >= 1024]
+    assert matrices
+    assert all(t.data_location == onnx.TensorProto.EXTERNAL for t in matrices)
+    names = read_layout(voice.file("acoustic.safetensors").read_bytes())
+    assert {t.name.removeprefix("model.").removesuffix(".half") for t in matrices} <= set(names)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_single_file_export_needs_only_phonemes(model: FastSpeech2, tmp_path: Path, half: bool) -> None:
+    write_acoustic(model, tmp_path / "acoustic_model.onnx", half_weights=half)
+    assert [path.name for path in tmp_path.iterdir()] == ["acoustic_model.onnx"]
+    path = str(tmp_path / "acoustic_model.onnx")
+    session = onnxruntime.InferenceSession(path, _silent(), providers=["CPUExecutionProvider"])
+    ids = np.array([[1, 29, 48, 16, 7]])
+    mel = session.run(["mel_output"], {"phonemes": ids})[0]
+    with torch.no_grad():
+        expected, _ = (rounded(model) if half else model).inference(torch.from_numpy(ids))
+    np.testing.assert_allclose(mel, expected.numpy(), atol=1e-4)
+
+
+def test_export_that_differs_from_torch_is_not_kept(
+    model: FastSpeech2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_export, "TOLERANCE", 0.0)
+    with pytest.raises(ExportError, match="differs from torch by"):
+        write_acoustic(model, tmp_path / "acoustic_model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_leaves_the_model_as_it_was(model: FastSpeech2) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    export_acoustic(model)
+    assert not model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def _silent() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return options

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from kalakan.config.resolve import to_dict
+from kalakan.config.schema import AudioConfig, FastSpeech2Config
+from kalakan.errors import VoiceError
+from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.manifest import ModelRecord, VoiceManifest
+from kalakan.voices.package import load_voice, save_voice
+from kalakan.voices.product import save_acoustic_product
+from kalakan.voices.weights import load_acoustic, load_pt
+
+CONFIG = FastSpeech2Config(
+    speakers=("ama", "kofi"),
+    encoder_layers=1,
+    encoder_width=8,
+    encoder_filter=8,
+    encoder_kernel=3,
+    decoder_block="convnext",
+    decoder_layers=1,
+    decoder_filter=8,
+    predictor_layers=1,
+    predictor_width=4,
+)
+
+
+def _manifest() -> VoiceManifest:
+    return VoiceManifest(
+        name="ama",
+        version="3",
+        speakers=("ama", "kofi"),
+        audio=AudioConfig(),
+        acoustic=ModelRecord("fastspeech2_small", to_dict(CONFIG)),
+        vocoder=ModelRecord("griffin_lim"),
+        phoneme_table=TABLE_HASH,
+        license="CC0-1.0",
+    )
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = FastSpeech2(CONFIG).eval()
+    save_acoustic_product(
+        tmp_path, "fastspeech2_small", model, AudioConfig(), {"steps": 7, "scores": {"mel": 0.5}}
+    )
+    return tmp_path
+
+
+def test_saved_voice_loads_as_it_was(tmp_path: Path) -> None:
+    saved = save_voice(tmp_path / "ama", _manifest(), {"LICENSE": b"free", "phonemes.tsv": b"table"})
+    loaded = load_voice(tmp_path / "ama")
+    assert loaded == saved
+    assert loaded.manifest == replace(_manifest(), files=loaded.manifest.files)
+    assert loaded.file("LICENSE").read_bytes() == b"free"
+    with pytest.raises(VoiceError, match=r"carries no vocoder\.onnx; it holds LICENSE, phonemes\.tsv"):
+        loaded.file("vocoder.onnx")
+
+
+def test_voice_and_pt_file_hold_the_same_weights(product: Path) -> None:
+    torch.manual_seed(0)
+    expected = FastSpeech2(CONFIG).state_dict()
+    loaded = load_pt(product / "acoustic_model.pt")
+    assert loaded.audio == AudioConfig()
+    for module in (load_acoustic(load_voice(product / "voice")), loaded.module):
+        assert not module.training
+        for name, value in module.state_dict().items():
+            assert torch.equal(value, expected[name]), name
+
+
+def test_card_of_a_new_voice_says_what_is_known_and_what_is_not(product: Path) -> None:
+    voice = load_voice(product / "voice")
+    card = voice.file("MODEL_CARD.md").read_text()
+    assert "ama, kofi" in card
+    assert "| validation mel | 0.5000 |" in card
+    assert "Not filled in yet" in card
+    assert voice.manifest.license == "LicenseRef-undeclared"
+
+
+def test_saving_again_replaces_the_voice_and_nothing_else(tmp_path: Path) -> None:
+    save_voice(tmp_path / "ama", _manifest(), {"LICENSE": b"free", "old.txt": b"old"})
+    save_voice(tmp_path / "ama", _manifest(), {"LICENSE": b"freer"})
+    assert sorted(path.name for path in (tmp_path / "ama").iterdir()) == ["LICENSE", "voice.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ama"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("years of work")
+    with pytest.raises(VoiceError, match="is not empty and no voice"):
+        save_voice(tmp_path / "other", _manifest(), {"LICENSE": b"free"})
+    assert (tmp_path / "other" / "thesis.txt").read_text() == "years of work"
+
+
+def test_failed_save_leaves_the_old_voice(tmp_path: Path) -> None:
+    save_voice(tmp_path / "ama", _manifest(), {"LICENSE": b"free"})
+    with pytest.raises(VoiceError, match="cannot be written"):
+        save_voice(tmp_path / "ama", _manifest(), {"LICENSE": tmp_path / "no such file"})
+    assert load_voice(tmp_path / "ama").file("LICENSE").read_bytes() == b"free"
+    assert [path.name for path in tmp_path.iterdir()] == ["ama"]
+
+
+def _edit(key: str, value: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "voice.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+
+    return change
+
+
+def _truncate(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        (shutil.rmtree, "there is no such voice folder"),
+        (lambda folder: (folder / "voice.json").unlink(), r"voice\.json: is not there"),
+        (_truncate("voice.json"), r"voice\.json: is damaged, it is not valid JSON"),
+        (lambda folder: (folder / "voice.json").write_text("3"), "holds no JSON object"),
+        (_edit("format_version", 99), "has format version 99 and this Kalakan reads 1; upgrade"),
+        (_edit("phoneme_table", "0" * 16), "another phoneme table"),
+        (_edit("speakers", None), r"voice\.json: is damaged"),
+        (_edit("audio", {"hop_length": -1}), r"is damaged \(audio\.hop_length is -1"),
+        (_edit("files", {"../secret": "0"}), r"names the file '\.\./secret'"),
+        (_edit("surprise", 1), r"is damaged \(.*surprise"),
+        (lambda folder: (folder / "LICENSE").unlink(), "LICENSE: is missing from the voice"),
+        (_truncate("acoustic.safetensors"), r"acoustic\.safetensors: is damaged or was changed"),
+    ],
+)
+def test_broken_voice_is_refused_by_the_name_of_what_is_broken(
+    product: Path, damage: Callable[[Path], None], text: str
+) -> None:
+    damage(product / "voice")
+    with pytest.raises(VoiceError, match=text):
+        load_voice(product / "voice")
+
+
+def test_weights_that_do_not_fit_their_model_are_refused(product: Path) -> None:
+    voice = load_voice(product / "voice")
+    config = to_dict(replace(CONFIG, encoder_width=16))
+    manifest = replace(voice.manifest, acoustic=ModelRecord("fastspeech2_small", config))
+    files = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
+    other = save_voice(product / "other", manifest, files)
+    with pytest.raises(VoiceError, match="does not fit its model fastspeech2_small"):
+        load_acoustic(other)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut"])
+def test_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(VoiceError, match=r"model\.pt: is damaged or no Kalakan model"):
+        load_pt(path)
+    torch.save({"weights": torch.zeros(1)}, path)
+    with pytest.raises(VoiceError, match="is no kalakan-model-1 file"):
+        load_pt(path)
+
+
+def test_pt_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+
+    class Attack:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (marker,)
+
+    torch.save(Attack(), tmp_path / "model.pt")
+    with pytest.raises(VoiceError):
+        load_pt(tmp_path / "model.pt")
+    assert not marker.exists()
