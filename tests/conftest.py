@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 
 SMALL = FastSpeech2Config(
@@ -27,14 +26,15 @@ SMALL = FastSpeech2Config(
     predictor_width=8,
     speakers=("akosua", "kwame"),
 )
-TINY_AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
+TINY_AUDIO = AudioConfig(
+    sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0
+)
 QUICK_AUDIO = AudioConfig(sample_rate=2000, n_fft=64, win_length=64, hop_length=16, n_mels=4, mel_fmax=1000.0)
 
 
 def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> Path:
     """A voice of random weights in `folder/voice`, in both forms, and its `.pt` file beside it."""
     import torch
-
     from kalakan.export.voice import add_onnx
     from kalakan.models.registry import create_acoustic
     from kalakan.voices.product import save_acoustic_product
@@ -73,7 +73,9 @@ def kalakan() -> Run:
     name = "kalakan.exe" if os.name == "nt" else "kalakan"
     command = Path(sys.executable).with_name(name)
 
-    def run(*arguments: str | Path, stdin: bytes = b"", **options: object) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        *arguments: str | Path, stdin: bytes = b"", **options: object
+    ) -> subprocess.CompletedProcess[bytes]:
         line = [str(command), *map(str, arguments)]
         return subprocess.run(line, input=stdin, capture_output=True, timeout=200, check=False, **options)
 

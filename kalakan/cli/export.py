@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 @click.argument("voice", metavar="[VOICE]", required=False)
 @click.option("--acoustic-model", metavar="FILE", help="A .pt file instead of a voice.")
 @click.option("--vocoder", metavar="FILE", help="A .pt file instead of a voice.")
-@click.option("--output-dir", metavar="FOLDER", help="Where to write; a VOICE is completed in place by default.")
+@click.option(
+    "--output-dir", metavar="FOLDER", help="Where to write; a VOICE is completed in place by default."
+)
 @click.option("--format", type=click.Choice(["onnx"]), default="onnx", show_default=True)
-@click.option("--half-weights", is_flag=True, help="Store matrices in 16 bits: half the size, nearly the same mel.")
+@click.option(
+    "--half-weights", is_flag=True, help="Store matrices in 16 bits: half the size, nearly the same mel."
+)
 def command(
     voice: str | None,
     acoustic_model: str | None,
@@ -41,7 +45,9 @@ def command(
     if output_dir is None:
         raise click.UsageError("--output-dir says where the exported files go")
     if vocoder is not None:
-        raise ConfigError(f"{vocoder}: this version has no vocoder with weights to export; Griffin-Lim needs none")
+        raise ConfigError(
+            f"{vocoder}: this version has no vocoder with weights to export; Griffin-Lim needs none"
+        )
     if acoustic_model is not None:
         write_line(str(_export_acoustic(acoustic_model, Path(output_dir), half_weights)))
 

@@ -15,9 +15,13 @@ from kalakan.text.twi_g2p import TwiG2P, is_foreign
 
 @click.command("phonemize")
 @click.argument("text", required=False)
-@click.option("--tsv", metavar="FILE", help="Read a tab-separated file with a header; the report goes to stderr.")
+@click.option(
+    "--tsv", metavar="FILE", help="Read a tab-separated file with a header; the report goes to stderr."
+)
 @click.option("--column", metavar="NAME", default="text", show_default=True, help="Column of --tsv to read.")
-@click.option("--into", metavar="NAME", default="phonemes", show_default=True, help="Name of the added column.")
+@click.option(
+    "--into", metavar="NAME", default="phonemes", show_default=True, help="Name of the added column."
+)
 @click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; - is standard output.")
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--tone", type=click.Choice(["full", "economic"]), default="full", show_default=True)
@@ -76,7 +80,9 @@ class _Reader:
                 continue
             fields = line.split("\t")
             if len(fields) != len(header):
-                raise TextError(f"{source}, line {number}: has {len(fields)} fields; the header has {len(header)}")
+                raise TextError(
+                    f"{source}, line {number}: has {len(fields)} fields; the header has {len(header)}"
+                )
             self._count_words(fields[place])
             yield f"{line}\t{self.read(fields[place])}"
 

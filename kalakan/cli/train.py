@@ -17,7 +17,9 @@ from kalakan.utils.config import Config
 @click.option("--data-dir", metavar="FOLDER", required=True, help="Dataset folder.")
 @click.option("--output-dir", metavar="FOLDER", required=True, help="Run folder; a run found there goes on.")
 @click.option("--config", metavar="FILE", help="YAML settings (audio, model, data, training).")
-@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.batch_size=8.")
+@click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.batch_size=8."
+)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--features", metavar="FOLDER", help="Where mels are cached; default: in the run folder.")
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")

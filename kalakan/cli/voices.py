@@ -21,7 +21,9 @@ def command(folders: tuple[str, ...], as_json: bool) -> None:
 def _details(voice: Voice) -> str:
     manifest = voice.manifest
     size = sum(voice.file(name).stat().st_size for name in manifest.files)
-    engines = [name for name, form in (("onnx", "onnx"), ("torch", "safetensors")) if voice.has(f"acoustic.{form}")]
+    engines = [
+        name for name, form in (("onnx", "onnx"), ("torch", "safetensors")) if voice.has(f"acoustic.{form}")
+    ]
     rows = {
         "speakers": ", ".join(manifest.speakers),
         "language": f"{manifest.language}, {manifest.dialect}",

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
 from kalakan.synthesis.controls import Controls
@@ -221,7 +220,9 @@ class TestSettings:
     def test_griffin_lim_iterations(self, tiny_voice: Path) -> None:
         for engine in ("onnx", "torch"):
             few, many = (
-                Synthesizer(tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}})
+                Synthesizer(
+                    tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}}
+                )
                 for count in (1, 8)
             )
             assert not np.array_equal(array(few.synthesize("Yoo")), array(many.synthesize("Yoo")))
@@ -244,7 +245,7 @@ class TestSettings:
         assert np.array_equal(synthesizer.synthesize("Yoo"), Synthesizer(tiny_voice).synthesize("Yoo"))
 
     def test_unknown_settings_and_engines(self, tiny_voice: Path) -> None:
-        with pytest.raises(ConfigError, match="did you mean inference.batch_size"):
+        with pytest.raises(ConfigError, match=r"did you mean inference\.batch_size"):
             Synthesizer(tiny_voice, config={"inference": {"batchsize": 1}})
         with pytest.raises(ConfigError, match="engine is 'tf'; choose one of auto, onnx, torch"):
             Synthesizer(tiny_voice, engine="tf")
