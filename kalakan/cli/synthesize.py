@@ -95,11 +95,12 @@ def _spooled(spool: Spool, pieces: Iterator[Any]) -> Iterator[Any]:
 
 
 def _report(synthesizer: Synthesizer, load_s: float, speak_s: float, audio_s: float) -> None:
-    from kalakan import __version__
+    from kalakan.native import status
 
     voice = synthesizer.voice
     name = f"{voice.name} {voice.version}" if voice else "bare model files"
-    click.echo(f"kalakan {__version__} · engine {synthesizer.engine} · voice {name}", err=True)
+    click.echo(str(status(ask_torch=synthesizer.engine == "torch")), err=True)
+    click.echo(f"engine {synthesizer.engine} · voice {name}", err=True)
     click.echo(
         f"loaded in {load_s:.2f} s · spoke {audio_s:.2f} s of audio in {speak_s:.2f} s · "
         f"RTF {speak_s / audio_s:.3f} (time ÷ audio, lower is faster)",
