@@ -114,4 +114,5 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
 
 def _frame_pitch(utterance: Utterance, hop_length: int, window: slice) -> NDArray[np.float32]:
     centres = (np.arange(window.start, window.stop) * hop_length + hop_length // 2) // F0_SAMPLES
-    return utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
+    pitch: NDArray[np.float32] = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
+    return pitch

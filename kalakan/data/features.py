@@ -26,7 +26,9 @@ def audio_hash(config: AudioConfig) -> str:
 
 def log_energy(mel: NDArray[np.float32]) -> NDArray[np.float32]:
     """ln of the L2 norm of each frame's mel magnitudes: log-mel [M, T] to [T]."""
-    return (0.5 * np.log(np.sum(np.exp(2.0 * mel.astype(np.float64)), axis=0))).astype(np.float32)
+    norm = 0.5 * np.log(np.sum(np.exp(2.0 * mel.astype(np.float64)), axis=0))
+    energy: NDArray[np.float32] = norm.astype(np.float32)
+    return energy
 
 
 class FeatureStore:

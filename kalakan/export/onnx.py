@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
         torch.onnx.export(
             _Inference(model).eval(),  # the exporter puts back the mode it finds here
             example,
-            buffer,
+            cast(Any, buffer),  # its type says a path; a file object is documented and works
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
@@ -162,7 +162,7 @@ def _add_defaults(graph: Any) -> None:
         "energy": np.ones((1, 1), np.float32),
     }
     for name, value in defaults.items():
-        graph.graph.initializer.append(numpy_helper.from_array(value, name))
+        graph.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
 
 
 def halve_weights(graph: Any) -> None:
@@ -171,7 +171,7 @@ def halve_weights(graph: Any) -> None:
 
     casts = []
     for tensor in list(graph.graph.initializer):
-        value = numpy_helper.to_array(tensor)
+        value: NDArray[Any] = numpy_helper.to_array(tensor)
         if value.dtype != np.float32 or value.size < HALF_FROM:
             continue
         name = f"{tensor.name}.half"

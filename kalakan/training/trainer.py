@@ -108,7 +108,7 @@ class _Run:
             for name, module in self.modules.items()
         }
         fp16 = self.config.mixed_precision and self.device.type == "cuda"
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=fp16)
+        self.scaler = torch.amp.grad_scaler.GradScaler(self.device.type, enabled=fp16)
         _write_text(self.output / "config.json", json.dumps(to_dict(self.settings), indent=2) + "\n")
         last = self.output / "last.pt"
         if resume and last.is_file():
@@ -187,7 +187,7 @@ class _Run:
                     loss = torch.stack(list(phase.losses.values())).sum() / len(batches)
                     finite = finite and bool(torch.isfinite(loss))
                     if finite:
-                        self.scaler.scale(loss).backward()
+                        torch.autograd.backward(self.scaler.scale(loss))
                     for name, value in phase.losses.items():
                         totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(batches)
         totals["loss"] = sum(totals.values())
@@ -333,8 +333,8 @@ def _stop_on_signal() -> Iterator[Mapping[str, bool]]:
         signal.signal(number, previous[number])
 
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, handler)
+        for stop_signal in (signal.SIGINT, signal.SIGTERM):
+            previous[stop_signal] = signal.signal(stop_signal, handler)
     except ValueError:
         pass  # not the main thread: signals are the caller's
     try:

@@ -6,8 +6,6 @@ through a convolution of the value instead of 256 quantized embeddings, and a fr
 its phoneme. Tone units stand in the phoneme sequence and last zero frames.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import NamedTuple
@@ -60,6 +58,15 @@ class VariancePredictor(nn.Module):
 
 class FastSpeech2(nn.Module):
     """Phoneme ids [B, N] to log-mel [B, M, T]; obeys `kalakan.models.interfaces.AcousticModel`."""
+
+    # TorchScript reads these, and cannot where annotations are strings: hence no __future__ import in this file.
+    zero_duration: Tensor
+    mel_mean: Tensor
+    mel_std: Tensor
+    pitch_mean: Tensor
+    pitch_std: Tensor
+    energy_mean: Tensor
+    energy_std: Tensor
 
     def __init__(self, config: FastSpeech2Config, tone_ids: tuple[int, ...] = (16, 17, 18, 19)) -> None:
         super().__init__()
