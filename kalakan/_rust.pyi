@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "G2p",
     "Mel",
+    "SourceFilter",
     "Stft",
     "TextOptions",
     "__version__",
@@ -102,4 +103,13 @@ class Mel:
         momentum: float,
         seed: int | None,
         threads: int,
+    ) -> NDArray[np.float32]: ...
+
+@final
+class SourceFilter:
+    def __new__(cls, *, sample_rate: float, hop_length: int, n_fft: int, subframes: int) -> SourceFilter: ...
+    @property
+    def context(self) -> int: ...
+    def render(
+        self, filters: NDArray[np.float32], f0: NDArray[np.float32], /, first_frame: int
     ) -> NDArray[np.float32]: ...

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
-from kalakan.config.schema import Settings
+from kalakan.config.schema import MODEL_CONFIGS, Settings
 from kalakan.errors import ConfigError
 
 T = TypeVar("T")
@@ -21,6 +21,18 @@ def resolve(overrides: Mapping[str, Any], preset: Settings | None = None) -> Set
     Raises `ConfigError` for an unknown section or key, a value of the wrong type, or one out of range.
     """
     return _apply(preset or Settings(), overrides, "")
+
+
+def check(overrides: Mapping[str, Any]) -> None:
+    """Raises `ConfigError` unless `overrides` suit a model of some type; which one is known only later."""
+    errors: list[ConfigError] = []
+    for model in MODEL_CONFIGS:
+        try:
+            resolve(overrides, Settings(model=model()))
+        except ConfigError as error:
+            errors.append(error)
+    if len(errors) == len(MODEL_CONFIGS):
+        raise errors[0]
 
 
 def to_dict(section: Any) -> dict[str, Any]:

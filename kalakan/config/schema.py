@@ -132,6 +132,38 @@ class FastSpeech2Config:
 
 
 @dataclass(frozen=True)
+class HarmonicNoiseConfig:
+    """Sizes of the source-filter vocoder `harmonic_noise`; the defaults are the default voice's."""
+
+    width: int = 192
+    """Channels of the trunk."""
+    layers: int = 6
+    """ConvNeXt blocks."""
+    inner: int = 384
+    """Channels inside a block."""
+    kernel: int = 7
+    """Kernel of the convolutions over time; odd."""
+    n_fft: int = 600
+    """Samples in the frame of a filter; a multiple of the subframe."""
+    subframes: int = 2
+    """Filters in one mel frame; it divides audio.hop_length."""
+    f0_width: int = 64
+    """Channels of the head that hears F0 where none is given."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "inner", "n_fft", "subframes", "f0_width"):
+            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
+        _require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+
+
+MODEL_CONFIGS: tuple[type[FastSpeech2Config] | type[HarmonicNoiseConfig], ...] = (
+    FastSpeech2Config,
+    HarmonicNoiseConfig,
+)
+"""What `Settings.model` may be."""
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One training run."""
 
@@ -218,6 +250,24 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class SegmentConfig:
+    """Stretches of recordings that a vocoder trains on."""
+
+    frames: int = 64
+    """Mel frames of a training segment."""
+    validation_frames: int = 160
+    """Mel frames of a validation segment."""
+    predicted: str = ""
+    """Folder of an acoustic model's mels (`<id>.npy`, [M, T]) to use in place of the recordings'; empty: none."""
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "validation_frames"):
+            _require(
+                getattr(self, name) >= 16, f"segments.{name}", getattr(self, name), "it must be at least 16"
+            )
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
     """How a voice is run."""
 
@@ -251,10 +301,12 @@ class Settings:
 
     audio: AudioConfig = field(default_factory=AudioConfig)
     """Waveform to mel."""
-    model: FastSpeech2Config = field(default_factory=FastSpeech2Config)
-    """Sizes of the acoustic model."""
+    model: FastSpeech2Config | HarmonicNoiseConfig = field(default_factory=FastSpeech2Config)
+    """Sizes of the model; which fields there are depends on the model type."""
     data: DataConfig = field(default_factory=DataConfig)
-    """Dataset."""
+    """Dataset of an acoustic model."""
+    segments: SegmentConfig = field(default_factory=SegmentConfig)
+    """Dataset of a vocoder."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Training run."""
     inference: InferenceConfig = field(default_factory=InferenceConfig)

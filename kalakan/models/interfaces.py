@@ -35,7 +35,11 @@ class AcousticModel(Protocol):
 
 @runtime_checkable
 class Vocoder(Protocol):
-    """Log-mel to waveform."""
+    """Log-mel to waveform.
+
+    One whose attribute `takes_f0` is true takes a second argument `f0` [B, T] (Hz, 0 where unvoiced), and hears it
+    from the mel where it is not given.
+    """
 
     sample_rate: int
     """Samples a second of the output."""

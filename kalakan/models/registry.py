@@ -74,11 +74,19 @@ def create_acoustic(name: str, config: FastSpeech2Config | None = None, **change
     return FastSpeech2(replace(config or row.preset, **changes))
 
 
-def create_vocoder(name: str, audio: AudioConfig, iterations: int = 32) -> nn.Module:
-    """A vocoder of type `name` for log-mels of `audio`; `iterations` is Griffin-Lim's."""
+def create_vocoder(
+    name: str, audio: AudioConfig, iterations: int = 32, config: HarmonicNoiseConfig | None = None
+) -> nn.Module:
+    """A vocoder of type `name` for log-mels of `audio`, untrained if it has weights.
+
+    `iterations` is Griffin-Lim's, `config` (default: the preset) another vocoder's.
+    """
     from kalakan.models.vocoders.griffin_lim import GriffinLim
+    from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 
     row = entry(name)
     if row.kind != "vocoder":
         raise ConfigError(f"model type {name!r} is a {row.kind}; choose one of {', '.join(names('vocoder'))}")
-    return GriffinLim(audio, n_iter=iterations)
+    if row.preset is None:
+        return GriffinLim(audio, n_iter=iterations)
+    return HarmonicNoise(config or row.preset, audio)

@@ -11,8 +11,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from kalakan.audio.harmonic_noise import filters_to_audio
 from kalakan.audio.mel import mel_to_audio
-from kalakan.config.schema import AudioConfig, InferenceConfig
+from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig, InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError, VoiceError
 from kalakan.synthesis.controls import Controls
 from kalakan.synthesis.frontend import PhonemeBatch
@@ -39,7 +40,9 @@ class OnnxAcousticModel:
             item.name: item.type
             for item in (*self._session.get_inputs(), *self._session.get_overridable_initializers())
         }
-        self.n_mels: int | None = present["mel_output"][1] if isinstance(present["mel_output"][1], int) else None
+        self.n_mels: int | None = (
+            present["mel_output"][1] if isinstance(present["mel_output"][1], int) else None
+        )
 
     def inference(
         self,
@@ -82,6 +85,31 @@ class OnnxVocoder:
         result = self._session.run(["audio_output"], {"mel_input": np.asarray(mel, np.float32)})[0]
         audio: Audio = result.reshape(len(result), -1)
         return audio
+
+
+class HarmonicNoiseVocoder:
+    """The network of `harmonic_noise` in onnxruntime and its synthesis in Rust: the same sound as the file's own
+    `audio_output` in a fraction of the time. Obeys `kalakan.models.interfaces.Vocoder` with numpy arrays."""
+
+    takes_f0 = True
+
+    def __init__(self, path: Path, audio: AudioConfig, config: HarmonicNoiseConfig, threads: int) -> None:
+        self._session = open_session(path, threads)
+        _check_names(self._session, path, "mel_input", "filters")
+        self.audio = audio
+        self.config = config
+        self.sample_rate = audio.sample_rate
+        self.hop_length = audio.hop_length
+
+    def inference(self, mel: ArrayLike, f0: ArrayLike | None = None) -> Audio:
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T] and F0 [B, T] (default: heard from it)."""
+        feeds = {"mel_input": np.asarray(mel, np.float32)}
+        if f0 is not None:
+            feeds["f0"] = np.maximum(np.asarray(f0, np.float32), 0.0)
+        filters, used = self._session.run(["filters", "f0_output"], feeds)
+        rows = zip(filters, used, strict=True)
+        audio = np.stack([filters_to_audio(row, pitch, self.audio, self.config) for row, pitch in rows])
+        return np.clip(audio, -1.0, 1.0, out=audio)
 
 
 class GriffinLimVocoder:
@@ -129,7 +157,12 @@ class OnnxEngine:
             batch.ids, batch.lengths, **given_controls(controls, len(batch.ids))
         )
         frames = aux["mel_lengths"].tolist()
-        return [self._vocode(mel[row : row + 1, :, :count]) for row, count in enumerate(frames)]
+        takes_f0 = getattr(self.vocoder, "takes_f0", False) and "pitch" in aux
+        pieces = []
+        for row, count in enumerate(frames):
+            f0 = (aux["pitch"][row : row + 1, :count],) if takes_f0 else ()
+            pieces.append(self._vocode(mel[row : row + 1, :, :count], *f0))
+        return pieces
 
     def join(self, pieces: Sequence[Audio]) -> Audio:
         """One audio [S] in [-1, 1] of consecutive pieces, with one gain for all of it if it would clip."""
@@ -139,14 +172,14 @@ class OnnxEngine:
             raise SynthesisError("the model spoke samples that are not finite; its weights are broken")
         return audio / np.float32(peak) if peak > 1.0 else audio
 
-    def _vocode(self, mel: Audio) -> Audio:
-        """Audio [S] of a mel [1, M, T]. A vocoder clips at 1; what clips is spoken at half the amplitude instead
-        and doubled, so that loudness is settled once for the whole text."""
+    def _vocode(self, mel: Audio, *f0: Audio) -> Audio:
+        """Audio [S] of a mel [1, M, T] and, where the vocoder takes it, F0 [1, T]. A vocoder clips at 1; what clips
+        is spoken at half the amplitude instead and doubled, so that loudness is settled once for the whole text."""
         gain = 1.0
-        audio: Audio = self.vocoder.inference(mel)[0]
+        audio: Audio = self.vocoder.inference(mel, *f0)[0]
         while float(np.abs(audio).max()) >= gain and gain < MAX_GAIN:
             gain *= 2.0
-            audio = self.vocoder.inference(mel - np.float32(math.log(gain)))[0] * np.float32(gain)
+            audio = self.vocoder.inference(mel - np.float32(math.log(gain)), *f0)[0] * np.float32(gain)
         return audio
 
 
@@ -182,7 +215,9 @@ def open_session(path: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exception classes have no public name
-        raise VoiceError(f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})") from error
+        raise VoiceError(
+            f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})"
+        ) from error
 
 
 def _check_names(session: Any, path: Path, needed_input: str, needed_output: str) -> None:

@@ -52,7 +52,12 @@ class TorchEngine:
                 mel, aux = self.acoustic_model.inference(ids, lengths, **given)
             mel = mel.to(device_of(self.vocoder), torch.float32)
             frames = aux["mel_lengths"].tolist()
-            return [self._vocode(mel[row : row + 1, :, :count]) for row, count in enumerate(frames)]
+            f0 = aux["pitch"].float() if getattr(self.vocoder, "takes_f0", False) and "pitch" in aux else None
+            pieces = []
+            for row, count in enumerate(frames):
+                pitch = () if f0 is None else (f0[row : row + 1, :count].to(mel.device),)
+                pieces.append(self._vocode(mel[row : row + 1, :, :count], *pitch))
+            return pieces
 
     def join(self, pieces: Sequence[Tensor]) -> Tensor:
         """One audio [S] in [-1, 1] of consecutive pieces, with one gain for all of it if it would clip."""
@@ -62,14 +67,14 @@ class TorchEngine:
             raise SynthesisError("the model spoke samples that are not finite; its weights are broken")
         return audio / peak if peak > 1.0 else audio
 
-    def _vocode(self, mel: Tensor) -> Tensor:
+    def _vocode(self, mel: Tensor, *f0: Tensor) -> Tensor:
         """See `OnnxEngine._vocode`: [1, M, T] to [S] on the CPU."""
         with self._autocast(mel.device):
             gain = 1.0
-            audio = self.vocoder.inference(mel)[0]
+            audio = self.vocoder.inference(mel, *f0)[0]
             while float(audio.abs().max()) >= gain and gain < MAX_GAIN:
                 gain *= 2.0
-                audio = self.vocoder.inference(mel - math.log(gain))[0] * gain
+                audio = self.vocoder.inference(mel - math.log(gain), *f0)[0] * gain
         result: Tensor = audio.float().cpu()
         return result
 

@@ -6,9 +6,10 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from kalakan.config.schema import AudioConfig, Settings
+from kalakan.config.resolve import from_dict
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
 from kalakan.models import registry
 from kalakan.synthesis.batching import Engine
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "onnx", "torch")
 GRIFFIN_LIM = "griffin_lim"
+HARMONIC_NOISE = "harmonic_noise"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class _Part:
     speakers: tuple[str, ...] | None = None
 
 
-def build_engine(request: Request, settings: Settings, overrides: Any = ()) -> tuple[Engine, VoiceManifest | None]:
+def build_engine(
+    request: Request, settings: Settings, overrides: Any = ()
+) -> tuple[Engine, VoiceManifest | None]:
     """The engine that serves `request`, and the manifest of the voice that its acoustic model comes from.
 
     `overrides` names the sections the user set: audio settings that a voice was not trained with are refused.
@@ -97,25 +101,25 @@ class _Sources:
 
 
 def _onnx_engine(source: _Sources) -> Engine:
-    from kalakan.synthesis.engine_onnx import GriffinLimVocoder, OnnxAcousticModel, OnnxEngine, OnnxVocoder
+    from kalakan.synthesis.engine_onnx import OnnxAcousticModel, OnnxEngine
 
     request, config = source.request, source.settings.inference
     if request.device != "cpu":
-        raise ConfigError(f"device is {request.device!r} and the onnx engine runs on the CPU; use engine='torch'")
+        raise ConfigError(
+            f"device is {request.device!r} and the onnx engine runs on the CPU; use engine='torch'"
+        )
     for name in ("acoustic_model", "vocoder"):
         if _is_torch_model(getattr(request, name)):
-            raise ConfigError(f"{name} is for torch and engine='onnx' was asked for; use engine='torch' or 'auto'")
+            raise ConfigError(
+                f"{name} is for torch and engine='onnx' was asked for; use engine='torch' or 'auto'"
+            )
     speakers, path = _onnx_acoustic(source)
     acoustic = OnnxAcousticModel(path, config.threads)
     if acoustic.n_mels not in (None, source.audio.n_mels):
-        raise VoiceError(f"{path}: speaks {acoustic.n_mels} mel bands and the vocoder reads {source.audio.n_mels}")
-    vocoder_path = _onnx_vocoder(source)
-    vocoder = (
-        GriffinLimVocoder(source.audio, config.griffin_lim_iterations, config.threads)
-        if vocoder_path is None
-        else OnnxVocoder(vocoder_path, source.audio, config.threads)
-    )
-    return OnnxEngine(acoustic, vocoder, speakers, config)
+        raise VoiceError(
+            f"{path}: speaks {acoustic.n_mels} mel bands and the vocoder reads {source.audio.n_mels}"
+        )
+    return OnnxEngine(acoustic, _onnx_vocoder(source), speakers, config)
 
 
 def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path]:
@@ -131,18 +135,26 @@ def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path]:
     return voice.manifest.speakers, voice.file("acoustic.onnx")
 
 
-def _onnx_vocoder(source: _Sources) -> Path | None:
-    """Path of an exported vocoder; None for Griffin-Lim."""
-    request = source.request
-    if request.vocoder_type not in (None, GRIFFIN_LIM):
-        raise ConfigError(f"vocoder type {request.vocoder_type!r} without weights needs engine='torch'")
+def _onnx_vocoder(source: _Sources) -> Any:
+    from kalakan.synthesis.engine_onnx import GriffinLimVocoder, HarmonicNoiseVocoder, OnnxVocoder
+
+    request, audio, config = source.request, source.audio, source.settings.inference
     if request.vocoder is not None and not Path(request.vocoder).is_dir():
-        return Path(request.vocoder)
+        return OnnxVocoder(Path(request.vocoder), audio, config.threads)
     voice = source.voice(request.vocoder) if request.vocoder is not None else source.acoustic_voice()
-    if voice is None or request.vocoder_type == GRIFFIN_LIM:
-        return None
-    _check_same_audio(voice.manifest.audio, source.audio)
-    return None if voice.manifest.vocoder.type == GRIFFIN_LIM else voice.file("vocoder.onnx")
+    found = voice.manifest.vocoder.type if voice is not None else GRIFFIN_LIM
+    kind = request.vocoder_type or found
+    if voice is not None and request.vocoder_type != GRIFFIN_LIM:
+        _check_same_audio(voice.manifest.audio, audio)
+    if kind == GRIFFIN_LIM:
+        return GriffinLimVocoder(audio, config.griffin_lim_iterations, config.threads)
+    if voice is None or kind != found:
+        raise ConfigError(f"vocoder type {kind!r} without weights needs engine='torch'")
+    path = voice.file("vocoder.onnx")
+    if kind == HARMONIC_NOISE:
+        sizes = from_dict(HarmonicNoiseConfig, voice.manifest.vocoder.config)
+        return HarmonicNoiseVocoder(path, audio, sizes, config.threads)
+    return OnnxVocoder(path, audio, config.threads)
 
 
 def _torch_engine(source: _Sources) -> TorchEngine:
@@ -196,7 +208,9 @@ def _voice_of_type(source: _Sources, kind: str | None) -> Voice | None:
     if kind in (None, voice.manifest.acoustic.type) and (is_named or kind is None):
         return voice
     if is_named:
-        raise ConfigError(f"{voice.path} holds a {voice.manifest.acoustic.type}, not a {kind}; leave the type out")
+        raise ConfigError(
+            f"{voice.path} holds a {voice.manifest.acoustic.type}, not a {kind}; leave the type out"
+        )
     fits = kind == voice.manifest.acoustic.type and voice.has("acoustic.safetensors")
     return voice if fits else None
 
@@ -205,19 +219,24 @@ def _untrained(kind: str, settings: Settings) -> _Part:
     from dataclasses import replace
 
     row = registry.entry(kind)
-    config = settings.model if settings.model != Settings().model else row.preset
+    asked = settings.model if settings.model != Settings().model else row.preset
+    config = cast(FastSpeech2Config, asked)
     config = replace(config, n_mels=settings.audio.n_mels)
     model = registry.create_acoustic(kind, config).eval().requires_grad_(False)
-    warnings.warn(
-        f"{kind} was built without weights and speaks noise; give acoustic_model= a trained model",
-        UntrainedModelWarning,
-        stacklevel=5,
-    )
+    _warn_untrained(kind, "acoustic_model")
     return _Part(model, settings.audio, config.speakers)
 
 
+def _warn_untrained(kind: str, name: str) -> None:
+    warnings.warn(
+        f"{kind} was built without weights and speaks noise; give {name}= a trained model",
+        UntrainedModelWarning,
+        stacklevel=6,
+    )
+
+
 def _torch_vocoder(source: _Sources) -> _Part:
-    from kalakan.voices.weights import load_pt
+    from kalakan.voices.weights import load_pt, load_vocoder
 
     request, iterations = source.request, source.settings.inference.griffin_lim_iterations
     model, kind = request.vocoder, request.vocoder_type
@@ -228,14 +247,19 @@ def _torch_vocoder(source: _Sources) -> _Part:
         _check_kind(loaded.record.type, "vocoder", kind, model)
         _check_same_audio(loaded.audio, source.audio)
         return _Part(loaded.module, loaded.audio)
-    if model is not None:
-        manifest = source.voice(model).manifest
-        _check_same_audio(manifest.audio, source.audio)
-        kind = kind or manifest.vocoder.type
-    elif kind is None and source.manifest is not None:
-        kind = source.manifest.vocoder.type
-    module = registry.create_vocoder(kind or GRIFFIN_LIM, source.audio, iterations)
-    return _Part(module.eval(), source.audio)
+    voice = source.voice(model) if model is not None else None
+    if voice is not None:
+        _check_same_audio(voice.manifest.audio, source.audio)
+    elif source.manifest is not None:
+        voice = source.acoustic_voice()
+    found = voice.manifest.vocoder.type if voice is not None else GRIFFIN_LIM
+    kind = kind or found
+    if voice is not None and kind == found != GRIFFIN_LIM:
+        return _Part(load_vocoder(voice), source.audio)
+    module = registry.create_vocoder(kind, source.audio, iterations).eval().requires_grad_(False)
+    if kind != GRIFFIN_LIM:
+        _warn_untrained(kind, "vocoder")
+    return _Part(module, source.audio)
 
 
 def _check(request: Request) -> None:
@@ -264,7 +288,9 @@ def _check_same_audio(one: AudioConfig, other: AudioConfig) -> None:
 def _torch_path(model: Any, name: str) -> Path:
     path = Path(model)
     if path.suffix == ".onnx":
-        raise ConfigError(f"{name} is {path}, an ONNX file, and the torch engine was asked for; use engine='onnx'")
+        raise ConfigError(
+            f"{name} is {path}, an ONNX file, and the torch engine was asked for; use engine='onnx'"
+        )
     return path
 
 

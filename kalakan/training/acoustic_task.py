@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kalakan.config.schema import Settings
+from kalakan.config.schema import FastSpeech2Config, Settings
 from kalakan.data.collate import Batch, collate
 from kalakan.data.dataset import TwiDataset
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
@@ -45,7 +45,8 @@ class AcousticTask:
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A model for the dataset's speakers, normalized by the dataset's statistics."""
         assert self._train is not None, "datasets() comes before build()"
-        config = replace(settings.model, speakers=self._train.speakers, n_mels=settings.audio.n_mels)
+        preset = cast(FastSpeech2Config, settings.model)
+        config = replace(preset, speakers=self._train.speakers, n_mels=settings.audio.n_mels)
         model = FastSpeech2(config)
         set_statistics(model, self._train)
         return nn.ModuleDict({"acoustic": model})

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kalakan.config.resolve import resolve
+from kalakan.config.resolve import check, resolve
 from kalakan.config.schema import Settings
 from kalakan.errors import ConfigError
 
@@ -22,7 +22,7 @@ class Config(Mapping[str, Any]):
 
     def __init__(self, source: Mapping[str, Any] | str | Path | None = None) -> None:
         self._values = _read(source)
-        resolve(self._values)
+        check(self._values)
 
     def __getitem__(self, key: str) -> Any:
         value: Any = self._values

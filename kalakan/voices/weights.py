@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from kalakan.config.resolve import from_dict, to_dict
-from kalakan.config.schema import AudioConfig, FastSpeech2Config
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
 from kalakan.text.phonemes import TABLE_HASH
@@ -34,15 +33,24 @@ class LoadedModel:
 
 def load_acoustic(voice: Voice) -> nn.Module:
     """The acoustic model of a voice as a torch module in evaluation mode."""
+    return _load(voice, "acoustic.safetensors", voice.manifest.acoustic)
+
+
+def load_vocoder(voice: Voice) -> nn.Module:
+    """The vocoder of a voice as a torch module in evaluation mode; not for Griffin-Lim, which has no weights."""
+    return _load(voice, "vocoder.safetensors", voice.manifest.vocoder)
+
+
+def _load(voice: Voice, name: str, record: ModelRecord) -> nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = voice.file("acoustic.safetensors")
+    path = voice.file(name)
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise VoiceError(f"{path}: is damaged ({error})") from error
-    return _build(voice.manifest.acoustic, state, path)
+    return _build(record, state, voice.manifest.audio, path)
 
 
 def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConfig) -> None:
@@ -74,8 +82,8 @@ def load_pt(path: str | Path) -> LoadedModel:
     if contents["phoneme_table"] != TABLE_HASH:
         raise VoiceError(f"{path}: was trained on another phoneme table than this Kalakan has")
     record = ModelRecord(contents["type"], contents["config"])
-    module = _build(record, contents["state"], path)
-    return LoadedModel(module, record, from_dict(AudioConfig, contents["audio"]))
+    audio = from_dict(AudioConfig, contents["audio"])
+    return LoadedModel(_build(record, contents["state"], audio, path), record, audio)
 
 
 def float32_state(module: nn.Module) -> dict[str, Tensor]:
@@ -86,10 +94,14 @@ def float32_state(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _build(record: ModelRecord, state: dict[str, Tensor], path: Path) -> nn.Module:
+def _build(record: ModelRecord, state: dict[str, Tensor], audio: AudioConfig, path: Path) -> nn.Module:
+    values = record.config
     try:
-        config = from_dict(FastSpeech2Config, cast("dict[str, Any]", record.config))
-        module = registry.create_acoustic(record.type, config)
+        if registry.entry(record.type).kind == "vocoder":
+            config = from_dict(HarmonicNoiseConfig, values)
+            module = registry.create_vocoder(record.type, audio, config=config)
+        else:
+            module = registry.create_acoustic(record.type, from_dict(FastSpeech2Config, values))
         floats = {
             name: value.float() if value.dtype.is_floating_point else value for name, value in state.items()
         }

@@ -1,11 +1,13 @@
 """A light source-filter vocoder: a small network says how pulses and noise are filtered, the rest is DSP."""
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
+from kalakan.errors import AudioError, ConfigError
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d
 from kalakan.models.layers.masking import length_mask
 from kalakan.models.vocoders.source_filter import SourceFilter
@@ -30,7 +32,8 @@ class F0Head(nn.Module):
         x = self.project_in(mel, mask)
         for block in self.blocks:
             x = block(x, mask)
-        return self.project_out(x)
+        heard: Tensor = self.project_out(x)
+        return heard
 
 
 class HarmonicNoise(nn.Module):
@@ -40,17 +43,22 @@ class HarmonicNoise(nn.Module):
     trunk of Vocos (H. Siuzdak, arXiv 2306.00814, section 3). Same input, same bytes: the noise is a table.
     """
 
+    takes_f0: Final[bool] = True
+    """See `kalakan.models.interfaces.Vocoder`."""
     mel_mean: Tensor
     mel_std: Tensor
 
     def __init__(self, config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
         super().__init__()
+        _check_sizes(config, audio)
         self.config = config
         self.sample_rate = audio.sample_rate
         self.hop_length = audio.hop_length
         self.n_mels = audio.n_mels
         self.subframes = config.subframes
         self.bins = config.n_fft // 2 + 1
+        self.f0_centre, self.f0_spread = LOG_F0_CENTRE, LOG_F0_SPREAD
+        self.max_log_gain = MAX_LOG_GAIN
         self.register_buffer("mel_mean", torch.full([audio.n_mels], -5.0))
         self.register_buffer("mel_std", torch.full([audio.n_mels], 2.0))
         self.f0_head = F0Head(audio.n_mels, config.f0_width)
@@ -83,8 +91,8 @@ class HarmonicNoise(nn.Module):
     @torch.jit.export
     def heard_f0(self, mel: Tensor, mask: Tensor) -> Tensor:
         """F0 [B, T] in Hz, 0 where unvoiced, of a log-mel [B, M, T] with mask [B, T, 1]."""
-        heard = self.f0_head(self.normalize(mel), mask)
-        hertz = torch.exp((heard[:, :, 0] * LOG_F0_SPREAD + LOG_F0_CENTRE).clamp(min=3.0, max=6.9))
+        heard = self.f0_head(self.normalize(mel), mask).float()
+        hertz = torch.exp((heard[:, :, 0] * self.f0_spread + self.f0_centre).clamp(min=3.0, max=6.9))
         return torch.where(heard[:, :, 1] > 0, hertz, torch.zeros_like(hertz))
 
     @torch.jit.export
@@ -93,15 +101,25 @@ class HarmonicNoise(nn.Module):
 
         Log-mel [B, M, T], F0 [B, T] in Hz, mask [B, T, 1].
         """
+        return self.split_filters(self.raw_filters(mel, f0, mask))
+
+    @torch.jit.export
+    def raw_filters(self, mel: Tensor, f0: Tensor, mask: Tensor) -> Tensor:
+        """What the network says of each mel frame: [B, T, subframes * 3 * F]."""
         voiced = (f0 > 0).to(mel.dtype)
-        pitch = (torch.log(f0.clamp(min=1.0)) - LOG_F0_CENTRE) / LOG_F0_SPREAD * voiced
+        pitch = (torch.log(f0.clamp(min=1.0)) - self.f0_centre) / self.f0_spread * voiced
         x = torch.cat([self.normalize(mel), pitch[:, :, None], voiced[:, :, None]], dim=2)
         x = self.norm_in(self.project_in(x, mask))
         for block in self.blocks:
             x = block(x, mask)
-        x = self.project_out(self.norm_out(x)).float()
-        x = x.view(mel.shape[0], mel.shape[2] * self.subframes, 3, self.bins)
-        return x[:, :, 0].clamp(max=MAX_LOG_GAIN), x[:, :, 1], x[:, :, 2].clamp(max=MAX_LOG_GAIN)
+        raw: Tensor = self.project_out(self.norm_out(x)).float()
+        return raw
+
+    @torch.jit.export
+    def split_filters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The three parts of `raw_filters` by subframe, gains held below their ceiling."""
+        x = raw.view(raw.shape[0], raw.shape[1] * self.subframes, 3, self.bins)
+        return x[:, :, 0].clamp(max=self.max_log_gain), x[:, :, 1], x[:, :, 2].clamp(max=self.max_log_gain)
 
     @torch.jit.export
     def inference(self, mel: Tensor, f0: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
@@ -109,6 +127,8 @@ class HarmonicNoise(nn.Module):
 
         F0 [B, T] in Hz, 0 where unvoiced; heard from the mel if None. `lengths` [B] in frames: silence after them.
         """
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            _check_input(mel, f0, self.n_mels)
         if lengths is None:
             lengths = torch.full([mel.shape[0]], mel.shape[2], device=mel.device)
         mask = length_mask(lengths, mel.shape[2])
@@ -120,9 +140,33 @@ class HarmonicNoise(nn.Module):
         harmonic, phase, breath = self.filters(mel, f0, weight)
         start = torch.zeros(mel.shape[0], device=mel.device)
         place = torch.zeros(mel.shape[0], dtype=torch.long, device=mel.device)
-        audio = self.synthesis(harmonic, phase, breath, f0, mask.float(), start, place)
+        audio: Tensor = self.synthesis(harmonic, phase, breath, f0, mask.float(), start, place)
         return audio.clamp(-1.0, 1.0)
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference` of the mel alone."""
-        return self.inference(mel)
+        return self.inference(mel, None, None)
+
+
+def _check_sizes(config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
+    hop = audio.hop_length // config.subframes
+    if audio.hop_length % config.subframes:
+        raise ConfigError(
+            f"model.subframes is {config.subframes}; it must divide audio.hop_length, {audio.hop_length}"
+        )
+    if config.n_fft % hop or (config.n_fft - hop) % 2 or config.n_fft <= hop:
+        raise ConfigError(
+            f"model.n_fft is {config.n_fft}; it must be a multiple of the subframe, {hop}, longer than it, and "
+            f"n_fft - {hop} must be even"
+        )
+
+
+def _check_input(mel: Tensor, f0: Tensor | None, n_mels: int) -> None:
+    if mel.dim() != 3 or mel.shape[1] != n_mels or mel.shape[2] < 1:
+        raise AudioError(
+            f"mel has shape {list(mel.shape)}; it must be [B, {n_mels}, T] with at least one frame"
+        )
+    if f0 is not None and list(f0.shape) != [mel.shape[0], mel.shape[2]]:
+        raise AudioError(
+            f"f0 has shape {list(f0.shape)}; it must be {[mel.shape[0], mel.shape[2]]} for this mel"
+        )

@@ -34,12 +34,12 @@ def noise_table() -> Tensor:
     return torch.from_numpy((centred * math.sqrt(3.0)).astype(np.float32))
 
 
-def sample_f0(f0: Tensor, hop_length: int) -> Tensor:
+def sample_f0(f0: Tensor, hop_length: int, highest: float = MAX_F0) -> Tensor:
     """F0 [B, T] of frames to F0 [B, T * hop_length] of samples, float64, 0 where unvoiced.
 
     Linear between the centres of two voiced frames; elsewhere a sample has its own frame's value.
     """
-    own = f0.to(torch.float64).clamp(min=0.0, max=MAX_F0)[:, :, None]  # [B, T, 1]
+    own = f0.to(torch.float64).clamp(min=0.0, max=highest)[:, :, None]  # [B, T, 1]
     before = torch.cat([own[:, :1], own[:, :-1]], dim=1)
     after = torch.cat([own[:, 1:], own[:, -1:]], dim=1)
     offset = torch.arange(hop_length, device=f0.device, dtype=torch.float64) / hop_length - 0.5  # [hop]
@@ -49,7 +49,7 @@ def sample_f0(f0: Tensor, hop_length: int) -> Tensor:
     return torch.where(both, between, own.expand(-1, -1, hop_length)).flatten(1)
 
 
-def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor) -> Tensor:
+def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor, taps: int = TAPS) -> Tensor:
     """Band-limited pulses [B, T * hop_length] of unit power at the F0 [B, T] in Hz; silent where it is 0.
 
     A pulse sounds where the running phase (cycles, from `start` [B] on) passes a whole number; the position between
@@ -62,15 +62,15 @@ def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor) ->
     row, column = torch.where(before < whole)  # one entry a pulse: the first sample at or after it
     step, phase, whole = step[row, column], phase[row, column], whole[row, column]
     age = ((phase - whole) / step).clamp(min=1e-6, max=1.0)[:, None]  # samples since the pulse, [P, 1]
-    tap = torch.arange(-TAPS, TAPS, device=f0.device)
-    distance = age + tap  # [P, 2 * TAPS]
-    bell = torch.cos(distance * (0.5 * math.pi / TAPS))
+    tap = torch.arange(-taps, taps, device=f0.device)
+    distance = age + tap  # [P, 2 * taps]
+    bell = torch.cos(distance * (0.5 * math.pi / taps))
     shape = torch.sin(math.pi * age) * (1.0 - 2.0 * (tap % 2)) / (math.pi * distance) * bell * bell
-    train = torch.zeros([f0.shape[0], before.shape[1] + 2 * TAPS], device=f0.device)
+    train = torch.zeros([f0.shape[0], before.shape[1] + 2 * taps], device=f0.device)
     # Pulses are further apart than they are wide (MAX_F0), so every sample is written once.
-    places = [row[:, None].expand(-1, 2 * TAPS), column[:, None] + tap + TAPS]
+    places = [row[:, None].expand(-1, 2 * taps), column[:, None] + tap + taps]
     train = train.index_put(places, (shape * torch.rsqrt(step)[:, None]).float())
-    return train[:, TAPS : TAPS + before.shape[1]]
+    return train[:, taps : taps + before.shape[1]]
 
 
 def frame_signal(signal: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -112,7 +112,14 @@ class SourceFilter(nn.Module):
         self.register_buffer("noise", noise_table(), persistent=False)
 
     def forward(
-        self, harmonic: Tensor, phase: Tensor, breath: Tensor, f0: Tensor, mask: Tensor, start: Tensor, place: Tensor
+        self,
+        harmonic: Tensor,
+        phase: Tensor,
+        breath: Tensor,
+        f0: Tensor,
+        mask: Tensor,
+        start: Tensor,
+        place: Tensor,
     ) -> Tensor:
         """Waveform [B, T * hop_length].
 

@@ -204,14 +204,18 @@ mod tests {
 
     #[test]
     fn flat_filters_give_the_excitation_back() {
-        let plan = SourceFilter::new(CONFIG).unwrap();
+        let plan = SourceFilter::new(CONFIG).expect("sizes and lengths that fit");
         let f0 = vec![187.3; 20];
-        let audio = plan.render(&flat(20, 0.0, -80.0), &f0, 0).unwrap();
+        let audio = plan
+            .render(&flat(20, 0.0, -80.0), &f0, 0)
+            .expect("sizes and lengths that fit");
         let wanted = pulses(&f0, 24_000.0, 300, 6000);
         for (a, b) in audio.iter().zip(&wanted) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
-        let audio = plan.render(&flat(20, -80.0, 0.0), &f0, 0).unwrap();
+        let audio = plan
+            .render(&flat(20, -80.0, 0.0), &f0, 0)
+            .expect("sizes and lengths that fit");
         for (a, b) in audio.iter().zip(noise_table()) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn windows_equal_the_whole() {
-        let plan = SourceFilter::new(CONFIG).unwrap();
+        let plan = SourceFilter::new(CONFIG).expect("sizes and lengths that fit");
         let f0: Vec<f32> = (0..40)
             .map(|t| {
                 if t % 11 < 3 {
@@ -232,10 +236,14 @@ mod tests {
         let filters: Vec<f32> = (0..40 * plan.filter_len())
             .map(|i| (i as f32 * 0.37).sin())
             .collect();
-        let whole = plan.render(&filters, &f0, 0).unwrap();
+        let whole = plan
+            .render(&filters, &f0, 0)
+            .expect("sizes and lengths that fit");
         let (first, last) = (13, 29);
         let part = &filters[first * plan.filter_len()..last * plan.filter_len()];
-        let window = plan.render(part, &f0, first).unwrap();
+        let window = plan
+            .render(part, &f0, first)
+            .expect("sizes and lengths that fit");
         let edge = plan.context() * 300;
         let inner = &whole[first * 300 + edge..last * 300 - edge];
         for (a, b) in window[edge..].iter().zip(inner) {
@@ -245,7 +253,7 @@ mod tests {
 
     #[test]
     fn bad_input_is_refused() {
-        let plan = SourceFilter::new(CONFIG).unwrap();
+        let plan = SourceFilter::new(CONFIG).expect("sizes and lengths that fit");
         let filters = flat(2, 0.0, 0.0);
         assert!(plan.render(&filters, &[100.0], 0).is_err());
         assert!(plan.render(&filters, &[100.0; 4], 3).is_err());

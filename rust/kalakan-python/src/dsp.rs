@@ -218,7 +218,7 @@ fn griffin_lim(
     })
 }
 
-fn to_python(error: DspError) -> PyErr {
+pub(crate) fn to_python(error: DspError) -> PyErr {
     match error {
         DspError::Config(text) => kalakan_error("ConfigError", text),
         DspError::Input(text) => kalakan_error("AudioError", text),
@@ -231,7 +231,7 @@ fn unexpected(error: numpy::ndarray::ShapeError) -> PyErr {
 }
 
 /// A copy of an array: other Python threads may write to the original while the GIL is released.
-fn array<T: Element + Clone>(
+pub(crate) fn array<T: Element + Clone>(
     value: &Bound<'_, PyAny>,
     name: &str,
     dtype: &str,
@@ -253,7 +253,7 @@ fn array<T: Element + Clone>(
     }
 }
 
-fn vector(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f32>> {
+pub(crate) fn vector(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f32>> {
     let array = array::<f32>(value, name, "float32", 1)?
         .into_dimensionality::<Ix1>()
         .map_err(unexpected)?;

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod dsp;
 mod error;
 mod text;
+mod vocoder;
 
 /// The compiled core of Kalakan.
 #[pymodule]
@@ -12,5 +13,6 @@ fn _rust(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     text::register(module)?;
     dsp::register(module)?;
+    vocoder::register(module)?;
     Ok(())
 }
