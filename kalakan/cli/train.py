@@ -10,6 +10,7 @@ import yaml
 from kalakan.cli.entry import run
 from kalakan.errors import ConfigError
 from kalakan.utils.config import Config
+from kalakan.voices.package import MANIFEST
 
 
 @click.command("train")
@@ -47,7 +48,11 @@ def command(
     product = trainer.train(
         data_dir, output_dir, features=features, resume=resume, start_from=start_from, quiet=quiet
     )
-    click.echo(f"voice: {product}", err=True)
+    if (product / MANIFEST).is_file():
+        from kalakan.export.voice import add_onnx
+
+        add_onnx(product)  # so that the voice speaks without torch
+    click.echo(f"written: {product}", err=True)
 
 
 def _settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:

@@ -19,6 +19,7 @@ from kalakan.models.layers.masking import length_mask
 from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
 from kalakan.training.pictures import draw_utterance
 from kalakan.training.tasks import BatchSource, Phase
+from kalakan.voices.product import save_acoustic_product
 
 LOSS_WEIGHTS = {"mel": 1.0, "variation": 0.5, "duration": 1.0, "pitch": 0.5, "voicing": 0.3, "energy": 0.1}
 """Mel counts most; the predictors' errors are scaled to a similar size. Energy is learned within a few steps."""
@@ -96,12 +97,10 @@ class AcousticTask:
             paths.append(path)
         return paths
 
-    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
-        """`folder/voice` with Griffin-Lim as its vocoder, and `folder/acoustic_model.pt`."""
-        from kalakan.voices.product import save_acoustic_product
-
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
+        """Writes `folder/voice` with Griffin-Lim as its vocoder, which it returns, and `folder/acoustic_model.pt`."""
         model = cast(FastSpeech2, modules["acoustic"])
-        save_acoustic_product(folder, self.model_type, model, self.settings.audio, training)
+        return save_acoustic_product(folder, self.model_type, model, self.settings.audio, training).path
 
     def _predict(self, modules: nn.ModuleDict, batch: Batch) -> Prediction:
         keys = ("phonemes", "durations", "pitch", "energy", "speaker")

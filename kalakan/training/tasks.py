@@ -66,6 +66,6 @@ class Task(Protocol):
         """PNG files that show what the model does with the first utterances of a batch."""
         ...
 
-    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
-        """What a finished run leaves for use: a voice folder and the seed's `.pt` file."""
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
+        """Writes what a finished run leaves for use and returns it: a voice folder, or a vocoder's `.pt` file."""
         ...

@@ -65,11 +65,12 @@ class Trainer:
         start_from: str | Path | None = None,
         quiet: bool = False,
     ) -> Path:
-        """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the voice folder.
+        """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the product.
 
-        `output_dir` receives `config.json`, `metrics.jsonl`, TensorBoard logs, pictures, `last.pt`, `best.pt` and
-        the product. A run found there goes on exactly where it stopped unless `resume` is false. `start_from` is
-        a checkpoint whose weights a new run begins with. `features` (default `output_dir/features`) caches mels.
+        The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
+        `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
+        it stopped unless `resume` is false. `start_from` is a checkpoint whose weights a new run begins with.
+        `features` (default `output_dir/features`) caches mels.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
@@ -140,8 +141,7 @@ class _Run:
         self.average.modules.load_state_dict(contents["average"])
         position = contents["position"]
         training = {"steps": position["step"], "scores": contents.get("scores", {})}
-        self.task.save_product(self.average.modules, self.output, training)
-        return self.output / "voice"
+        return self.task.save_product(self.average.modules, self.output, training)
 
     def _is_done(self) -> bool:
         tired = self.config.patience and self.position.stale >= self.config.patience

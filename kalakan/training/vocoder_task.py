@@ -101,13 +101,12 @@ class VocoderTask:
             paths.append(path)
         return paths
 
-    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> None:
-        """`folder/vocoder_model.pt`."""
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
+        """Writes and returns `folder/vocoder_model.pt`."""
         from kalakan.voices.vocoder import save_vocoder_product
 
-        save_vocoder_product(
-            folder, self.model_type, cast(HarmonicNoise, modules["vocoder"]), self.settings.audio
-        )
+        model = cast(HarmonicNoise, modules["vocoder"])
+        return save_vocoder_product(folder, self.model_type, model, self.settings.audio)
 
     def _losses(self, model: HarmonicNoise, batch: Batch, chance: Tensor) -> dict[str, Tensor]:
         """Losses of two outputs for each segment; `chance` [2 B] in [0, 1) sets their noise and pulse phase."""

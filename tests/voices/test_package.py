@@ -13,6 +13,7 @@ from kalakan.config.schema import AudioConfig, FastSpeech2Config
 from kalakan.errors import VoiceError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.describe import describe
 from kalakan.voices.manifest import ModelRecord, VoiceManifest
 from kalakan.voices.package import load_voice, save_voice
 from kalakan.voices.product import save_acoustic_product
@@ -178,3 +179,30 @@ def test_pt_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VoiceError):
         load_pt(tmp_path / "model.pt")
     assert not marker.exists()
+
+
+def test_describing_a_voice_changes_what_it_says_and_no_weight(product: Path, tmp_path: Path) -> None:
+    before = load_voice(product / "voice")
+    weights = before.file("acoustic.safetensors").read_bytes()
+    (tmp_path / "card.md").write_text("# Ama")
+    (tmp_path / "cc0.txt").write_text("Public domain")
+    after = describe(
+        before,
+        name="ama",
+        version="2",
+        license_id="CC0-1.0",
+        license_file=tmp_path / "cc0.txt",
+        card=tmp_path / "card.md",
+    )
+    assert load_voice(product / "voice") == after
+    assert (after.manifest.name, after.manifest.version, after.manifest.license) == ("ama", "2", "CC0-1.0")
+    assert after.file("MODEL_CARD.md").read_text() == "# Ama"
+    assert after.file("LICENSE").read_text() == "Public domain"
+    assert after.file("acoustic.safetensors").read_bytes() == weights
+
+
+def test_licence_without_its_text_is_refused(product: Path) -> None:
+    with pytest.raises(VoiceError, match="needs both"):
+        describe(load_voice(product / "voice"), license_id="CC0-1.0")
+    with pytest.raises(VoiceError, match=r"no\.txt: cannot be read"):
+        describe(load_voice(product / "voice"), license_id="CC0-1.0", license_file="no.txt")

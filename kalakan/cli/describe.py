@@ -1,0 +1,40 @@
+"""`kalakan describe`: the name, version, licence and card of a voice."""
+
+from __future__ import annotations
+
+import click
+
+from kalakan.cli.streams import write_line
+
+
+@click.command("describe")
+@click.argument("voice", metavar="VOICE")
+@click.option("--output-dir", metavar="FOLDER", help="Where to write; default: in place.")
+@click.option("--name", help="Name of the voice.")
+@click.option("--voice-version", metavar="TEXT", help="Version of its weights.")
+@click.option("--license", "license_id", metavar="SPDX", help="Licence of the weights, such as CC-BY-4.0.")
+@click.option("--license-file", metavar="FILE", help="The text of that licence.")
+@click.option("--card", metavar="FILE", help="Model card in Markdown.")
+def command(
+    voice: str,
+    output_dir: str | None,
+    name: str | None,
+    voice_version: str | None,
+    license_id: str | None,
+    license_file: str | None,
+    card: str | None,
+) -> None:
+    """Write what people must know into a VOICE folder: who speaks, under which licence, how good it is."""
+    from kalakan.voices.describe import describe
+    from kalakan.voices.package import load_voice
+
+    described = describe(
+        load_voice(voice),
+        output_dir,
+        name=name,
+        version=voice_version,
+        license_id=license_id,
+        license_file=license_file,
+        card=card,
+    )
+    write_line(str(described.path))
