@@ -7,9 +7,10 @@ from collections.abc import Callable
 import librosa
 import numpy as np
 import torch
+from torch import Tensor
+
 from kalakan import _rust
 from kalakan.ops import griffin_lim, use
-from torch import Tensor
 
 SAMPLE_RATE, N_FFT, HOP, SECONDS, N_ITER, MOMENTUM = 24_000, 1200, 300, 10, 32, 0.99
 

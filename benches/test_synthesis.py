@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from kalakan import Synthesizer
 from kalakan.voices.package import DEFAULT
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.sentences import split_sentences
 from kalakan.text.twi_g2p import TwiG2P
-from pytest_benchmark.fixture import BenchmarkFixture
 
 SENTENCES = (Path(__file__).parent / "data/sentences.txt").read_text(encoding="utf-8").splitlines()
 NORMALIZED = [normalize_text(sentence) for sentence in SENTENCES]

@@ -22,7 +22,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from kalakan.text.phonemes import parse_units
-
 from text_timing import build_kalakan, build_reference
 
 HERE = Path(__file__).parent

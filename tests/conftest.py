@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 
 SMALL = FastSpeech2Config(
@@ -35,6 +36,7 @@ QUICK_AUDIO = AudioConfig(sample_rate=2000, n_fft=64, win_length=64, hop_length=
 def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> Path:
     """A voice of random weights in `folder/voice`, in both forms, and its `.pt` file beside it."""
     import torch
+
     from kalakan.export.voice import add_onnx
     from kalakan.models.registry import create_acoustic
     from kalakan.voices.product import save_acoustic_product

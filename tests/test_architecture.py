@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import kalakan
 import pytest
+
+import kalakan
 
 ROOT = Path(kalakan.__file__).parent
 LAYERS = {

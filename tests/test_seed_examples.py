@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils import prune
+
 from kalakan.errors import ConfigError, UntrainedModelWarning
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.utils.config import Config
-from torch.nn.utils import prune
 
 TEXT = "Akwaaba! Wo ho te sÉ›n?"
 """As the guide prints it: the ɛ is mojibake, and still read as ɛ."""

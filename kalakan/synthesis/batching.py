@@ -40,7 +40,9 @@ class Engine(Protocol):
         ...
 
 
-def speak_all(engine: Engine, sequences: Sequence[list[int]], controls: Controls, batch_size: int) -> list[Any]:
+def speak_all(
+    engine: Engine, sequences: Sequence[list[int]], controls: Controls, batch_size: int
+) -> list[Any]:
     """Audio [S_i] of each id sequence, in the order given; similar lengths share a batch."""
     batch_size = batch_size if engine.runs_batches else 1
     order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))

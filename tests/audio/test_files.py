@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
 from kalakan.audio.files import read_audio, write_audio
 from kalakan.errors import AudioError, KalakanWarning
 

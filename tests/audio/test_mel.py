@@ -6,12 +6,12 @@ import librosa
 import numpy as np
 import pytest
 import torch
+
 from kalakan.audio.mel import log_mel, mel_filters, mel_to_audio, mel_to_magnitude
 from kalakan.audio.mel_torch import LogMel
 from kalakan.audio.stft import stft
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError, ConfigError
-
 from reference import stft as slow
 
 CONFIGS = [

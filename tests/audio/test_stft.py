@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kalakan import _rust
 from kalakan.audio.stft import istft, stft
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError, ConfigError
-
 from reference import stft as slow
 
 SIZES = [

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from kalakan import Synthesizer
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

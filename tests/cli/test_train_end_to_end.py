@@ -3,14 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import soundfile
+
 from kalakan.voices.package import load_voice
 from tiny_corpus import make_corpus
 
 
 def test_trained_voice_speaks_without_torch(kalakan: object, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus", clips=6)
-    small = "encoder_layers=1 encoder_width=16 encoder_filter=16 decoder_layers=1 decoder_filter=16".split()
-    small += ["predictor_layers=1", "predictor_width=8"]
+    small = ["encoder_layers=1", "encoder_width=16", "encoder_filter=16", "decoder_layers=1"]
+    small += ["decoder_filter=16", "predictor_layers=1", "predictor_width=8"]
     changes = [f"model.{item}" for item in small] + ["training.max_steps=2", "training.batch_size=2"]
     changes += ["training.validate_every=2", "training.validation_utterances=2"]
     arguments = [part for change in changes for part in ("--set", change)]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kalakan.config.resolve import from_dict, resolve, to_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, Settings
 from kalakan.errors import ConfigError

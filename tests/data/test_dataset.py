@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
+
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.features import FeatureStore
@@ -15,8 +17,6 @@ from kalakan.data.sampler import LengthBatchSampler
 from kalakan.data.units import plain_sequence, varied_sequence
 from kalakan.errors import DataError
 from kalakan.text.phonemes import BOS, TONE_IDS
-from torch.utils.data import DataLoader
-
 from tiny_corpus import make_corpus
 
 

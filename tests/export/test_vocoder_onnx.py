@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+
 from kalakan.audio.harmonic_noise import context_frames, filters_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 from kalakan.errors import AudioError, ExportError, VoiceError

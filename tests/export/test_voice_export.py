@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 from kalakan.errors import ExportError
 from kalakan.export import onnx as onnx_export

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from kalakan.config.schema import FastSpeech2Config
 from kalakan.errors import ConfigError
 from kalakan.models import registry

@@ -6,9 +6,10 @@ import logging
 
 import pytest
 import torch
+from torch import Tensor
+
 from kalakan.errors import ImplementationUnavailable
 from kalakan.ops.dispatch import Implementation, Op, requested, use
-from torch import Tensor
 
 
 def build(asked: list[str]) -> Op:

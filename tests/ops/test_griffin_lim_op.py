@@ -6,11 +6,12 @@ import librosa
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from kalakan import _rust
 from kalakan.errors import AudioError, ConfigError, ImplementationUnavailable
 from kalakan.ops import griffin_lim, use
 from kalakan.ops.griffin_lim import reference
-from torch import Tensor
 
 SIZES = [(1200, 1200, 300), (1024, 800, 200), (15, 12, 5), (64, 49, 32)]
 

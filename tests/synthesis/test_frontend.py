@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kalakan.errors import TextError
 from kalakan.synthesis.frontend import FULL_STOP, PHRASE_BREAK, SOUND_IDS, Frontend, frame, pad, split_units
 from kalakan.text.phonemes import BOS, PAUSE_IDS, TABLE_SIZE, TONE_IDS, WORD_BOUNDARY

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from kalakan.errors import ConfigError, KalakanError, VoiceError
 from kalakan.synthesis.synthesizer import Synthesizer
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
 from kalakan.synthesis.controls import Controls

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kalakan.errors import ConfigError, TextError, UnknownPhonemeError
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.phonemes import PAUSE_IDS, SYMBOLS, format_units, parse_units
 from kalakan.text.twi_g2p import TwiG2P, is_foreign
-
 from reference.g2p import ReferenceG2P, read_lexicon, syllables
 
 ROOT = Path(__file__).parents[2]

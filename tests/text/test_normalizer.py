@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
-
 from reference import normalizer as reference
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kalakan.errors import UnknownPhonemeError
 from kalakan.text import phonemes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kalakan.errors import ConfigError
 from kalakan.text.sentences import split_sentences
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.training.acoustic_task import AcousticTask
 from kalakan.training.state import load_checkpoint

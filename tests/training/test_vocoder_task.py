@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from kalakan.config.schema import AudioConfig
 from kalakan.data.segments import SegmentDataset
 from kalakan.errors import ConfigError, DataError
@@ -14,7 +15,6 @@ from kalakan.training.spectral_losses import Views, energy_distance
 from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
-
 from tiny_corpus import make_corpus
 
 TINY: dict[str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 from kalakan.errors import VoiceError

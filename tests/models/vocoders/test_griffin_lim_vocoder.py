@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 import torch
+
 from kalakan.audio.mel import log_mel, mel_to_audio, mel_to_magnitude
 from kalakan.config.schema import AudioConfig
 from kalakan.models.interfaces import Vocoder

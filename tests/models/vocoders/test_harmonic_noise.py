@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 from kalakan.errors import AudioError, ConfigError
 from kalakan.models.registry import create_vocoder
@@ -15,7 +17,6 @@ from kalakan.models.vocoders.source_filter import (
     overlap_add,
     pulse_train,
 )
-from torch import Tensor
 
 SMALL = HarmonicNoiseConfig(width=16, layers=2, inner=24, kernel=3, f0_width=8)
 
