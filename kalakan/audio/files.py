@@ -74,8 +74,7 @@ def write_audio_blocks(
         _encode_blocks(scratch, blocks, sample_rate, format or "WAV", subtype)
         with scratch.open("rb") as source:
             if isinstance(file, (str, os.PathLike)):
-                with Path(file).open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
+                _copy_to_device(source, Path(file))
             else:
                 shutil.copyfileobj(source, file)
 
@@ -161,6 +160,16 @@ def _subtype_of(format: str, subtype: str | None, sample_rate: int) -> str | Non
         possible = ", ".join(soundfile.available_subtypes(format))
         raise AudioError(f"{format} cannot hold {subtype}; it can hold {possible}")
     return subtype
+
+
+def _copy_to_device(source: BinaryIO, path: Path) -> None:
+    try:
+        with path.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AudioError(f"cannot write {path}: {error.strerror or error}; {_way_out(error)}") from error
 
 
 def _is_direct(path: Path) -> bool:

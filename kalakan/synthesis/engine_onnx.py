@@ -103,7 +103,7 @@ class HarmonicNoiseVocoder:
 
     def inference(self, mel: ArrayLike, f0: ArrayLike | None = None) -> Audio:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T] and F0 [B, T] (default: heard from it)."""
-        feeds = {"mel_input": np.asarray(mel, np.float32)}
+        feeds = {"mel_input": np.asarray(mel, np.float32), "synthesize": np.asarray(False)}
         if f0 is not None:
             feeds["f0"] = np.maximum(np.asarray(f0, np.float32), 0.0)
         filters, used = self._session.run(["filters", "f0_output"], feeds)

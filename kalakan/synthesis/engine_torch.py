@@ -100,3 +100,9 @@ def check_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device {name!r}: torch finds {torch.cuda.device_count()} CUDA devices; use 'cpu'")
     return device
+
+
+def use_threads(count: int | None) -> None:
+    """Lets torch use `count` CPU threads, in the whole process: it knows no smaller scope. None changes nothing."""
+    if count is not None:
+        torch.set_num_threads(count)

@@ -35,6 +35,8 @@ class Request:
     vocoder_type: str | None = None
     device: str = "cpu"
     engine: str = "auto"
+    threads: int | None = None
+    """CPU threads where the user names a number: torch keeps its own otherwise."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,13 @@ def _onnx_vocoder(source: _Sources) -> Any:
 
 def _torch_engine(source: _Sources) -> TorchEngine:
     try:
-        from kalakan.synthesis.engine_torch import TorchEngine, check_device
+        from kalakan.synthesis.engine_torch import TorchEngine, check_device, use_threads
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise MissingDependencyError("the torch engine needs torch; pip install 'kalakan[torch]'") from error
     device = check_device(source.request.device)
+    use_threads(source.request.threads)
     acoustic = _torch_acoustic(source)
     if acoustic.audio is not None:
         source.audio = acoustic.audio

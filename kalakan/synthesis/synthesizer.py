@@ -51,7 +51,8 @@ class Synthesizer:
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the section `inference` acts here.
+            config: Settings; the section `inference` acts here. With the torch engine `inference.threads`, where it is
+                given, sets torch's threads for the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.
             speaker: Who speaks when a call does not say; by default the voice's first speaker.
@@ -66,7 +67,14 @@ class Synthesizer:
         config = Config(config)
         settings = config.settings()
         request = Request(
-            voice, acoustic_model, vocoder, acoustic_model_type, vocoder_type, str(device), engine
+            voice,
+            acoustic_model,
+            vocoder,
+            acoustic_model_type,
+            vocoder_type,
+            str(device),
+            engine,
+            config.get("inference.threads"),
         )
         self._engine, self._manifest = build_engine(request, settings, tuple(config))
         self._config = settings.inference

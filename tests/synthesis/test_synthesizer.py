@@ -245,6 +245,19 @@ class TestSettings:
         assert options.intra_op_num_threads == 2
         assert np.array_equal(synthesizer.synthesize("Yoo"), Synthesizer(tiny_voice).synthesize("Yoo"))
 
+    def test_threads_of_torch_only_where_they_are_given(self, tiny_voice: Path) -> None:
+        import torch
+
+        before = torch.get_num_threads()
+        try:
+            torch.set_num_threads(3)
+            Synthesizer(tiny_voice, engine="torch")
+            assert torch.get_num_threads() == 3
+            Synthesizer(tiny_voice, engine="torch", config={"inference": {"threads": 2}})
+            assert torch.get_num_threads() == 2
+        finally:
+            torch.set_num_threads(before)
+
     def test_unknown_settings_and_engines(self, tiny_voice: Path) -> None:
         with pytest.raises(ConfigError, match=r"did you mean inference\.batch_size"):
             Synthesizer(tiny_voice, config={"inference": {"batchsize": 1}})
