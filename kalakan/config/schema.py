@@ -272,7 +272,7 @@ class InferenceConfig:
     """How a voice is run."""
 
     batch_size: int = 8
-    """Sentences in one pass of `synthesize_batch` when the call does not say."""
+    """Most sentences in one pass on a GPU when the call does not say; a CPU takes one after the other."""
     mixed_precision: bool = False
     """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine refuses it."""
     threads: int = 1
@@ -280,7 +280,8 @@ class InferenceConfig:
     griffin_lim_iterations: int = 32
     """Iterations when the vocoder is Griffin-Lim."""
     max_characters: int = 300
-    """Longest piece of text spoken in one pass; longer sentences are split at pauses, then at spaces."""
+    """Longest piece spoken in one pass, in phoneme units, which are about as many as characters; a longer sentence
+    is split at pauses, else at spaces."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "threads", "griffin_lim_iterations"):
