@@ -72,7 +72,8 @@ def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes
 
     Inputs: mel_input [B, M, T], and f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the
     mel). Outputs: audio_output [B, T * hop_length] in [-1, 1]; filters [B, T, C] and f0_output [B, T], of which
-    `kalakan.audio.harmonic_noise` makes the same audio faster. `half_weights` stores matrices in 16 bits.
+    `kalakan.audio.harmonic_noise` makes the same audio faster: input `synthesize` (default true) set to false then
+    saves the graph's own synthesis, and audio_output is empty. `half_weights` stores matrices in 16 bits.
     Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
     """
     graph = trace_vocoder(model, fold=True)
@@ -114,8 +115,43 @@ def trace_vocoder(model: HarmonicNoise, *, fold: bool) -> Any:
         )
     graph = onnx.load_model_from_string(buffer.getvalue())
     graph.graph.initializer.append(numpy_helper.from_array(np.full((1, 1), -1.0, np.float32), "f0"))
+    _make_synthesis_optional(graph)
     onnx.checker.check_model(graph, full_check=True)
     return graph
+
+
+def _make_synthesis_optional(graph: Any) -> None:
+    """Moves what only `audio_output` needs behind an `If`: onnxruntime computes every node of a graph, asked or not."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = list(graph.graph.node)
+    makers = {name: index for index, node in enumerate(nodes) for name in node.output}
+    wanted, network = ["filters", "f0_output"], set()
+    while wanted:
+        index = makers.get(wanted.pop())
+        if index is not None and index not in network:
+            network.add(index)
+            wanted.extend(nodes[index].input)
+    sound, nothing = "audio_output.sound", "audio_output.nothing"
+    synthesis = [node for index, node in enumerate(nodes) if index not in network]
+    for node in synthesis:
+        node.output[:] = [sound if name == "audio_output" else name for name in node.output]
+    empty = numpy_helper.from_array(np.zeros((0, 0), np.float32))
+    branches = {
+        "then_branch": (synthesis, sound),
+        "else_branch": ([helper.make_node("Constant", [], [nothing], value=empty)], nothing),
+    }
+    graphs = {
+        key: helper.make_graph(
+            part, key, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None])]
+        )
+        for key, (part, name) in branches.items()
+    }
+    choice = helper.make_node("If", ["synthesize"], ["audio_output"], **graphs)
+    del graph.graph.node[:]
+    graph.graph.node.extend([nodes[index] for index in sorted(network)] + [choice])
+    graph.graph.input.append(helper.make_tensor_value_info("synthesize", TensorProto.BOOL, []))
+    graph.graph.initializer.append(numpy_helper.from_array(np.asarray(True), "synthesize"))
 
 
 def check_vocoder(model: HarmonicNoise, source: bytes | str, tolerance: float) -> float:

@@ -106,6 +106,7 @@ impl SourceFilter {
             vec![Complex32::default(); bins],
         ];
         let mut sources = (rows[0].clone(), rows[0].clone());
+        let mut gains = [(); 3].map(|()| vec![0.0; bins]);
         let hop = self.stft.config.hop_length;
         for (index, pair_of_filters) in filters.chunks(2 * 3 * bins).enumerate() {
             rows[1].fill(Complex32::default());
@@ -113,7 +114,7 @@ impl SourceFilter {
                 let at = (2 * index + part) * hop;
                 self.stft.transform_two(&voice[at..], &air[at..], &mut work);
                 pair::split(&work.z, &mut sources.0, &mut sources.1);
-                apply(filter, &sources.0, &sources.1, &mut rows[part]);
+                apply(filter, &mut gains, &sources.0, &sources.1, &mut rows[part]);
             }
             pair::merge(&rows[0], &rows[1], &mut work.z);
             let at = 2 * index * hop;
@@ -166,18 +167,36 @@ impl SourceFilter {
 }
 
 /// Spectrum of one subframe: filtered pulses and filtered noise.
-fn apply(filter: &[f32], voice: &[Complex32], air: &[Complex32], out: &mut [Complex32]) {
+///
+/// In two loops: the first is arithmetic on plain rows, which the compiler turns into SIMD.
+fn apply(
+    filter: &[f32],
+    gains: &mut [Vec<f32>; 3],
+    voice: &[Complex32],
+    air: &[Complex32],
+    out: &mut [Complex32],
+) {
     let bins = out.len();
     let (harmonic, rest) = filter.split_at(bins);
     let (phase, breath) = rest.split_at(bins);
-    for k in 0..bins {
-        let (sin, cos) = sin_cos(phase[k]);
-        let gain = exp(harmonic[k].min(MAX_LOG_GAIN));
-        let noise = exp(breath[k].min(MAX_LOG_GAIN));
-        let v = voice[k];
-        out[k] = Complex32::new(
-            gain * (cos * v.re - sin * v.im) + noise * air[k].re,
-            gain * (cos * v.im + sin * v.re) + noise * air[k].im,
+    let [real, imaginary, noise] = gains;
+    let rows = real
+        .iter_mut()
+        .zip(imaginary.iter_mut())
+        .zip(noise.iter_mut());
+    let inputs = harmonic.iter().zip(phase).zip(breath);
+    for (((re, im), air), ((harmonic, phase), breath)) in rows.zip(inputs) {
+        let (sin, cos) = sin_cos(*phase);
+        let gain = exp(harmonic.min(MAX_LOG_GAIN));
+        *re = gain * cos;
+        *im = gain * sin;
+        *air = exp(breath.min(MAX_LOG_GAIN));
+    }
+    for (k, out) in out.iter_mut().enumerate() {
+        let (re, im, noise, v) = (real[k], imaginary[k], noise[k], voice[k]);
+        *out = Complex32::new(
+            re * v.re - im * v.im + noise * air[k].re,
+            re * v.im + im * v.re + noise * air[k].im,
         );
     }
 }
