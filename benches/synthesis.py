@@ -95,7 +95,7 @@ def greeting(voice: str) -> dict[str, float]:
 
 def rtf(voice: str, rounds: int) -> dict[str, dict[str, float]]:
     """RTF of three texts in one warm process: median and least, wall-clock and CPU."""
-    command = [sys.executable, "-c", SPEAK, voice, str(rounds)]
+    command = [sys.executable, "-I", "-c", SPEAK, voice, str(rounds)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     found = {}
     for item in map(json.loads, lines):

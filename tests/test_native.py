@@ -14,7 +14,7 @@ def test_status_without_torch_imports_none() -> None:
         "import sys; from kalakan.native import status; text = str(status(ask_torch=False))\n"
         "assert 'torch' not in sys.modules and 'rust core' in text, text"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)
 
 
 def test_status_names_versions_and_ops() -> None:

@@ -163,4 +163,4 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
 
 def test_the_audio_modules_for_arrays_import_no_torch() -> None:
     code = "import sys, kalakan.audio.files, kalakan.audio.mel, kalakan.audio.stft; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)

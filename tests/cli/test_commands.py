@@ -183,7 +183,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'numpy', 'torch', 'onnxruntime', 'soundfile', 'yaml', 'kalakan.cli.train'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True)
 
 
 def test_a_closed_pipe_is_quiet(kalakan: Run) -> None:

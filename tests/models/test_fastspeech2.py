@@ -102,6 +102,21 @@ def test_speed_scales_the_whole_length_not_each_rounding() -> None:
         assert abs(int(aux["mel_lengths"][0]) - 50 * 8.4 / speed) <= 1
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+def test_given_durations_are_kept_and_the_rest_is_still_predicted(block: str) -> None:
+    model = _model(block)
+    ids = _ids(1, 9)
+    given = torch.tensor([[3, 1, 0, 7, 2, 5, 1, 1, 4]])
+    with torch.no_grad():
+        mel, aux = model.inference(ids, durations=given)
+        _, free = model.inference(ids)
+        again, _ = model.inference(ids, durations=free["durations"])
+        expected, _ = model.inference(ids)
+    assert torch.equal(aux["durations"], given)
+    assert mel.shape[2] == aux["pitch"].shape[1] == 24
+    assert torch.equal(again, expected)
+
+
 def test_pitch_moves_f0_by_semitones_where_it_is_asked_to() -> None:
     model = _model("convnext")
     model.pitch_predictor.out.bias.data[1] = 9.0  # voiced throughout

@@ -151,6 +151,7 @@ LETTERS = [
 ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XX": 20}
 BOOKS = {"yohane", "mateo", "luka", "marko", "romafoɔ"}
 STRENGTH = ",:;.…!?"
+SMALL = "a-zà-ÿɛɔ\u0101\u0113\u012b\u014d\u016b\u0300-\u0304"
 
 LOOK_ALIKES = str.maketrans("εΕєЄԑԐɜͻϽↄↃᴐכοΟ", "ɛƐɛƐɛƐɛɔƆɔƆɔɔoO")
 QUOTES = str.maketrans(dict.fromkeys("’‘´`ʼ′ꞌ", "'") | dict.fromkeys("“”„«»", '"'))
@@ -216,6 +217,9 @@ def repair(text: str) -> str:
     text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00ad", "").replace("\u00a0", " ")
     text = text.translate(LOOK_ALIKES).translate(QUOTES).replace("−", "-")
     text = unicodedata.normalize("NFC", text)
+    text = re.sub(rf"(?<=[{SMALL}])!(?=[A-ZƐƆ])", "! ", text.replace("ꜜ", "\0"))
+    text = re.sub(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|['!\0](?=[^\W\d_]))*", downstep, text)
+    text = text.replace("\0", "")
     for sign, slash in FRACTION_SIGNS.items():
         text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
     text = re.sub(
@@ -224,6 +228,13 @@ def repair(text: str) -> str:
         text,
     )
     return re.sub(r"(?<=[^\W\d_])\)|(?<!\w)\)(?=[^\W\d_])", "ɔ", text) if "(" not in text else text
+
+
+def downstep(match: re.Match[str]) -> str:
+    """Returns a word with its downsteps as ꜜ if it has a tone mark, and without them if not."""
+    token = match[0]
+    toned = re.search("[\u0300\u0301\u0304]", unicodedata.normalize("NFD", token))
+    return re.sub("[!\0]", "ꜜ", token) if toned else token.replace("\0", "")
 
 
 def chat(match: re.Match[str]) -> str:
@@ -444,7 +455,7 @@ def word(reading: Reading, match: re.Match[str]) -> None:
     elif re.fullmatch(r"[A-Z]{2,6}", token):
         reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
     else:
-        reading.say(token.lower())
+        reading.say(token.lower().replace("ꜜ", "!"))
     if token[0].isupper():
         reading.names = match.end() + 1
 
