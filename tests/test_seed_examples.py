@@ -151,7 +151,7 @@ def test_pruning(synthesizer: Synthesizer) -> None:
 
 def test_dynamic_quantization(synthesizer: Synthesizer) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch moves quantization to another package
+        warnings.simplefilter("ignore")  # torch moves quantization to another package
         quantized_acoustic_model = torch.quantization.quantize_dynamic(
             synthesizer.acoustic_model,
             {torch.nn.Linear, torch.nn.Conv1d, torch.nn.LSTM},
@@ -182,7 +182,7 @@ class FusedModel(torch.nn.Module):
 def test_model_fusion(synthesizer: Synthesizer, tmp_path: Path) -> None:
     fused_model = FusedModel(synthesizer.acoustic_model, synthesizer.vocoder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch recommends torch.export over scripting
+        warnings.simplefilter("ignore")  # torch recommends torch.export over scripting
         scripted_model = torch.jit.script(fused_model)
         torch.jit.save(scripted_model, str(tmp_path / "fused_model.pt"))
         loaded_model = torch.jit.load(str(tmp_path / "fused_model.pt"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -122,3 +123,18 @@ def test_vocoder_of_other_audio_settings_is_refused(tiny_voice: Path, tmp_path: 
         add_vocoder(tiny_voice, weights, tmp_path / "voice")
     with pytest.raises(VoiceError, match="no vocoder"):
         add_vocoder(tiny_voice, tiny_voice.parent / "acoustic_model.pt", tmp_path / "voice")
+
+
+def test_command_exports_a_file_and_completes_a_voice(
+    model: HarmonicNoise, tiny_voice: Path, tmp_path: Path, kalakan: Any
+) -> None:
+    weights = str(save_vocoder_product(tmp_path, "harmonic_noise", model, AUDIO))
+    assert kalakan("export", "--vocoder", weights, "--output-dir", str(tmp_path / "out")).returncode == 0
+    check_vocoder(model, str(tmp_path / "out" / "vocoder.onnx"), 2e-4)
+    target = str(tmp_path / "voice")
+    assert kalakan("export", str(tiny_voice), "--vocoder", weights, "--output-dir", target).returncode == 0
+    assert load_voice(target).manifest.vocoder.type == "harmonic_noise"
+    wrong = str(tiny_voice.parent / "acoustic_model.pt")
+    refused = kalakan("export", "--vocoder", wrong, "--output-dir", target)
+    assert refused.returncode != 0
+    assert b"no vocoder" in refused.stderr

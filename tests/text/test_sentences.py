@@ -39,6 +39,17 @@ TEXTS = st.lists(PIECES, max_size=20).map("".join)
         ('"Daabi!" ɔkae.', ['"Daabi!" ɔkae.']),
         ("(Me kɔ.) Ɔba!!! Aane?!", ["(Me kɔ.)", "Ɔba!!!", "Aane?!"]),
         ("me kɔ. ɔba.", ["me kɔ.", "ɔba."]),
+        ("Akwaaba!Ɛte sɛn?Yɛ", ["Akwaaba!", "Ɛte sɛn?", "Yɛ"]),
+        ("Me kɔ.Ɔba fie.", ["Me kɔ.", "Ɔba fie."]),
+        ("Hwɛ Www.Ghana.Com na kyerɛw Ama@Mail.Com.", ["Hwɛ Www.Ghana.Com na kyerɛw Ama@Mail.Com."]),
+        ("Dr.Mensah aba. St.Peter", ["Dr.Mensah aba.", "St.Peter"]),
+        ("Ɔkaa pá!pá ne PÁ!PÁ.", ["Ɔkaa pá!pá ne PÁ!PÁ."]),
+        ("1. Me kɔ. 2. Ɔba.", ["1. Me kɔ.", "2. Ɔba."]),
+        ("Ɛyɛ 3.038.217. Ɛyɛ 1,200", ["Ɛyɛ 3.038.217.", "Ɛyɛ 1,200"]),
+        ("Ɔbaa 8:15 a.m. Ɔkɔe", ["Ɔbaa 8:15 a.m.", "Ɔkɔe"]),
+        ("Ɔbaa 8:15 a.m. na ɔkɔe", ["Ɔbaa 8:15 a.m. na ɔkɔe"]),
+        ("“Me kɔ.” (Ɔba?) [Aane!] Daabi", ["“Me kɔ.”", "(Ɔba?)", "[Aane!]", "Daabi"]),
+        ("Na... Ɔba. Na … ɔba", ["Na...", "Ɔba.", "Na … ɔba"]),
         ("  ", []),
     ],
 )
@@ -49,6 +60,14 @@ def test_sentences_end_where_they_should(text: str, expected: list[str]) -> None
 def test_long_sentences_are_cut_at_the_strongest_mark() -> None:
     parts = split_sentences("me kɔ fie; ɔno nso bɛba, na yɛadidi", max_chars=16)
     assert [part.text for part in parts] == ["me kɔ fie;", "ɔno nso bɛba,", "na yɛadidi"]
+
+
+def test_a_cut_keeps_numbers_and_letters_whole() -> None:
+    assert [part.text for part in split_sentences("me wɔ sika 10 000", max_chars=14)] == [
+        "me wɔ sika",
+        "10 000",
+    ]
+    assert [part.text for part in split_sentences("ɛ\u0301ɛ\u0301", max_chars=3)] == ["ɛ\u0301", "ɛ\u0301"]
 
 
 def test_a_length_below_one_is_refused() -> None:

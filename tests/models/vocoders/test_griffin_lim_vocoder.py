@@ -44,7 +44,6 @@ def test_audio_equals_the_numpy_path_after_a_few_iterations(mel: np.ndarray) -> 
 
 
 # torch deprecates scripting from 2.11 on; it is how a model leaves for C++.
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("seed", [0, None])
 def test_scripted_saved_and_loaded_it_says_the_same(mel: np.ndarray, seed: int | None) -> None:
     vocoder = GriffinLim(AudioConfig(), n_iter=3, seed=seed)
