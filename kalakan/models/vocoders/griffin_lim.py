@@ -34,7 +34,15 @@ class GriffinLim(nn.Module):
 
     @torch.jit.export
     def inference(self, mel: Tensor) -> Tensor:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]."""
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not."""
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
+            return self.waveform(mel)
+        with torch.autocast(mel.device.type, enabled=False):  # 16 bits are too few for phases
+            return self.waveform(mel)
+
+    @torch.jit.export
+    def waveform(self, mel: Tensor) -> Tensor:
+        """What `inference` does."""
         audio = griffin_lim(
             self.magnitude(mel),
             self.n_fft,

@@ -43,6 +43,13 @@ def test_audio_equals_the_numpy_path_after_a_few_iterations(mel: np.ndarray) -> 
     np.testing.assert_allclose(actual, mel_to_audio(mel, AudioConfig(), n_iter=3), atol=1e-4)
 
 
+def test_autocast_changes_no_sample(mel: np.ndarray) -> None:
+    vocoder, batch = GriffinLim(AudioConfig(), n_iter=3), torch.from_numpy(mel)[None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        actual = vocoder.inference(batch)
+    assert torch.equal(actual, vocoder.inference(batch))
+
+
 # torch deprecates scripting from 2.11 on; it is how a model leaves for C++.
 @pytest.mark.parametrize("seed", [0, None])
 def test_scripted_saved_and_loaded_it_says_the_same(mel: np.ndarray, seed: int | None) -> None:
