@@ -9,7 +9,7 @@ import click
 
 from kalakan.cli.entry import run
 from kalakan.cli.streams import write_line
-from kalakan.errors import ConfigError, ExportError
+from kalakan.errors import ExportError
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
@@ -34,22 +34,43 @@ def command(
     format: str,
     half_weights: bool,
 ) -> None:
-    """Export the models of a VOICE folder, or single .pt files; the result is checked against torch."""
-    if (voice is None) == (acoustic_model is None and vocoder is None):
-        raise click.UsageError("give a VOICE, or --acoustic-model and --vocoder")
-    if voice is not None:
-        from kalakan.export.voice import add_onnx
+    """Export the models of a VOICE folder, or single .pt files; the result is checked against torch.
 
-        write_line(str(add_onnx(voice, output_dir, half_weights=half_weights).path))
+    A VOICE together with --vocoder gets that vocoder in place of its own.
+    """
+    if voice is not None and acoustic_model is None:
+        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights)))
         return
+    if voice is not None or (acoustic_model is None and vocoder is None):
+        raise click.UsageError("give a VOICE, or --acoustic-model and --vocoder")
     if output_dir is None:
         raise click.UsageError("--output-dir says where the exported files go")
     if vocoder is not None:
-        raise ConfigError(
-            f"{vocoder}: this version has no vocoder with weights to export; Griffin-Lim needs none"
-        )
+        write_line(str(_export_vocoder(vocoder, Path(output_dir), half_weights)))
     if acoustic_model is not None:
         write_line(str(_export_acoustic(acoustic_model, Path(output_dir), half_weights)))
+
+
+def _export_voice(voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool) -> Path:
+    if vocoder is not None:
+        from kalakan.export.voice_vocoder import add_vocoder
+
+        return add_vocoder(voice, vocoder, output_dir, half_weights=half_weights).path
+    from kalakan.export.voice import add_onnx
+
+    return add_onnx(voice, output_dir, half_weights=half_weights).path
+
+
+def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
+    from kalakan.export.vocoder_onnx import write_vocoder
+
+    path = folder / "vocoder.onnx"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_vocoder(source, path, half_weights=half_weights)
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    return path
 
 
 def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 
 from kalakan.errors import ExportError
 from kalakan.export.onnx import OPSET, halve_weights
+from kalakan.models import registry
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
+from kalakan.voices.weights import load_pt
 
 INPUTS = ("mel_input", "f0")
 OUTPUTS = ("audio_output", "filters", "f0_output")
@@ -82,6 +85,17 @@ def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes
     content = bytes(graph.SerializeToString())
     check_vocoder(model, content, TOLERANCE * (50 if half_weights else 1))
     return content
+
+
+def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False) -> None:
+    """Exports a `vocoder_model.pt` to an ONNX file, written whole or not at all."""
+    loaded = load_pt(source)
+    if registry.entry(loaded.record.type).kind != "vocoder":
+        raise ExportError(f"{source}: holds a {loaded.record.type}, which is no vocoder")
+    content = export_vocoder(cast(HarmonicNoise, loaded.module), half_weights=half_weights)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def trace_vocoder(model: HarmonicNoise, *, fold: bool) -> Any:
