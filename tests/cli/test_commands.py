@@ -199,7 +199,11 @@ def test_a_closed_pipe_is_quiet(kalakan: Run) -> None:
 def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, number: int, status: int) -> None:
     command = [Path(sys.executable).with_name("kalakan"), "synthesize", "--voice", tiny_voice]
     process = subprocess.Popen(
-        [*command, "-o", tmp_path / "a.wav"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "-o", tmp_path / "a.wav"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A job in the background of a shell, as CI may be, hands its children an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdin is not None
     assert process.stderr is not None
