@@ -203,7 +203,7 @@ def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, number: 
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # A job in the background of a shell, as CI may be, hands its children an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     assert process.stdin is not None
     assert process.stderr is not None
