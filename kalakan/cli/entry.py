@@ -19,6 +19,8 @@ _EXTRAS = {
     "tqdm": "train",
     "matplotlib": "train",
     "tensorboard": "train",
+    "parselmouth": "evaluate",
+    "soxr": "evaluate",
 }
 """Which extra brings an optional package."""
 

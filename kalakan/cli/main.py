@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "Train a model on recordings.",
     "export": "Give a trained model the form that runs without torch.",
     "describe": "Write the name, licence and card of a voice.",
+    "evaluate": "Measure a voice against recordings.",
     "completion": "Print the completion script of a shell.",
 }
 """Name and help of every sub-command; `kalakan.cli.<name>.command` is the command."""

@@ -8,7 +8,7 @@ its phoneme. Tone units stand in the phoneme sequence and last zero frames.
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -60,6 +60,8 @@ class FastSpeech2(nn.Module):
     """Phoneme ids [B, N] to log-mel [B, M, T]; obeys `kalakan.models.interfaces.AcousticModel`."""
 
     # TorchScript reads these, and cannot where annotations are strings: hence no __future__ import in this file.
+    takes_durations: Final[bool] = True
+    """`inference` takes `durations` [B, N] in frames as its last argument."""
     zero_duration: Tensor
     mel_mean: Tensor
     mel_std: Tensor
@@ -140,8 +142,12 @@ class FastSpeech2(nn.Module):
         speed: Tensor | None = None,
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
+        durations: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See `AcousticModel.inference`; the dict also holds `energy` [B, T] (log)."""
+        """See `AcousticModel.inference`; the dict also holds `energy` [B, T] (log).
+
+        `durations` [B, N] (frames) are used in place of the predicted ones, and `speed` then does nothing.
+        """
         batch = phonemes.shape[0]
         if lengths is not None:
             phonemes = phonemes * length_mask(lengths, phonemes.shape[1])
@@ -154,18 +160,29 @@ class FastSpeech2(nn.Module):
             pitch = one * 0.0
         if energy is None:
             energy = one
-        mel, durations, counts, hertz, log_energy = self.infer(phonemes, speaker, speed, pitch, energy)
-        return mel, {"mel_lengths": counts, "durations": durations, "pitch": hertz, "energy": log_energy}
+        mel, frames, counts, hertz, log_energy = self.infer(
+            phonemes, speaker, speed, pitch, energy, durations
+        )
+        return mel, {"mel_lengths": counts, "durations": frames, "pitch": hertz, "energy": log_energy}
 
     def infer(
-        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
+        self,
+        phonemes: Tensor,
+        speaker: Tensor,
+        speed: Tensor,
+        pitch: Tensor,
+        energy: Tensor,
+        durations: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Mel [B, M, T], durations [B, N], frame counts [B], pitch [B, T] in Hz, log energy [B, T].
 
-        speaker [B]; speed, pitch (semitones) and energy (factor) [B, 1] or [B, N].
+        speaker [B]; speed, pitch (semitones) and energy (factor) [B, 1] or [B, N]; durations [B, N] in frames, by
+        default the predicted ones.
         """
         hidden, mask = self.encode(phonemes, speaker)
-        durations = self.round_durations(self.duration_predictor(hidden, mask).squeeze(2), phonemes, speed)
+        if durations is None:
+            log_durations = self.duration_predictor(hidden, mask).squeeze(2)
+            durations = self.round_durations(log_durations, phonemes, speed)
         owners, counts = frame_owners(durations)
         frames, frame_mask = self.spread(hidden, durations, owners, counts)
         predicted = self.pitch_predictor(frames, frame_mask)

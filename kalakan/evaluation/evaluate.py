@@ -1,0 +1,124 @@
+"""`evaluate`: a voice against the test split of a corpus."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kalakan.errors import DataError
+from kalakan.evaluation.measure import Heard, Ruler, Scores
+from kalakan.evaluation.report import describe_run, describe_voice, write_report
+from kalakan.evaluation.samples import Samples
+from kalakan.evaluation.summary import summarize, summarize_vowels
+from kalakan.evaluation.voice_model import VoiceModel
+from kalakan.evaluation.vowels import formant_ceiling
+from kalakan.voices.package import Voice
+
+Progress = Callable[[int, int], Any]
+
+
+def evaluate(
+    voice: Voice,
+    data: str | Path,
+    *,
+    output: str | Path | None = None,
+    speakers: Sequence[str] = (),
+    limit: int | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+    ask_mos: bool = True,
+) -> dict[str, Any]:
+    """The report of `voice` on the test split of the corpus folder `data`; see `report.format_table`.
+
+    `output` is a folder for `report.json` and pictures; `speakers` (default: all that the voice has) and `limit`,
+    sentences of each, make it quicker. `progress(done, total)` is called after each sentence. DistilMOS costs about
+    nine times what all else does; `ask_mos=False` leaves it out.
+
+    Raises `VoiceError` for a voice without torch weights, `DataError` for a corpus that cannot be used.
+    """
+    folder = _made(output)
+    model = VoiceModel(voice)
+    with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
+        samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
+        ceilings = {name: formant_ceiling(samples.voiced_f0(name)) for name in samples.speakers}
+        ruler = Ruler(model, ceilings, ask_mos=ask_mos)
+        pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
+        scores = []
+        for index in range(len(samples)):
+            found, heard = ruler.measure(samples[index])
+            scores.append(found)
+            pictures.draw(heard)
+            if progress:
+                progress(index + 1, len(samples))
+    report = _report(voice, samples, scores, ruler, ask_mos) | describe_run(command)
+    if folder is not None:
+        write_report(folder / "report.json", report)
+        pictures.draw_vowels(report["vowels"])
+    return report
+
+
+def _made(output: str | Path | None) -> Path | None:
+    if output is None:
+        return None
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    return folder
+
+
+def _report(
+    voice: Voice, samples: Samples, scores: list[Scores], ruler: Ruler, ask_mos: bool
+) -> dict[str, Any]:
+    groups = {name: [item for item in scores if item.speaker == name] for name in samples.speakers}
+    notes = [
+        f"{name} was not measured: {package} is not installed" for name, package in ruler.missing.items()
+    ]
+    if not ask_mos and "distilmos" not in ruler.missing:
+        notes.append("distilmos was not measured: it was not asked for")
+    if samples.left_out:
+        notes.append(f"sentences of {', '.join(samples.left_out)} were left out")
+    return {
+        "voice": describe_voice(voice),
+        "results": {name: summarize(group) for name, group in groups.items()} | {"all": summarize(scores)},
+        "vowels": {name: summarize_vowels(group) for name, group in groups.items()},
+        "formant_ceilings_hz": ruler.ceilings,
+        "notes": notes,
+    }
+
+
+class _Pictures:
+    """Draws one mel and one F0 picture of each speaker, of the first sentences that are fit for it."""
+
+    def __init__(self, folder: Path | None, frame_s: float) -> None:
+        self.folder = folder
+        self.frame_s = frame_s
+        self.drawn: set[tuple[str, str]] = set()
+
+    def draw(self, heard: Heard) -> None:
+        if self.folder is None:
+            return
+        from kalakan.evaluation.plots import draw_mels, draw_pitch
+
+        speaker = heard.sample.utterance.speaker
+        if self._is_first("mel", speaker):
+            draw_mels(self.folder / f"mel-{speaker}.png", heard, self.frame_s)
+        if heard.sample.has_tones and self._is_first("f0", speaker):
+            draw_pitch(self.folder / f"f0-{speaker}.png", heard)
+
+    def draw_vowels(self, vowels: dict[str, Any]) -> None:
+        """One vowel chart a speaker."""
+        if self.folder is None:
+            return
+        from kalakan.evaluation.plots import draw_vowels
+
+        for speaker, found in vowels.items():
+            draw_vowels(self.folder / f"vowels-{speaker}.png", speaker, found["medians"])
+
+    def _is_first(self, kind: str, speaker: str) -> bool:
+        is_first = (kind, speaker) not in self.drawn
+        self.drawn.add((kind, speaker))
+        return is_first

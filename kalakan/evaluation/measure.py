@@ -1,0 +1,149 @@
+"""Everything that is measured on one sentence."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kalakan.audio.mel import log_mel
+from kalakan.evaluation import judges, spectra
+from kalakan.evaluation.pitch import PitchDifference, PitchTrack, compare_pitch, pitch_track
+from kalakan.evaluation.samples import Sample
+from kalakan.evaluation.timeline import SOUNDS, Segment, timeline
+from kalakan.evaluation.tones import mark_tones, tone_steps
+from kalakan.evaluation.voice_model import Speech, VoiceModel
+from kalakan.evaluation.vowels import VowelPoint, vowel_points
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one sentence adds to the report."""
+
+    speaker: str
+    """Who speaks."""
+    has_tones: bool
+    """Whether the labels mark tones."""
+    seconds: float
+    """Length of the recording."""
+    values: dict[str, float]
+    """Numbers to be averaged over sentences; NaN where one could not be measured."""
+    pitch: PitchDifference
+    """F0 with given durations against the recording's."""
+    durations: dict[str, NDArray[np.float64]]
+    """Seconds of each unit, labelled and predicted [2, K], for "sound" and "pause" units."""
+    tone_steps: dict[str, list[float]]
+    """Semitones from low to high of neighbouring vowels: "teacher", "given" (durations), "free"."""
+    vowels: dict[str, list[VowelPoint]]
+    """Formants of "teacher" and "voice" (given durations)."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One sentence with what was spoken and heard, for pictures."""
+
+    sample: Sample
+    """The recording."""
+    given: Speech
+    """Spoken with the recording's durations."""
+    segments: list[Segment]
+    """Units of both in time."""
+    teacher_pitch: PitchTrack
+    """F0 of the recording."""
+    given_pitch: PitchTrack
+    """F0 of `given`."""
+
+
+class Ruler:
+    """Measures sentences against one voice."""
+
+    def __init__(self, model: VoiceModel, ceilings: dict[str, float], *, ask_mos: bool = True) -> None:
+        """`ceilings` is the upper edge in Hz of the formant search for each speaker."""
+        self.model = model
+        self.ceilings = ceilings
+        self.rate = model.audio.sample_rate
+        self.missing = judges.missing_judges()
+        self.score: Callable[[NDArray[np.float32], int], float] | None = None
+        if ask_mos and "distilmos" not in self.missing:
+            self.score = judges.distilmos()
+
+    def measure(self, sample: Sample) -> tuple[Scores, Heard]:
+        """Speaks a sentence in every way and measures it."""
+        speaker = sample.utterance.speaker
+        frame_s = self.model.audio.hop_length / self.rate
+        given = self.model.speak(sample.ids, speaker, sample.durations)
+        free = self.model.speak(sample.ids, speaker)
+        segments = timeline(sample.ids, sample.durations, frame_s)
+        heard = Heard(sample, given, segments, *(self._track(audio) for audio in (sample.audio, given.audio)))
+        copied = self.model.vocode(sample.mel, sample.f0)
+        values = self._spectral(sample, given, free) | self._copy(sample, copied)
+        values |= self._mos({"teacher": sample.audio, "copy": copied, "free": free.audio})
+        scores = Scores(
+            speaker,
+            sample.has_tones,
+            len(sample.audio) / self.rate,
+            values,
+            compare_pitch(heard.teacher_pitch, heard.given_pitch),
+            _durations(segments, timeline(sample.ids, free.durations, frame_s)),
+            self._tones(heard, free, frame_s),
+            {
+                name: vowel_points(segments, audio, self.rate, self.ceilings[speaker])
+                for name, audio in (("teacher", sample.audio), ("voice", given.audio))
+            },
+        )
+        return scores, heard
+
+    def _track(self, audio: NDArray[np.float32]) -> PitchTrack:
+        return pitch_track(audio, self.rate)
+
+    def _spectral(self, sample: Sample, given: Speech, free: Speech) -> dict[str, float]:
+        return {
+            "given_mel_l1": spectra.mel_l1(sample.mel, given.mel),
+            "given_mcd_db": spectra.cepstral_distortion(sample.mel, given.mel),
+            "free_mel_l1": spectra.warped_l1(sample.mel, free.mel),
+            "free_mcd_db": spectra.warped_distortion(sample.mel, free.mel),
+        }
+
+    def _copy(self, sample: Sample, copied: NDArray[np.float32]) -> dict[str, float]:
+        mel = log_mel(np.clip(copied, -1.0, 1.0), self.model.audio)
+        values = {
+            "copy_mel_l1": spectra.mel_l1(sample.mel, mel),
+            "copy_mcd_db": spectra.cepstral_distortion(sample.mel, mel),
+        }
+        if "pesq" not in self.missing:
+            values["copy_pesq"] = judges.wideband_pesq(sample.audio, copied, self.rate)
+        if "stoi" not in self.missing:
+            values["copy_stoi"] = judges.intelligibility(sample.audio, copied, self.rate)
+        return values
+
+    def _mos(self, clips: dict[str, NDArray[np.float32]]) -> dict[str, float]:
+        if self.score is None:
+            return {}
+        return {f"{name}_distilmos": self.score(audio, self.rate) for name, audio in clips.items()}
+
+    def _tones(self, heard: Heard, free: Speech, frame_s: float) -> dict[str, list[float]]:
+        """Sentences without tone labels are spoken once more, freely, with random tones."""
+        sample, ids = heard.sample, heard.sample.ids
+        if not sample.has_tones:
+            ids = mark_tones(ids.tolist(), zlib.crc32(sample.utterance.id.encode()))
+            free = self.model.speak(ids, sample.utterance.speaker)
+        return {
+            "teacher": tone_steps(heard.segments, heard.teacher_pitch),
+            "given": tone_steps(heard.segments, heard.given_pitch),
+            "free": tone_steps(timeline(ids, free.durations, frame_s), self._track(free.audio)),
+        }
+
+
+def _durations(labelled: list[Segment], spoken: list[Segment]) -> dict[str, NDArray[np.float64]]:
+    """Seconds [2, K] of sounds, and of pauses."""
+    both = list(zip(labelled, spoken, strict=True))
+    kinds = {"sound": SOUNDS, "pause": frozenset({"pause"})}
+    return {
+        name: np.array([(one.seconds, other.seconds) for one, other in both if one.kind in kind])
+        .reshape(-1, 2)
+        .T
+        for name, kind in kinds.items()
+    }
