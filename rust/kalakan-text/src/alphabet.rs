@@ -11,6 +11,9 @@ pub const TONES: [char; 3] = ['\u{300}', '\u{301}', '\u{304}'];
 /// Combining tilde: a nasal vowel.
 pub const TILDE: char = '\u{303}';
 
+/// The downstep mark of repaired text; cleaned and normalized text write it as `!` inside a word.
+pub(crate) const DOWNSTEP: char = 'ꜜ';
+
 /// Vulgar fractions with numerator and denominator.
 pub(crate) const FRACTIONS: [(char, u8, u8); 18] = [
     ('½', 1, 2),
@@ -155,13 +158,14 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
     })
 }
 
-/// Returns the small letter of `c`; one comparison for the letters Twi is made of.
+/// Returns the small letter of `c`, and the downstep as it is written; one comparison for the letters Twi is made of.
 pub(crate) fn lower(c: char) -> char {
     match c {
         'A'..='Z' => c.to_ascii_lowercase(),
         'Ɛ' => 'ɛ',
         'Ɔ' => 'ɔ',
         'a'..='z' | 'ɛ' | 'ɔ' | ' '..='@' => c,
+        DOWNSTEP => '!',
         _ => c.to_lowercase().next().unwrap_or(c),
     }
 }

@@ -2,12 +2,14 @@
 
 mod chat;
 mod codepoint;
+mod downstep;
 mod markup;
 mod mojibake;
 mod tidy;
 
 use std::borrow::Cow;
 
+use crate::alphabet::DOWNSTEP;
 use crate::normalize::{ChatSpelling, NormalizeOptions};
 
 /// Repairs that uncover another repair are rare and shallow; text nested deeper than this is noise.
@@ -34,7 +36,7 @@ pub(crate) fn repair<'t>(text: &'t str, options: &NormalizeOptions) -> Cow<'t, s
     if !text.chars().all(is_settled) {
         text = Cow::Owned(code_points(&text));
     }
-    if text.contains(['<', '&', ':', ';', '=']) {
+    if text.contains(['<', '&', ':', ';', '=', '[']) {
         text = Cow::Owned(markup::strip(&text));
     }
     let wide = options.chat == ChatSpelling::Wide;
@@ -63,6 +65,9 @@ fn code_points(text: &str) -> String {
             break;
         }
         text = again;
+    }
+    if text.contains(['!', DOWNSTEP]) {
+        text = downstep::mark(&text);
     }
     text
 }

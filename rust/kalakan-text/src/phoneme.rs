@@ -56,7 +56,8 @@ impl PhonemeId {
         self.is_in(PAUSES)
     }
 
-    const fn is_in(self, class: u128) -> bool {
+    /// Whether a set made by [`set_of`] has the unit.
+    pub(crate) const fn is_in(self, class: u128) -> bool {
         class >> self.0 & 1 == 1
     }
 }
@@ -161,6 +162,16 @@ pub(crate) const fn id_of(symbol: &str) -> PhonemeId {
         row += 1;
     }
     panic!("a symbol named in the code is not in data/phonemes.tsv")
+}
+
+/// The set of some units, one bit a row.
+pub(crate) const fn set_of(symbols: &[&str]) -> u128 {
+    let (mut set, mut at) = (0, 0);
+    while at < symbols.len() {
+        set |= 1 << id_of(symbols[at]).0;
+        at += 1;
+    }
+    set
 }
 
 // One bit a row: these questions are asked for every unit of every word.

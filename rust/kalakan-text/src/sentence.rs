@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::normalize::keeps_sentence;
 
 /// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
@@ -55,15 +57,37 @@ fn best_cut(head: &str, next: char) -> usize {
         // A part much shorter than it may be sounds chopped.
         ends.rfind(|end| open(end) && *end >= head.len() / 3)
     };
-    let space = if next.is_whitespace() {
-        Some(head.len())
-    } else {
-        head.rfind(char::is_whitespace)
+    let space = |numbers: bool| {
+        let mut after = next;
+        head.char_indices().rev().find_map(|(i, c)| {
+            let end = i + c.len_utf8();
+            let found =
+                after.is_whitespace() && (numbers || !between_digits(&head[..end], head, next));
+            after = c;
+            found.then_some(end)
+        })
     };
     after(&[';', ':'])
         .or_else(|| after(&[',']))
-        .or(space.filter(|end| *end > 0))
-        .unwrap_or(head.len())
+        // 10 000 is one number, unless there is no other space.
+        .or_else(|| space(false))
+        .or_else(|| space(true))
+        .unwrap_or_else(|| whole_letters(head, next))
+}
+
+/// Tells whether the space after `before`, which begins `head`, parts two figures; `next` follows `head`.
+fn between_digits(before: &str, head: &str, next: char) -> bool {
+    let after = head[before.len()..].trim_start().chars().next();
+    before.ends_with(|c: char| c.is_ascii_digit()) && after.unwrap_or(next).is_ascii_digit()
+}
+
+/// Returns the end of `head`, less a last letter whose marks `next` begins.
+fn whole_letters(head: &str, next: char) -> usize {
+    if !is_combining_mark(next) {
+        return head.len();
+    }
+    let base = head.rfind(|c: char| !is_combining_mark(c));
+    base.filter(|start| *start > 0).unwrap_or(head.len())
 }
 
 fn is_line_end(c: char) -> bool {
@@ -131,7 +155,7 @@ struct Stop<'t> {
 impl Stop<'_> {
     fn ends_sentence(&self) -> bool {
         if !self.after.starts_with(char::is_whitespace) {
-            return self.after.is_empty();
+            return self.after.is_empty() || self.lacks_space();
         }
         let next = self.next_letter();
         let small = next.is_some_and(char::is_lowercase);
@@ -143,6 +167,21 @@ impl Stop<'_> {
             // "Daabi!" ɔkaa sɛ ...
             _ => !(self.closed && small),
         }
+    }
+
+    /// Tells whether a sentence starts right after the marks: "Akwaaba!Ɛte sɛn", but not "www.Ghana.com".
+    fn lacks_space(&self) -> bool {
+        let end = |c: char| c.is_whitespace();
+        let word = self.before.rsplit(end).next().unwrap_or("");
+        let next = self.after.split(end).next().unwrap_or("");
+        let mut letters = next.chars();
+        let in_address = |part: &str| part.contains(['.', '/', '@', ':', '_']);
+        word.ends_with(char::is_lowercase)
+            && letters.next().is_some_and(char::is_uppercase)
+            && letters.next().is_none_or(|c| !c.is_uppercase())
+            && !in_address(word)
+            && !in_address(next.trim_end_matches(['.', ':']))
+            && !self.dot_belongs_to_word(false, true)
     }
 
     /// Returns the first character of the next word, past quotes and brackets.

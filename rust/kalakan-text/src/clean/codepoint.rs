@@ -3,7 +3,7 @@
 use unicode_normalization::char::{compose, decompose_canonical, decompose_compatible};
 
 use crate::alphabet::{
-    carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold,
+    carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold, DOWNSTEP,
     FRACTIONS, TILDE,
 };
 
@@ -144,6 +144,7 @@ fn sign(c: char) -> Option<char> {
         '‒' | '–' => '–',
         '—' | '―' | '⸺' | '⸻' => '—',
         '…' | '‥' => '…',
+        'ꜜ' | 'ꜝ' => DOWNSTEP,
         '。' | '．' => '.',
         '、' | '，' | '،' => ',',
         '؟' | '？' => '?',
@@ -173,7 +174,7 @@ fn sign(c: char) -> Option<char> {
 /// Tells whether `c` leaves no trace, not even a space: controls, joiners, marks of other alphabets.
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | 'ꜜ' | 'ꜛ'
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | 'ꜛ'
             | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
         || unicode_normalization::char::is_combining_mark(c)

@@ -23,6 +23,7 @@ pub(super) fn strip(text: &str) -> String {
         let taken = match c {
             '&' => entity(rest, &mut out),
             '<' => tag(rest),
+            '[' => language(rest),
             ':' | ';' | '=' => emoticon(rest, before),
             _ => 0,
         };
@@ -59,6 +60,15 @@ fn entity(rest: &str, out: &mut String) -> usize {
         }
         None => 0,
     }
+}
+
+/// `[en]school[/en]`: the marks of a language are not spoken.
+fn language(rest: &str) -> usize {
+    const MARKS: [&str; 4] = ["[en]", "[/en]", "[tw]", "[/tw]"];
+    MARKS
+        .iter()
+        .find(|mark| rest.starts_with(*mark))
+        .map_or(0, |mark| mark.len())
 }
 
 fn tag(rest: &str) -> usize {

@@ -1,6 +1,6 @@
 //! Spaces, pause marks, dashes and quotes of cleaned text; numbers and addresses stay whole.
 
-use crate::alphabet::{is_letter, is_mark};
+use crate::alphabet::{is_letter, is_mark, DOWNSTEP};
 use crate::normalize::punctuation::{dash, run_of_marks, Dash};
 
 /// Signs that are spoken or that a number needs.
@@ -99,7 +99,7 @@ impl Tidy {
         }
         self.space = false;
         self.pause = false;
-        self.text.push(c);
+        self.text.push(if c == DOWNSTEP { '!' } else { c });
     }
 
     fn mark(&mut self, mark: char) {

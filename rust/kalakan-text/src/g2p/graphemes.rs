@@ -1,6 +1,8 @@
 //! Letters to segments by longest match (FRONTEND 3.2).
 
-use super::letters::{Letter, Tone};
+use smallvec::SmallVec;
+
+use super::letters::{Letter, Tone, SHORT};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
 /// The id of a unit named in a rule, looked up in the table at compile time.
@@ -42,8 +44,8 @@ impl Segment {
 }
 
 /// Segments of a word, in order; doubled consonants other than m and n give one segment.
-pub(super) fn segments(letters: &[Letter]) -> Vec<Segment> {
-    let mut found = Vec::with_capacity(letters.len());
+pub(super) fn segments(letters: &[Letter]) -> SmallVec<[Segment; SHORT]> {
+    let mut found = SmallVec::new();
     let (mut at, mut downstep) = (0, false);
     while at < letters.len() {
         let (kinds, length) = grapheme(&letters[at..]);

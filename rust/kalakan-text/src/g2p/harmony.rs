@@ -3,7 +3,8 @@
 //! e and o are ambiguous, i and u are +ATR, ɛ ɔ a are −ATR. Rules 1 to 5 in the order of the specification.
 
 use super::graphemes::{unit, Kind, Segment};
-use crate::phoneme::{id_of, PhonemeId};
+use crate::phoneme::{id_of, set_of, PhonemeId};
+use smallvec::SmallVec;
 
 /// A vowel of a word: its letter, where it stands, and what is known of its tongue root.
 struct Vowel {
@@ -28,7 +29,7 @@ pub(super) fn resolve_vowels(segments: &mut [Segment]) {
     }
 }
 
-fn vowels(segments: &[Segment]) -> Vec<Vowel> {
+fn vowels(segments: &[Segment]) -> SmallVec<[Vowel; 12]> {
     let known = |letter: char, nasal: bool| match letter {
         'i' | 'u' => Some(true),
         // The nasal mid letters have one unit only, and it is −ATR.
@@ -164,5 +165,6 @@ fn unit_of(vowel: &Vowel, next: Option<(usize, PhonemeId)>) -> PhonemeId {
 }
 
 fn advances(unit: PhonemeId) -> bool {
-    matches!(unit.symbol(), Some("i" | "u" | "e" | "o" | "ĩ" | "ũ"))
+    const ADVANCED: u128 = set_of(&["i", "u", "e", "o", "ĩ", "ũ"]);
+    unit.is_in(ADVANCED)
 }

@@ -1,6 +1,10 @@
 //! A written word as letters with their marks: what the rules look at.
 
+use smallvec::SmallVec;
 use unicode_normalization::char::decompose_canonical;
+
+/// Letters of all but the longest words: so many are kept without an allocation.
+pub(super) const SHORT: usize = 20;
 
 /// The mark of a downstepped syllable in fully marked text, as an exclamation mark or as its own letter.
 pub(super) const DOWNSTEPS: [char; 2] = ['!', 'ꜜ'];
@@ -51,8 +55,8 @@ impl Letter {
 }
 
 /// Splits a word into letters; what is neither letter nor mark only parts them.
-pub(super) fn letters(word: &str) -> Vec<Letter> {
-    let mut found: Vec<Letter> = Vec::with_capacity(word.len());
+pub(super) fn letters(word: &str) -> SmallVec<[Letter; SHORT]> {
+    let mut found: SmallVec<[Letter; SHORT]> = SmallVec::new();
     let (mut downstep, mut apart) = (false, false);
     for c in word.chars().flat_map(lower) {
         if c.is_ascii_lowercase() || c == 'ɛ' || c == 'ɔ' {

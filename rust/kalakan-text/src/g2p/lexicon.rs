@@ -41,6 +41,8 @@ pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 #[derive(Debug, Clone, Default)]
 pub struct Lexicon {
     words: HashMap<String, Box<[PhonemeId]>>,
+    /// Which shapes its words have, one bit each: most words of a text need no further look.
+    shapes: [u64; 8],
 }
 
 impl Lexicon {
@@ -115,6 +117,8 @@ impl Lexicon {
         if letters.is_empty() {
             return Err(wrong(format!("{word:?} has no letters")));
         }
+        let (word, bit) = shape(&letters);
+        self.shapes[word] |= bit;
         self.words.insert(key(&letters, true), ids.into());
         Ok(())
     }
@@ -122,6 +126,15 @@ impl Lexicon {
     /// The units of a key made by [`key`].
     pub(super) fn get(&self, key: &str) -> Option<&[PhonemeId]> {
         self.words.get(key).map(AsRef::as_ref)
+    }
+
+    /// The units of a word, its tone marks left aside.
+    pub(super) fn find(&self, letters: &[Letter]) -> Option<&[PhonemeId]> {
+        let (word, bit) = shape(letters);
+        if self.shapes[word] & bit == 0 {
+            return None;
+        }
+        self.get(&key(letters, false))
     }
 
     /// How many words it has.
@@ -133,6 +146,14 @@ impl Lexicon {
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
+}
+
+/// A small number made of a word's letters without their marks, as a place in [`Lexicon::shapes`].
+fn shape(letters: &[Letter]) -> (usize, u64) {
+    let mix =
+        |hash: u32, letter: &Letter| (hash ^ u32::from(letter.base)).wrapping_mul(0x0100_0193);
+    let hash = letters.iter().fold(0x811c_9dc5_u32, mix);
+    ((hash >> 29) as usize, 1 << (hash >> 23 & 63))
 }
 
 /// The one spelling under which a word is kept; without `tones` its tone marks are left out.

@@ -137,6 +137,12 @@ impl TwiG2p {
 /// Bytes of the word at the begin of a text: letters with their marks, and inside it apostrophes, hyphens and
 /// downstep marks that a letter follows. 0 if no word begins here.
 fn word_length(text: &str) -> usize {
+    // Words of plain small letters before a space or a mark are nearly all there are.
+    let plain = plain_length(text.as_bytes());
+    match text.as_bytes().get(plain) {
+        None | Some(b' ' | b',' | b'.' | b'?' | b':' | b';') => return plain,
+        _ => {}
+    }
     let mut length = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -153,6 +159,19 @@ fn word_length(text: &str) -> usize {
         }
     }
     length
+}
+
+/// Bytes of the small letters of the alphabet that a text begins with.
+fn plain_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        length += match text[length..] {
+            [b'a'..=b'z', ..] => 1,
+            // ɛ and ɔ
+            [0xC9, 0x9B | 0x94, ..] => 2,
+            _ => return length,
+        }
+    }
 }
 
 fn pause(c: char) -> Option<PhonemeId> {

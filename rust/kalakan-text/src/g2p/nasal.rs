@@ -1,7 +1,14 @@
 //! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (FRONTEND 3.3).
 
 use super::graphemes::{unit, Kind, Segment};
-use crate::phoneme::{id_of, PhonemeId};
+use crate::phoneme::{id_of, set_of, PhonemeId};
+
+// The places that n takes from what follows it; elsewhere it stays alveolar.
+const PALATALS: u128 = set_of(&["tɕ", "dʑ", "ɕ", "ɲ", "tɕɥ", "dʑɥ", "ɕɥ", "ɲɥ", "j", "ɲ̩"]);
+const VELARS: u128 = set_of(&["k", "ɡ", "kʷ", "ɡʷ", "h", "hʷ", "ŋʷ", "w", "ŋ̩"]);
+const LABIALS: u128 = set_of(&["p", "b", "f", "v", "m", "m̩"]);
+/// The syllabic nasals that a word can begin with before the stop they change.
+const CHANGING: u128 = set_of(&["m̩", "n̩", "ŋ̩"]);
 
 /// Resolves every nasal of a word, right to left, since a nasal takes the place of what follows it.
 pub(super) fn resolve_nasals(segments: &mut [Segment]) {
@@ -45,32 +52,35 @@ fn syllabic(letter: char, next: Option<Kind>) -> PhonemeId {
             unit!("n̩")
         };
     };
-    match next.symbol().unwrap_or_default() {
-        "tɕ" | "dʑ" | "ɕ" | "ɲ" | "tɕɥ" | "dʑɥ" | "ɕɥ" | "ɲɥ" | "j" | "ɲ̩" => {
-            unit!("ɲ̩")
-        }
-        "k" | "ɡ" | "kʷ" | "ɡʷ" | "h" | "hʷ" | "ŋʷ" | "w" | "ŋ̩" => unit!("ŋ̩"),
-        "p" | "b" | "f" | "v" | "m" | "m̩" => unit!("m̩"),
-        _ => unit!("n̩"),
+    if next.is_in(PALATALS) {
+        unit!("ɲ̩")
+    } else if next.is_in(VELARS) {
+        unit!("ŋ̩")
+    } else if next.is_in(LABIALS) {
+        unit!("m̩")
+    } else {
+        unit!("n̩")
     }
 }
 
 /// Word-initial mb, nd, ng: the stop is said as the nasal (mba m̩ m a), after several nasals too.
 fn nasalize_stop(segments: &mut [Segment]) {
-    let symbol = |segment: &Segment| match segment.kind {
-        Kind::Unit(unit) => unit.symbol(),
-        _ => None,
-    };
-    let is_nasal = |segment: &&Segment| matches!(symbol(segment), Some("m̩" | "n̩" | "ŋ̩"));
+    const CHANGES: [(PhonemeId, PhonemeId, PhonemeId); 3] = [
+        (unit!("m̩"), unit!("b"), unit!("m")),
+        (unit!("n̩"), unit!("d"), unit!("n")),
+        (unit!("ŋ̩"), unit!("ɡ"), unit!("ŋ")),
+    ];
+    let is_nasal =
+        |segment: &&Segment| matches!(segment.kind, Kind::Unit(unit) if unit.is_in(CHANGING));
     let nasals = segments.iter().take_while(is_nasal).count();
     if nasals == 0 || nasals == segments.len() {
         return;
     }
-    let nasal = match (symbol(&segments[nasals - 1]), symbol(&segments[nasals])) {
-        (Some("m̩"), Some("b")) => unit!("m"),
-        (Some("n̩"), Some("d")) => unit!("n"),
-        (Some("ŋ̩"), Some("ɡ")) => unit!("ŋ"),
-        _ => return,
-    };
-    segments[nasals].kind = Kind::Unit(nasal);
+    let (before, stop) = (segments[nasals - 1].kind, segments[nasals].kind);
+    let change = CHANGES
+        .iter()
+        .find(|change| before == Kind::Unit(change.0) && stop == Kind::Unit(change.1));
+    if let Some((.., nasal)) = change {
+        segments[nasals].kind = Kind::Unit(*nasal);
+    }
 }

@@ -27,8 +27,11 @@ pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
     let marked = sounds
         .iter()
         .any(|sound| sound.tone.is_some() || sound.downstep);
-    let mut units = Vec::with_capacity(sounds.len());
-    let mut spreading = (marked && mode == ToneMode::Economic).then_some(Tone::Low);
+    if !marked {
+        return sounds.iter().map(|sound| sound.unit).collect();
+    }
+    let mut units = Vec::with_capacity(2 * sounds.len());
+    let mut spreading = (mode == ToneMode::Economic).then_some(Tone::Low);
     let mut downstep = false;
     for sound in sounds {
         units.push(sound.unit);

@@ -1,8 +1,10 @@
 //! One written word to sounds: letters, segments, nasals, vowels.
 
+use smallvec::SmallVec;
+
 use super::graphemes::{segments, unit, Kind};
 use super::harmony::resolve_vowels;
-use super::letters::{letters, Letter};
+use super::letters::{letters, Letter, SHORT};
 use super::lexicon::{key, Lexicon};
 use super::nasal::{onset, resolve_nasals};
 use super::tone::{transfer, with_tones, Sound, ToneMode};
@@ -18,17 +20,11 @@ pub(super) fn read_word(word: &str, user: &Lexicon, mode: ToneMode) -> Vec<Phone
     }
     let (clitic, host) = split_clitic(&letters);
     let sounds = by_rules(clitic, host);
-    let (whole, host) = (key(&letters, false), clitic.map(|_| key(host, false)));
-    for lexicon in [user, Lexicon::built_in()]
-        .into_iter()
-        .filter(|lexicon| !lexicon.is_empty())
-    {
-        if let Some(reading) = lexicon.get(&whole) {
+    for lexicon in [user, Lexicon::built_in()] {
+        if let Some(reading) = lexicon.find(&letters) {
             return with_marks(reading, &sounds, mode);
         }
-        if let Some((clitic, reading)) =
-            clitic.zip(host.as_deref().and_then(|host| lexicon.get(host)))
-        {
+        if let Some((clitic, reading)) = clitic.zip(clitic.and_then(|_| lexicon.find(host))) {
             return with_marks(&[&[clitic], reading].concat(), &sounds, mode);
         }
     }
@@ -57,7 +53,7 @@ fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
     }
 }
 
-fn by_rules(clitic: Option<PhonemeId>, host: &[Letter]) -> Vec<Sound> {
+fn by_rules(clitic: Option<PhonemeId>, host: &[Letter]) -> SmallVec<[Sound; SHORT]> {
     let mut segments = segments(host);
     resolve_nasals(&mut segments);
     resolve_vowels(&mut segments);

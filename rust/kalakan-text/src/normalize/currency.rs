@@ -91,7 +91,8 @@ impl Scanner<'_> {
         // Bare "GH" is money only before its figure.
         let bare = end == i + 2 && self.peek(i + 1).is_alphabetic();
         let mut number = if bare { end } else { self.skip_spaces(end) };
-        number += usize::from(self.peek(number) == '-');
+        // GH-123-4567 is the code of a post box.
+        number += usize::from(!bare && self.peek(number) == '-');
         let found = self.digit(number)
             || self.peek(number) == '.' && self.digit(number + 1)
             || super::value::vulgar(self.peek(number)).is_some();

@@ -1,0 +1,64 @@
+//! The `!` of full tone marking: inside a word it is no pause but says that the next syllable is stepped down.
+
+use unicode_normalization::char::decompose_canonical;
+
+use crate::alphabet::{is_combining, is_letter, DOWNSTEP, TONES};
+
+/// Returns `text` with every downstep written as [`DOWNSTEP`], and none of these elsewhere.
+///
+/// A `!` is one between two letters of a word with tone marks; "Akwaaba!Ɛte sɛn" lacks a space only.
+pub(super) fn mark(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut start = 0;
+    while start < chars.len() {
+        let end = word_end(&chars, start);
+        if end == start {
+            if chars[start] != DOWNSTEP {
+                out.push(chars[start]);
+            }
+            start += 1;
+            continue;
+        }
+        let word = &chars[start..end];
+        let toned = word.iter().any(|c| has_tone(*c));
+        for c in word {
+            match c {
+                '!' if toned => out.push(DOWNSTEP),
+                &DOWNSTEP if !toned => {}
+                c => out.push(*c),
+            }
+        }
+        start = end;
+    }
+    out
+}
+
+/// Returns the end of the letters, apostrophes and steps that start at `start`.
+fn word_end(chars: &[char], start: usize) -> usize {
+    let mut end = start;
+    while end < chars.len() && (is_spelling(chars[end]) || end > start && is_step(chars, end)) {
+        end += 1;
+    }
+    end
+}
+
+fn is_spelling(c: char) -> bool {
+    c != DOWNSTEP && is_letter(c) || c == '\''
+}
+
+fn is_step(chars: &[char], at: usize) -> bool {
+    let (before, after) = (chars[at - 1], chars.get(at + 1).copied().unwrap_or(' '));
+    let stands_between = |c: char| c != DOWNSTEP && is_letter(c);
+    let starts_sentence = after.is_uppercase() && !before.is_uppercase();
+    stands_between(before)
+        && stands_between(after)
+        && !is_combining(after)
+        && (chars[at] == DOWNSTEP || chars[at] == '!' && !starts_sentence)
+}
+
+fn has_tone(c: char) -> bool {
+    let mut found = false;
+    decompose_canonical(c, |part| found |= TONES.contains(&part));
+    found
+}
