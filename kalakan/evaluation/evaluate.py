@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kalakan.errors import DataError
 from kalakan.evaluation.measure import Heard, Ruler, Scores
+from kalakan.evaluation.pitch import praat_range
 from kalakan.evaluation.report import describe_run, describe_voice, write_report
 from kalakan.evaluation.samples import Samples
 from kalakan.evaluation.summary import summarize, summarize_vowels
 from kalakan.evaluation.voice_model import VoiceModel
-from kalakan.evaluation.vowels import formant_ceiling
 from kalakan.voices.package import Voice
 
 Progress = Callable[[int, int], Any]
@@ -42,8 +43,8 @@ def evaluate(
     model = VoiceModel(voice)
     with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
         samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
-        ceilings = {name: formant_ceiling(samples.voiced_f0(name)) for name in samples.speakers}
-        ruler = Ruler(model, ceilings, ask_mos=ask_mos)
+        ranges = {name: praat_range(samples.voiced_f0(name)) for name in samples.speakers}
+        ruler = Ruler(model, ranges, ask_mos=ask_mos)
         pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
         scores = []
         for index in range(len(samples)):
@@ -85,7 +86,7 @@ def _report(
         "voice": describe_voice(voice),
         "results": {name: summarize(group) for name, group in groups.items()} | {"all": summarize(scores)},
         "vowels": {name: summarize_vowels(group) for name, group in groups.items()},
-        "formant_ceilings_hz": ruler.ceilings,
+        "praat": {name: asdict(search) for name, search in ruler.ranges.items()},
         "notes": notes,
     }
 

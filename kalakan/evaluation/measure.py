@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kalakan.audio.mel import log_mel
 from kalakan.evaluation import judges, spectra
-from kalakan.evaluation.pitch import PitchDifference, PitchTrack, compare_pitch, pitch_track
+from kalakan.evaluation.pitch import PitchDifference, PitchTrack, PraatRange, compare_pitch, pitch_track
 from kalakan.evaluation.samples import Sample
 from kalakan.evaluation.timeline import SOUNDS, Segment, timeline
 from kalakan.evaluation.tones import mark_tones, tone_steps
@@ -60,10 +60,10 @@ class Heard:
 class Ruler:
     """Measures sentences against one voice."""
 
-    def __init__(self, model: VoiceModel, ceilings: dict[str, float], *, ask_mos: bool = True) -> None:
-        """`ceilings` is the upper edge in Hz of the formant search for each speaker."""
+    def __init__(self, model: VoiceModel, ranges: dict[str, PraatRange], *, ask_mos: bool = True) -> None:
+        """`ranges` holds Praat's settings for each speaker."""
         self.model = model
-        self.ceilings = ceilings
+        self.ranges = ranges
         self.rate = model.audio.sample_rate
         self.missing = judges.missing_judges()
         self.score: Callable[[NDArray[np.float32], int], float] | None = None
@@ -77,7 +77,9 @@ class Ruler:
         given = self.model.speak(sample.ids, speaker, sample.durations)
         free = self.model.speak(sample.ids, speaker)
         segments = timeline(sample.ids, sample.durations, frame_s)
-        heard = Heard(sample, given, segments, *(self._track(audio) for audio in (sample.audio, given.audio)))
+        heard = Heard(
+            sample, given, segments, *(self._track(audio, speaker) for audio in (sample.audio, given.audio))
+        )
         copied = self.model.vocode(sample.mel, sample.f0)
         values = self._spectral(sample, given, free) | self._copy(sample, copied)
         values |= self._mos({"teacher": sample.audio, "copy": copied, "free": free.audio})
@@ -90,14 +92,14 @@ class Ruler:
             _durations(segments, timeline(sample.ids, free.durations, frame_s)),
             self._tones(heard, free, frame_s),
             {
-                name: vowel_points(segments, audio, self.rate, self.ceilings[speaker])
+                name: vowel_points(segments, audio, self.rate, self.ranges[speaker].formant_ceiling_hz)
                 for name, audio in (("teacher", sample.audio), ("voice", given.audio))
             },
         )
         return scores, heard
 
-    def _track(self, audio: NDArray[np.float32]) -> PitchTrack:
-        return pitch_track(audio, self.rate)
+    def _track(self, audio: NDArray[np.float32], speaker: str) -> PitchTrack:
+        return pitch_track(audio, self.rate, self.ranges[speaker])
 
     def _spectral(self, sample: Sample, given: Speech, free: Speech) -> dict[str, float]:
         return {
@@ -133,7 +135,9 @@ class Ruler:
         return {
             "teacher": tone_steps(heard.segments, heard.teacher_pitch),
             "given": tone_steps(heard.segments, heard.given_pitch),
-            "free": tone_steps(timeline(ids, free.durations, frame_s), self._track(free.audio)),
+            "free": tone_steps(
+                timeline(ids, free.durations, frame_s), self._track(free.audio, sample.utterance.speaker)
+            ),
         }
 
 

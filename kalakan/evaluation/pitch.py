@@ -14,8 +14,24 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 STEP_S = 0.005
 """Seconds between two values of a track."""
-FLOOR_HZ, CEILING_HZ = 60.0, 400.0
-"""Range of the tracker, for men's and women's voices alike."""
+HIGH_VOICE_HZ = 155.0
+"""A speaker whose median F0 lies above this is measured with Praat's settings for women, else with those for men."""
+
+
+@dataclass(frozen=True)
+class PraatRange:
+    """Where Praat looks for a speaker's F0 and formants; a floor too low hears octaves that are not there."""
+
+    floor_hz: float
+    """Lowest F0."""
+    ceiling_hz: float
+    """Highest F0."""
+    formant_ceiling_hz: float
+    """Upper edge of the search for five formants."""
+
+
+HIGH_VOICE = PraatRange(100.0, 500.0, 5500.0)
+LOW_VOICE = PraatRange(60.0, 300.0, 5000.0)
 
 
 @dataclass(frozen=True)
@@ -55,15 +71,22 @@ class PitchDifference:
     """Sum of squared differences in semitones where both are voiced."""
 
 
-def pitch_track(audio: Array, sample_rate: int) -> PitchTrack:
+def praat_range(hertz: Array) -> PraatRange:
+    """Settings for a speaker with these F0 values [T] in Hz (0: unvoiced)."""
+    voiced = hertz[hertz > 0]
+    is_high = voiced.size > 0 and float(np.median(voiced)) > HIGH_VOICE_HZ
+    return HIGH_VOICE if is_high else LOW_VOICE
+
+
+def pitch_track(audio: Array, sample_rate: int, search: PraatRange) -> PitchTrack:
     """F0 of audio [S] by Praat's autocorrelation method with its default costs (P. Boersma, IFA Proceedings 17, 1993).
 
-    Audio shorter than three periods of `FLOOR_HZ` has an empty track.
+    Audio shorter than three periods of the lowest F0 has an empty track.
     """
-    if len(audio) / sample_rate < 3.1 / FLOOR_HZ:
+    if len(audio) / sample_rate < 3.1 / search.floor_hz:
         return PitchTrack(0.0, np.zeros(0))
     sound = parselmouth.Sound(audio.astype(np.float64), sample_rate)
-    pitch = sound.to_pitch_ac(time_step=STEP_S, pitch_floor=FLOOR_HZ, pitch_ceiling=CEILING_HZ)
+    pitch = sound.to_pitch_ac(time_step=STEP_S, pitch_floor=search.floor_hz, pitch_ceiling=search.ceiling_hz)
     return PitchTrack(float(pitch.xs()[0]), np.asarray(pitch.selected_array["frequency"], np.float64))
 
 

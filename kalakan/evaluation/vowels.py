@@ -20,9 +20,6 @@ SHORTEST_S = 0.075
 """Shorter vowels do not reach their target and are left out."""
 CHAINS = (("i", "ɪ", "e", "ɛ", "æ", "a"), ("u", "ʊ", "o", "ɔ"))
 """Vowels in the order of rising F1."""
-HIGH_VOICE_HZ = 155.0
-"""A speaker whose median F0 lies above this has a short vocal tract: Praat's ceiling for women, 5500 Hz."""
-FEMALE_CEILING_HZ, MALE_CEILING_HZ = 5500.0, 5000.0
 
 
 @dataclass(frozen=True)
@@ -47,13 +44,6 @@ class VowelMedian:
     """Second formant in Hz."""
     count: int
     """Vowels measured."""
-
-
-def formant_ceiling(hertz: Array) -> float:
-    """Upper edge in Hz of Praat's formant search for a speaker with these F0 values [T] (0: unvoiced)."""
-    voiced = hertz[hertz > 0]
-    is_high = voiced.size > 0 and float(np.median(voiced)) > HIGH_VOICE_HZ
-    return FEMALE_CEILING_HZ if is_high else MALE_CEILING_HZ
 
 
 def vowel_points(

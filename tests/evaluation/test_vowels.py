@@ -11,7 +11,6 @@ from kalakan.evaluation.timeline import Segment
 from kalakan.evaluation.vowels import (
     VowelMedian,
     VowelPoint,
-    formant_ceiling,
     order_breaks,
     vowel_medians,
     vowel_points,
@@ -81,9 +80,3 @@ def test_order_of_f1() -> None:
     assert order_breaks(medians) == ["ɪ ≥ e"]
     del medians["ɪ"]
     assert order_breaks(medians) == ["i ≥ e"]
-
-
-def test_ceiling_follows_the_speaker() -> None:
-    assert formant_ceiling(np.array([0.0, 0, 0, 176, 200, 150])) == 5500
-    assert formant_ceiling(np.array([0.0, 101, 110])) == 5000
-    assert formant_ceiling(np.zeros(4)) == 5000
