@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, cast
 
 import click
 import yaml
@@ -14,7 +15,8 @@ from kalakan.voices.package import MANIFEST
 
 
 @click.command("train")
-@click.option("--model-type", required=True, help="A trainable model type, such as fastspeech2_small.")
+@click.option("--model-type", help="A trainable model type, such as fastspeech2_small.")
+@click.option("--recipe", help="Instead of a type: all runs of a voice, such as default_voice.")
 @click.option("--data-dir", metavar="FOLDER", required=True, help="Dataset folder.")
 @click.option("--output-dir", metavar="FOLDER", required=True, help="Run folder; a run found there goes on.")
 @click.option("--config", metavar="FILE", help="YAML settings (audio, model, data, training).")
@@ -24,35 +26,55 @@ from kalakan.voices.package import MANIFEST
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--features", metavar="FOLDER", help="Where mels are cached; default: in the run folder.")
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
-@click.option("--start-from", metavar="FILE", help="Checkpoint whose weights a new run begins with.")
+@click.option("--start-from", metavar="PATH", help="Checkpoint or voice whose weights it begins with.")
 @click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after so many minutes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(
-    model_type: str,
+    model_type: str | None,
+    recipe: str | None,
     data_dir: str,
     output_dir: str,
     config: str | None,
     changes: tuple[str, ...],
-    device: str,
-    features: str | None,
-    resume: bool,
-    start_from: str | None,
     max_minutes: float | None,
-    quiet: bool,
+    resume: bool,
+    **options: Any,
 ) -> None:
-    """Train a model; Ctrl-C stops it with a checkpoint."""
+    """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint."""
+    if (model_type is None) == (recipe is None):
+        raise click.UsageError("give --model-type or --recipe")
     settings = _settings(config, changes, max_minutes)
-    from kalakan.training.trainer import Trainer
+    if recipe is not None:
+        if not resume:
+            raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
+        product = _cook(recipe, data_dir, output_dir, settings, options)
+    else:
+        from kalakan.training.trainer import Trainer
 
-    trainer = Trainer(model_type, settings, device)
-    product = trainer.train(
-        data_dir, output_dir, features=features, resume=resume, start_from=start_from, quiet=quiet
-    )
-    if (product / MANIFEST).is_file():
-        from kalakan.export.voice import add_onnx
+        device = options.pop("device")
+        trainer = Trainer(cast(str, model_type), settings, device)
+        product = trainer.train(data_dir, output_dir, resume=resume, **options)
+        if (product / MANIFEST).is_file():
+            from kalakan.export.voice import add_onnx
 
-        add_onnx(product)  # so that the voice speaks without torch
-    click.echo(f"written: {product}", err=True)
+            add_onnx(product)  # so that the voice speaks without torch
+    click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
+
+
+def _cook(
+    recipe: str, data_dir: str, output_dir: str, settings: Config, options: dict[str, Any]
+) -> Path | None:
+    """The voice folder of a finished recipe, its weights in 16 bits; None if it was stopped."""
+    from kalakan.training.recipes import run_recipe
+
+    product = run_recipe(recipe, data_dir, output_dir, changes=settings, **options)
+    if product is None:
+        return None
+    from kalakan.export.voice import add_onnx
+    from kalakan.export.voice_vocoder import add_vocoder
+
+    voice = add_onnx(product.voice, Path(output_dir) / "voice", half_weights=True)
+    return add_vocoder(voice.path, product.vocoder, half_weights=True).path
 
 
 def _settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:

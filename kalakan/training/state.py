@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kalakan.errors import TrainingError
+from kalakan.voices.package import load_voice
+from kalakan.voices.weights import load_acoustic, load_vocoder
 
 FORMAT = "kalakan-checkpoint-1"
 
@@ -86,3 +90,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise TrainingError(f"{path}: is no {FORMAT} file")
     return contents
+
+
+def first_weights(source: Path, modules: Sequence[str]) -> dict[str, Tensor]:
+    """The averaged weights of a checkpoint, or those of a voice folder, for the modules "acoustic" or "vocoder".
+
+    Raises `TrainingError` for a checkpoint without them, `VoiceError` for a broken voice.
+    """
+    if source.is_dir():
+        voice = load_voice(source)
+        loaders = {"acoustic": load_acoustic, "vocoder": load_vocoder}
+        weights = {name: loaders[name](voice).state_dict() for name in modules if name in loaders}
+        return {f"{name}.{key}": value for name, state in weights.items() for key, value in state.items()}
+    average: dict[str, Tensor] = load_checkpoint(source)["average"]
+    foreign = {key.split(".")[0] for key in average} - set(modules)
+    if foreign:
+        raise TrainingError(
+            f"{source}: holds weights of {', '.join(sorted(foreign))}, not of {', '.join(modules)}"
+        )
+    return average

@@ -29,7 +29,14 @@ from kalakan.training.acoustic_task import AcousticTask
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage, learning_rate
-from kalakan.training.state import Position, load_checkpoint, random_state, save_checkpoint, set_random_state
+from kalakan.training.state import (
+    Position,
+    first_weights,
+    load_checkpoint,
+    random_state,
+    save_checkpoint,
+    set_random_state,
+)
 from kalakan.training.tasks import BatchSource, Task
 from kalakan.training.vocoder_task import VocoderTask
 from kalakan.utils.config import Config
@@ -69,7 +76,8 @@ class Trainer:
 
         The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
-        it stopped unless `resume` is false. `start_from` is a checkpoint whose weights a new run begins with.
+        it stopped unless `resume` is false. `start_from` is a checkpoint, or a voice folder,
+        whose weights a new run begins with.
         `features` (default `output_dir/features`) caches mels.
         """
         output = Path(output_dir)
@@ -115,7 +123,7 @@ class _Run:
         if resume and last.is_file():
             self._restore(load_checkpoint(last))
         elif start_from is not None:
-            self.modules.load_state_dict(load_checkpoint(Path(start_from))["average"])
+            self._begin_with(Path(start_from))
             self.average = MovingAverage(self.modules, self.config.ema_decay)
         self.log = MetricsLog(self.output)
 
@@ -293,6 +301,13 @@ class _Run:
             "scores": scores or {},
         }
         save_checkpoint(self.output / name, contents)
+
+    def _begin_with(self, source: Path) -> None:
+        try:
+            self.modules.load_state_dict(first_weights(source, list(self.modules)))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise TrainingError(f"{source}: its weights do not fit this model ({reason})") from error
 
     def _restore(self, contents: dict[str, Any]) -> None:
         if contents["model_type"] != self.trainer.model_type:
