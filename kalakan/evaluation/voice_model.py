@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -11,14 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kalakan.audio.loudness import vocode_unclipped
 from kalakan.errors import VoiceError
 from kalakan.models import registry
 from kalakan.models.interfaces import Vocoder
 from kalakan.voices.package import Voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
-
-LOUDEST = 16.0
-"""Largest factor by which a mel is turned down so that the vocoder does not clip."""
 
 
 class GivenDurations(Protocol):
@@ -28,14 +25,6 @@ class GivenDurations(Protocol):
         self, phonemes: Tensor, *, speaker: Tensor, durations: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """`AcousticModel.inference`; `durations` [B, N] in frames, None for the model's own."""
-        ...
-
-
-class PitchedVocoder(Protocol):
-    """A vocoder whose attribute `takes_f0` is true."""
-
-    def inference(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Waveform [B, T * hop_length] of a log-mel [B, M, T] and F0 [B, T] in Hz."""
         ...
 
 
@@ -95,18 +84,7 @@ class VoiceModel:
 
         As in synthesis, what the vocoder would clip is spoken more softly and turned up again.
         """
-        gain = 1.0
-        audio = self._vocode(mel, f0)
-        while np.abs(audio).max() >= 1.0 and gain < LOUDEST:
-            gain *= 2.0
-            audio = self._vocode(mel - np.float32(math.log(gain)), f0)
-        return audio * np.float32(gain)
-
-    def _vocode(self, mel: NDArray[np.float32], f0: NDArray[np.float32]) -> NDArray[np.float32]:
-        source = torch.from_numpy(mel)[None]
+        given = (torch.from_numpy(f0)[None],) if getattr(self.vocoder, "takes_f0", False) else ()
         with torch.no_grad():
-            if getattr(self.vocoder, "takes_f0", False):
-                audio = cast(PitchedVocoder, self.vocoder).inference(source, torch.from_numpy(f0)[None])
-            else:
-                audio = self.vocoder.inference(source)
-        return np.asarray(audio[0].numpy(), np.float32)
+            audio = vocode_unclipped(self.vocoder.inference, torch.from_numpy(mel)[None], *given)
+        return np.asarray(audio.numpy(), np.float32)

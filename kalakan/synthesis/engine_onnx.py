@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from kalakan.audio.harmonic_noise import filters_to_audio
+from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig, InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError, VoiceError
@@ -161,7 +162,7 @@ class OnnxEngine:
         pieces = []
         for row, count in enumerate(frames):
             f0 = (aux["pitch"][row : row + 1, :count],) if takes_f0 else ()
-            pieces.append(self._vocode(mel[row : row + 1, :, :count], *f0))
+            pieces.append(vocode_unclipped(self.vocoder.inference, mel[row : row + 1, :, :count], *f0))
         return pieces
 
     def join(self, pieces: Sequence[Audio]) -> Audio:
@@ -171,20 +172,6 @@ class OnnxEngine:
         if not math.isfinite(peak):
             raise SynthesisError("the model spoke samples that are not finite; its weights are broken")
         return audio / np.float32(peak) if peak > 1.0 else audio
-
-    def _vocode(self, mel: Audio, *f0: Audio) -> Audio:
-        """Audio [S] of a mel [1, M, T] and, where the vocoder takes it, F0 [1, T]. A vocoder clips at 1; what clips
-        is spoken at half the amplitude instead and doubled, so that loudness is settled once for the whole text."""
-        gain = 1.0
-        audio: Audio = self.vocoder.inference(mel, *f0)[0]
-        while float(np.abs(audio).max()) >= gain and gain < MAX_GAIN:
-            gain *= 2.0
-            audio = self.vocoder.inference(mel - np.float32(math.log(gain)), *f0)[0] * np.float32(gain)
-        return audio
-
-
-MAX_GAIN = 64.0
-"""Most that a clipping sentence is turned down by before it is vocoded (36 dB)."""
 
 
 def given_controls(controls: Controls, batch: int) -> dict[str, NDArray[Any]]:

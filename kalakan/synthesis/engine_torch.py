@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kalakan.audio.loudness import vocode_unclipped
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError
 from kalakan.synthesis.controls import Controls
-from kalakan.synthesis.engine_onnx import MAX_GAIN, given_controls
+from kalakan.synthesis.engine_onnx import given_controls
 from kalakan.synthesis.frontend import PhonemeBatch
 
 
@@ -68,15 +69,9 @@ class TorchEngine:
         return audio / peak if peak > 1.0 else audio
 
     def _vocode(self, mel: Tensor, *f0: Tensor) -> Tensor:
-        """See `OnnxEngine._vocode`: [1, M, T] to [S] on the CPU."""
         with self._autocast(mel.device):
-            gain = 1.0
-            audio = self.vocoder.inference(mel, *f0)[0]
-            while float(audio.abs().max()) >= gain and gain < MAX_GAIN:
-                gain *= 2.0
-                audio = self.vocoder.inference(mel - math.log(gain), *f0)[0] * gain
-        result: Tensor = audio.float().cpu()
-        return result
+            audio: Tensor = vocode_unclipped(self.vocoder.inference, mel, *f0)
+        return audio.float().cpu()
 
     def _autocast(self, device: torch.device) -> Any:
         if not self.mixed_precision:
