@@ -52,7 +52,7 @@ TWI = {
 ENGLISH = {
     "short": "My name is Kofi, and I come from Kumasi town.",
     "sentence": "Today is a very good day indeed, because the sun is shining and the birds are singing in the trees.",
-    "paragraph": "My name is Kofi, and I come from Kumasi. I work in a large school in the city of Accra. Every morning "
+    "paragraph": "My name is Kofi, and I come from Kumasi. I work in a large school in the city of Accra. Each morning "
     "I go to work at seven o'clock, and I come back home in the evening. On Saturday and Sunday, my family and I "
     "stay at home together and play games until it is time to eat.",
 }

@@ -108,7 +108,11 @@ def test_only_the_torch_side_imports_torch(path: Path) -> None:
 
 def run_python(code: str, *arguments: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-I", "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-I", "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
 
