@@ -12,7 +12,7 @@ check:  ## Everything CI checks but the tests
 	ruff format --check .
 	ruff check .
 	mypy
-	stubtest kalakan._rust
+	stubtest --mypy-config-file pyproject.toml kalakan._rust
 
 test:  ## All tests
 	cargo test --workspace

@@ -77,7 +77,7 @@ class Views(nn.Module):
         for n_fft, overlap, _ in RESOLUTIONS:
             window = getattr(self, f"window_{n_fft}")
             scaled = window / window.square().sum().sqrt()
-            power = cast(Tensor, _Power.apply(audio, scaled, overlap))  # type: ignore[no-untyped-call]
+            power = cast(Tensor, _Power.apply(audio, scaled, overlap))  # type: ignore[no-untyped-call, unused-ignore]
             seen.append((power + FLOOR**2).sqrt())
         return seen
 

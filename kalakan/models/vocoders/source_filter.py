@@ -69,7 +69,7 @@ def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor, ta
     train = torch.zeros([f0.shape[0], before.shape[1] + 2 * taps], device=f0.device)
     # Pulses are further apart than they are wide (MAX_F0), so every sample is written once.
     places = [row[:, None].expand(-1, 2 * taps), column[:, None] + tap + taps]
-    train = train.index_put(places, (shape * torch.rsqrt(step)[:, None]).float())
+    train = train.index_put(places, (shape * torch.rsqrt(step)[:, None]).float())  # type: ignore[arg-type, unused-ignore]
     return train[:, taps : taps + before.shape[1]]
 
 
