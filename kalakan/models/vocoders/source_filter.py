@@ -68,8 +68,9 @@ def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor, ta
     shape = torch.sin(math.pi * age) * (1.0 - 2.0 * (tap % 2)) / (math.pi * distance) * bell * bell
     train = torch.zeros([f0.shape[0], before.shape[1] + 2 * taps], device=f0.device)
     # Pulses are further apart than they are wide (MAX_F0), so every sample is written once.
-    places = [row[:, None].expand(-1, 2 * taps), column[:, None] + tap + taps]
-    train = train.index_put(places, (shape * torch.rsqrt(step)[:, None]).float())  # type: ignore[arg-type, unused-ignore]
+    places = row[:, None] * train.shape[1] + column[:, None] + tap + taps  # in the flattened train
+    pulses = (shape * torch.rsqrt(step)[:, None]).float()
+    train = train.flatten().scatter(0, places.flatten(), pulses.flatten()).view(train.shape)
     return train[:, taps : taps + before.shape[1]]
 
 
