@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -9,9 +10,12 @@ import click
 import yaml
 
 from kalakan.cli.entry import run
-from kalakan.errors import ConfigError
+from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.utils.config import Config
 from kalakan.voices.package import MANIFEST
+
+NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
+"""Packages that a run uses, the last of them when it ends."""
 
 
 @click.command("train")
@@ -44,6 +48,7 @@ def command(
     if (model_type is None) == (recipe is None):
         raise click.UsageError("give --model-type or --recipe")
     settings = _settings(config, changes, max_minutes)
+    _check_installed()
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
@@ -59,6 +64,13 @@ def command(
 
             add_onnx(product)  # so that the voice speaks without torch
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
+
+
+def _check_installed() -> None:
+    """What hour two of a run would miss is asked for in its first second."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(f"training needs {', '.join(missing)}; pip install 'kalakan[train]'")
 
 
 def _cook(
