@@ -1,0 +1,79 @@
+"""What the README tells people to type, typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tiny_corpus import make_corpus
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SMALL = ["model.encoder_layers=1", "model.encoder_width=16", "model.decoder_layers=1", "training.max_steps=1"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line.removeprefix("$ ") for block in blocks("sh") for line in block.splitlines()]
+    return [
+        part.strip() for line in lines for part in line.split("&&") if part.strip().startswith("kalakan ")
+    ]
+
+
+def run(command: str, folder: Path) -> None:
+    name, *arguments = shlex.split(command)
+    program = str(Path(sys.executable).with_name(name))
+    done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_there_is_something_to_type() -> None:
+    assert {shlex.split(command)[1] for command in commands()} >= {
+        "synthesize",
+        "normalize",
+        "phonemize",
+        "train",
+    }
+    assert len(blocks("python")) == 2
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if "RUN" not in line])
+def test_commands_of_the_default_voice(command: str, tmp_path: Path) -> None:
+    run(command, tmp_path)
+    for wav in tmp_path.glob("*.wav"):
+        assert soundfile.info(wav).duration > 0.5
+
+
+def test_training_commands_end_in_speech(tmp_path: Path) -> None:
+    make_corpus(tmp_path / "CORPUS", clips=4)
+    train, speak = (line for line in commands() if "RUN" in line and "--recipe" not in line)
+    settings = " ".join(f"--set {item}" for item in SMALL)
+    run(f"{train} {settings}", tmp_path)
+    run(speak, tmp_path)
+    assert (tmp_path / "akwaaba.wav").stat().st_size > 0
+
+
+def test_recipes_that_are_named_exist() -> None:
+    from kalakan.training.recipes import RECIPES
+
+    named = re.findall(r"--recipe (\w+)", README)
+    assert named
+    assert set(named) <= set(RECIPES)
+
+
+def test_python_speaks_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_corpus(tmp_path / "CORPUS", clips=4)
+    speak, train = blocks("python")
+    exec(compile(speak, "README", "exec"), {})
+    assert soundfile.info("price.wav").samplerate == 24_000
+    exec(compile(train.replace('"max_steps": 4000', '"max_steps": 1'), "README", "exec"), {})
+    assert (tmp_path / "RUN" / "voice" / "voice.json").is_file()
