@@ -49,7 +49,7 @@ RECIPES = {
             "validate_every": 1000,
         },
         tuning={
-            "max_steps": 4400,
+            "max_steps": 7000,
             "batch_size": 8,
             "mixed_precision": True,
             "learning_rate": 7e-4,
