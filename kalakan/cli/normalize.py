@@ -1,20 +1,56 @@
-"""`kalakan normalize`: text as the words that will be spoken."""
+"""`kalakan normalize`: text as the words that will be spoken, from an argument, lines or a TSV file."""
 
 from __future__ import annotations
 
 import click
 
-from kalakan.cli.streams import read_lines, text_argument, write_line
+from kalakan.cli.streams import read_file, read_lines, text_argument, write_lines
+from kalakan.cli.table import WordCount, add_column
 from kalakan.text.normalizer import normalize_text
 
 
 @click.command("normalize")
 @click.argument("text", required=False)
+@click.option(
+    "--tsv", metavar="FILE", help="Read a tab-separated file with a header; the report goes to stderr."
+)
+@click.option("--column", metavar="NAME", default="text", show_default=True, help="Column of --tsv to read.")
+@click.option(
+    "--into", metavar="NAME", default="normalized", show_default=True, help="Name of the added column."
+)
+@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; - is standard output.")
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--chat", type=click.Choice(["off", "narrow", "wide"]), default="narrow", show_default=True)
 @click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")
-def command(text: str | None, variety: str, chat: str, clock_to_hour: bool) -> None:
-    """Write TEXT, or each line of standard input, as words and pause marks."""
-    lines = read_lines() if text in (None, "-") else [text_argument(text or "")]
-    for line in lines:
-        write_line(normalize_text(line, variety=variety, chat=chat, clock_to_hour=clock_to_hour))
+def command(
+    text: str | None,
+    tsv: str | None,
+    column: str,
+    into: str,
+    output: str,
+    variety: str,
+    chat: str,
+    clock_to_hour: bool,
+) -> None:
+    """Write TEXT, each line of standard input, or a column of a TSV file as words and pause marks."""
+    if tsv is not None and text is not None:
+        raise click.UsageError("give TEXT or --tsv, not both")
+    count = WordCount()
+    rows = changed = 0
+
+    def read(line: str) -> str:
+        nonlocal rows, changed
+        normalized = normalize_text(line, variety=variety, chat=chat, clock_to_hour=clock_to_hour)
+        rows += 1
+        changed += normalized != line.lower()
+        count.add(normalized)
+        return normalized
+
+    if tsv is not None:
+        write_lines(output, add_column(read_file(tsv), tsv, column, into, read))
+        click.echo(
+            f"{rows} rows, {changed} changed beyond case, {count.words} words; {count.report()}", err=True
+        )
+    else:
+        lines = read_lines() if text in (None, "-") else [text_argument(text or "")]
+        write_lines(output, (read(line) for line in lines))

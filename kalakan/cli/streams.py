@@ -67,3 +67,12 @@ def write_file(path: str | Path, lines: Iterable[str]) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise TextError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+def write_lines(output: str, lines: Iterable[str]) -> None:
+    """Writes lines to a file, whole or not at all, or as they come to standard output where `output` is "-"."""
+    if output != "-":
+        write_file(output, lines)
+        return
+    for line in lines:
+        write_line(line)

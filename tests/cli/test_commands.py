@@ -73,6 +73,22 @@ def test_normalize(kalakan: Run) -> None:
     assert done(kalakan("normalize", "2", "--variety", "akuapem")) == "abien\n"
 
 
+def test_normalize_tsv(kalakan: Run, tmp_path: Path) -> None:
+    table = tmp_path / "in.tsv"
+    table.write_text("id\ttext\n1\tƐbo yɛ GHS 25.\n2\tyoo chocolate\n", encoding="utf-8")
+    result = kalakan("normalize", "--tsv", table, "-o", tmp_path / "out.tsv")
+    assert done(result) == ""
+    lines = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "id\ttext\tnormalized",
+        "1\tƐbo yɛ GHS 25.\tɛbo yɛ sidi aduonu num.",
+        "2\tyoo chocolate\tyoo chocolate",
+    ]
+    report = result.stderr.decode()
+    assert report.startswith("2 rows, 1 changed beyond case, 7 words; 1 words not spelled as Twi")
+    assert "chocolate 1" in report
+
+
 def test_output_is_utf8_in_any_locale(kalakan: Run) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert done(kalakan("normalize", stdin="ƐTE SƐN".encode(), env=environment)) == "ɛte sɛn\n"
