@@ -31,6 +31,7 @@ LAYERS = {
     "config": 1,
     "utils": 1,
     "errors": 0,
+    "storage": 0,
     "_rust": 0,
 }
 SIDEWAYS = {("training", "evaluation"), ("audio", "ops"), ("utils", "config")}

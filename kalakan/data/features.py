@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
 from kalakan.data.manifest import Utterance
 from kalakan.errors import DataError
+from kalakan.storage import replacing
 
 
 def audio_hash(config: AudioConfig) -> str:
@@ -50,10 +50,8 @@ class FeatureStore:
             except (ValueError, EOFError, OSError):
                 pass  # a file cut short by a kill: compute it again
         mel = self._compute(utterance)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             np.save(file, mel)
-        partial.replace(path)
         return mel
 
     def _compute(self, utterance: Utterance) -> NDArray[np.float32]:

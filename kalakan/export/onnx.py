@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from kalakan.errors import ExportError
 from kalakan.export.shared_weights import HALF_FROM, halve
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.storage import replacing
 
 OPSET = 17
 INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
@@ -185,6 +186,5 @@ def write_acoustic(model: FastSpeech2, path: str | Path, *, half_weights: bool =
     """Exports to a file, written whole or not at all."""
     path = Path(path)
     content = export_acoustic(model, half_weights=half_weights)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -17,6 +17,7 @@ from kalakan.export.onnx import OPSET, halve_weights
 from kalakan.models import registry
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
+from kalakan.storage import replacing
 from kalakan.voices.weights import load_pt
 
 INPUTS = ("mel_input", "f0")
@@ -93,9 +94,8 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
     if registry.entry(loaded.record.type).kind != "vocoder":
         raise ExportError(f"{source}: holds a {loaded.record.type}, which is no vocoder")
     content = export_vocoder(cast(HarmonicNoise, loaded.module), half_weights=half_weights)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 def trace_vocoder(model: HarmonicNoise, *, fold: bool) -> Any:

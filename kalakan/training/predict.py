@@ -13,6 +13,7 @@ import torch
 from kalakan.config.schema import DataConfig
 from kalakan.data.dataset import TwiDataset
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic
 
@@ -44,10 +45,8 @@ def predict_mels(
     for done, index in enumerate(chosen, start=1):
         path = output / f"{dataset.utterances[index].id}.npy"
         if not path.is_file():
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
+            with replacing(path) as partial, partial.open("wb") as file:
                 np.save(file, _predicted(model, dataset, index))
-            partial.replace(path)
         if progress:
             progress(done, len(chosen))
     return len(chosen)

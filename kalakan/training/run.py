@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import signal
 import time
@@ -23,6 +22,7 @@ from kalakan.config.resolve import to_dict
 from kalakan.data.collate import Batch
 from kalakan.data.sampler import LengthBatchSampler
 from kalakan.errors import TrainingError
+from kalakan.storage import replacing
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage, learning_rate
@@ -314,6 +314,5 @@ def _seed_everything(seed: int) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

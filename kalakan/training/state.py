@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import TrainingError
+from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
@@ -70,12 +70,10 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Writes a checkpoint whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        torch.save({"format": FORMAT, **contents}, partial)
-        partial.replace(path)
+        with replacing(path) as partial:
+            torch.save({"format": FORMAT, **contents}, partial)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise TrainingError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
 

@@ -12,6 +12,7 @@ from kalakan.config.resolve import from_dict, to_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
+from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice
@@ -63,9 +64,8 @@ def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConf
         "phoneme_table": TABLE_HASH,
         "state": float32_state(module),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(contents, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        torch.save(contents, partial)
 
 
 def load_pt(path: str | Path) -> LoadedModel:
