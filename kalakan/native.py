@@ -19,6 +19,11 @@ class OpStatus:
     machine: tuple[tuple[str, str | None], ...]
     """Each implementation, best first, and why this machine cannot run it; None: it can."""
 
+    @property
+    def serves(self) -> str | None:
+        """The best implementation that this machine can run; None: there is none."""
+        return next((name for name, reason in self.machine if reason is None), None)
+
     def __str__(self) -> str:
         states = (f"{name}: {'yes' if reason is None else reason}" for name, reason in self.machine)
         return f"{self.name} · {' · '.join(states)}"
@@ -38,19 +43,29 @@ class Status:
     """Versions of what computes: onnxruntime, numpy, torch; None: not installed."""
     ops: tuple[OpStatus, ...]
     """Tensor ops; empty where torch was not asked."""
+    devices: tuple[str, ...] = ()
+    """CUDA devices that torch finds; empty where there is none or torch was not asked."""
 
     def __str__(self) -> str:
         packages = " · ".join(f"{name} {found or 'not installed'}" for name, found in self.packages)
         lines = [f"kalakan {self.kalakan} · rust core {self.rust} · python {self.python}", packages]
+        if self.ops:
+            lines.append(f"CUDA devices: {', '.join(self.devices) or 'none'}")
         return "\n".join([*lines, *map(str, self.ops)])
 
 
 def status(*, ask_torch: bool = True) -> Status:
     """The facts about this installation. `ask_torch` imports torch, where it is installed, to ask the ops."""
-    packages = tuple((name, _version(name)) for name in ("onnxruntime", "numpy", "torch"))
-    ops = _ops() if ask_torch and dict(packages)["torch"] is not None else ()
-    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return Status(_version("kalakan") or _rust.__version__, _rust.__version__, python, packages, ops)
+    packages = tuple((name, _version(name)) for name in ("onnxruntime", "numpy", "torch", "triton"))
+    asked = ask_torch and dict(packages)["torch"] is not None
+    return Status(
+        kalakan=_version("kalakan") or _rust.__version__,
+        rust=_rust.__version__,
+        python=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        packages=packages,
+        ops=_ops() if asked else (),
+        devices=_devices() if asked else (),
+    )
 
 
 def _version(package: str) -> str | None:
@@ -62,8 +77,15 @@ def _version(package: str) -> str | None:
 
 def _ops() -> tuple[OpStatus, ...]:
     from kalakan.ops.griffin_lim import GRIFFIN_LIM
+    from kalakan.ops.upsample import UPSAMPLE
 
-    return tuple(OpStatus(op.name, tuple(op.machine().items())) for op in (GRIFFIN_LIM,))
+    return tuple(OpStatus(op.name, tuple(op.machine().items())) for op in (GRIFFIN_LIM, UPSAMPLE))
+
+
+def _devices() -> tuple[str, ...]:
+    import torch
+
+    return tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import kalakan
-from kalakan.native import status
+from kalakan.native import OpStatus, status
 
 
 def test_status_without_torch_imports_none() -> None:
@@ -21,7 +21,14 @@ def test_status_names_versions_and_ops() -> None:
     found = status()
     assert found.rust == kalakan.__version__
     assert dict(found.packages)["numpy"] is not None
-    [op] = found.ops
-    assert op.name == "griffin_lim"
-    assert dict(op.machine)["torch"] is None
-    assert "griffin_lim · rust: yes" in str(found)
+    assert [op.name for op in found.ops] == ["griffin_lim", "upsample"]
+    for op in found.ops:
+        assert dict(op.machine)["torch"] is None
+        assert op.serves is not None
+        assert f"{op.name} · " in str(found)
+    assert "rust: yes" in str(found.ops[0])
+
+
+def test_status_gives_the_first_implementation_that_can() -> None:
+    assert OpStatus("x", (("cuda", "no CUDA device"), ("torch", None))).serves == "torch"
+    assert OpStatus("x", (("cuda", "no CUDA device"),)).serves is None

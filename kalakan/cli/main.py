@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "Give a trained model the form that runs without torch.",
     "describe": "Write the name, licence and card of a voice.",
     "evaluate": "Measure a voice against recordings.",
+    "doctor": "Say what serves here, what is missing and how to get it.",
     "completion": "Print the completion script of a shell.",
 }
 """Name and help of every sub-command; `kalakan.cli.<name>.command` is the command."""

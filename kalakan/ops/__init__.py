@@ -2,5 +2,6 @@
 
 from kalakan.ops.dispatch import use
 from kalakan.ops.griffin_lim import griffin_lim
+from kalakan.ops.upsample import upsample
 
-__all__ = ["griffin_lim", "use"]
+__all__ = ["griffin_lim", "upsample", "use"]

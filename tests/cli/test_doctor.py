@@ -1,0 +1,33 @@
+"""`kalakan doctor`: facts, advice, and an exit code that means something."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import kalakan as package
+from kalakan.cli import doctor
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def test_doctor_prints_the_status_and_speaks(kalakan: Run) -> None:
+    if not (Path(package.__file__).parent / "voices" / "default" / "voice.json").is_file():
+        pytest.skip("the default voice is not in this checkout")
+    result = kalakan("doctor")
+    text = result.stdout.decode()
+    assert result.returncode == 0, text
+    assert text.startswith(f"kalakan {package.__version__} · ")
+    for line in ("griffin_lim · ", "upsample · ", "default voice: speaks ("):
+        assert f"\n{line}" in text
+
+
+def test_doctor_fails_where_the_default_voice_does_not_speak(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("kalakan.voices.package.DEFAULT", tmp_path / "none")
+    assert doctor._speak() == 1
+    assert b"default voice: does not speak: " in capsysbinary.readouterr().out
