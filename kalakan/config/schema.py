@@ -268,6 +268,27 @@ class SegmentConfig:
 
 
 @dataclass(frozen=True)
+class AdversarialConfig:
+    """A discriminator beside the spectral losses of a source-filter vocoder; see `kalakan.training.adversarial`."""
+
+    weight: float = 0.0
+    """Weight of the discriminator's opinion in the vocoder's loss; 0 trains without a discriminator."""
+    feature_weight: float = 2.0
+    """Weight of the distance between the discriminator's features of recording and copy."""
+    start_step: int = 0
+    """Steps in which only the discriminator learns from what the vocoder says."""
+    channels: int = 16
+    """Channels of the discriminator's first layers."""
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "feature_weight", "start_step"):
+            _require(
+                getattr(self, name) >= 0, f"adversarial.{name}", getattr(self, name), "it must be at least 0"
+            )
+        _require(self.channels >= 1, "adversarial.channels", self.channels, "it must be at least 1")
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
     """How a voice is run."""
 
@@ -308,6 +329,8 @@ class Settings:
     """Dataset of an acoustic model."""
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     """Dataset of a vocoder."""
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    """Discriminator of a source-filter vocoder."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Training run."""
     inference: InferenceConfig = field(default_factory=InferenceConfig)

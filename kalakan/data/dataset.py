@@ -100,6 +100,10 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         """Chooses the augmentation of the next pass."""
         self.epoch = epoch
 
+    def name(self, index: int) -> str:
+        """Id of the utterance that an item comes from."""
+        return self.utterances[index].id
+
     def frame_counts(self) -> list[int]:
         """Mel frames of each recording, from the labels: no audio is read."""
         return [item.samples // self.audio.hop_length for item in self.utterances]

@@ -100,6 +100,10 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         """Chooses where the segments of the next pass begin."""
         self.epoch = epoch
 
+    def name(self, index: int) -> str:
+        """Id of the utterance that an item comes from."""
+        return self.utterances[self.segments[index][0]].id
+
     def frame_counts(self) -> list[int]:
         """Every segment is as long as every other."""
         return [self.frames] * len(self.segments)

@@ -56,7 +56,7 @@ class AcousticTask:
         """Items to one padded batch."""
         return collate(items, self.settings.audio.mel_floor)
 
-    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
+    def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """One phase: all losses of FastSpeech2 at once."""
         _, losses = self._losses(modules, batch)
         yield Phase("acoustic", {name: LOSS_WEIGHTS[name] * value for name, value in losses.items()})

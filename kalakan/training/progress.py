@@ -41,6 +41,13 @@ class Progress:
             text = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
             self._bar.write(f"step {step}: {text}", file=sys.stderr)
 
+    def say(self, text: str) -> None:
+        """A line that does not disturb the bar."""
+        if not self.quiet:
+            from tqdm import tqdm
+
+            tqdm.write(text, file=sys.stderr)
+
     def close(self) -> None:
         """Ends the bar."""
         self._bar.close()

@@ -7,11 +7,12 @@ import math
 import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,14 +31,20 @@ from kalakan.training.state import (
     Position,
     first_weights,
     load_checkpoint,
+    load_fitting,
     random_state,
     save_checkpoint,
     set_random_state,
 )
-from kalakan.training.tasks import BatchSource
+from kalakan.training.tasks import BatchSource, Phase, Task
 
 if TYPE_CHECKING:
     from kalakan.training.trainer import Trainer
+
+ADVERSARIAL_BETAS = (0.8, 0.99)
+"""AdamW's averages where modules train against each other (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
+SHOWN_LEFT_OUT = 12
+"""Most tensors that a run names on the terminal when it begins with weights that do not all fit."""
 
 
 class Run:
@@ -50,6 +57,7 @@ class Run:
         self.position = Position()
         self.progress = Progress(self.config.max_steps, quiet)
         self.bad_batches = 0
+        self.skipped = 0
 
     def prepare(self, data: Path, features: Path, resume: bool, start_from: str | Path | None) -> None:
         """Data, modules, optimizers; then the checkpoint, if there is one."""
@@ -60,7 +68,10 @@ class Run:
         self.average = MovingAverage(self.modules, self.config.ema_decay)
         self.optimizers = {
             name: torch.optim.AdamW(
-                module.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+                module.parameters(),
+                lr=self.config.learning_rate,
+                weight_decay=self.config.weight_decay,
+                betas=ADVERSARIAL_BETAS if len(self.modules) > 1 else (0.9, 0.999),
             )
             for name, module in self.modules.items()
         }
@@ -103,13 +114,13 @@ class Run:
         tired = self.config.patience and self.position.stale >= self.config.patience
         return self.position.step >= self.config.max_steps or bool(tired)
 
-    def _groups(self) -> Iterator[list[Batch]]:
+    def _groups(self) -> Iterator[list[_Group]]:
         """Batches in accumulation groups, epoch after epoch, from the current position on."""
         sampler = LengthBatchSampler(self.train_data.frame_counts(), self.config.batch_size, self.config.seed)
         loader: DataLoader[Any] = DataLoader(
             _Indexed(self.train_data),
             batch_sampler=sampler,
-            collate_fn=self.task.collate,
+            collate_fn=partial(_collate_indexed, self.task),
             # Its own generator: a loader draws a seed whenever it starts, and a resumed run starts it once more.
             generator=torch.Generator(),
             pin_memory=self.device.type == "cuda",
@@ -117,7 +128,7 @@ class Run:
         while self.position.step < self.config.max_steps:
             sampler.set_position(self.position.epoch, self.position.batch)
             self.train_data.set_epoch(self.position.epoch)
-            group: list[Batch] = []
+            group: list[_Group] = []
             for batch in loader:
                 group.append(batch)
                 self.position.batch += 1
@@ -130,54 +141,75 @@ class Run:
                     if self.position.step >= self.config.max_steps:
                         return
 
-    def _step(self, batches: list[Batch]) -> dict[str, float]:
-        """One optimizer step over a group of batches; the mean of their losses."""
+    def _step(self, group: list[_Group]) -> dict[str, float]:
+        """One optimizer step for each phase over a group of batches; the mean of their losses."""
         self.modules.train()
-        rate = learning_rate(self.position.step, self.config)
         totals: dict[str, float] = {}
+        turns = [
+            self.task.phases(self.modules, self._moved(part.batch), self.position.step) for part in group
+        ]
+        norms = {self._norm_name(name) for name in self.optimizers}
         finite = True
-        for batch in batches:
-            moved = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
-            with self._autocast():
-                for phase in self.task.phases(self.modules, moved):
-                    loss = torch.stack(list(phase.losses.values())).sum() / len(batches)
-                    finite = finite and bool(torch.isfinite(loss))
-                    if finite:
-                        torch.autograd.backward(self.scaler.scale(loss))
-                    for name, value in phase.losses.items():
-                        totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(batches)
-        totals["loss"] = sum(totals.values())
-        totals["learning_rate"] = rate
+        while finite and (names := self._gather(turns, totals)):
+            finite = all(math.isfinite(value) for name, value in totals.items() if name not in norms)
+            if finite:
+                for name in names:
+                    self._update(name, totals)
+        totals["loss"] = sum(value for name, value in totals.items() if name not in norms)
+        totals["learning_rate"] = learning_rate(self.position.step, self.config)
         if finite:
-            totals["gradient_norm"] = self._update(rate)
+            self.scaler.update()
             self.bad_batches = 0
         else:
-            self._skip()
+            self._skip(group)
         self.position.step += 1
         self.average.update(self.modules, self.position.step)
         return totals
 
-    def _update(self, rate: float) -> float:
-        norms = []
-        for name, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            self.scaler.unscale_(optimizer)
-            norms.append(nn.utils.clip_grad_norm_(self.modules[name].parameters(), self.config.grad_clip))
-            self.scaler.step(optimizer)
-            optimizer.zero_grad(set_to_none=True)
-        self.scaler.update()
-        return float(max(norms))
+    def _gather(self, turns: Sequence[Iterator[Phase]], totals: dict[str, float]) -> set[str]:
+        """Gradients of the next phase of every batch; the names of its modules, none when the phases are over."""
+        names: set[str] = set()
+        for turn in turns:
+            with self._autocast():
+                phase = next(turn, None)
+                if phase is None:
+                    continue
+                loss = torch.stack(list(phase.losses.values())).sum() / len(turns)
+            names.add(phase.name)
+            for name, value in phase.losses.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(turns)
+            if bool(torch.isfinite(loss)):
+                torch.autograd.backward(self.scaler.scale(loss))
+        return names
 
-    def _skip(self) -> None:
+    def _update(self, name: str, totals: dict[str, float]) -> None:
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(self.position.step, self.config)
+        self.scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(self.modules[name].parameters(), self.config.grad_clip)
+        totals[self._norm_name(name)] = float(norm)
+        self.scaler.step(optimizer)
+        optimizer.zero_grad(set_to_none=True)
+
+    def _norm_name(self, module: str) -> str:
+        return "gradient_norm" if len(self.optimizers) == 1 else f"gradient_norm_{module}"
+
+    def _skip(self, group: Sequence[_Group]) -> None:
         self.bad_batches += 1
+        self.skipped += 1
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
+        names = ", ".join(sorted({self.train_data.name(index) for part in group for index in part.indices}))
+        self.progress.say(f"step {self.position.step}: the loss is not finite; skipped the batch of {names}")
         if self.bad_batches >= self.config.max_nonfinite:
             raise TrainingError(
-                f"the loss was not finite {self.bad_batches} steps in a row, last at step {self.position.step}; "
-                "lower training.learning_rate or turn training.mixed_precision off"
+                f"the loss was not finite {self.bad_batches} steps in a row, last at step {self.position.step} with "
+                f"{names}; lower training.learning_rate or turn training.mixed_precision off"
             )
+
+    def _moved(self, batch: Batch) -> Batch:
+        return {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
 
     def _record(self, scores: dict[str, float]) -> None:
         step, config = self.position.step, self.config
@@ -251,11 +283,15 @@ class Run:
         save_checkpoint(self.output / name, contents)
 
     def _begin_with(self, source: Path) -> None:
-        try:
-            self.modules.load_state_dict(first_weights(source, list(self.modules)))
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise TrainingError(f"{source}: its weights do not fit this model ({reason})") from error
+        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
+        left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
+        report = {"source": str(source), "left_out": left_out}
+        _write_text(self.output / "started_from.json", json.dumps(report, indent=2) + "\n")
+        for name, reason in list(left_out.items())[:SHOWN_LEFT_OUT]:
+            self.progress.say(f"{source}: left out {name}: {reason}")
+        if len(left_out) > SHOWN_LEFT_OUT:
+            more = len(left_out) - SHOWN_LEFT_OUT
+            self.progress.say(f"… and {more} more; {self.output / 'started_from.json'} names them all")
 
     def _restore(self, contents: dict[str, Any]) -> None:
         if contents["model_type"] != self.trainer.model_type:
@@ -272,8 +308,19 @@ class Run:
         set_random_state(contents["random"])
 
 
-class _Indexed(torch.utils.data.Dataset[dict[str, Tensor]]):
-    """A `BatchSource` as a map-style dataset without `__getitems__`: the task collates."""
+class _Group(NamedTuple):
+    """One batch, and which items it is made of."""
+
+    indices: list[int]
+    batch: Batch
+
+
+def _collate_indexed(task: Task, items: list[tuple[int, dict[str, Tensor]]]) -> _Group:
+    return _Group([index for index, _ in items], task.collate([item for _, item in items]))
+
+
+class _Indexed(torch.utils.data.Dataset[tuple[int, dict[str, Tensor]]]):
+    """A `BatchSource` as a map-style dataset of numbered items, without `__getitems__`: the task collates."""
 
     def __init__(self, source: BatchSource) -> None:
         self.source = source
@@ -281,8 +328,8 @@ class _Indexed(torch.utils.data.Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return self.source[index]
+    def __getitem__(self, index: int) -> tuple[int, dict[str, Tensor]]:
+        return index, self.source[index]
 
 
 @contextmanager

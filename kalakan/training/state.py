@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kalakan.errors import TrainingError
 from kalakan.storage import replacing
@@ -18,6 +18,8 @@ from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
 FORMAT = "kalakan-checkpoint-1"
+LEAST_SHARE = 0.5
+"""Share of a module's numbers that must come from the weights that a run begins with."""
 
 
 @dataclass
@@ -101,9 +103,36 @@ def first_weights(source: Path, modules: Sequence[str]) -> dict[str, Tensor]:
         weights = {name: loaders[name](voice).state_dict() for name in modules if name in loaders}
         return {f"{name}.{key}": value for name, state in weights.items() for key, value in state.items()}
     average: dict[str, Tensor] = load_checkpoint(source)["average"]
-    foreign = {key.split(".")[0] for key in average} - set(modules)
-    if foreign:
+    found = {key.split(".")[0] for key in average}
+    if found.isdisjoint(modules):
         raise TrainingError(
-            f"{source}: holds weights of {', '.join(sorted(foreign))}, not of {', '.join(modules)}"
+            f"{source}: holds weights of {', '.join(sorted(found))}, not of {', '.join(modules)}"
         )
     return average
+
+
+def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: Path) -> dict[str, str]:
+    """Loads the tensors of `weights` that `modules` have in the same shape; the others by name, with the reason.
+
+    Raises `TrainingError` if less than half of a module that the source has would come from it: that is another
+    model, and training it would begin near random weights unnoticed.
+    """
+    own = modules.state_dict()
+    left_out = {name: "this model has no such tensor" for name in weights if name not in own}
+    for name, value in own.items():
+        if name not in weights:
+            left_out[name] = "the source has no such tensor; it starts fresh"
+        elif weights[name].shape != value.shape:
+            left_out[name] = f"has shape {list(weights[name].shape)} there and {list(value.shape)} here"
+    fitting = {name: value for name, value in weights.items() if name not in left_out}
+    for module in {name.split(".")[0] for name in weights} & set(modules):
+        sizes = {name: value.numel() for name, value in own.items() if name.split(".")[0] == module}
+        share = sum(size for name, size in sizes.items() if name in fitting) / sum(sizes.values())
+        if share < LEAST_SHARE:
+            name = next(name for name in left_out if name.split(".")[0] == module)
+            raise TrainingError(
+                f"{source}: its weights do not fit this model: {share:.0%} of {module} would come from it (first, "
+                f"{name} {left_out[name]}); use the settings of section model that it was trained with"
+            )
+    modules.load_state_dict(fitting, strict=False)
+    return left_out

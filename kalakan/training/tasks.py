@@ -38,6 +38,10 @@ class BatchSource(Protocol):
         """Chooses the augmentation of the next pass."""
         ...
 
+    def name(self, index: int) -> str:
+        """Id of the utterance that an item comes from."""
+        ...
+
 
 class Task(Protocol):
     """A model, its data and its losses."""
@@ -54,8 +58,12 @@ class Task(Protocol):
         """Items to one padded batch."""
         ...
 
-    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
-        """The phases of one step, each with its losses."""
+    def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
+        """The phases of optimizer step `step`, each with its losses.
+
+        An iterator is asked for its next phase only when the step of the one before is taken: a generator's
+        losses see the discriminator that has just learned. Each phase comes once, in the same order for every batch.
+        """
         ...
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:

@@ -16,8 +16,10 @@ from kalakan.config.schema import HarmonicNoiseConfig, Settings
 from kalakan.data.collate import Batch
 from kalakan.data.segments import SegmentDataset
 from kalakan.errors import ConfigError
+from kalakan.models.vocoders.discriminators.resolution import ResolutionDiscriminator
 from kalakan.models.vocoders.harmonic_noise import LOG_F0_CENTRE, LOG_F0_SPREAD, HarmonicNoise
 from kalakan.models.vocoders.source_filter import NOISE_SIZE
+from kalakan.training.adversarial import discriminator_loss, feature_loss, generator_loss
 from kalakan.training.pictures import draw_utterance
 from kalakan.training.spectral_losses import RESOLUTIONS, Views, energy_distance
 from kalakan.training.tasks import BatchSource, Phase
@@ -27,7 +29,8 @@ STATISTICS_RECORDINGS = 200
 
 
 class VocoderTask:
-    """The task of `harmonic_noise`: energy distance of spectra, and F0 heard from the mel."""
+    """The task of `harmonic_noise`: energy distance of spectra, F0 heard from the mel, and, where
+    `adversarial.weight` is above 0, a discriminator of spectrograms."""
 
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
@@ -55,18 +58,35 @@ class VocoderTask:
         mel = np.concatenate([self._train.mel(index) for index in chosen], axis=1).astype(np.float64)
         model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))
         model.mel_std.copy_(torch.from_numpy(np.maximum(mel.std(axis=1), 0.1)))
-        return nn.ModuleDict({"vocoder": model})
+        if not settings.adversarial.weight:
+            return nn.ModuleDict({"vocoder": model})
+        return nn.ModuleDict(
+            {"discriminator": ResolutionDiscriminator(settings.adversarial.channels), "vocoder": model}
+        )
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
         """Segments are equally long: stacked."""
         return {key: torch.stack([item[key] for item in items]) for key in items[0]}
 
-    def phases(self, modules: nn.ModuleDict, batch: Batch) -> Iterator[Phase]:
-        """One phase: energy distance and the losses of the F0 head."""
+    def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
+        """The discriminator's turn, if there is one; then energy distance, F0 head, and what the discriminator says."""
         size = batch["mel"].shape[0]
         chance = torch.rand(2 * size, device=batch["mel"].device)
-        losses = self._losses(cast(HarmonicNoise, modules["vocoder"]), batch, chance)
+        losses, heard, made = self._losses(cast(HarmonicNoise, modules["vocoder"]), batch, chance)
         losses.pop("distance")
+        if "discriminator" not in modules:
+            yield Phase("vocoder", losses)
+            return
+        judge, options = modules["discriminator"], self.settings.adversarial
+        judge.requires_grad_(True)
+        yield Phase("discriminator", {"judged": discriminator_loss(judge(heard), judge(made.detach()))})
+        if step >= options.start_step:
+            judge.requires_grad_(False)
+            opinion = judge(made)
+            with torch.no_grad():
+                wanted = judge(heard)
+            losses["adversarial"] = options.weight * generator_loss(opinion)
+            losses["features"] = options.feature_weight * feature_loss(wanted, opinion)
         yield Phase("vocoder", losses)
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
@@ -74,7 +94,7 @@ class VocoderTask:
         model = cast(HarmonicNoise, modules["vocoder"])
         size = batch["mel"].shape[0]
         chance = torch.linspace(0.0, 1.0, 2 * size + 1, device=batch["mel"].device)[:-1]
-        losses = self._losses(model, batch, chance)
+        losses, _, _ = self._losses(model, batch, chance)
         scores = {name: float(value) for name, value in losses.items()}
         self.log_mel.to(batch["mel"].device)
         copied = self.log_mel(model.inference(batch["mel"], batch["f0"]))
@@ -108,8 +128,13 @@ class VocoderTask:
         model = cast(HarmonicNoise, modules["vocoder"])
         return save_vocoder_product(folder, self.model_type, model, self.settings.audio)
 
-    def _losses(self, model: HarmonicNoise, batch: Batch, chance: Tensor) -> dict[str, Tensor]:
-        """Losses of two outputs for each segment; `chance` [2 B] in [0, 1) sets their noise and pulse phase."""
+    def _losses(
+        self, model: HarmonicNoise, batch: Batch, chance: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses of two outputs for each segment, the recording [B, S] and the first output [B, S] they compare.
+
+        `chance` [2 B] in [0, 1) sets noise and pulse phase of the outputs.
+        """
         mel, f0, audio = batch["mel"], batch["f0"], batch["audio"]
         mask = torch.ones_like(f0)[:, :, None]
         filters = model.filters(mel, f0, mask)
@@ -123,14 +148,15 @@ class VocoderTask:
                 ((chance * 7919.0).frac() * NOISE_SIZE).long(),
             )
             edge = self.settings.audio.hop_length  # the first and the last frame lack their neighbours
+            recorded = audio[:, edge:-edge]
             first, second = made[:, edge:-edge].chunk(2)
-            losses = energy_distance(self.views.to(mel.device), audio[:, edge:-edge], first, second)
+            losses = energy_distance(self.views.to(mel.device), recorded, first, second)
         voiced = (f0 > 0).float()
         wanted = (torch.log(f0.clamp(min=1.0)) - LOG_F0_CENTRE) / LOG_F0_SPREAD
         error = F.smooth_l1_loss(heard[:, :, 0], wanted, reduction="none", beta=0.1) * voiced
         losses["f0"] = 0.2 * error.sum() / voiced.sum().clamp(min=1.0)
         losses["voicing"] = 0.2 * F.binary_cross_entropy_with_logits(heard[:, :, 1], voiced)
-        return losses
+        return losses, recorded, first
 
 
 def _check_length(settings: Settings) -> None:

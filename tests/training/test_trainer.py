@@ -97,9 +97,9 @@ def test_accumulated_small_batches_take_as_many_steps_as_one_large(
     sizes: list[int] = []
     phases = trainer.task.phases
 
-    def watch(modules: Any, batch: Any) -> Any:
+    def watch(modules: Any, batch: Any, step: int) -> Any:
         sizes.append(len(batch["phonemes"]))
-        return phases(modules, batch)
+        return phases(modules, batch, step)
 
     trainer.task.phases = watch  # type: ignore[method-assign]
     trainer.train(corpus, tmp_path, quiet=True)
@@ -131,13 +131,13 @@ def test_loss_that_is_never_finite_stops_the_run(tiny_config: Settings, corpus: 
     trainer = Trainer("fastspeech2_small", tiny_config)
     phases = trainer.task.phases
 
-    def spoil(modules: Any, batch: Any) -> Any:
-        for phase in phases(modules, batch):
+    def spoil(modules: Any, batch: Any, step: int) -> Any:
+        for phase in phases(modules, batch, step):
             phase.losses["mel"] = phase.losses["mel"] * float("nan")
             yield phase
 
     trainer.task.phases = spoil  # type: ignore[method-assign]
-    with pytest.raises(TrainingError, match="not finite 3 steps in a row"):
+    with pytest.raises(TrainingError, match=r"not finite 3 steps in a row, last at step 2 with \w+"):
         trainer.train(corpus, tmp_path, quiet=True)
 
 

@@ -62,7 +62,7 @@ def test_loss_falls_when_a_batch_is_repeated(corpus: Path, tmp_path: Path) -> No
     optimizer = torch.optim.AdamW(modules.parameters(), lr=1e-2)
     totals = []
     for _ in range(15):
-        (phase,) = trainer.task.phases(modules, batch)
+        (phase,) = trainer.task.phases(modules, batch, 0)
         loss = torch.stack(list(phase.losses.values())).sum()
         optimizer.zero_grad()
         loss.backward()

@@ -1,0 +1,38 @@
+"""Least-squares adversarial losses over several judges (X. Mao et al., "Least squares GAN", arXiv 1611.04076), and
+feature matching (A. Larsen et al., arXiv 1512.09300), as HiFi-GAN uses them (J. Kong et al. 2020, section 2.4).
+
+A judgement is what a discriminator returns: for each of its judges the scores, and the features of its layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Judgement = Sequence[tuple[Tensor, Sequence[Tensor]]]
+
+
+def discriminator_loss(recorded: Judgement, made: Judgement) -> Tensor:
+    """Mean over the judges of (1 - D(x))^2 + D(y)^2: scores of recordings to 1, of copies to 0."""
+    losses = [
+        (1.0 - real.float()).square().mean() + fake.float().square().mean()
+        for (real, _), (fake, _) in zip(recorded, made, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def generator_loss(made: Judgement) -> Tensor:
+    """Mean over the judges of (1 - D(y))^2: what a copy lacks to pass for a recording."""
+    return torch.stack([(1.0 - fake.float()).square().mean() for fake, _ in made]).mean()
+
+
+def feature_loss(recorded: Judgement, made: Judgement) -> Tensor:
+    """Mean L1 distance of the features of recordings and copies over all layers of all judges."""
+    losses = [
+        (real.float() - fake.float()).abs().mean()
+        for (_, reals), (_, fakes) in zip(recorded, made, strict=True)
+        for real, fake in zip(reals, fakes, strict=True)
+    ]
+    return torch.stack(losses).mean()
