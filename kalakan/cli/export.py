@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 @click.option(
     "--half-weights", is_flag=True, help="Store matrices in 16 bits: half the size, nearly the same mel."
 )
+@click.option(
+    "--quantize",
+    type=click.Choice(["dynamic"]),
+    help="Compute large products in 8-bit integers: nearly twice as fast, smaller; durations and F0 keep every bit.",
+)
 def command(
     voice: str | None,
     acoustic_model: str | None,
@@ -33,32 +38,48 @@ def command(
     output_dir: str | None,
     format: str,
     half_weights: bool,
+    quantize: str | None,
 ) -> None:
     """Export the models of a VOICE folder, or single .pt files; the result is checked against torch.
 
     A VOICE together with --vocoder gets that vocoder in place of its own.
     """
     if voice is not None and acoustic_model is None:
-        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights)))
+        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights, quantize is not None)))
         return
     if voice is not None or (acoustic_model is None and vocoder is None):
         raise click.UsageError("give a VOICE, or --acoustic-model and --vocoder")
     if output_dir is None:
         raise click.UsageError("--output-dir says where the exported files go")
+    paths = []
     if vocoder is not None:
-        write_line(str(_export_vocoder(vocoder, Path(output_dir), half_weights)))
+        paths.append(_export_vocoder(vocoder, Path(output_dir), half_weights))
     if acoustic_model is not None:
-        write_line(str(_export_acoustic(acoustic_model, Path(output_dir), half_weights)))
+        paths.append(_export_acoustic(acoustic_model, Path(output_dir), half_weights))
+    for path in paths:
+        if quantize is not None:
+            from kalakan.export.quantize import quantize_file
+
+            quantize_file(path, path)
+        write_line(str(path))
 
 
-def _export_voice(voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool) -> Path:
+def _export_voice(
+    voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool, quantize: bool
+) -> Path:
     if vocoder is not None:
         from kalakan.export.voice_vocoder import add_vocoder
 
-        return add_vocoder(voice, vocoder, output_dir, half_weights=half_weights).path
-    from kalakan.export.voice import add_onnx
+        path = add_vocoder(voice, vocoder, output_dir, half_weights=half_weights).path
+    else:
+        from kalakan.export.voice import add_onnx
 
-    return add_onnx(voice, output_dir, half_weights=half_weights).path
+        path = add_onnx(voice, output_dir, half_weights=half_weights).path
+    if quantize:
+        from kalakan.export.voice_quantize import quantize_voice
+
+        quantize_voice(path)
+    return path
 
 
 def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:

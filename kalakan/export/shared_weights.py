@@ -49,6 +49,22 @@ def read_layout(content: bytes) -> dict[str, Slice]:
     return layout
 
 
+def point_at(tensor: Any, place: Slice, file_name: str) -> None:
+    """Makes an initializer read its bytes at a place of another file in place of its own."""
+    from onnx import TensorProto
+
+    types = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16, "I8": TensorProto.INT8}
+    shared = TensorProto(
+        name=tensor.name,
+        dims=tensor.dims,
+        data_type=types[place.dtype],
+        data_location=TensorProto.EXTERNAL,
+    )
+    for key, value in (("location", file_name), ("offset", place.offset), ("length", place.size)):
+        shared.external_data.add(key=key, value=str(value))
+    tensor.CopyFrom(shared)
+
+
 def share_weights(graph: Any, prefix: str, weights: bytes, file_name: str) -> None:
     """Points the graph's parameters (`prefix` + name) at their bytes in `file_name`, whose content is `weights`.
 
@@ -64,17 +80,10 @@ def share_weights(graph: Any, prefix: str, weights: bytes, file_name: str) -> No
         if place is None or tensor.data_type != TensorProto.FLOAT or place.dtype not in ("F32", "F16"):
             continue
         is_half = place.dtype == "F16"
-        shared = TensorProto(
-            name=f"{name}.half" if is_half else name,
-            dims=tensor.dims,
-            data_type=TensorProto.FLOAT16 if is_half else TensorProto.FLOAT,
-            data_location=TensorProto.EXTERNAL,
-        )
-        for key, value in (("location", file_name), ("offset", place.offset), ("length", place.size)):
-            shared.external_data.add(key=key, value=str(value))
-        tensor.CopyFrom(shared)
         if is_half:
-            casts.append(helper.make_node("Cast", [shared.name], [name], to=TensorProto.FLOAT))
+            tensor.name = f"{name}.half"
+            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+        point_at(tensor, place, file_name)
     if not any(tensor.data_location == TensorProto.EXTERNAL for tensor in graph.graph.initializer):
         raise ExportError(f"no parameter of the exported graph was found in {file_name}")
     for node in reversed(casts):

@@ -18,6 +18,8 @@ from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice
 
 PT_FORMAT = "kalakan-model-1"
+SCALE = ".scale"
+"""Ending of the tensor that holds the scales of a quantized one, shaped to be multiplied with it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _load(voice: Voice, name: str, record: ModelRecord) -> nn.Module:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise VoiceError(f"{path}: is damaged ({error})") from error
-    return _build(record, state, voice.manifest.audio, path)
+    return _build(record, dequantize(state), voice.manifest.audio, path)
 
 
 def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConfig) -> None:
@@ -84,6 +86,25 @@ def load_pt(path: str | Path) -> LoadedModel:
     record = ModelRecord(contents["type"], contents["config"])
     audio = from_dict(AudioConfig, contents["audio"])
     return LoadedModel(_build(record, contents["state"], audio, path), record, audio)
+
+
+def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state whose quantized tensors are in 32 bits again and whose scales are gone.
+
+    Raises `VoiceError` for a quantized tensor without scales.
+    """
+    quantized = {name for name, value in state.items() if value.dtype == torch.int8}
+    bare = [name for name in quantized if name + SCALE not in state]
+    if bare:
+        raise VoiceError(
+            f"tensor {bare[0]} is quantized and has no scales, {bare[0]}{SCALE}; export the voice anew"
+        )
+    scales = {name + SCALE for name in quantized}
+    return {
+        name: value.float() * state[name + SCALE] if name in quantized else value
+        for name, value in state.items()
+        if name not in scales
+    }
 
 
 def float32_state(module: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,133 @@
+"""What the passes over an ONNX graph share: who makes a value, who uses it, which values are constant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A constant that a node reads: an initializer, perhaps behind casts and transposes."""
+
+    source: str
+    """Name of the initializer."""
+    value: NDArray[Any]
+    """What the node sees."""
+    axes: tuple[int, ...]
+    """Axis of the initializer that each axis of `value` is."""
+
+
+class Graph:
+    """An index over the main graph of an ONNX model; rebuilt after each pass."""
+
+    def __init__(self, model: Any) -> None:
+        self.proto = model.graph
+        self.inputs = {item.name for item in self.proto.input}
+        self.initializers = {item.name: item for item in self.proto.initializer}
+        self.makers = {name: node for node in self.proto.node for name in node.output}
+        self.users: dict[str, list[Any]] = defaultdict(list)
+        for node in self.proto.node:
+            for name in names_read(node):
+                self.users[name].append(node)
+
+    def needed_for(self, outputs: Iterable[str]) -> set[str]:
+        """First output's name of every node that one of these outputs depends on."""
+        seen: set[str] = set()
+        wanted = list(outputs)
+        while wanted:
+            node = self.makers.get(wanted.pop())
+            if node is not None and node.output[0] not in seen:
+                seen.add(node.output[0])
+                wanted.extend(names_read(node))
+        return seen
+
+    def weight(self, name: str) -> Weight | None:
+        """The constant `name`, None if it is none or depends on an input."""
+        from onnx import numpy_helper
+
+        if name in self.initializers and name not in self.inputs:
+            value: NDArray[Any] = numpy_helper.to_array(self.initializers[name])
+            return Weight(name, value, tuple(range(value.ndim)))
+        node = self.makers.get(name)
+        found = self.weight(node.input[0]) if node is not None and node.op_type in _VIEWS else None
+        if node is None or found is None:
+            return None
+        if node.op_type == "Cast":
+            return Weight(found.source, found.value.astype(np.float32), found.axes)
+        order = attribute(node, "perm", tuple(reversed(found.axes)))
+        return Weight(found.source, found.value.transpose(order), tuple(found.axes[axis] for axis in order))
+
+    def sole_user(self, name: str) -> Any | None:
+        """The one node that reads a value that is no output of the graph; None if there is another reader."""
+        is_output = any(item.name == name for item in self.proto.output)
+        return self.users[name][0] if len(self.users[name]) == 1 and not is_output else None
+
+
+_VIEWS = ("Cast", "Transpose")
+
+
+def attribute(node: Any, name: str, default: Any) -> Any:
+    """An integer attribute of a node, or its integers as a tuple."""
+    for item in node.attribute:
+        if item.name == name:
+            return tuple(item.ints) if isinstance(default, tuple) else item.i
+    return default
+
+
+def names_read(node: Any) -> Iterator[str]:
+    """Names of every value that a node reads, those of its branches included."""
+    yield from node.input
+    for item in node.attribute:
+        for inner in item.g.node if item.HasField("g") else ():
+            yield from names_read(inner)
+
+
+def readers(graph: Graph, name: str) -> Iterator[Any]:
+    """The nodes that read a value, those behind casts and transposes in place of these."""
+    for node in graph.users[name]:
+        if node.op_type in _VIEWS and graph.users[node.output[0]]:
+            yield from readers(graph, node.output[0])
+        else:
+            yield node
+
+
+def replace_nodes(model: Any, replacements: Mapping[str, Sequence[Any]]) -> None:
+    """Puts other nodes in the place of those whose first output is named, then drops what nothing reads."""
+    import onnx
+
+    nodes: list[Any] = []
+    for node in model.graph.node:
+        nodes.extend(replacements.get(node.output[0], [node]))
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(copies)
+    prune(model)
+
+
+def prune(model: Any) -> None:
+    """Drops the nodes and initializers that no output of the graph depends on."""
+    graph = Graph(model)
+    kept = graph.needed_for(item.name for item in model.graph.output)
+    nodes = [node for node in model.graph.node if node.output[0] in kept]
+    read = {name for node in nodes for name in names_read(node)} | {item.name for item in model.graph.output}
+    read |= graph.inputs
+    for index in reversed(range(len(model.graph.node))):
+        if model.graph.node[index].output[0] not in kept:
+            del model.graph.node[index]
+    for index in reversed(range(len(model.graph.initializer))):
+        if model.graph.initializer[index].name not in read:
+            del model.graph.initializer[index]
+
+
+def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
+    """Gives the graph an initializer; returns its name."""
+    from onnx import numpy_helper
+
+    model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    return name

@@ -1,0 +1,123 @@
+"""Quantizes the graphs of an exported voice; its weights still live once, in the safetensors files."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from kalakan.errors import ExportError
+from kalakan.export.onnx import check_acoustic
+from kalakan.export.quantize import candidates, quantize_graph
+from kalakan.export.shared_weights import Slice, point_at, read_layout
+from kalakan.export.vocoder_onnx import check_vocoder
+from kalakan.voices.package import Voice, load_voice, save_voice
+from kalakan.voices.weights import SCALE, load_acoustic, load_vocoder
+
+if TYPE_CHECKING:
+    from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+    from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
+
+MEL_TOLERANCE = 0.5
+"""Largest difference of a log-mel value between torch, which does not round activations, and the quantized graph."""
+SAMPLE_TOLERANCE = 0.05
+"""The same for a sample of the vocoder's audio in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """A graph of a voice, loaded, with the places of what it reads out of a safetensors file."""
+
+    model: Any
+    keys: dict[str, str]
+    """Initializer to the tensor's name in the safetensors file."""
+
+
+def quantize_voice(source: str | Path, target: str | Path | None = None) -> Voice:
+    """The voice in `source` with quantized graphs, written to `target` (default: in its place).
+
+    A weight that was quantized stands in the safetensors file as integers and their scales, which torch multiplies
+    when it loads them: both engines have the same weights, and the voice is smaller.
+    Raises `ExportError` if the voice has no graph, if nothing in it can be quantized, if durations differ from torch's,
+    or if the quantized graphs differ from torch by more than `MEL_TOLERANCE` or `SAMPLE_TOLERANCE`.
+    """
+    voice = load_voice(source)
+    files: dict[str, bytes | Path] = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
+    changed = [
+        _quantize_readers(voice, name, files) for name in sorted(files) if name.endswith(".safetensors")
+    ]
+    if not any(changed):
+        raise ExportError(
+            f"{voice.path}: holds no graph with weights to quantize; export it first, and anew if it is quantized"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        _check(save_voice(Path(folder, "voice"), voice.manifest, files))
+    return save_voice(target if target is not None else voice.path, voice.manifest, files)
+
+
+def _quantize_readers(voice: Voice, weights: str, files: dict[str, bytes | Path]) -> bool:
+    """Quantizes, in `files`, every graph that reads `weights`, and that file; False if there was nothing to do."""
+    from safetensors.torch import load, save
+
+    content = cast(bytes, files[weights])
+    shared = {name: _open(voice, name, weights, content) for name in files if name.endswith(".onnx")}
+    shared = {name: item for name, item in shared.items() if item.keys}
+    chosen = _agreed(list(shared.values()))
+    if not chosen:
+        return False
+    state = load(content)
+    for item in shared.values():
+        names = {name for name, key in item.keys.items() if key in chosen}
+        for found in quantize_graph(item.model, names):
+            key = item.keys[found.source]
+            state[key], state[key + SCALE] = torch.from_numpy(found.values), torch.from_numpy(found.scales)
+            item.keys[f"{found.source}.int8"], item.keys[f"{found.source}.scale"] = key, key + SCALE
+    content = save(state)
+    layout = read_layout(content)
+    for name, item in shared.items():
+        _point(item, layout, weights)
+        files[name] = item.model.SerializeToString()
+    files[weights] = content
+    return True
+
+
+def _open(voice: Voice, name: str, weights: str, content: bytes) -> _Shared:
+    import onnx
+
+    keys = {place.offset: key for key, place in read_layout(content).items()}
+    bare = onnx.load(voice.file(name), load_external_data=False)
+    found = {}
+    for tensor in bare.graph.initializer:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        if entries.get("location") == weights:
+            found[tensor.name] = keys[int(entries["offset"])]
+    return _Shared(onnx.load(voice.file(name)), found)
+
+
+def _agreed(graphs: list[_Shared]) -> set[str]:
+    """Tensors that every graph which reads them can quantize."""
+    wanted: set[str] = set()
+    refused: set[str] = set()
+    for item in graphs:
+        able = candidates(item.model)
+        for name, key in item.keys.items():
+            (wanted if name in able else refused).add(key)
+    return wanted - refused
+
+
+def _point(item: _Shared, layout: dict[str, Slice], weights: str) -> None:
+    for tensor in item.model.graph.initializer:
+        if tensor.name in item.keys:
+            point_at(tensor, layout[item.keys[tensor.name]], weights)
+
+
+def _check(voice: Voice) -> None:
+    if voice.has("acoustic.onnx"):
+        model = cast("FastSpeech2", load_acoustic(voice))
+        check_acoustic(model, str(voice.file("acoustic.onnx")), MEL_TOLERANCE)
+    if voice.has("vocoder.onnx"):
+        vocoder = cast("HarmonicNoise", load_vocoder(voice))
+        check_vocoder(vocoder, str(voice.file("vocoder.onnx")), SAMPLE_TOLERANCE)
