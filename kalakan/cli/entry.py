@@ -20,7 +20,6 @@ _EXTRAS = {
     "matplotlib": "train",
     "tensorboard": "train",
     "parselmouth": "evaluate",
-    "soxr": "evaluate",
 }
 """Which extra brings an optional package."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kalakan.errors import TextError
+from kalakan.storage import replacing
 
 
 def text_argument(text: str) -> str:
@@ -56,15 +56,12 @@ def write_line(text: str) -> None:
 
 def write_file(path: str | Path, lines: Iterable[str]) -> None:
     """Lines to a file, which is replaced once the last one is written; raises `TextError` where it cannot be."""
-    target = Path(path).resolve()
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        try:
-            with partial.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(f"{line}\n" for line in lines)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with (
+            replacing(Path(path).resolve()) as partial,
+            partial.open("w", encoding="utf-8", newline="\n") as file,
+        ):
+            file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
         raise TextError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

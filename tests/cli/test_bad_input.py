@@ -68,7 +68,7 @@ def test_empty_and_invalid_stdin(kalakan: Run, tiny_voice: Path, out: Path) -> N
     [
         ("none/a.wav", "No such file or directory; make its folder first"),
         ("", "has no known audio suffix"),
-        ("a.xyz", "has no known audio suffix; use .wav, .flac or .ogg"),
+        ("a.xyz", "has no known audio suffix; use .wav, .flac, .ogg, .opus, .mp3 or .pcm"),
     ],
 )
 def test_places(kalakan: Run, tiny_voice: Path, out: Path, place: str, message: str) -> None:
