@@ -19,6 +19,10 @@ class UnknownPhonemeError(TextError):
     """A phoneme symbol is not in the closed table."""
 
 
+class MarkupError(TextError):
+    """SSML is damaged, asks for what there is not, or is out of range; the text names line and column."""
+
+
 class AudioError(KalakanError):
     """Audio cannot be read, written or processed as asked."""
 

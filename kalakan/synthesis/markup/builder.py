@@ -1,0 +1,81 @@
+"""Parts under construction: neighbors with the same settings become one stretch of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+
+from kalakan.synthesis.script import PLAIN, Part, Pause, Prosody, Text, Units
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stretch is spoken."""
+
+    prosody: Prosody = PLAIN
+    language: str | None = None
+
+
+@dataclass
+class Script:
+    """The parts of a script, in order."""
+
+    parts: list[Part] = field(default_factory=list)
+    """What is finished; all of it after `finish`."""
+    _settings: Settings = field(default_factory=Settings)
+    _texts: list[str] = field(default_factory=list)
+    _places: list[Sequence[int]] = field(default_factory=list)
+    _end: int = 0
+    _is_open: bool = False  # something was said since the last sentence end
+
+    def text(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
+        """Adds text; it joins what stands before it if that has the same settings."""
+        if settings != self._settings:
+            self.finish()
+            self._settings = settings
+        self._texts.append(text)
+        self._places.append(places)
+        self._end = end
+        self._is_open = self._is_open or not text.isspace()
+
+    def replacement(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
+        """Adds text that stands for other text: a stretch of its own, so that its end is known."""
+        self.finish()
+        self.text(text, places, end, settings)
+        self.finish()
+
+    def units(self, units: Units) -> None:
+        """Adds sounds."""
+        self.finish()
+        self.parts.append(units)
+        self._is_open = True
+
+    def pause(self, pause: Pause) -> None:
+        """Adds silence, which also ends a sentence."""
+        self.finish()
+        self.parts.append(pause)
+        self._is_open = False
+
+    def end_sentence(self, place: int, settings: Settings) -> None:
+        """Ends the sentence that is being spoken, if one is, with a line end at `place`."""
+        if self._is_open:
+            self.text("\n", (place,), place, self._settings if self._texts else settings)
+            self._is_open = False
+
+    def finish(self) -> None:
+        """Makes a part of the text that was added last."""
+        text = "".join(self._texts)
+        if text:
+            places = _joined(self._places)
+            self.parts.append(Text(text, places, self._end, self._settings.prosody, self._settings.language))
+        self._texts, self._places = [], []
+
+
+def _joined(pieces: list[Sequence[int]]) -> Sequence[int]:
+    """One sequence; a range where the text stands in the raw input as it is."""
+    ends = [(piece[0], piece[-1] + 1) for piece in pieces if piece]
+    is_whole = all(isinstance(piece, range) for piece in pieces)
+    if is_whole and all(before[1] == after[0] for before, after in pairwise(ends)):
+        return range(ends[0][0], ends[-1][1])
+    return tuple(chain.from_iterable(pieces))

@@ -1,0 +1,153 @@
+"""The table of SSML elements: what each takes, what it does, and what to write in place of those that are not read.
+
+| element | attributes | effect |
+|---|---|---|
+| `speak` | version, xml:lang | the root; "tw" leaves each word's language to the front-end |
+| `p`, `s` | xml:lang | ends a sentence before and after it |
+| `break` | time (at most 10 s), strength | silence; the time wins over the strength; "none" is nothing |
+| `prosody` | rate, pitch, volume | speed, pitch and energy; see `kalakan.synthesis.markup.prosody` |
+| `emphasis` | level | a little louder and higher, or softer and lower |
+| `sub` | alias | reads the alias in place of the content |
+| `phoneme` | ph, alphabet | speaks the given sounds; see `kalakan.synthesis.markup.phonemes` |
+| `say-as` | interpret-as, format | reads the content as a kind; see `kalakan.synthesis.markup.say_as` |
+| `lang` | xml:lang | "tw" (or "ak") and "en" |
+| `voice` | name | another speaker of the voice |
+| `metadata`, `meta` | any | skipped with all they hold: they are about the document (SSML 1.1, section 3.1.6) |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from kalakan.errors import MarkupError
+from kalakan.synthesis.markup.builder import Settings
+from kalakan.synthesis.markup.prosody import with_emphasis, with_pitch, with_rate, with_volume
+
+XML_LANG = "xml:lang"
+IGNORED_ATTRIBUTES = frozenset(("xml:base", "xml:id", "xml:space"))
+"""Attributes that say nothing about speech; those of XML Schema instances are ignored as well."""
+LANGUAGES = {"tw": "tw", "twi": "tw", "ak": "tw", "aka": "tw", "en": "en", "eng": "en"}
+"""First part of a language tag, and the language that is spoken."""
+STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
+"""Seconds of a break that gives no time."""
+LONGEST_BREAK_S = 10.0
+_TIME = re.compile(r"\+?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ms|s)", re.ASCII)
+
+Attributes = Mapping[str, str]
+Apply = Callable[[Settings, Attributes], Settings]
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of the table."""
+
+    attributes: tuple[str, ...] = ()
+    """Those it takes."""
+    required: tuple[str, ...] = ()
+    """Those it must have."""
+    holds: str = "any"
+    """ "any" text and elements, "text" only, or "nothing"."""
+    apply: Apply = lambda settings, _: settings
+    """Settings of its content."""
+    is_sentence: bool = False
+    """Ends a sentence before and after it."""
+
+
+def language(tag: str) -> str:
+    """ "tw" or "en" of a language tag such as "ak-GH"; raises `MarkupError` for another one."""
+    first = re.split("[-_]", tag.strip().lower())[0]
+    if first not in LANGUAGES:
+        raise MarkupError(f"xml:lang is {tag[:40]!r}; this voice reads tw (or ak) and en")
+    return LANGUAGES[first]
+
+
+def break_seconds(attributes: Attributes) -> float:
+    """Length of a break, 0 for none."""
+    strength = attributes.get("strength", "medium")
+    if strength not in STRENGTHS:
+        raise MarkupError(f"strength is {strength[:40]!r}; use {', '.join(STRENGTHS)}")
+    time = attributes.get("time")
+    if time is None:
+        return STRENGTHS[strength]
+    found = _TIME.fullmatch(time.strip())
+    if not found:
+        raise MarkupError(f"time is {time[:40]!r}; give seconds or milliseconds, such as 1.5s or 500ms")
+    seconds = float(found[1]) / (1000.0 if found[2] == "ms" else 1.0)
+    if seconds > LONGEST_BREAK_S:
+        raise MarkupError(
+            f"time is {time[:40]!r}; a break lasts at most {LONGEST_BREAK_S:g} s: write several"
+        )
+    return seconds
+
+
+def _in_language(settings: Settings, attributes: Attributes) -> Settings:
+    return replace(settings, language=language(attributes[XML_LANG])) if XML_LANG in attributes else settings
+
+
+def _root(settings: Settings, attributes: Attributes) -> Settings:
+    version = attributes.get("version", "1.1")
+    if version not in ("1.0", "1.1"):
+        raise MarkupError(f"version is {version[:40]!r}; SSML 1.0 and 1.1 are read")
+    inside = _in_language(settings, attributes)
+    # Twi is what is read anyway: said of the whole document, it does not turn the detection of English words off.
+    return settings if inside.language == "tw" else inside
+
+
+def _prosody(settings: Settings, attributes: Attributes) -> Settings:
+    prosody = settings.prosody
+    if not attributes:
+        raise MarkupError("it has no attribute; give rate, pitch or volume")
+    for name, change in (("rate", with_rate), ("pitch", with_pitch), ("volume", with_volume)):
+        if name in attributes:
+            prosody = change(prosody, attributes[name].strip())
+    return replace(settings, prosody=prosody)
+
+
+def _emphasis(settings: Settings, attributes: Attributes) -> Settings:
+    return replace(settings, prosody=with_emphasis(settings.prosody, attributes.get("level", "moderate")))
+
+
+def _voice(settings: Settings, attributes: Attributes) -> Settings:
+    return replace(settings, prosody=replace(settings.prosody, speaker=attributes["name"].strip()))
+
+
+_SENTENCE = Element((XML_LANG,), apply=_in_language, is_sentence=True)
+ELEMENTS: dict[str, Element] = {
+    "speak": Element(("version", XML_LANG), apply=_root),
+    "p": _SENTENCE,
+    "s": _SENTENCE,
+    "break": Element(("time", "strength"), holds="nothing"),
+    "prosody": Element(("rate", "pitch", "volume"), apply=_prosody),
+    "emphasis": Element(("level",), apply=_emphasis),
+    "sub": Element(("alias",), ("alias",), holds="text"),
+    "phoneme": Element(("ph", "alphabet"), ("ph",), holds="text"),
+    "say-as": Element(("interpret-as", "format"), ("interpret-as",), holds="text"),
+    "lang": Element((XML_LANG,), (XML_LANG,), apply=_in_language),
+    "voice": Element(("name",), ("name",), apply=_voice),
+}
+"""Every element that is read."""
+SKIPPED = frozenset(("metadata", "meta"))
+"""Elements that are about the document, not in it."""
+INSTEAD = {
+    "audio": "join the audio after synthesis",
+    "mark": "take times from the timing of the words",
+    "lexicon": "give the synthesizer a lexicon",
+    "lookup": "give the synthesizer a lexicon",
+    "token": "write its content alone",
+    "w": "write its content alone",
+    "desc": "leave it out",
+}
+"""Elements of SSML that are not read, and the way out."""
+
+
+def check(name: str, element: Element, attributes: Attributes) -> None:
+    """Raises `MarkupError` for an attribute that the element does not take, or lacks."""
+    for attribute in attributes:
+        if attribute not in element.attributes:
+            known = ", ".join(element.attributes)
+            raise MarkupError(f"it has no attribute {attribute[:40]!r} here; it takes {known}")
+    for attribute in element.required:
+        if not attributes.get(attribute, "").strip():
+            raise MarkupError(f"it needs the attribute {attribute!r}")

@@ -1,0 +1,104 @@
+"""Values of `prosody` and `emphasis` as speed, pitch and energy.
+
+Labels ("slow", "x-high", "loud") set a value, whatever stands around the element. Numbers change what stands around it:
+rates multiply, pitches add, decibels add. SSML 1.1 (section 3.2.4) gives labels as a sequence without values; these are
+Kalakan's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from kalakan.errors import MarkupError
+from kalakan.synthesis.controls import LIMITS
+from kalakan.synthesis.script import Prosody
+
+RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
+"""Factor of the tempo."""
+PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
+"""Semitones."""
+VOLUMES = {
+    "silent": 0.0,
+    "x-soft": 0.35,
+    "soft": 0.6,
+    "medium": 1.0,
+    "default": 1.0,
+    "loud": 1.5,
+    "x-loud": 2.2,
+}
+"""Factor of the amplitude; "silent" is below the limit and says so."""
+EMPHASES = {"strong": (1.4, 2.0), "moderate": (1.2, 1.0), "none": (1.0, 0.0), "reduced": (0.8, -1.0)}
+"""Factor of the amplitude, and semitones that are added."""
+
+_NUMBER = r"\d{1,6}(?:\.\d{0,9})?|\.\d{1,9}"
+_RATE = re.compile(rf"([+-]?)({_NUMBER})(%?)", re.ASCII)
+_PITCH = re.compile(rf"([+-](?:{_NUMBER}))(st|%)", re.ASCII)
+_VOLUME = re.compile(rf"([+-](?:{_NUMBER}))dB", re.ASCII)
+_CENT = 100.0
+_OCTAVE = 12.0
+
+
+def with_rate(prosody: Prosody, value: str) -> Prosody:
+    """`prosody` with the tempo of a `rate`: a label, "120%" or "1.2" (a factor), "+20%" or "-20%" (a change)."""
+    if value in RATES:
+        return replace(prosody, speed=RATES[value])
+    found = _RATE.fullmatch(value)
+    if not found or (found[1] and not found[3]):
+        raise _unknown("rate", value, RATES, "80%, +20%, -20% or 1.2")
+    number = float(found[2]) / (_CENT if found[3] else 1.0)
+    factor = {"": number, "+": 1 + number, "-": 1 - number}[found[1]]
+    return _checked(replace(prosody, speed=round(prosody.speed * factor, 9)), "speed", "rate", value)
+
+
+def with_pitch(prosody: Prosody, value: str) -> Prosody:
+    """`prosody` with the shift of a `pitch`: a label, "+2st" or "-2st" (semitones), "+10%" or "-10%"."""
+    if value in PITCHES:
+        return replace(prosody, pitch=PITCHES[value])
+    found = _PITCH.fullmatch(value)
+    if not found:
+        raise _unknown("pitch", value, PITCHES, "+2st, -2st or +10%")
+    shift = float(found[1])
+    if found[2] == "%":
+        ratio = 1 + shift / _CENT
+        shift = _OCTAVE * math.log2(ratio) if ratio > 0 else -math.inf
+    return _checked(replace(prosody, pitch=round(prosody.pitch + shift, 9)), "pitch", "pitch", value)
+
+
+def with_volume(prosody: Prosody, value: str) -> Prosody:
+    """`prosody` with the energy of a `volume`: a label, or "+6dB" or "-6dB"."""
+    if value in VOLUMES:
+        return _checked(replace(prosody, energy=VOLUMES[value]), "energy", "volume", value)
+    found = _VOLUME.fullmatch(value)
+    if not found:
+        raise _unknown("volume", value, VOLUMES, "+6dB or -6dB")
+    decibels = min(float(found[1]), 1000.0)  # far beyond the limit, and no overflow
+    energy = prosody.energy * 10 ** (decibels / 20)
+    return _checked(replace(prosody, energy=round(energy, 9)), "energy", "volume", value)
+
+
+def with_emphasis(prosody: Prosody, level: str) -> Prosody:
+    """`prosody` with a `level` of emphasis: a little louder and higher, or softer and lower."""
+    if level not in EMPHASES:
+        raise _unknown("level", level, EMPHASES)
+    energy, pitch = EMPHASES[level]
+    raised = replace(prosody, energy=round(prosody.energy * energy, 9), pitch=prosody.pitch + pitch)
+    return _checked(_checked(raised, "energy", "level", level), "pitch", "level", level)
+
+
+def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Prosody:
+    low, high = LIMITS[control]
+    reached = getattr(prosody, control)
+    if low <= reached <= high:
+        return prosody
+    advice = "; for silence write <break/>" if value == "silent" else ""
+    raise MarkupError(
+        f'{attribute}="{value}" gives {control} {reached:g}; it must lie between {low:g} and {high:g}{advice}'
+    )
+
+
+def _unknown(attribute: str, value: str, labels: Iterable[str], forms: str = "") -> MarkupError:
+    known = ", ".join(labels) + (f", or a value such as {forms}" if forms else "")
+    return MarkupError(f"{attribute} is {value[:40]!r}; use {known}")

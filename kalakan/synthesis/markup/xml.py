@@ -1,0 +1,139 @@
+"""XML to events with places in the raw text, safe on hostile input.
+
+The parser is expat of the standard library: it keeps its own stack on the heap, and says where each event stands.
+defusedxml wraps the same parser to refuse what is refused here, and gives no places. What is refused: document type
+declarations, and with them every entity but the five of XML, so nothing expands and nothing outside is read; more
+characters than `MAX_CHARACTERS`; more open elements than `MAX_DEPTH`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from kalakan.errors import MarkupError
+
+if TYPE_CHECKING:
+    from xml.parsers.expat import XMLParserType
+
+MAX_CHARACTERS = 1_000_000
+"""Longest document, in code points: about a day of speech."""
+MAX_DEPTH = 100
+"""Most elements that may be open at once."""
+SEPARATOR = " "
+"""Stands between a namespace and a name; neither can hold it."""
+
+
+class Handler(Protocol):
+    """What takes the events of a document; places are code points of the raw text."""
+
+    def open(self, name: str, attributes: Mapping[str, str], place: int) -> None:
+        """A start tag stands at `place`."""
+        ...
+
+    def close(self, place: int) -> None:
+        """The element that was opened last ends at `place`."""
+        ...
+
+    def characters(self, text: str, places: Sequence[int], end: int) -> None:
+        """Character data: where each character stands, and where they end."""
+        ...
+
+
+def failure(raw: str, place: int, message: str) -> MarkupError:
+    """An error that says where in `raw` it is: "line 2, column 7: message"."""
+    line = raw.count("\n", 0, place) + 1
+    column = place - raw.rfind("\n", 0, place)
+    return MarkupError(f"line {line}, column {column}: {message}")
+
+
+def parse(raw: str, handler: Handler) -> None:
+    """Gives the events of the document `raw` to `handler`.
+
+    Raises `MarkupError` if it is not well-formed, too long or too deep, or declares a document type.
+    """
+    if len(raw) > MAX_CHARACTERS:
+        raise MarkupError(
+            f"the SSML has {len(raw)} characters; at most {MAX_CHARACTERS} are read at once: send it in parts"
+        )
+    _Run(raw, handler).parse()
+
+
+class _Run:
+    """One run of the parser over one document."""
+
+    def __init__(self, raw: str, handler: Handler) -> None:
+        # Not at the top: whoever speaks without SSML does not load expat.
+        from xml.parsers import expat
+
+        self._raw = raw
+        self._handler = handler
+        self._data = raw.encode("utf-8", "surrogatepass")
+        self._byte = self._place = self._depth = 0
+        self._is_cdata = False
+        self._error = expat.ExpatError
+        self._say = expat.ErrorString
+        # The encoding is given: what the XML declaration says of it was true before the text was decoded.
+        self._parser = expat.ParserCreate("utf-8", SEPARATOR)
+        self._listen(self._parser)
+
+    def _listen(self, parser: XMLParserType) -> None:
+        parser.StartElementHandler = self._open
+        parser.EndElementHandler = self._close
+        parser.CharacterDataHandler = self._characters
+        parser.StartCdataSectionHandler = lambda: self._cdata(True)
+        parser.EndCdataSectionHandler = lambda: self._cdata(False)
+        parser.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def parse(self) -> None:
+        try:
+            self._parser.Parse(self._data, True)
+        except self._error as error:
+            place = self._place_of(self._parser.ErrorByteIndex)
+            hint = " (in text, write &lt; for < and &amp; for &)" if "invalid token" in str(error) else ""
+            problem = f"the SSML is not well-formed: {self._say(error.code)}{hint}"
+            raise failure(self._raw, place, problem) from None
+
+    def _place_of(self, byte: int) -> int:
+        """The code point at a byte; bytes never fall, so a document is counted once."""
+        if byte < self._byte:
+            return self._place
+        self._place += len(self._data[self._byte : byte].decode("utf-8", "surrogatepass"))
+        self._byte = byte
+        return self._place
+
+    def _here(self) -> int:
+        return self._place_of(self._parser.CurrentByteIndex)
+
+    def _open(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise failure(
+                self._raw, self._here(), f"more than {MAX_DEPTH} elements are open; nest them less deeply"
+            )
+        self._handler.open(name, attributes, self._here())
+
+    def _close(self, name: str) -> None:
+        self._depth -= 1
+        self._handler.close(self._here())
+
+    def _cdata(self, is_open: bool) -> None:
+        self._is_cdata = is_open
+
+    def _characters(self, text: str) -> None:
+        start = self._here()
+        places: Sequence[int] = range(start, start + len(text))
+        end = start + len(text)
+        if self._raw[start] == "\r":  # expat reads every line end as \n
+            end = start + (2 if self._raw[start + 1 : start + 2] == "\n" else 1)
+        elif self._raw[start] == "&" and not self._is_cdata:
+            places = (start,) * len(text)
+            end = self._raw.index(";", start) + 1
+        self._handler.characters(text, places, end)
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise failure(
+            self._raw,
+            self._here(),
+            "a document type (<!DOCTYPE …>) is not read, nor are entities that it declares; leave it out",
+        )
