@@ -38,11 +38,11 @@ def write_audio(
 ) -> None:
     """Writes mono audio [S] in [-1, 1], a numpy array or a torch tensor, to a path or a binary file object.
 
-    `format` ("wav", "flac", "ogg", "opus", "mp3", "pcm") defaults to the path's suffix, and to wav for a file object;
-    `rate` in Hz and `bits` of a sample as for `choose_coding`. Everything is encoded before a byte is written, and a
-    path is replaced in one step: a failure leaves what was there. Samples outside [-1, 1] are clipped with a
-    `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D floating point or not finite, for a format,
-    rate or bits that do not exist or do not go together, and for a place that cannot be written.
+    `format` ("wav", "flac", "ogg", "opus", "mp3", "pcm") defaults to the path's suffix, and to wav for a file object or
+    a device; `rate` in Hz and `bits` of a sample as for `choose_coding`. Everything is encoded before a byte is
+    written, and a path is replaced in one step: a failure leaves what was there. Samples outside [-1, 1] are clipped
+    with a `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D floating point or not finite, for a
+    format, rate or bits that do not exist or do not go together, and for a place that cannot be written.
     """
     coding = _coding(file, sample_rate, format, rate, bits)
     samples = check_samples(audio)
@@ -97,10 +97,10 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
 def _coding(
     file: AudioFile, sample_rate: int, format: str | None, rate: int | None, bits: Bits | None
 ) -> Coding:
-    if format is not None:
-        kind = format_named(format)
+    if format is None and isinstance(file, (str, os.PathLike)) and not _is_direct(Path(file)):
+        kind = format_of(Path(file))
     else:
-        kind = format_of(Path(file)) if isinstance(file, (str, os.PathLike)) else format_named("wav")
+        kind = format_named(format or "wav")
     return choose_coding(sample_rate, kind, rate, bits)
 
 
