@@ -38,6 +38,13 @@ def test_g2p(benchmark: BenchmarkFixture, cache_size: int) -> None:
     assert benchmark(lambda: [g2p.text_to_phoneme_sequence(text) for text in NORMALIZED]) == expected
 
 
+def test_read_with_spans(benchmark: BenchmarkFixture) -> None:
+    g2p = TwiG2P()
+    expected = [g2p.text_to_phoneme_sequence(text) for text in SENTENCES]
+    readings = benchmark(lambda: [g2p.read(text) for text in SENTENCES])
+    assert [reading.ids for reading in readings] == expected
+
+
 def test_whole_front_end_in_one_batch(benchmark: BenchmarkFixture) -> None:
     g2p = TwiG2P()
     expected = [g2p.text_to_phoneme_sequence(text) for text in SENTENCES]

@@ -7,12 +7,12 @@ import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kalakan import _rust
-from kalakan.errors import TextError
+from kalakan.errors import ConfigError, TextError
 
-__all__ = ["CacheInfo", "TwiG2P", "is_foreign"]
+__all__ = ["CacheInfo", "Reading", "TwiG2P", "WordSpan", "is_foreign"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,30 @@ class CacheInfo:
     """Words held now."""
     capacity: int
     """The most words it holds; 0 is a cache that is off."""
+
+
+class WordSpan(NamedTuple):
+    """A word as written, or several that are read as one thing ("GHS 25.50"), and the ids it is read as."""
+
+    start: int
+    """First code point in the text."""
+    end: int
+    """Code point after the last."""
+    first: int
+    """First id."""
+    last: int
+    """Id after the last; equal to `first` for what has no sound, as an emoji or a dash."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as read."""
+
+    ids: list[int]
+    """Phoneme ids, as `TwiG2P.text_to_phoneme_sequence` returns them."""
+    words: list[WordSpan]
+    """Spans in the order of the text and of the ids. Every code point that is no white space lies in exactly one;
+    ids outside all of them are word boundaries and pauses."""
 
 
 class TwiG2P:
@@ -96,6 +120,21 @@ class TwiG2P:
         `_`. Empty if nothing in the text can be spoken.
         """
         return self._core.text_to_ids(text)
+
+    def read(self, text: str, language: str | None = None) -> Reading:
+        """Returns the phoneme ids of any text with the words of the raw text that they come from.
+
+        Args:
+            text: Raw text. White space parts its words; a span never ends inside one.
+            language: "tw", or None to let the reader decide.
+
+        Raises:
+            ConfigError: `language` has a value that does not exist.
+        """
+        if language not in (None, "tw"):
+            raise ConfigError(f"language is {language!r}; it must be None or 'tw'")
+        ids, words = self._core.read(text)
+        return Reading(ids, list(map(WordSpan._make, words)))
 
     def texts_to_phoneme_sequences(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns `text_to_phoneme_sequence` of each text, with the GIL released once for all."""

@@ -197,6 +197,9 @@ fn symbols(ids: &[PhonemeId]) -> Vec<&'static str> {
         .collect()
 }
 
+/// Start and end in the text, start and end in the ids.
+type Span = (usize, usize, usize, usize);
+
 /// Text to phonemes with its cache; safe to share between threads.
 #[pyclass(frozen, module = "kalakan._rust")]
 struct G2p {
@@ -273,6 +276,22 @@ impl G2p {
     fn text_to_ids(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Vec<u16>> {
         let text = read(text)?;
         Ok(py.detach(|| numbers(&self.ids(&text))))
+    }
+
+    /// Ids, and (start, end, first, last) of each word: its characters, and its place in the ids.
+    #[pyo3(signature = (text, /))]
+    fn read(&self, py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<(Vec<u16>, Vec<Span>)> {
+        let text = read(text)?;
+        Ok(py.detach(|| {
+            let options = self.normalize.then_some(&self.options);
+            let reading = self.reader.read(&text, options);
+            let words: Vec<_> = reading.words.iter().map(|word| word.text.clone()).collect();
+            let places = characters(&text, &words);
+            let spans = places.into_iter().zip(reading.words);
+            let spans =
+                spans.map(|((start, end), word)| (start, end, word.ids.start, word.ids.end));
+            (numbers(&reading.ids), spans.collect())
+        }))
     }
 
     #[pyo3(signature = (texts, /))]

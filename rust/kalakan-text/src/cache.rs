@@ -45,11 +45,11 @@ impl PhonemeCache {
         }
     }
 
-    /// Gives the word's units to `read`, from the cache or from `compute`.
-    pub fn with<C, R>(&self, word: &str, compute: C, read: R)
+    /// Gives the word's units to `read`, from the cache or from `compute`, and returns what that makes of them.
+    pub fn with<C, R, T>(&self, word: &str, compute: C, read: R) -> T
     where
         C: FnOnce() -> Vec<PhonemeId>,
-        R: FnOnce(&[PhonemeId]),
+        R: FnOnce(&[PhonemeId]) -> T,
     {
         let words = self.words.as_ref().filter(|_| word.len() <= MAX_WORD_BYTES);
         if let Some(units) = words.and_then(|words| words.get(word)) {
@@ -58,10 +58,11 @@ impl PhonemeCache {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let units = compute();
-        read(&units);
+        let result = read(&units);
         if let Some(words) = words {
             words.insert(word.into(), units.into());
         }
+        result
     }
 
     /// The counters now.

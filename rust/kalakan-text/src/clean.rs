@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use crate::alphabet::DOWNSTEP;
 use crate::normalize::{ChatSpelling, NormalizeOptions};
+use crate::origin::Origin;
 
 /// Repairs that uncover another repair are rare and shallow; text nested deeper than this is noise.
 const MAX_PASSES: usize = 8;
@@ -19,9 +20,9 @@ const MAX_PASSES: usize = 8;
 ///
 /// Changes nothing on normalized text, nor on its own output.
 pub fn clean(text: &str, options: &NormalizeOptions) -> String {
-    let mut cleaned = tidy::tidy(&repair(text, options));
+    let mut cleaned = tidy::tidy(&repair(text, options, &mut Origin::Off));
     for _ in 0..MAX_PASSES {
-        let again = tidy::tidy(&repair(&cleaned, options));
+        let again = tidy::tidy(&repair(&cleaned, options, &mut Origin::Off));
         if again == cleaned {
             break;
         }
@@ -31,19 +32,25 @@ pub fn clean(text: &str, options: &NormalizeOptions) -> String {
 }
 
 /// Returns `text` in NFC with Twi letters, ASCII digits and known signs; everything else is a space.
-pub(crate) fn repair<'t>(text: &'t str, options: &NormalizeOptions) -> Cow<'t, str> {
+///
+/// What `text` comes from is in `origin`, and so is then what the result comes from.
+pub(crate) fn repair<'t>(
+    text: &'t str,
+    options: &NormalizeOptions,
+    origin: &mut Origin,
+) -> Cow<'t, str> {
     let mut text = Cow::Borrowed(text);
     if !text.chars().all(is_settled) {
-        text = Cow::Owned(code_points(&text));
+        text = Cow::Owned(code_points(&text, origin));
     }
     if text.contains(['<', '&', ':', ';', '=', '[']) {
-        text = Cow::Owned(markup::strip(&text));
+        text = Cow::Owned(markup::strip(&text, origin));
     }
     let wide = options.chat == ChatSpelling::Wide;
     let playful =
         |c: char| matches!(c, '3' | ')') || wide && matches!(c, '0' | 'c' | 'q' | 'C' | 'Q');
     if options.chat != ChatSpelling::Off && text.contains(playful) {
-        text = Cow::Owned(chat::spell(&text, options));
+        text = Cow::Owned(chat::spell(&text, options, origin));
     }
     text
 }
@@ -54,32 +61,32 @@ fn is_settled(c: char) -> bool {
 }
 
 /// Folding a code point can complete a broken sequence, so both run until neither finds anything.
-fn code_points(text: &str) -> String {
-    let mut text = codepoint::fold(&unbroken(text));
+fn code_points(text: &str, origin: &mut Origin) -> String {
+    let mut text = codepoint::fold(&unbroken(text, origin), origin);
     for _ in 0..MAX_PASSES {
         if !mojibake::is_suspect(&text) {
             break;
         }
-        let again = codepoint::fold(&unbroken(&text));
+        let again = codepoint::fold(&unbroken(&text, origin), origin);
         if again == text {
             break;
         }
         text = again;
     }
     if text.contains(['!', DOWNSTEP]) {
-        text = downstep::mark(&text);
+        text = downstep::mark(&text, origin);
     }
     text
 }
 
 /// Text broken twice needs two passes.
-fn unbroken(text: &str) -> Cow<'_, str> {
+fn unbroken<'t>(text: &'t str, origin: &mut Origin) -> Cow<'t, str> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..MAX_PASSES {
         if !mojibake::is_suspect(&text) {
             break;
         }
-        let again = mojibake::repair(&text);
+        let again = mojibake::repair(&text, origin);
         if again == text {
             break;
         }

@@ -22,8 +22,10 @@ pub mod clean;
 mod error;
 mod g2p;
 pub mod normalize;
+mod origin;
 mod phoneme;
 pub mod sentence;
+mod spans;
 
 pub use cache::{CacheInfo, PhonemeCache};
 pub use error::TextError;
@@ -32,3 +34,4 @@ pub use phoneme::{
     format_units, parse_units, phoneme_id, table_hash, table_text, Phoneme, PhonemeId, BOS, EOS,
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
 };
+pub use spans::{Reading, WordSpan};

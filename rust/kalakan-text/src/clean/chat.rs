@@ -3,6 +3,7 @@
 use crate::alphabet::{is_letter, is_vowel};
 use crate::normalize::address;
 use crate::normalize::{ChatSpelling, NormalizeOptions};
+use crate::origin::Origin;
 
 /// What may follow a number of threes without making it a word: 3kg, 3rd, 3pm.
 const SUFFIXES: [&str; 24] = [
@@ -16,7 +17,7 @@ const PREFIXES: [&str; 12] = [
 ];
 
 /// Returns `text` with chat letters as letters, as far as `options` allow.
-pub(super) fn spell(text: &str, options: &NormalizeOptions) -> String {
+pub(super) fn spell(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     brackets(&mut chars);
     let mut start = 0;
@@ -33,7 +34,16 @@ pub(super) fn spell(text: &str, options: &NormalizeOptions) -> String {
         digits(&mut chars, start, start + length, options.chat);
         start += length;
     }
-    chars.into_iter().collect()
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut cuts = origin.stage();
+    // Letter for letter, but ɛ takes more bytes than 3.
+    for ((at, _), c) in text.char_indices().zip(chars) {
+        cuts.cut(at, out.len());
+        out.push(c);
+    }
+    cuts.cut(text.len(), out.len());
+    origin.then(cuts);
+    out
 }
 
 fn is_token(c: char) -> bool {

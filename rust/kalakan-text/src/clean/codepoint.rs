@@ -6,26 +6,32 @@ use crate::alphabet::{
     carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold, DOWNSTEP,
     FRACTIONS, TILDE,
 };
+use crate::origin::Origin;
 
 /// Returns `text` in NFC with Latin letters, ASCII digits and known signs only; the rest is a space.
-pub(super) fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str, origin: &mut Origin) -> String {
     let mut folder = Folder {
         out: String::with_capacity(text.len()),
+        cuts: origin.stage(),
+        at: 0,
         base: None,
         tone: false,
         tilde: false,
         contextual: false,
     };
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        folder.at = at;
         if c.is_ascii() {
             folder.push(c);
         } else {
             decompose_canonical(c, |part| folder.push(part));
         }
     }
+    folder.at = text.len();
     folder.flush();
+    origin.then(folder.cuts);
     if folder.contextual {
-        in_words(&folder.out)
+        in_words(&folder.out, origin)
     } else {
         folder.out
     }
@@ -34,6 +40,9 @@ pub(super) fn fold(text: &str) -> String {
 /// Letters wait in `base` until their marks have come, so that NFC falls out of one pass.
 struct Folder {
     out: String,
+    cuts: Origin,
+    /// Where the character that is being read stands.
+    at: usize,
     base: Option<char>,
     tone: bool,
     tilde: bool,
@@ -47,6 +56,7 @@ impl Folder {
         }
         self.tone = false;
         self.tilde = false;
+        self.cuts.cut(self.at, self.out.len());
     }
 
     fn letter(&mut self, c: char) {
@@ -190,10 +200,12 @@ fn is_dressed(c: char) -> bool {
 }
 
 /// Settles what depends on the word: Cyrillic letters that pass for Latin ones, and ⊃ for ɔ.
-fn in_words(text: &str) -> String {
+fn in_words(text: &str, origin: &mut Origin) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut cuts = origin.stage();
     let mut rest = text;
     while !rest.is_empty() {
+        cuts.cut(text.len() - rest.len(), out.len());
         let end = rest.find(|c: char| !is_wordlike(c)).unwrap_or(rest.len());
         let latin = rest[..end]
             .contains(|c: char| is_wordlike(c) && c != '⊃' && cyrillic_twin(c).is_none());
@@ -205,10 +217,13 @@ fn in_words(text: &str) -> String {
                 None => out.push(c),
             }
         }
+        cuts.cut(text.len() - rest.len() + end, out.len());
         let step = rest[end..].chars().next();
         out.extend(step);
         rest = &rest[end + step.map_or(0, char::len_utf8)..];
     }
+    cuts.cut(text.len(), out.len());
+    origin.then(cuts);
     out
 }
 

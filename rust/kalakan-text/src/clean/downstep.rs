@@ -3,16 +3,23 @@
 use unicode_normalization::char::decompose_canonical;
 
 use crate::alphabet::{is_combining, is_letter, DOWNSTEP, TONES};
+use crate::origin::Origin;
 
 /// Returns `text` with every downstep written as [`DOWNSTEP`], and none of these elsewhere.
 ///
 /// A `!` is one between two letters of a word with tone marks; "Akwaaba!Ɛte sɛn" lacks a space only.
-pub(super) fn mark(text: &str) -> String {
+pub(super) fn mark(text: &str, origin: &mut Origin) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
-    let mut start = 0;
+    let mut cuts = origin.stage();
+    let (mut start, mut at) = (0, 0);
     while start < chars.len() {
+        cuts.cut(at, out.len());
         let end = word_end(&chars, start);
+        at += chars[start..end.max(start + 1)]
+            .iter()
+            .map(|c| c.len_utf8())
+            .sum::<usize>();
         if end == start {
             if chars[start] != DOWNSTEP {
                 out.push(chars[start]);
@@ -31,6 +38,8 @@ pub(super) fn mark(text: &str) -> String {
         }
         start = end;
     }
+    cuts.cut(at, out.len());
+    origin.then(cuts);
     out
 }
 

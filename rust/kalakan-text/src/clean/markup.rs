@@ -1,5 +1,7 @@
 //! Drops tags, entities and emoticons: written for a screen, not for the voice.
 
+use crate::origin::Origin;
+
 const ENTITIES: [(&str, char); 8] = [
     ("nbsp;", ' '),
     ("quot;", '"'),
@@ -15,10 +17,12 @@ const ENTITIES: [(&str, char); 8] = [
 const TAG_LENGTH: usize = 256;
 
 /// Returns `text` without tags, entities and emoticons.
-pub(super) fn strip(text: &str) -> String {
+pub(super) fn strip(text: &str, origin: &mut Origin) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut cuts = origin.stage();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
+        cuts.cut(text.len() - rest.len(), out.len());
         let before = out.chars().next_back();
         let taken = match c {
             '&' => entity(rest, &mut out),
@@ -37,6 +41,8 @@ pub(super) fn strip(text: &str) -> String {
             rest = &rest[taken..];
         }
     }
+    cuts.cut(text.len(), out.len());
+    origin.then(cuts);
     out
 }
 

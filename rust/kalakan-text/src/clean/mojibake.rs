@@ -1,5 +1,7 @@
 //! Undoes UTF-8 that was read as Windows-1252 or Latin-1, one known sequence at a time.
 
+use crate::origin::Origin;
+
 /// Broken sequence and what it was. Never a blind re-decode: É, Æ and Ã are real letters too.
 #[rustfmt::skip]
 const REPAIRS: &[(&str, &str)] = &[
@@ -34,10 +36,12 @@ pub(super) fn is_suspect(text: &str) -> bool {
 }
 
 /// Returns `text` with every known broken sequence repaired once.
-pub(super) fn repair(text: &str) -> String {
+pub(super) fn repair(text: &str, origin: &mut Origin) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut cuts = origin.stage();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
+        cuts.cut(text.len() - rest.len(), out.len());
         let (taken, replacement) = match sequence(rest, out.chars().next_back()) {
             Some((from, to)) => (from.len(), to),
             None => (c.len_utf8(), &rest[..c.len_utf8()]),
@@ -45,6 +49,8 @@ pub(super) fn repair(text: &str) -> String {
         out.push_str(replacement);
         rest = &rest[taken..];
     }
+    cuts.cut(text.len(), out.len());
+    origin.then(cuts);
     out
 }
 

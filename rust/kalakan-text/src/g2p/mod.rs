@@ -11,6 +11,7 @@ mod tone;
 mod word;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 pub use foreign::is_foreign;
@@ -66,12 +67,26 @@ impl TwiG2p {
     /// its word and in place of the `_`. A mark before the first word is dropped, of several in a row the
     /// first one counts.
     pub fn text_to_ids(&self, text: &str) -> Vec<PhonemeId> {
+        self.read_words(text, |_, _| {})
+    }
+
+    /// Does what [`text_to_ids`](Self::text_to_ids) does and tells of every word with a sound its bytes in the
+    /// text and its place in the ids.
+    pub(crate) fn read_words(
+        &self,
+        text: &str,
+        mut found: impl FnMut(Range<usize>, Range<usize>),
+    ) -> Vec<PhonemeId> {
         let mut ids = Vec::with_capacity(text.len() + 1);
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let length = word_length(rest);
             if length > 0 {
-                self.push_word(&rest[..length], &mut ids);
+                let places = self.push_word(&rest[..length], &mut ids);
+                let start = text.len() - rest.len();
+                if !places.is_empty() {
+                    found(start..start + length, places);
+                }
                 rest = &rest[length..];
                 continue;
             }
@@ -85,20 +100,23 @@ impl TwiG2p {
         ids
     }
 
-    fn push_word(&self, word: &str, ids: &mut Vec<PhonemeId>) {
+    /// Puts a word at the end of the ids and tells where it stands in them.
+    fn push_word(&self, word: &str, ids: &mut Vec<PhonemeId>) -> Range<usize> {
         let compute = || word::read_word(word, &self.lexicon, self.tone);
         self.cache.with(word, compute, |units| {
             if units.contains(&UNK) {
                 self.count_unknown(word);
             }
             if units.is_empty() {
-                return;
+                return ids.len()..ids.len();
             }
             if ids.last().is_some_and(|last| !last.is_pause()) {
                 ids.push(WORD_BOUNDARY);
             }
+            let start = ids.len();
             ids.extend_from_slice(units);
-        });
+            start..ids.len()
+        })
     }
 
     fn count_unknown(&self, word: &str) {

@@ -27,6 +27,8 @@ pub(crate) use abbreviation::keeps_sentence;
 pub use number::number_words;
 pub use options::{ChatSpelling, NormalizeOptions, Variety};
 
+use crate::origin::Origin;
+
 /// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
 const MAX_PASSES: usize = 6;
 
@@ -34,6 +36,15 @@ const MAX_PASSES: usize = 6;
 ///
 /// Total, idempotent, NFC, lower case; no digit is dropped without a word for it.
 pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
+    normalize_from(text, options, &mut Origin::Off)
+}
+
+/// Does what [`normalize`] does and puts into `origin` where the result comes from.
+pub(crate) fn normalize_from(
+    text: &str,
+    options: &NormalizeOptions,
+    origin: &mut Origin,
+) -> String {
     // Only wide chat spelling rewrites letters of the alphabet.
     let wide = options.chat == ChatSpelling::Wide;
     let short_way = |text: &str| {
@@ -43,16 +54,23 @@ pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
     if let Some(normalized) = short_way(text) {
         return normalized;
     }
-    let mut normalized = scanner::read(&crate::clean::repair(text, options), options);
+    let mut normalized = pass(text, options, origin);
     for _ in 0..MAX_PASSES {
         if short_way(&normalized).is_some_and(|again| again == normalized) {
             break;
         }
-        let again = scanner::read(&crate::clean::repair(&normalized, options), options);
+        let mut next = origin.restart();
+        let again = pass(&normalized, options, &mut next);
         if again == normalized {
             break;
         }
+        origin.then(next);
         normalized = again;
     }
     normalized
+}
+
+fn pass(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
+    let repaired = crate::clean::repair(text, options, origin);
+    scanner::read(&repaired, options, origin)
 }

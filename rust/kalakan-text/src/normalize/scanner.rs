@@ -1,6 +1,7 @@
 //! Walks repaired text once and asks the rules in their order.
 
 use crate::alphabet::{is_letter, is_mark};
+use crate::origin::Origin;
 
 use super::address;
 use super::number::Form;
@@ -10,7 +11,7 @@ use super::value::vulgar;
 use super::{NormalizeOptions, Variety};
 
 /// Returns repaired `text` as words and marks.
-pub(super) fn read(text: &str, options: &NormalizeOptions) -> String {
+pub(super) fn read(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut scanner = Scanner {
         chars: &chars,
@@ -23,10 +24,20 @@ pub(super) fn read(text: &str, options: &NormalizeOptions) -> String {
         names: Names::default(),
         line: None,
     };
+    let mut cuts = origin.stage();
+    let mut read = 0;
     while scanner.at < chars.len() {
+        let start = scanner.at;
         scanner.step();
+        read += bytes(&chars[start..scanner.at]);
+        cuts.cut(read, scanner.out.len());
     }
+    origin.then(cuts);
     scanner.out.finish()
+}
+
+fn bytes(chars: &[char]) -> usize {
+    chars.iter().map(|c| c.len_utf8()).sum()
 }
 
 /// The run of capitalised words that ends before the current word.

@@ -71,6 +71,11 @@ impl Spoken {
         self.text.rsplit(' ').next().unwrap_or("")
     }
 
+    /// Bytes written so far.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     pub(super) fn finish(self) -> String {
         self.text
     }

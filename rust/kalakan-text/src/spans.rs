@@ -1,0 +1,87 @@
+//! Which ids each word of the raw text is read as, through repairs, numbers and all.
+
+use std::ops::Range;
+
+use crate::g2p::TwiG2p;
+use crate::normalize::{normalize_from, NormalizeOptions};
+use crate::origin::Origin;
+use crate::phoneme::PhonemeId;
+
+/// A text as read: its ids, and the ids of each of its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The ids of the text.
+    pub ids: Vec<PhonemeId>,
+    /// Spans in the order of the text; every character that is no white space lies in exactly one.
+    pub words: Vec<WordSpan>,
+}
+
+/// A stretch of raw text and the ids it is read as: one word as written, or several that are read as one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordSpan {
+    /// Bytes of the raw text, from the begin of a word as written to the end of one.
+    pub text: Range<usize>,
+    /// Place in the ids; empty for what has no sound.
+    pub ids: Range<usize>,
+}
+
+impl TwiG2p {
+    /// Reads a raw text as [`text_to_ids`](Self::text_to_ids) reads it after
+    /// [`normalize`](crate::normalize::normalize); without options the text is read as it is.
+    ///
+    /// Words as written are what white space parts. They share a span where the reading does not tell them
+    /// apart, as "GHS 25.50". Ids outside all spans are word boundaries and pauses.
+    pub fn read(&self, text: &str, options: Option<&NormalizeOptions>) -> Reading {
+        let mut origin = Origin::Same;
+        let normalized = options.map(|options| normalize_from(text, options, &mut origin));
+        let mut words = Vec::new();
+        let spoken = normalized.as_deref().unwrap_or(text);
+        let ids = self.read_words(spoken, |spoken, ids| {
+            let text = trim(text, origin.source(spoken, text.len()));
+            words.push(WordSpan { text, ids });
+        });
+        let words = spans(text, &words);
+        Reading { ids, words }
+    }
+}
+
+fn trim(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + part.len() - part.trim_start().len();
+    start..start + part.trim().len()
+}
+
+/// Spans of whole words as written around the `spoken` ones, which may share or straddle them.
+fn spans(text: &str, spoken: &[WordSpan]) -> Vec<WordSpan> {
+    let mut spoken = spoken.iter().peekable();
+    let mut written = written(text).peekable();
+    let mut found: Vec<WordSpan> = Vec::new();
+    while let Some(first) = written.next() {
+        let silent = found.last().map_or(0, |last| last.ids.end);
+        let mut span = WordSpan {
+            text: first,
+            ids: silent..silent,
+        };
+        while let Some(word) = spoken.next_if(|word| word.text.start < span.text.end) {
+            while let Some(next) = written.next_if(|next| next.start < word.text.end) {
+                span.text.end = next.end;
+            }
+            let begin = if span.ids.is_empty() {
+                word.ids.start
+            } else {
+                span.ids.start
+            };
+            span.ids = begin..word.ids.end;
+        }
+        found.push(span);
+    }
+    found
+}
+
+/// Byte ranges of what white space parts.
+fn written(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    text.split_whitespace().map(|word| {
+        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+        start..start + word.len()
+    })
+}
