@@ -32,6 +32,10 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
 @click.option("--start-from", metavar="PATH", help="Checkpoint or voice whose weights it begins with.")
 @click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after so many minutes.")
+@click.option("--distributed", is_flag=True, help="One of several processes; torchrun needs no such option.")
+@click.option("--world-size", type=int, default=1, help="With --distributed: how many processes there are.")
+@click.option("--rank", type=int, default=0, help="With --distributed: which of them this is, from 0.")
+@click.option("--address", metavar="HOST:PORT", help="With --distributed: where rank 0 listens.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(
     model_type: str | None,
@@ -42,23 +46,35 @@ def command(
     changes: tuple[str, ...],
     max_minutes: float | None,
     resume: bool,
+    distributed: bool,
+    world_size: int,
+    rank: int,
+    address: str | None,
     **options: Any,
 ) -> None:
     """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint."""
     if (model_type is None) == (recipe is None):
         raise click.UsageError("give --model-type or --recipe")
+    if not distributed and (world_size, rank, address) != (1, 0, None):
+        raise click.UsageError("--world-size, --rank and --address need --distributed")
     settings = _settings(config, changes, max_minutes)
     _check_installed()
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
+        if distributed:
+            raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
         product = _cook(recipe, data_dir, output_dir, settings, options)
     else:
+        from kalakan.training.distributed import DEFAULT_ADDRESS, Place, local_device
         from kalakan.training.trainer import Trainer
 
-        device = options.pop("device")
-        trainer = Trainer(cast(str, model_type), settings, device)
-        product = trainer.train(data_dir, output_dir, resume=resume, **options)
+        given = Place(rank, world_size, address or DEFAULT_ADDRESS) if distributed else None
+        place = given or Place.of_launcher() or Place()
+        trainer = Trainer(cast(str, model_type), settings, local_device(options.pop("device"), place))
+        product = trainer.train(data_dir, output_dir, resume=resume, place=place, **options)
+        if place.rank:
+            return
         if (product / MANIFEST).is_file():
             from kalakan.export.voice import add_onnx
 

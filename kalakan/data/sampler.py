@@ -13,11 +13,18 @@ POOL_BATCHES = 16
 
 
 class LengthBatchSampler(Sampler[list[int]]):
-    """Index batches of one epoch; every index once, the last batch may be smaller."""
+    """Index batches of one epoch; every index once, the last batch may be smaller.
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    Of `world_size` processes with the same seed each gets its share of a batch of `batch_size * world_size`; where
+    such a batch cannot be shared evenly, some of its indices come twice.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, *, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
+        self.batch_size = batch_size * world_size
+        self.rank, self.world_size = rank, world_size
         self.seed = seed
         self.epoch = 0
         self.start = 0
@@ -30,10 +37,10 @@ class LengthBatchSampler(Sampler[list[int]]):
         return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.batches(self.epoch)[self.start :])
+        return (self._share(batch) for batch in self.batches(self.epoch)[self.start :])
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """All batches of an epoch."""
+        """All batches of an epoch, those of all processes together."""
         random = np.random.default_rng([self.seed, epoch])
         order = random.permutation(len(self.lengths))
         pool = self.batch_size * POOL_BATCHES
@@ -45,3 +52,8 @@ class LengthBatchSampler(Sampler[list[int]]):
                 chunk[i : i + self.batch_size].tolist() for i in range(0, len(chunk), self.batch_size)
             ]
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def _share(self, batch: list[int]) -> list[int]:
+        missing = -len(batch) % self.world_size
+        filled = batch + [batch[i % len(batch)] for i in range(missing)]
+        return filled[self.rank :: self.world_size]

@@ -36,6 +36,8 @@ class Position:
     """Lowest validation score so far."""
     stale: int = 0
     """Validations since then."""
+    skipped: int = 0
+    """Steps left out because a loss was not finite."""
 
 
 def random_state() -> dict[str, Any]:

@@ -13,7 +13,9 @@ from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.training.acoustic_task import AcousticTask
-from kalakan.training.run import Run, stop_on_signal
+from kalakan.training.distributed import Place, joined
+from kalakan.training.run import Run
+from kalakan.training.signals import stop_on_signal
 from kalakan.training.tasks import Task
 from kalakan.training.vocoder_task import VocoderTask
 from kalakan.utils.config import Config
@@ -47,6 +49,7 @@ class Trainer:
         features: str | Path | None = None,
         resume: bool = True,
         start_from: str | Path | None = None,
+        place: Place | None = None,
         quiet: bool = False,
     ) -> Path:
         """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the product.
@@ -54,19 +57,24 @@ class Trainer:
         The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
         it stopped unless `resume` is false. `start_from` is a checkpoint, or a voice folder,
-        whose weights a new run begins with.
+        whose weights a new run begins with; `started_from.json` names the tensors that did not fit.
         `features` (default `output_dir/features`) caches mels.
+        `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
+        is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
-        run = Run(self, output, quiet)
-        run.prepare(Path(data_dir), Path(features) if features else output / "features", resume, start_from)
-        try:
-            with stop_on_signal() as stop:
-                run.loop(stop)
-        finally:
-            run.log.close()
-        return run.finish()
+        cache = Path(features) if features else output / "features"
+        with joined(place or Place.of_launcher() or Place(), self.device) as group:
+            run = Run(self, output, group, quiet)
+            run.prepare(Path(data_dir), cache, resume, start_from)
+            try:
+                with stop_on_signal() as stop:
+                    run.loop(stop)
+            finally:
+                run.close()
+            product: Path = group.collect(run.finish() if group.is_first else None)[0]
+            return product
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,168 @@
+"""One run in several processes: each takes its share of every batch, and gradients are averaged between them.
+
+The same arithmetic as `torch.nn.parallel.DistributedDataParallel`, called by the Trainer instead of hooked into a
+module's `forward`: a task calls its models by several methods and lets their phases step one after the other, which
+that wrapper does not see.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from kalakan.errors import ConfigError, TrainingError
+
+DEFAULT_ADDRESS = "127.0.0.1:29500"
+LAUNCHED = "TORCHELASTIC_RUN_ID"
+"""Set by torchrun in the environment of the processes that it starts."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    """0 to world_size - 1; the first one writes checkpoints, logs and the product."""
+    world_size: int = 1
+    """Processes of the run, on all machines."""
+    address: str = DEFAULT_ADDRESS
+    """Host and port where the first process listens for the others."""
+
+    def __post_init__(self) -> None:
+        if self.world_size < 1:
+            raise ConfigError(f"world size is {self.world_size}; it must be at least 1")
+        if not 0 <= self.rank < self.world_size:
+            raise ConfigError(
+                f"rank is {self.rank}; with world size {self.world_size} it must be 0 to {self.world_size - 1}"
+            )
+        host, colon, port = self.address.rpartition(":")
+        if not host or not colon or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ConfigError(f"address is {self.address!r}; write HOST:PORT, as in {DEFAULT_ADDRESS}")
+
+    @classmethod
+    def of_launcher(cls) -> Place | None:
+        """The place that torchrun has given this process; None if it was not started by torchrun."""
+        if LAUNCHED not in os.environ:
+            return None
+        host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+        return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), f"{host}:{port}")
+
+
+class Group:
+    """What the processes of a run do together; alone, every method is trivial."""
+
+    def __init__(self, place: Place, device: torch.device) -> None:
+        self.rank, self.world_size = place.rank, place.world_size
+        self.device = device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes what the run leaves."""
+        return self.rank == 0
+
+    def average(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replaces gradients by their mean over the processes; a missing one counts as zero."""
+        if self.world_size == 1:
+            return
+        # All of them in one message: most tensors of these models are small.
+        every = [parameter for parameter in parameters if parameter.requires_grad]
+        for parameter in every:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        flat = torch.cat([parameter.grad.flatten() for parameter in every if parameter.grad is not None])
+        with self._speaking():
+            dist.all_reduce(flat)
+        flat /= self.world_size
+        start = 0
+        for parameter in every:
+            size = parameter.numel()
+            parameter.grad = flat[start : start + size].view_as(parameter).clone()
+            start += size
+
+    def any(self, value: bool) -> bool:
+        """Whether it is true in any process."""
+        if self.world_size == 1:
+            return value
+        flag = torch.tensor([float(value)], device=self.device)
+        with self._speaking():
+            dist.all_reduce(flag, op=dist.ReduceOp.MAX)
+        return bool(flag.item())
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Gives every process the first one's values."""
+        if self.world_size > 1:
+            with self._speaking():
+                for tensor in tensors:
+                    dist.broadcast(tensor, src=0)
+
+    def collect(self, value: Any) -> list[Any]:
+        """The values of all processes by rank."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        with self._speaking():
+            dist.all_gather_object(values, value)
+        return values
+
+    @contextmanager
+    def first_goes_ahead(self) -> Iterator[None]:
+        """The first process runs the block, then the others: for work whose result lies on disk afterwards."""
+        if self.world_size > 1 and not self.is_first:
+            with self._speaking():
+                dist.barrier()
+        yield
+        if self.world_size > 1 and self.is_first:
+            with self._speaking():
+                dist.barrier()
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # torch.distributed's only type for a peer that is gone
+            reason = str(error).strip().splitlines()[0]
+            raise TrainingError(
+                f"process {self.rank} of {self.world_size} lost the others ({reason}); look for the first error among "
+                "them, then start all of them again: the run goes on from its last checkpoint"
+            ) from error
+
+
+@contextmanager
+def joined(place: Place, device: torch.device) -> Iterator[Group]:
+    """The group of this run: NCCL between CUDA devices, else gloo. Alone it opens no connection."""
+    if place.world_size == 1:
+        yield Group(place, device)
+        return
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    try:
+        dist.init_process_group(
+            backend,
+            init_method=f"tcp://{place.address}",
+            rank=place.rank,
+            world_size=place.world_size,
+        )
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(
+            f"process {place.rank} of {place.world_size} found no group at {place.address} ({reason}); start every "
+            "rank with the same --address and --world-size"
+        ) from error
+    try:
+        yield Group(place, device)
+    finally:
+        dist.destroy_process_group()
+
+
+def local_device(name: str, place: Place) -> str:
+    """`name`, or for a bare "cuda" the device of this process on its machine."""
+    if name != "cuda" or place.world_size == 1:
+        return name
+    number = int(os.environ.get("LOCAL_RANK", place.rank % max(1, torch.cuda.device_count())))
+    return f"cuda:{number}"

@@ -1,0 +1,112 @@
+"""One optimizer step: phases, accumulation, mixed precision, averaging between processes, clipping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+from kalakan.config.schema import TrainingConfig
+from kalakan.data.collate import Batch
+from kalakan.training.distributed import Group
+from kalakan.training.schedule import learning_rate
+from kalakan.training.tasks import Phase, Task
+
+ADVERSARIAL_BETAS = (0.8, 0.99)
+"""AdamW's averages where modules train against each other (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
+
+
+class Stepper:
+    """Takes steps of a task's modules, each module by its own AdamW."""
+
+    def __init__(self, task: Task, modules: nn.ModuleDict, config: TrainingConfig, group: Group) -> None:
+        self.task, self.modules, self.config, self.group = task, modules, config, group
+        self.optimizers = {
+            name: torch.optim.AdamW(
+                module.parameters(),
+                lr=config.learning_rate,
+                weight_decay=config.weight_decay,
+                betas=ADVERSARIAL_BETAS if len(modules) > 1 else (0.9, 0.999),
+            )
+            for name, module in modules.items()
+        }
+        fp16 = config.mixed_precision and group.device.type == "cuda"
+        self.scaler = torch.amp.grad_scaler.GradScaler(group.device.type, enabled=fp16)
+
+    def step(self, batches: Sequence[Batch], number: int) -> tuple[dict[str, float], bool]:
+        """Step `number` over a group of batches: means of the losses, and whether all were finite.
+
+        If one was not, in any process, the step ends there and its gradients are thrown away.
+        """
+        self.modules.train()
+        scores: dict[str, float] = {}
+        norms: dict[str, float] = {}
+        turns = [self.task.phases(self.modules, self._moved(batch), number) for batch in batches]
+        finite = True
+        while finite and (names := self._gather(turns, scores)):
+            finite = not self.group.any(not all(map(math.isfinite, scores.values())))
+            if finite:
+                norms |= {self._norm_name(name): self._update(name, number) for name in names}
+        scores["loss"] = sum(scores.values())
+        scores["learning_rate"] = learning_rate(number, self.config)
+        if finite:
+            self.scaler.update()
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        return scores | norms, finite
+
+    def autocast(self) -> Any:
+        """fp16 on CUDA, bf16 on the CPU, where `training.mixed_precision` is on."""
+        if not self.config.mixed_precision:
+            return nullcontext()
+        dtype = torch.float16 if self.group.device.type == "cuda" else torch.bfloat16
+        return torch.autocast(self.group.device.type, dtype=dtype)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        optimizers = {key: value.state_dict() for key, value in self.optimizers.items()}
+        return {"optimizers": optimizers, "scaler": self.scaler.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` returned."""
+        for key, value in state["optimizers"].items():
+            self.optimizers[key].load_state_dict(value)
+        self.scaler.load_state_dict(state["scaler"])
+
+    def _gather(self, turns: Sequence[Iterator[Phase]], scores: dict[str, float]) -> list[str]:
+        """Gradients of the next phase of every batch; the names of its modules, none when the phases are over."""
+        names: dict[str, None] = {}  # a set that keeps its order, which must be the same in all processes
+        for turn in turns:
+            with self.autocast():
+                phase = next(turn, None)
+                if phase is None:
+                    continue
+                loss = torch.stack(list(phase.losses.values())).sum() / len(turns)
+            names[phase.name] = None
+            for name, value in phase.losses.items():
+                scores[name] = scores.get(name, 0.0) + float(value.detach()) / len(turns)
+            if bool(torch.isfinite(loss)):
+                torch.autograd.backward(self.scaler.scale(loss))
+        return list(names)
+
+    def _update(self, name: str, number: int) -> float:
+        """One step of a module's optimizer; the norm of its gradients."""
+        optimizer, module = self.optimizers[name], self.modules[name]
+        for settings in optimizer.param_groups:
+            settings["lr"] = learning_rate(number, self.config)
+        self.group.average(module.parameters())
+        self.scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), self.config.grad_clip)
+        self.scaler.step(optimizer)
+        optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def _norm_name(self, module: str) -> str:
+        return "gradient_norm" if len(self.optimizers) == 1 else f"gradient_norm_{module}"
+
+    def _moved(self, batch: Batch) -> Batch:
+        return {key: value.to(self.group.device, non_blocking=True) for key, value in batch.items()}
