@@ -19,7 +19,8 @@ _EXTRAS = {
     "tqdm": "train",
     "matplotlib": "train",
     "tensorboard": "train",
-    "parselmouth": "evaluate",
+    "parselmouth": "train",
+    "pyloudnorm": "train",
 }
 """Which extra brings an optional package."""
 

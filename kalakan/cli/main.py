@@ -15,6 +15,7 @@ COMMANDS = {
     "normalize": "Write numbers, money, dates and abbreviations as words.",
     "phonemize": "Read text as phonemes.",
     "voices": "Show what a voice is.",
+    "prepare": "Make a corpus of recordings and transcripts.",
     "train": "Train a model on recordings.",
     "export": "Give a trained model the form that runs without torch.",
     "describe": "Write the name, licence and card of a voice.",

@@ -15,20 +15,20 @@ from torch.utils.data import Dataset
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
 from kalakan.data.features import FeatureStore, log_energy, speaker_names
-from kalakan.data.manifest import F0_SAMPLES, Utterance, read_manifest
+from kalakan.data.manifest import Split, in_split, read_manifest
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
 from kalakan.errors import DataError
-
-Split = str
-"""One of "train", "test" and "all"."""
 
 
 class TwiDataset(Dataset[dict[str, Tensor]]):
     """Utterances of a corpus folder as tensors.
 
     `dataset[i]` is one utterance: phonemes [N], durations [N] (frames), mel [M, T] (log), pitch [T] (Hz, 0
-    unvoiced), energy [T] (log) and speaker (row). `dataset.__getitems__`, which `DataLoader` calls for a batch,
-    returns them padded to one length, so the default collate works.
+    unvoiced), energy [T] (log), frames (T before padding) and speaker (row). `dataset.__getitems__`, which
+    `DataLoader` calls for a batch, returns them padded to one length, so the default collate works.
+
+    A folder that is not aligned yet (`is_aligned` is false) gives no durations, and the mel of the whole recording;
+    one that is aligned in part leaves the other utterances out.
 
     `varied=True` applies the augmentation of `DataConfig`, fixed by seed, epoch (`set_epoch`) and index. Features
     are cached in `features` (default: a folder `features` in the current directory's `.kalakan`).
@@ -45,11 +45,12 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         varied: bool = False,
         seed: int = 1234,
     ) -> None:
-        if split not in ("train", "test", "all"):
-            raise DataError(f"split is {split!r}; choose 'train', 'test' or 'all'")
         everything = read_manifest(folder)
+        self.is_aligned = any(item.is_aligned for item in everything)
+        if self.is_aligned:
+            everything = [item for item in everything if item.is_aligned]
         self.speakers = speaker_names(everything)
-        self.utterances = [item for item in everything if split == "all" or item.is_test == (split == "test")]
+        self.utterances = in_split(everything, split)
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance of the split {split!r}")
         self.audio = audio or AudioConfig()
@@ -59,6 +60,7 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         self.seed = seed
         self.epoch = 0
         self._mels: dict[int, NDArray[np.float32]] = {}
+        self._f0s: dict[int, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -66,14 +68,18 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         utterance = self.utterances[index]
         sequence = self.sequence(index)
-        window = slice(sequence.first_frame, sequence.first_frame + sequence.frames)
+        window = slice(None)
+        item = {"phonemes": torch.from_numpy(sequence.ids)}
+        if self.is_aligned:
+            window = slice(sequence.first_frame, sequence.first_frame + sequence.frames)
+            item["durations"] = torch.from_numpy(sequence.durations)
         mel = self.mel(index)[:, window]
         return {
-            "phonemes": torch.from_numpy(sequence.ids),
-            "durations": torch.from_numpy(sequence.durations),
+            **item,
             "mel": torch.from_numpy(mel.copy()),
-            "pitch": torch.from_numpy(_frame_pitch(utterance, self.audio.hop_length, window)),
+            "pitch": torch.from_numpy(self.f0(index)[window].copy()),
             "energy": torch.from_numpy(log_energy(mel)),
+            "frames": torch.tensor(mel.shape[1]),
             "speaker": torch.tensor(self.speakers.index(utterance.speaker)),
         }
 
@@ -96,6 +102,12 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
             self._mels[index] = self.store.mel(self.utterances[index])
         return self._mels[index]
 
+    def f0(self, index: int) -> NDArray[np.float32]:
+        """F0 [T] in Hz of the whole recording, 0 where unvoiced, kept in memory after the first reading."""
+        if index not in self._f0s:
+            self._f0s[index] = self.store.f0(self.utterances[index])
+        return self._f0s[index]
+
     def set_epoch(self, epoch: int) -> None:
         """Chooses the augmentation of the next pass."""
         self.epoch = epoch
@@ -112,11 +124,6 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         """Computes every feature that is not cached yet; `progress(done, total)` after each."""
         for index in range(len(self)):
             self.mel(index)
+            self.f0(index)
             if progress:
                 progress(index + 1, len(self))
-
-
-def _frame_pitch(utterance: Utterance, hop_length: int, window: slice) -> NDArray[np.float32]:
-    centres = (np.arange(window.start, window.stop) * hop_length + hop_length // 2) // F0_SAMPLES
-    pitch: NDArray[np.float32] = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
-    return pitch

@@ -1,10 +1,10 @@
-"""Log-mel spectrograms of a dataset, computed once and kept on disk, keyed by the audio settings."""
+"""Log-mel spectrograms and F0 of a dataset, computed once and kept on disk, keyed by the audio settings."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from kalakan.audio.files import read_audio
 from kalakan.audio.mel import log_mel
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
-from kalakan.data.manifest import Utterance
-from kalakan.errors import DataError
+from kalakan.data.manifest import F0_SAMPLES, Utterance
+from kalakan.errors import DataError, MissingDependencyError
 from kalakan.storage import replacing
 
 
@@ -32,7 +32,7 @@ def log_energy(mel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class FeatureStore:
-    """Log-mel [M, T] by utterance: read from `folder/<audio hash>/<id>.npy`, or computed and written there."""
+    """Log-mel [M, T] and F0 [T] by utterance: read from `folder/<audio hash>/`, or computed and written there."""
 
     def __init__(self, folder: str | Path, config: AudioConfig) -> None:
         self.config = config
@@ -41,20 +41,26 @@ class FeatureStore:
 
     def mel(self, utterance: Utterance) -> NDArray[np.float32]:
         """Log-mel [M, T] of the whole recording; raises `DataError` for damaged or wrongly sampled audio."""
-        path = self.folder / f"{utterance.id}.npy"
-        if path.is_file():
-            try:
-                cached: NDArray[np.float32] = np.load(path)
-                if cached.shape == (self.config.n_mels, utterance.samples // self.config.hop_length):
-                    return cached
-            except (ValueError, EOFError, OSError):
-                pass  # a file cut short by a kill: compute it again
-        mel = self._compute(utterance)
-        with replacing(path) as partial, partial.open("wb") as file:
-            np.save(file, mel)
-        return mel
+        shape = (self.config.n_mels, utterance.samples // self.config.hop_length)
+        return self._kept(f"{utterance.id}.npy", shape, lambda: log_mel(self.audio(utterance), self.config))
 
-    def _compute(self, utterance: Utterance) -> NDArray[np.float32]:
+    def f0(self, utterance: Utterance) -> NDArray[np.float32]:
+        """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where unvoiced.
+
+        The labels where the manifest has them, else as Praat hears it. Raises as `mel`, and
+        `MissingDependencyError` if parselmouth is needed and not installed.
+        """
+        count = utterance.samples // self.config.hop_length
+        if utterance.f0.size:
+            centres = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
+            labels: NDArray[np.float32] = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
+            return labels
+        return self._kept(
+            f"{utterance.id}.f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
+        )
+
+    def audio(self, utterance: Utterance) -> NDArray[np.float32]:
+        """Audio [S] of the recording, padded or cut to the length that the manifest gives."""
         audio, rate = read_audio(utterance.audio)
         if rate != self.config.sample_rate:
             raise DataError(
@@ -68,7 +74,33 @@ class FeatureStore:
         padded = np.zeros(utterance.samples, dtype=np.float32)
         size = min(len(audio), utterance.samples)
         padded[:size] = audio[:size]
-        return log_mel(padded, self.config)
+        return padded
+
+    def _kept(
+        self, name: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        path = self.folder / name
+        if path.is_file():
+            try:
+                cached: NDArray[np.float32] = np.load(path)
+                if cached.shape == shape:
+                    return cached
+            except (ValueError, EOFError, OSError):
+                pass  # a file cut short by a kill: compute it again
+        values = compute()
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.save(file, values)
+        return values
+
+
+def _hear_f0(audio: NDArray[np.float32], config: AudioConfig) -> NDArray[np.float32]:
+    try:
+        from kalakan.audio.pitch import frame_f0
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "F0 of recordings needs parselmouth; pip install 'kalakan[train]'"
+        ) from error
+    return frame_f0(audio, config)
 
 
 def speaker_names(utterances: Iterable[Utterance]) -> tuple[str, ...]:

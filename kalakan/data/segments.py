@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from kalakan.audio.files import read_audio
 from kalakan.config.schema import AudioConfig
 from kalakan.data.features import FeatureStore
-from kalakan.data.manifest import F0_SAMPLES, Utterance, read_manifest
+from kalakan.data.manifest import Split, in_split, read_manifest
 from kalakan.errors import DataError
 
 
@@ -32,7 +32,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         folder: str | Path,
         *,
         frames: int,
-        split: str = "train",
+        split: Split = "train",
         audio: AudioConfig | None = None,
         features: str | Path = Path(".kalakan") / "features",
         predicted: str | Path | None = None,
@@ -46,7 +46,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         self.epoch = 0
         self.store = FeatureStore(features, self.audio)
         self.predicted = Path(predicted) if predicted else None
-        self.utterances = [item for item in read_manifest(folder) if item.is_test == (split == "test")]
+        self.utterances = in_split(read_manifest(folder), split)
         self.segments = [
             (index, place)
             for index, item in enumerate(self.utterances)
@@ -55,6 +55,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         if not self.segments:
             raise DataError(f"{folder}: holds no recording of {frames} frames in the split {split!r}")
         self._mels: dict[int, NDArray[np.float32]] = {}
+        self._f0s: dict[int, NDArray[np.float32]] = {}
         self._audio: dict[int, NDArray[np.int16]] = {}
 
     def __len__(self) -> int:
@@ -71,7 +72,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         sound = audio[first * hop : (first + self.frames) * hop].astype(np.float32) / 32768.0
         return {
             "mel": torch.from_numpy(mel[:, first : first + self.frames].copy()),
-            "f0": torch.from_numpy(self._f0(self.utterances[number], first)),
+            "f0": torch.from_numpy(self.f0(number)[first : first + self.frames].copy()),
             "audio": torch.from_numpy(sound),
         }
 
@@ -84,6 +85,12 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
                 mel = self._predicted(self.predicted / f"{utterance.id}.npy", mel)
             self._mels[number] = mel
         return self._mels[number]
+
+    def f0(self, number: int) -> NDArray[np.float32]:
+        """F0 [T] in Hz of a whole recording, 0 where unvoiced, kept in memory."""
+        if number not in self._f0s:
+            self._f0s[number] = self.store.f0(self.utterances[number])
+        return self._f0s[number]
 
     def samples(self, number: int) -> NDArray[np.int16]:
         """Audio [S] of a whole recording in 16 bits, padded to its label's length, kept in memory."""
@@ -109,9 +116,10 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         return [self.frames] * len(self.segments)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Computes every mel that is not cached yet; `progress(done, total)` after each segment."""
+        """Computes every mel and F0 that is not cached yet; `progress(done, total)` after each segment."""
         for index, (number, _) in enumerate(self.segments):
             self.mel(number)
+            self.f0(number)
             if progress:
                 progress(index + 1, len(self))
 
@@ -120,8 +128,3 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         if found.shape != mel.shape or not np.isfinite(found).all():
             raise DataError(f"{path}: has shape {found.shape}; it must be {mel.shape} and finite")
         return np.asarray(found, dtype=np.float32)
-
-    def _f0(self, utterance: Utterance, first: int) -> NDArray[np.float32]:
-        hop = self.audio.hop_length
-        centres = (np.arange(first, first + self.frames) * hop + hop // 2) // F0_SAMPLES
-        return utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]

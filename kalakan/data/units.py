@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kalakan.config.schema import DataConfig
 from kalakan.data.manifest import LABEL_SAMPLES, Utterance
-from kalakan.text.phonemes import BOS, WORD_BOUNDARY, symbol_to_id
+from kalakan.text.phonemes import BOS, TONE_IDS, id_to_symbol, symbol_to_id
 
-BOS_LABELS = 2
-"""Leading silence that `<bos>` stands for, in `LABEL_SAMPLES` (50 ms)."""
+BOS_SAMPLES = 2 * LABEL_SAMPLES
+"""Leading silence that `<bos>` stands for (50 ms)."""
 HIGH, LOW, DOWNSTEPPED = 1, 2, 3
 _DOWNSTEP_SPELLINGS = (("˧",), ("ꜜ", "˥"), ("˥", "ꜜ"), ("ꜜ",))
 """Text writes a downstepped high tone in several ways; the model hears them all."""
@@ -31,6 +31,7 @@ _SUBSTITUTES = {
     ".": ("!", "…", ";"),
 }
 """Units that the corpus holds, and neighbours it holds next to never."""
+_TONE_SYMBOLS = frozenset(id_to_symbol(row) for row in TONE_IDS)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class UnitSequence:
     ids: NDArray[np.int64]
     """Phoneme ids [N], tone units inline."""
     durations: NDArray[np.int64]
-    """Mel frames of each id [N]; 0 for tone units."""
+    """Mel frames of each id [N]; 0 for tone units. Empty where the utterance is not aligned."""
     first_frame: int
     """First mel frame that belongs to the sequence."""
 
@@ -66,34 +67,48 @@ def varied_sequence(
         for unit in utterance.units
     ]
     tones = list(utterance.tones)
-    if any(tones) and random.random() < config.tone_drop_rate:
-        tones = _drop_some_tones(units, tones, random)
+    has_tones = any(tones) or any(unit in _TONE_SYMBOLS for unit in units)
+    dropped: set[int] = set()
+    if has_tones and random.random() < config.tone_drop_rate:
+        dropped = _run_of_words(units, random)
+        tones = [0 if index in dropped else tone for index, tone in enumerate(tones)]
+    units = ["" if index in dropped and unit in _TONE_SYMBOLS else unit for index, unit in enumerate(units)]
     return _sequence(utterance, hop_length, units, tones, has_bos=bool(random.random() < config.bos_rate))
 
 
-def _drop_some_tones(units: list[str], tones: list[int], random: np.random.Generator) -> list[int]:
+def _run_of_words(units: list[str], random: np.random.Generator) -> set[int]:
+    """Places of the units of a random run of words."""
     words = [0, *(index + 1 for index, unit in enumerate(units) if unit == "_"), len(units)]
     first = int(random.integers(0, len(words) - 1))
     last = int(random.integers(first + 1, len(words)))
-    return [0 if words[first] <= index < words[last] else tone for index, tone in enumerate(tones)]
+    return set(range(words[first], words[last]))
 
 
 def _sequence(
     utterance: Utterance, hop_length: int, units: list[str], tones: list[int], has_bos: bool
 ) -> UnitSequence:
-    lead = BOS_LABELS if has_bos and utterance.lead >= BOS_LABELS else 0
+    """Ids and durations; a unit that is "" is left out, its frames (a tone's: none) with it."""
+    ids, owners = [BOS], [0]
+    for index, (unit, tone) in enumerate(zip(units, tones, strict=True), start=1):
+        spelled = (unit, *_tone_units(tone, f"{utterance.id}:{index - 1}"))
+        for place, symbol in enumerate(spelled):
+            if symbol:
+                ids.append(symbol_to_id(symbol))
+                owners.append(-1 if place else index)
+    if not utterance.is_aligned:
+        first = 0 if has_bos else 1
+        return UnitSequence(np.asarray(ids[first:], np.int64), np.zeros(0, np.int64), 0)
+    lead = BOS_SAMPLES / utterance.label_samples if has_bos else 0.0
+    if utterance.lead < lead:
+        lead = 0.0
     labels = np.concatenate([[utterance.lead - lead, lead], utterance.frames])
-    edges = np.rint(np.cumsum(labels) * (LABEL_SAMPLES / hop_length)).astype(np.int64)
+    edges = np.rint(np.cumsum(labels) * (utterance.label_samples / hop_length)).astype(np.int64)
     frames = np.diff(edges)  # of <bos>, then of every unit
-    ids: list[int] = [BOS] if lead else []
-    durations: list[int] = [int(frames[0])] if lead else []
-    for index, (unit, tone) in enumerate(zip(units, tones, strict=True)):
-        ids.append(WORD_BOUNDARY if unit == "_" else symbol_to_id(unit))
-        durations.append(int(frames[index + 1]))
-        for mark in _tone_units(tone, f"{utterance.id}:{index}"):
-            ids.append(symbol_to_id(mark))
-            durations.append(0)
-    return UnitSequence(np.asarray(ids, np.int64), np.asarray(durations, np.int64), int(edges[0]))
+    first = 0 if lead else 1
+    durations = [0 if owner < 0 else int(frames[owner]) for owner in owners]
+    return UnitSequence(
+        np.asarray(ids[first:], np.int64), np.asarray(durations[first:], np.int64), int(edges[0])
+    )
 
 
 def _tone_units(tone: int, key: str) -> tuple[str, ...]:

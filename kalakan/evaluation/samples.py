@@ -86,8 +86,9 @@ class Samples:
         )
 
     def voiced_f0(self, speaker: str) -> NDArray[np.float32]:
-        """All labelled F0 values in Hz of one speaker's test sentences, 0 where unvoiced."""
-        return np.concatenate([item.f0 for item in self.dataset.utterances if item.speaker == speaker])
+        """All F0 values in Hz of one speaker's test sentences, 0 where unvoiced."""
+        rows = [row for row, item in enumerate(self.dataset.utterances) if item.speaker == speaker]
+        return np.concatenate([self.dataset.f0(row) for row in rows])
 
     def _rows_of(self, speaker: str, limit: int | None) -> list[int]:
         rows = [row for row, item in enumerate(self.dataset.utterances) if item.speaker == speaker]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from kalakan.config.schema import FastSpeech2Config, Settings
 from kalakan.data.collate import Batch, collate
 from kalakan.data.dataset import TwiDataset
+from kalakan.errors import DataError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
 from kalakan.models.layers.masking import length_mask
 from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
@@ -36,11 +37,13 @@ class AcousticTask:
         self._train: TwiDataset | None = None
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
-        """Training split with augmentation, test split without."""
+        """Training split with augmentation, validation split without."""
         shared = {"audio": self.settings.audio, "data": self.settings.data, "features": features}
         seed = self.settings.training.seed
         self._train = TwiDataset(folder, split="train", varied=True, seed=seed, **shared)  # type: ignore[arg-type]
-        validation = TwiDataset(folder, split="test", **shared)  # type: ignore[arg-type]
+        if not self._train.is_aligned:
+            raise DataError(f"{folder}: has no durations yet; run `kalakan align {folder}` first")
+        validation = TwiDataset(folder, split="validation", **shared)  # type: ignore[arg-type]
         return self._train, validation
 
     def build(self, settings: Settings) -> nn.ModuleDict:
@@ -138,8 +141,11 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     energy = 0.5 * np.log(np.exp(2 * mel).sum(axis=0))
     means, spreads = [], []
     for speaker in dataset.speakers:
-        voiced = [item.f0[item.f0 > 0] for item in dataset.utterances if item.speaker == speaker]
-        log_f0 = np.log(np.concatenate(voiced))
+        tracks = [dataset.f0(i) for i, item in enumerate(dataset.utterances) if item.speaker == speaker]
+        f0 = np.concatenate(tracks)
+        if not (f0 > 0).any():
+            raise DataError(f"speaker {speaker!r} has no voiced frame; check the recordings")
+        log_f0 = np.log(f0[f0 > 0])
         means.append(log_f0.mean())
         spreads.append(log_f0.std())
     model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))

@@ -41,12 +41,12 @@ class VocoderTask:
         self._train: SegmentDataset | None = None
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
-        """Random segments of the training split; longer, fixed ones of the test split."""
+        """Random segments of the training split; longer, fixed ones of the validation split."""
         options, seed = self.settings.segments, self.settings.training.seed
         shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
         shared["predicted"] = options.predicted or None
         self._train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
-        validation = SegmentDataset(folder, frames=options.validation_frames, split="test", **shared)
+        validation = SegmentDataset(folder, frames=options.validation_frames, split="validation", **shared)
         return self._train, validation
 
     def build(self, settings: Settings) -> nn.ModuleDict:

@@ -148,7 +148,10 @@ def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
     [
         (lambda record: "{", "is not valid JSON"),
         (lambda record: "[]", "must be a JSON object"),
-        (lambda record: json.dumps({key: value for key, value in record.items() if key != "f0"}), "lacks f0"),
+        (
+            lambda record: json.dumps({key: value for key, value in record.items() if key != "units"}),
+            "lacks units",
+        ),
         (lambda record: json.dumps(record | {"tones": [0]}), "differ in length"),
         (lambda record: json.dumps(record | {"id": "nobody_00001"}), "is not there"),
         (lambda record: json.dumps(record) + "\n" + json.dumps(record), "stands there twice"),

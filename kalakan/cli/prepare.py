@@ -1,0 +1,87 @@
+"""`kalakan prepare`: recordings and transcripts to a corpus that can be trained on."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kalakan.cli.streams import write_line
+
+LAYOUTS = ("auto", "ljspeech", "commonvoice", "table", "bibletts", "folder")
+
+
+@click.command("prepare")
+@click.argument("source", metavar="DIR")
+@click.argument("output", metavar="OUT")
+@click.option(
+    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
+)
+@click.option("--speaker", default="speaker", show_default=True, help="Name where the layout gives none.")
+@click.option(
+    "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
+)
+@click.option(
+    "--loudness", type=float, default=-23.0, show_default=True, metavar="LUFS", help="Loudness of all."
+)
+@click.option(
+    "--margin", type=float, default=150.0, show_default=True, metavar="MS", help="Silence kept at the ends."
+)
+@click.option("--min-seconds", type=float, default=0.5, show_default=True, help="Shortest speech kept.")
+@click.option("--max-seconds", type=float, default=20.0, show_default=True, help="Longest recording kept.")
+@click.option(
+    "--validation", type=float, default=0.05, show_default=True, help="Share of the validation split."
+)
+@click.option("--test", type=float, default=0.05, show_default=True, help="Share of the test split.")
+@click.option(
+    "--keep", multiple=True, metavar="PROBLEM", help="Keep utterances with a problem such as lost_letters."
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+def command(
+    source: str,
+    output: str,
+    layout: str,
+    speaker: str,
+    sample_rate: int,
+    loudness: float,
+    margin: float,
+    min_seconds: float,
+    max_seconds: float,
+    validation: float,
+    test: float,
+    keep: tuple[str, ...],
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Make a corpus in OUT of the recordings and transcripts in DIR, which stays as it is.
+
+    Reads LJSpeech (metadata.csv), Common Voice (.tsv and clips), BibleTTS and other folders with a .txt beside each
+    recording, and any .tsv or .csv with a path and a text column. OUT/report.md says what was found. A run that was
+    stopped goes on.
+    """
+    from kalakan.data.preparation.options import PrepareOptions
+    from kalakan.data.preparation.prepare import prepare
+
+    options = PrepareOptions(
+        sample_rate=sample_rate,
+        loudness_lufs=loudness,
+        margin_ms=margin,
+        min_seconds=min_seconds,
+        max_seconds=max_seconds,
+        validation_share=validation,
+        test_share=test,
+        keep=keep,
+    )
+    show = None if quiet or not sys.stderr.isatty() else _show
+    made = prepare(
+        source, output, layout=layout, speaker=speaker, options=options, workers=workers, progress=show
+    )
+    write_line(
+        f"{len(made.kept)} utterances, {made.seconds / 60:.1f} minutes; {len(made.left_out)} left out "
+        f"({made.folder / 'report.md'})"
+    )
+
+
+def _show(done: int, total: int) -> None:
+    click.echo(f"\r{done}/{total} prepared", err=True, nl=done == total)

@@ -1,0 +1,101 @@
+"""What only the whole corpus tells: duplicates, odd speech rates, lost letters, and the splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kalakan.data.preparation.items import Item
+from kalakan.data.preparation.options import PrepareOptions
+from kalakan.data.preparation.problems import Problem
+
+ODD_RATE = 4.0
+"""Median absolute deviations of the log rate from the speaker's median, from which a rate is odd."""
+LEAST_DEVIATION = 0.05
+"""Smallest such deviation that is believed: few utterances may be alike by chance."""
+LOST_SHARE = 0.03
+"""Share of ɛ and ɔ among a corpus's letters below which letters were lost; Twi has 9 to 13 %."""
+
+
+def check_corpus(items: Sequence[Item]) -> list[Item]:
+    """The items with the problems that show only beside the others; their order stays."""
+    found: dict[str, list[Problem]] = defaultdict(list)
+    _find_same(items, found)
+    _find_odd_rates(items, found)
+    return [replace(item, problems=(*item.problems, *found[item.id])) for item in items]
+
+
+def has_lost_letters(items: Sequence[Item]) -> bool:
+    """True if the transcripts as a whole hold too few ɛ and ɔ to be Twi."""
+    letters = sum(item.letters for item in items)
+    return letters >= 200 and sum(item.open_vowels for item in items) < LOST_SHARE * letters
+
+
+def split_of(items: Sequence[Item], options: PrepareOptions) -> dict[str, str]:
+    """ "train", "validation" or "test" for each id, by the id's SHA-256: an utterance keeps its split when others come.
+
+    A speaker is never outside the training split alone. Where a split with a share would stay empty, the utterance
+    of the lowest hash takes it.
+    """
+    shares = {"test": options.test_share, "validation": options.validation_share}
+    fractions = {
+        item.id: int(hashlib.sha256(item.id.encode()).hexdigest()[:13], 16) / 16**13 for item in items
+    }
+    splits: dict[str, str] = {}
+    for item in items:
+        place = fractions[item.id]
+        is_held = place < shares["test"] + shares["validation"]
+        splits[item.id] = ("test" if place < shares["test"] else "validation") if is_held else "train"
+    by_speaker: dict[str, list[str]] = defaultdict(list)
+    for item in items:
+        by_speaker[item.speaker].append(item.id)
+    for ids in by_speaker.values():
+        if all(splits[name] != "train" for name in ids):
+            splits.update(dict.fromkeys(ids, "train"))
+    for split, share in shares.items():
+        spare = [name for ids in by_speaker.values() if _in_train(ids, splits) > 1 for name in ids]
+        spare = [name for name in spare if splits[name] == "train"]
+        if share > 0 and split not in splits.values() and spare:
+            splits[min(spare, key=lambda name: fractions[name])] = split
+    return splits
+
+
+def _in_train(ids: Sequence[str], splits: dict[str, str]) -> int:
+    return sum(splits[name] == "train" for name in ids)
+
+
+def _find_same(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
+    by_audio: dict[str, str] = {}
+    by_text: dict[str, str] = {}
+    for item in items:
+        if item.audio_hash:
+            first = by_audio.setdefault(item.audio_hash, item.id)
+            if first != item.id:
+                found[item.id].append(Problem("same_audio", f"as {first}"))
+        text = item.text.lower().strip()
+        if text:
+            first = by_text.setdefault(text, item.id)
+            if first != item.id:
+                found[item.id].append(Problem("same_text", f"as {first}"))
+
+
+def _find_odd_rates(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
+    by_speaker: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.rate > 0:
+            by_speaker[item.speaker].append(item)
+    everyone = [item for group in by_speaker.values() for item in group]
+    for group in by_speaker.values():
+        # Few utterances have no deviation of their own: they are measured against everyone's.
+        peers = group if len(group) >= 20 else everyone
+        rates = np.log([item.rate for item in peers])
+        median = float(np.median(rates))
+        spread = max(float(np.median(np.abs(rates - median))), LEAST_DEVIATION)
+        for item in group:
+            if abs(np.log(item.rate) - median) > ODD_RATE * spread:
+                detail = f"{item.rate:.1f} sounds a second; the median is {np.exp(median):.1f}"
+                found[item.id].append(Problem("odd_rate", detail))

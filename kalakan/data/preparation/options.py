@@ -1,0 +1,57 @@
+"""Settings of `kalakan prepare`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from kalakan.data.preparation.problems import FATAL_KINDS
+from kalakan.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What is made of a recording, and what is too bad to keep."""
+
+    sample_rate: int = 24_000
+    """Samples a second of the corpus."""
+    loudness_lufs: float = -23.0
+    """Loudness that every recording is brought to (EBU R 128); less where the peak would exceed 0.99."""
+    margin_ms: float = 150.0
+    """Silence that is kept before and after speech."""
+    min_seconds: float = 0.5
+    """Shortest recording kept, after trimming."""
+    max_seconds: float = 20.0
+    """Longest recording kept, after trimming."""
+    validation_share: float = 0.05
+    """Share of utterances in the validation split."""
+    test_share: float = 0.05
+    """Share of utterances in the test split."""
+    keep: tuple[str, ...] = ()
+    """Problems that do not leave an utterance out, such as "lost_letters"."""
+
+    def __post_init__(self) -> None:
+        rules = (
+            ("sample_rate", self.sample_rate, 8000 <= self.sample_rate <= 96_000, "lie in [8000, 96000]"),
+            ("loudness_lufs", self.loudness_lufs, -50 <= self.loudness_lufs <= -10, "lie in [-50, -10]"),
+            ("margin_ms", self.margin_ms, 0 <= self.margin_ms <= 1000, "lie in [0, 1000]"),
+            ("min_seconds", self.min_seconds, self.min_seconds >= 0.2, "be at least 0.2"),
+            ("max_seconds", self.max_seconds, self.max_seconds > self.min_seconds, "exceed min_seconds"),
+            ("validation_share", self.validation_share, 0 <= self.validation_share < 0.5, "lie in [0, 0.5)"),
+            ("test_share", self.test_share, 0 <= self.test_share < 0.5, "lie in [0, 0.5)"),
+        )
+        for name, value, holds, rule in rules:
+            if not holds:
+                raise ConfigError(f"{name} is {value!r}; it must {rule}")
+        for kind in self.keep:
+            if kind not in FATAL_KINDS:
+                raise ConfigError(f"keep names {kind!r}; choose from {', '.join(sorted(FATAL_KINDS))}")
+
+    def sound_hash(self) -> str:
+        """Twelve hex digits that change when a setting changes that an audio file of the corpus depends on."""
+        settings = {key: value for key, value in asdict(self).items() if key in _SOUND_SETTINGS}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+_SOUND_SETTINGS = ("sample_rate", "loudness_lufs", "margin_ms", "min_seconds", "max_seconds")

@@ -1,0 +1,51 @@
+"""What can be wrong with an utterance: kinds, what they mean, and which of them leave it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FATAL_KINDS = {
+    "missing_audio": "the audio file is not there",
+    "unreadable_audio": "the audio cannot be decoded, or is not finite",
+    "silent": "there is no speech in the audio",
+    "too_short": "less speech than min_seconds",
+    "too_long": "longer than max_seconds",
+    "unreadable_text": "the transcript cannot be read as UTF-8",
+    "empty_text": "the transcript holds nothing that can be spoken",
+    "mojibake": "the transcript is broken UTF-8 that cannot be repaired safely",
+    "lost_letters": "the transcript lost its ɛ and ɔ: none in a text where Twi has several",
+    "foreign_letters": "letters of another script, which would be dropped without a sound",
+    "unknown_symbols": "a letter has no reading",
+    "same_audio": "the audio is the same as another utterance's",
+    "impossible_rate": "more or fewer sounds a second than anybody speaks: text and audio do not belong together",
+}
+"""Problems that leave an utterance out unless `keep` names them. What cannot be kept is in `UNKEEPABLE`."""
+UNKEEPABLE = frozenset(
+    {"missing_audio", "unreadable_audio", "silent", "unreadable_text", "empty_text", "unknown_symbols"}
+)
+"""Problems that leave nothing to train on."""
+NAMED_KINDS = {
+    "clipping": "many samples stand at full scale",
+    "quiet": "could not be brought to the loudness without clipping",
+    "same_text": "another utterance has the same text",
+    "odd_rate": "the speech rate is far from the speaker's other utterances",
+    "digits": "numbers as digits: listen whether the speaker says what the normalizer writes",
+    "foreign_words": "words whose spelling cannot be Twi",
+}
+"""Problems that are named in the report; the utterance stays."""
+REPAIRS = {
+    "mojibake": "broken UTF-8 was repaired",
+    "letters": "look-alike or chat letters were replaced by ɛ and ɔ",
+    "dropped": "signs that cannot be spoken were dropped",
+}
+"""What was done to a transcript."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding about one utterance."""
+
+    kind: str
+    """A key of `FATAL_KINDS` or `NAMED_KINDS`."""
+    detail: str
+    """The value and the limit, or what was found."""

@@ -1,0 +1,143 @@
+"""One recording: measured, resampled, trimmed and brought to a common loudness."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyloudnorm
+import soxr
+from numpy.typing import NDArray
+
+from kalakan.data.preparation.options import PrepareOptions
+from kalakan.data.preparation.problems import Problem
+
+Samples = NDArray[np.float32]
+FRAME_S = 0.01
+"""Seconds of a frame whose energy decides between speech and silence."""
+SPEECH_BELOW_PEAK_DB = 35.0
+"""Speech lies within this of the loud frames (their 95th percentile)."""
+SPEECH_ABOVE_NOISE_DB = 8.0
+"""Speech lies at least this above the quiet frames (their 5th percentile)."""
+SILENT_DB = -60.0
+"""A recording whose loud frames lie below this (dB of full scale) is silent."""
+LEAST_RUN = 3
+"""Loud frames in a row that are speech; shorter bursts are clicks."""
+PEAK_LIMIT = 0.99
+FULL_SCALE = 0.999
+CLIPPED_SHARE = 1e-4
+"""Share of samples at full scale, in runs of three or more, from which a recording is named as clipped."""
+QUIET_DB = 1.0
+"""Loudness that a recording may lack because of its peak before it is named."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A prepared recording and what was measured."""
+
+    samples: Samples
+    """Audio [S] at the corpus's rate, trimmed and levelled; empty if silent."""
+    audio_hash: str
+    """SHA-256 of the decoded source, in 16 bits."""
+    source_seconds: float
+    """Length of the source."""
+    loudness: float
+    """Integrated loudness of the source in LUFS; -inf if silent."""
+    gain_db: float
+    """Gain that was applied."""
+    clipped: float
+    """Share of samples at full scale in runs of three or more."""
+    trimmed: tuple[float, float]
+    """Seconds cut off at the beginning and at the end."""
+    problems: tuple[Problem, ...]
+    """What is wrong with it."""
+
+
+def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
+    """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
+    whole = (
+        soxr.resample(audio, rate, options.sample_rate, quality="VHQ")
+        if rate != options.sample_rate
+        else audio
+    )
+    bounds = speech_bounds(whole, options.sample_rate)
+    if bounds is None:
+        problem = Problem("silent", f"loud frames lie below {SILENT_DB:g} dB of full scale")
+        return Sound(whole[:0], _hash(audio), len(audio) / rate, -np.inf, 0.0, 0.0, (0.0, 0.0), (problem,))
+    margin = round(options.margin_ms * options.sample_rate / 1000)
+    start, end = max(0, bounds[0] - margin), min(len(whole), bounds[1] + margin)
+    problems = _duration_problems(
+        (bounds[1] - bounds[0]) / options.sample_rate, (end - start) / options.sample_rate, options
+    )
+    kept = whole[start:end]
+    loudness, gain = _gain(kept, options)
+    if options.loudness_lufs - loudness - gain > QUIET_DB:
+        problems.append(Problem("quiet", f"{loudness + gain:.1f} LUFS instead of {options.loudness_lufs:g}"))
+    clipped = clipped_share(audio)
+    if clipped > CLIPPED_SHARE:
+        problems.append(Problem("clipping", f"{100 * clipped:.2f} % of the samples"))
+    return Sound(
+        samples=(kept * 10 ** (gain / 20)).astype(np.float32),
+        audio_hash=_hash(audio),
+        source_seconds=len(audio) / rate,
+        loudness=loudness,
+        gain_db=gain,
+        clipped=clipped,
+        trimmed=(start / options.sample_rate, (len(whole) - end) / options.sample_rate),
+        problems=tuple(problems),
+    )
+
+
+def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
+    """First sample of speech and the one after the last; None if there is none."""
+    size = max(1, round(FRAME_S * rate))
+    count = len(audio) // size
+    if count < LEAST_RUN:
+        return None
+    power = np.square(audio[: count * size].reshape(count, size).astype(np.float64)).mean(axis=1)
+    level = 10.0 * np.log10(np.maximum(power, 1e-12))
+    loud, noise = np.percentile(level, 95), np.percentile(level, 5)
+    if loud < SILENT_DB:
+        return None
+    # A recording that is all speech has no noise to measure: its quiet frames are speech too.
+    floor = min(noise + SPEECH_ABOVE_NOISE_DB, loud - SPEECH_BELOW_PEAK_DB / 2)
+    is_speech = level > max(loud - SPEECH_BELOW_PEAK_DB, floor)
+    runs = np.convolve(is_speech, np.ones(LEAST_RUN, int), "valid") == LEAST_RUN
+    places = np.flatnonzero(runs)
+    if places.size == 0:
+        return None
+    return int(places[0]) * size, int(places[-1] + LEAST_RUN) * size
+
+
+def clipped_share(audio: Samples) -> float:
+    """Share of samples that stand at full scale in runs of three or more."""
+    full = np.abs(audio) >= FULL_SCALE
+    runs = full[:-2] & full[1:-1] & full[2:]
+    inside = np.zeros(len(audio), bool)
+    for shift in range(3):
+        inside[shift : shift + len(runs)] |= runs
+    return float(inside.mean())
+
+
+def _duration_problems(speech: float, kept: float, options: PrepareOptions) -> list[Problem]:
+    if speech < options.min_seconds:
+        return [Problem("too_short", f"{speech:.2f} s of speech; at least {options.min_seconds:g}")]
+    if kept > options.max_seconds:
+        return [Problem("too_long", f"{kept:.1f} s; at most {options.max_seconds:g}")]
+    return []
+
+
+def _gain(audio: Samples, options: PrepareOptions) -> tuple[float, float]:
+    """Loudness in LUFS, and the gain in dB that reaches the target without passing the peak limit."""
+    block = min(0.4, len(audio) / options.sample_rate)
+    meter = pyloudnorm.Meter(options.sample_rate, block_size=block)
+    loudness = float(meter.integrated_loudness(audio.astype(np.float64)))
+    if not np.isfinite(loudness):
+        loudness = 10.0 * float(np.log10(np.square(audio).mean() + 1e-12))
+    room = 20.0 * float(np.log10(PEAK_LIMIT / max(float(np.abs(audio).max()), 1e-6)))
+    return loudness, min(options.loudness_lufs - loudness, room)
+
+
+def _hash(audio: Samples) -> str:
+    return hashlib.sha256(np.round(audio * 32767).astype("<i2").tobytes()).hexdigest()
