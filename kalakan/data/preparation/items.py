@@ -87,8 +87,7 @@ class Preparer:
         if rate and not IMPOSSIBLE_RATE[0] <= rate <= IMPOSSIBLE_RATE[1]:
             problems.append(Problem("impossible_rate", f"{rate:.1f} sounds a second"))
         if len(heard.samples):
-            with replacing(self._audio(recording.id)) as partial:
-                write_audio(partial, heard.samples, self.options.sample_rate, format="FLAC")
+            write_audio(self._audio(recording.id), heard.samples, self.options.sample_rate)
         return Item(
             id=recording.id,
             speaker=recording.speaker,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyloudnorm
-import soxr
 from numpy.typing import NDArray
 
+from kalakan.audio.resample import Resampler
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import Problem
 
@@ -56,11 +56,8 @@ class Sound:
 
 def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
     """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
-    whole = (
-        soxr.resample(audio, rate, options.sample_rate, quality="VHQ")
-        if rate != options.sample_rate
-        else audio
-    )
+    resampler = Resampler(rate, options.sample_rate)
+    whole = np.concatenate([resampler.push(audio), resampler.flush()])
     bounds = speech_bounds(whole, options.sample_rate)
     if bounds is None:
         problem = Problem("silent", f"loud frames lie below {SILENT_DB:g} dB of full scale")
