@@ -47,6 +47,10 @@ class SynthesisError(KalakanError):
     """A synthesis request is out of range: speaker, speed, pitch, energy."""
 
 
+class SubtitleError(KalakanError):
+    """Subtitles cannot be written as asked: format, place, or nothing to write."""
+
+
 class ImplementationUnavailable(KalakanError):
     """An implementation of an op was asked for by name and cannot serve the call."""
 

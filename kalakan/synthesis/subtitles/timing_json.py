@@ -1,0 +1,65 @@
+"""JSON: the whole timing, for programs.
+
+Schema, version 1. The document: `format` ("kalakan-timing"), `version`, `sample_rate`, `samples` and `seconds` (length
+of the audio), `sentences`. A sentence: `text`, `source`, times, `segments`. A segment: `kind` ("word" or "pause"),
+`text`, `source`, times, `phones`. A phone: `symbol`, times. Times are `start` and `end` in seconds, `start_sample` and
+`end_sample` in samples; an end is where the next thing starts. `source` is [first code point, the one after the last]
+in the raw text. `text` is what is shown of it: without markup, on one line, and once where several words come from the
+same characters. Segments follow each other without a gap from sample 0 to the end, as do the phones of a segment.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kalakan.synthesis.subtitles.tokens import Token, joined
+from kalakan.synthesis.timing import Phone, Segment, Sentence, Timing
+
+VERSION = 1
+
+
+def format_json(timing: Timing, sentences: list[list[Token]]) -> str:
+    """A timing as JSON of the schema above."""
+    rate = timing.sample_rate
+    document = {
+        "format": "kalakan-timing",
+        "version": VERSION,
+        "sample_rate": rate,
+        "samples": timing.samples,
+        "seconds": _seconds(timing.samples, rate),
+        "sentences": [
+            {
+                "text": joined(tokens),
+                "source": list(sentence.source),
+                **_times(sentence, rate),
+                "segments": [_segment(token, rate) for token in tokens],
+            }
+            for sentence, tokens in zip(timing.sentences, sentences, strict=True)
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def _segment(token: Token, rate: int) -> dict[str, Any]:
+    segment = token.segment
+    return {
+        "kind": segment.kind,
+        "text": token.text,
+        "source": list(segment.source),
+        **_times(segment, rate),
+        "phones": [{"symbol": phone.symbol, **_times(phone, rate)} for phone in segment.phones],
+    }
+
+
+def _times(item: Sentence | Segment | Phone, rate: int) -> dict[str, Any]:
+    return {
+        "start": _seconds(item.start, rate),
+        "end": _seconds(item.end, rate),
+        "start_sample": item.start,
+        "end_sample": item.end,
+    }
+
+
+def _seconds(sample: int, rate: int) -> float:
+    return round(sample / rate, 6)
