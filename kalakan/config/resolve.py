@@ -13,6 +13,7 @@ from kalakan.config.schema import MODEL_CONFIGS, Settings
 from kalakan.errors import ConfigError
 
 T = TypeVar("T")
+_KINDS = {str: " of strings", int: " of whole numbers"}
 
 
 def resolve(overrides: Mapping[str, Any], preset: Settings | None = None) -> Settings:
@@ -76,9 +77,10 @@ def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
 def _coerce(value: Any, hint: Any, name: str) -> Any:
     origin = typing.get_origin(hint)
     if origin is tuple:
-        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise ConfigError(f"{name} is {value!r}; it must be a list of strings")
+        if isinstance(value, (list, tuple)):
+            kind = typing.get_args(hint)[0]
+            return tuple(_coerce(item, kind, f"{name}[{place}]") for place, item in enumerate(value))
+        raise ConfigError(f"{name} is {value!r}; it must be a list{_KINDS.get(typing.get_args(hint)[0], '')}")
     if origin is types.UnionType and value is None:
         return None
     if hint is bool:

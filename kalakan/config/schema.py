@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kalakan.errors import ConfigError
+from kalakan.config.models import (
+    MODEL_CONFIGS,
+    FastSpeech2Config,
+    HarmonicNoiseConfig,
+    HifiGanConfig,
+    MelGanConfig,
+    ModelConfig,
+    Tacotron2Config,
+)
+from kalakan.config.rules import require as _require
 
-
-def _require(condition: bool, name: str, value: object, rule: str) -> None:
-    if not condition:
-        raise ConfigError(f"{name} is {value!r}; {rule}")
+__all__ = [
+    "MODEL_CONFIGS",
+    "AdversarialConfig",
+    "AudioConfig",
+    "DataConfig",
+    "FastSpeech2Config",
+    "HarmonicNoiseConfig",
+    "HifiGanConfig",
+    "InferenceConfig",
+    "MelGanConfig",
+    "ModelConfig",
+    "SegmentConfig",
+    "Settings",
+    "Tacotron2Config",
+    "TrainingConfig",
+]
 
 
 @dataclass(frozen=True)
@@ -66,101 +87,6 @@ class AudioConfig:
     def frame_rate(self) -> float:
         """Frames a second."""
         return self.sample_rate / self.hop_length
-
-
-@dataclass(frozen=True)
-class FastSpeech2Config:
-    """Sizes of a FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558); defaults are the paper's."""
-
-    n_phonemes: int = 96
-    """Rows of the phoneme table."""
-    n_mels: int = 80
-    """Mel bands of the output."""
-    speakers: tuple[str, ...] = ("speaker",)
-    """Speaker names in the order of their embedding rows."""
-    encoder_layers: int = 4
-    """Feed-forward Transformer blocks before the variance adaptor."""
-    encoder_width: int = 256
-    """Channels of the encoder."""
-    encoder_heads: int = 2
-    """Attention heads of each Transformer block."""
-    encoder_filter: int = 1024
-    """Channels inside a block's two convolutions."""
-    encoder_kernel: int = 9
-    """Kernel of a block's first convolution; odd."""
-    decoder_block: str = "transformer"
-    """"transformer" as in the paper, or "convnext" (Liu et al. 2022) for small machines."""
-    decoder_layers: int = 4
-    """Blocks after the variance adaptor."""
-    decoder_filter: int = 1024
-    """Channels inside a decoder block."""
-    decoder_kernel: int = 9
-    """Kernel of a decoder block's first (in "convnext": depthwise) convolution; odd."""
-    predictor_layers: int = 2
-    """Convolutions in each of the duration, pitch and energy predictors."""
-    predictor_width: int = 256
-    """Channels of a predictor."""
-    predictor_kernel: int = 3
-    """Kernel of a predictor; odd."""
-    dropout: float = 0.1
-    """Dropout inside blocks."""
-    predictor_dropout: float = 0.5
-    """Dropout inside predictors."""
-
-    def __post_init__(self) -> None:
-        _require(
-            self.decoder_block in ("transformer", "convnext"),
-            "model.decoder_block",
-            self.decoder_block,
-            "choose 'transformer' or 'convnext'",
-        )
-        for name in ("encoder_kernel", "decoder_kernel", "predictor_kernel"):
-            _require(getattr(self, name) % 2 == 1, f"model.{name}", getattr(self, name), "it must be odd")
-        _require(
-            self.encoder_width % self.encoder_heads == 0,
-            "model.encoder_heads",
-            self.encoder_heads,
-            f"it must divide encoder_width, {self.encoder_width}",
-        )
-        _require(len(self.speakers) >= 1, "model.speakers", self.speakers, "name at least one speaker")
-        _require(
-            len(set(self.speakers)) == len(self.speakers),
-            "model.speakers",
-            self.speakers,
-            "names must differ",
-        )
-
-
-@dataclass(frozen=True)
-class HarmonicNoiseConfig:
-    """Sizes of the source-filter vocoder `harmonic_noise`; the defaults are the default voice's."""
-
-    width: int = 192
-    """Channels of the trunk."""
-    layers: int = 6
-    """ConvNeXt blocks."""
-    inner: int = 384
-    """Channels inside a block."""
-    kernel: int = 7
-    """Kernel of the convolutions over time; odd."""
-    n_fft: int = 600
-    """Samples in the frame of a filter; a multiple of the subframe."""
-    subframes: int = 2
-    """Filters in one mel frame; it divides audio.hop_length."""
-    f0_width: int = 64
-    """Channels of the head that hears F0 where none is given."""
-
-    def __post_init__(self) -> None:
-        for name in ("width", "layers", "inner", "n_fft", "subframes", "f0_width"):
-            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
-        _require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
-
-
-MODEL_CONFIGS: tuple[type[FastSpeech2Config] | type[HarmonicNoiseConfig], ...] = (
-    FastSpeech2Config,
-    HarmonicNoiseConfig,
-)
-"""What `Settings.model` may be."""
 
 
 @dataclass(frozen=True)
@@ -323,7 +249,7 @@ class Settings:
 
     audio: AudioConfig = field(default_factory=AudioConfig)
     """Waveform to mel."""
-    model: FastSpeech2Config | HarmonicNoiseConfig = field(default_factory=FastSpeech2Config)
+    model: ModelConfig = field(default_factory=FastSpeech2Config)
     """Sizes of the model; which fields there are depends on the model type."""
     data: DataConfig = field(default_factory=DataConfig)
     """Dataset of an acoustic model."""

@@ -1,4 +1,4 @@
-"""`vocoder.onnx` of the source-filter vocoder, checked against torch before it is kept."""
+"""`vocoder.onnx`, checked against torch before it is kept: of any vocoder, and how the source-filter one becomes it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
+from kalakan.export import waveform_onnx
 from kalakan.export.onnx import OPSET, halve_weights
 from kalakan.models import registry
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
@@ -71,13 +72,14 @@ class _Inference(nn.Module):
         return torch.cos(angle), torch.sin(angle)
 
 
-def export_vocoder(model: HarmonicNoise, *, half_weights: bool = False) -> bytes:
-    """`vocoder.onnx` of a `HarmonicNoise` as bytes of one self-contained file.
+def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
+    """`vocoder.onnx` of a vocoder as bytes of one self-contained file.
 
-    Inputs: mel_input [B, M, T], and f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the
-    mel). Outputs: audio_output [B, T * hop_length] in [-1, 1]; filters [B, T, C] and f0_output [B, T], of which
-    `kalakan.audio.harmonic_noise` makes the same audio faster: input `synthesize` (default true) set to false then
-    saves the graph's own synthesis, and audio_output is empty. `half_weights` stores matrices in 16 bits.
+    Input: mel_input [B, M, T]; output: audio_output [B, T * hop_length] in [-1, 1]. One that takes F0 also has the
+    input f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the mel), and the outputs
+    filters [B, T, C] and f0_output [B, T], of which `kalakan.audio.harmonic_noise` makes the same audio faster:
+    input `synthesize` (default true) set to false then saves the graph's own synthesis, and audio_output is empty.
+    `half_weights` stores matrices in 16 bits.
     Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
     """
     graph = trace_vocoder(model, fold=True)
@@ -93,17 +95,22 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
     loaded = load_pt(source)
     if registry.entry(loaded.record.type).kind != "vocoder":
         raise ExportError(f"{source}: holds a {loaded.record.type}, which is no vocoder")
-    content = export_vocoder(cast(HarmonicNoise, loaded.module), half_weights=half_weights)
+    content = export_vocoder(loaded.module, half_weights=half_weights)
     with replacing(path) as partial:
         partial.write_bytes(content)
 
 
-def trace_vocoder(model: HarmonicNoise, *, fold: bool) -> Any:
+def trace_vocoder(model: nn.Module, *, fold: bool) -> Any:
     """The ONNX graph of a vocoder. Without folding its parameters keep the names and bytes they have in torch."""
+    if not getattr(model, "takes_f0", False):
+        return waveform_onnx.trace(model, fold=fold)
+    return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold)
+
+
+def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
     import onnx
     from onnx import numpy_helper
 
-    model = model.eval()
     example = (torch.full((2, model.n_mels, 7), -5.0), torch.full((2, 7), 120.0))
     buffer = io.BytesIO()
     batch_frames = {0: "batch", 1: "frames"}
@@ -168,8 +175,8 @@ def _make_synthesis_optional(graph: Any) -> None:
     graph.graph.initializer.append(numpy_helper.from_array(np.asarray(True), "synthesize"))
 
 
-def check_vocoder(model: HarmonicNoise, source: bytes | str, tolerance: float) -> float:
-    """Largest difference of a sample between torch and an ONNX file (bytes or path), F0 given and heard.
+def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> float:
+    """Largest difference of a sample between torch and an ONNX file (bytes or path); F0, if any, given and heard.
 
     Raises `ExportError` if it exceeds `tolerance`.
     """
@@ -179,13 +186,18 @@ def check_vocoder(model: HarmonicNoise, source: bytes | str, tolerance: float) -
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
+    n_mels: Any = model.n_mels
+    takes_f0 = getattr(model, "takes_f0", False)
     worst = 0.0
     for batch, frames in ((1, 1), (1, 63), (3, 129)):
-        mel = random.normal(-5.0, 2.0, (batch, model.n_mels, frames)).astype(np.float32)
+        mel = random.normal(-5.0, 2.0, (batch, n_mels, frames)).astype(np.float32)
+        if not takes_f0:
+            worst = max(worst, waveform_onnx.difference(model, session, mel))
+            continue
         f0 = random.uniform(80.0, 300.0, (batch, frames)).astype(np.float32)
         f0[:, frames // 3 : frames // 2] = 0.0
         for feeds in ({"mel_input": mel}, {"mel_input": mel, "f0": f0}):
-            worst = max(worst, _difference(model, session, feeds))
+            worst = max(worst, _difference(cast(HarmonicNoise, model), session, feeds))
     if not worst <= tolerance:
         raise ExportError(
             f"the exported vocoder differs from torch by {worst:.2e}; the limit is {tolerance:.0e}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from kalakan.errors import VoiceError
 from kalakan.export.shared_weights import halve, share_weights
@@ -13,9 +12,6 @@ from kalakan.models import registry
 from kalakan.voices.package import Voice, load_voice
 from kalakan.voices.vocoder import GRAPH, WEIGHTS, with_vocoder
 from kalakan.voices.weights import float32_state, load_pt
-
-if TYPE_CHECKING:
-    from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 
 
 def add_vocoder(
@@ -32,7 +28,7 @@ def add_vocoder(
     loaded = load_pt(weights)
     if registry.entry(loaded.record.type).kind != "vocoder":
         raise VoiceError(f"{weights}: holds a {loaded.record.type}, which is no vocoder")
-    model = cast("HarmonicNoise", loaded.module)
+    model = loaded.module
     state = float32_state(model)
     if half_weights:
         state = halve(state)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
+from kalakan.config.models import (
+    FastSpeech2Config,
+    HarmonicNoiseConfig,
+    HifiGanConfig,
+    MelGanConfig,
+    ModelConfig,
+)
+from kalakan.config.resolve import from_dict, resolve
+from kalakan.config.schema import AudioConfig, Settings
 from kalakan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,16 +39,43 @@ FASTSPEECH2_SMALL = FastSpeech2Config(
 )
 
 
+HIFIGAN_V2 = HifiGanConfig(channels=128)
+HIFIGAN_V3 = HifiGanConfig(
+    channels=256,
+    upsample_rates=(6, 10, 5),
+    residual_kernels=(3, 5, 7),
+    residual_dilations=((1, 2), (2, 6), (3, 12)),
+    residual_pairs=False,
+)
+
+# Training settings of the papers where Kalakan's defaults, made for FastSpeech2, would not do.
+_ADVERSARIAL: dict[str, dict[str, Any]] = {
+    "segments": {"frames": 32},
+    "training": {
+        "batch_size": 16,
+        "learning_rate": 2e-4,
+        "max_steps": 400_000,
+        "warmup_steps": 0,
+        "decay_fraction": 0.5,
+        "grad_clip": 1000.0,
+    },
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the registry."""
 
     kind: str
     """"acoustic" or "vocoder"."""
-    preset: Any
-    """Default configuration of the model."""
+    preset: ModelConfig | None
+    """Default configuration of the model; None where it has none."""
     task: str | None
     """Name of the training task, or None where there is nothing to train."""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of a run, by section, that differ from the general defaults."""
+    has_onnx: bool = True
+    """False where no ONNX file can do what the model does."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -47,6 +83,10 @@ ENTRIES: dict[str, Entry] = {
     "fastspeech2_small": Entry("acoustic", FASTSPEECH2_SMALL, "acoustic"),
     "griffin_lim": Entry("vocoder", None, None),
     "harmonic_noise": Entry("vocoder", HarmonicNoiseConfig(), "vocoder"),
+    "hifigan": Entry("vocoder", HifiGanConfig(), "gan_vocoder", _ADVERSARIAL),
+    "hifigan_v2": Entry("vocoder", HIFIGAN_V2, "gan_vocoder", _ADVERSARIAL),
+    "hifigan_v3": Entry("vocoder", HIFIGAN_V3, "gan_vocoder", _ADVERSARIAL),
+    "melgan": Entry("vocoder", MelGanConfig(), "gan_vocoder", _ADVERSARIAL),
 }
 
 
@@ -62,20 +102,33 @@ def entry(name: str) -> Entry:
     return ENTRIES[name]
 
 
-def create_acoustic(name: str, config: FastSpeech2Config | None = None, **changes: Any) -> nn.Module:
+def training_settings(name: str) -> Settings:
+    """Complete settings of a training run of `name`, before what the user changes."""
+    row = entry(name)
+    settings = resolve(row.defaults)
+    return settings if row.preset is None else replace(settings, model=row.preset)
+
+
+def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Module:
+    """The model of a saved configuration, `values`, with weights yet to be loaded."""
+    row = entry(name)
+    config = from_dict(type(row.preset), values) if row.preset is not None else None
+    if row.kind == "acoustic":
+        return create_acoustic(name, config)
+    return create_vocoder(name, audio, config=config)
+
+
+def create_acoustic(name: str, config: ModelConfig | None = None, **changes: Any) -> nn.Module:
     """An untrained acoustic model of type `name`; `changes` override single fields of its configuration."""
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 
-    row = entry(name)
-    if row.kind != "acoustic":
-        raise ConfigError(
-            f"model type {name!r} is a {row.kind}; choose one of {', '.join(names('acoustic'))}"
-        )
-    return FastSpeech2(replace(config or row.preset, **changes))
+    classes: dict[type, Callable[[Any], nn.Module]] = {FastSpeech2Config: FastSpeech2}
+    chosen = replace(_config(name, "acoustic", config), **changes)
+    return classes[type(chosen)](chosen)
 
 
 def create_vocoder(
-    name: str, audio: AudioConfig, iterations: int = 32, config: HarmonicNoiseConfig | None = None
+    name: str, audio: AudioConfig, iterations: int = 32, config: ModelConfig | None = None
 ) -> nn.Module:
     """A vocoder of type `name` for log-mels of `audio`, untrained if it has weights.
 
@@ -83,10 +136,27 @@ def create_vocoder(
     """
     from kalakan.models.vocoders.griffin_lim import GriffinLim
     from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
+    from kalakan.models.vocoders.hifigan import HifiGan
+    from kalakan.models.vocoders.melgan import MelGan
 
-    row = entry(name)
-    if row.kind != "vocoder":
-        raise ConfigError(f"model type {name!r} is a {row.kind}; choose one of {', '.join(names('vocoder'))}")
-    if row.preset is None:
+    if entry(name).kind == "vocoder" and entry(name).preset is None:
         return GriffinLim(audio, n_iter=iterations)
-    return HarmonicNoise(config or row.preset, audio)
+    classes: dict[type, Callable[[Any, AudioConfig], nn.Module]] = {
+        HarmonicNoiseConfig: HarmonicNoise,
+        HifiGanConfig: HifiGan,
+        MelGanConfig: MelGan,
+    }
+    chosen = _config(name, "vocoder", config)
+    return classes[type(chosen)](chosen, audio)
+
+
+def _config(name: str, kind: str, config: ModelConfig | None) -> ModelConfig:
+    """The configuration to build `name` with; raises `ConfigError` for a model of another kind or class."""
+    row = entry(name)
+    if row.kind != kind or row.preset is None:
+        raise ConfigError(f"model type {name!r} is a {row.kind}; choose one of {', '.join(names(kind))}")
+    if config is not None and type(config) is not type(row.preset):
+        raise ConfigError(
+            f"model type {name!r} takes a {type(row.preset).__name__}, not a {type(config).__name__}"
+        )
+    return config or row.preset

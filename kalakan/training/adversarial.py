@@ -1,5 +1,6 @@
 """Least-squares adversarial losses over several judges (X. Mao et al., "Least squares GAN", arXiv 1611.04076), and
-feature matching (A. Larsen et al., arXiv 1512.09300), as HiFi-GAN uses them (J. Kong et al. 2020, section 2.4).
+feature matching (A. Larsen et al., arXiv 1512.09300), as HiFi-GAN uses them (J. Kong et al. 2020, section 2.4); and
+the hinge losses (J. Lim and J. Ye, "Geometric GAN", arXiv 1705.02894) of MelGAN.
 
 A judgement is what a discriminator returns: for each of its judges the scores, and the features of its layers.
 """
@@ -26,6 +27,20 @@ def discriminator_loss(recorded: Judgement, made: Judgement) -> Tensor:
 def generator_loss(made: Judgement) -> Tensor:
     """Mean over the judges of (1 - D(y))^2: what a copy lacks to pass for a recording."""
     return torch.stack([(1.0 - fake.float()).square().mean() for fake, _ in made]).mean()
+
+
+def hinge_discriminator_loss(recorded: Judgement, made: Judgement) -> Tensor:
+    """Mean over the judges of max(0, 1 - D(x)) + max(0, 1 + D(y)) (K. Kumar et al. 2019, equation 1)."""
+    losses = [
+        (1.0 - real.float()).relu().mean() + (1.0 + fake.float()).relu().mean()
+        for (real, _), (fake, _) in zip(recorded, made, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def hinge_generator_loss(made: Judgement) -> Tensor:
+    """Mean over the judges of -D(y) (K. Kumar et al. 2019, equation 2)."""
+    return torch.stack([-fake.float().mean() for fake, _ in made]).mean()
 
 
 def feature_loss(recorded: Judgement, made: Judgement) -> Tensor:

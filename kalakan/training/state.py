@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import TrainingError
+from kalakan.models.layers.weight_norm import unfolded
 from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
@@ -120,6 +121,7 @@ def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: 
     model, and training it would begin near random weights unnoticed.
     """
     own = modules.state_dict()
+    weights = unfolded(weights, own)
     left_out = {name: "this model has no such tensor" for name in weights if name not in own}
     for name, value in own.items():
         if name not in weights:

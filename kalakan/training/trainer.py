@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,18 @@ from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.training.acoustic_task import AcousticTask
 from kalakan.training.distributed import Place, joined
+from kalakan.training.gan_vocoder_task import GanVocoderTask
 from kalakan.training.run import Run
 from kalakan.training.signals import stop_on_signal
 from kalakan.training.tasks import Task
 from kalakan.training.vocoder_task import VocoderTask
 from kalakan.utils.config import Config
 
-TASKS: dict[str, Callable[[str, Settings], Task]] = {"acoustic": AcousticTask, "vocoder": VocoderTask}
+TASKS: dict[str, Callable[[str, Settings], Task]] = {
+    "acoustic": AcousticTask,
+    "gan_vocoder": GanVocoderTask,
+    "vocoder": VocoderTask,
+}
 
 
 class Trainer:
@@ -37,7 +41,7 @@ class Trainer:
         if entry.task is None:
             raise TrainingError(f"model type {model_type!r} has no weights to train")
         self.model_type = model_type
-        self.settings = Config(config).settings(replace(Settings(), model=entry.preset))
+        self.settings = Config(config).settings(registry.training_settings(model_type))
         self.device = _device(device)
         self.task: Task = TASKS[entry.task](model_type, self.settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
@@ -15,16 +15,17 @@ from kalakan.voices.package import Voice, save_voice
 from kalakan.voices.weights import save_pt
 
 if TYPE_CHECKING:
-    from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
+    from torch import nn
 
 WEIGHTS = "vocoder.safetensors"
 GRAPH = "vocoder.onnx"
 
 
-def save_vocoder_product(folder: Path, model_type: str, model: HarmonicNoise, audio: AudioConfig) -> Path:
-    """Writes `folder/vocoder_model.pt`."""
+def save_vocoder_product(folder: Path, model_type: str, model: nn.Module, audio: AudioConfig) -> Path:
+    """Writes `folder/vocoder_model.pt`; the model has its configuration in `config` and no weight norm left."""
     path = folder / "vocoder_model.pt"
-    save_pt(path, model, ModelRecord(model_type, to_dict(model.config)), audio)
+    config: Any = model.config
+    save_pt(path, model, ModelRecord(model_type, to_dict(config)), audio)
     return path
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.config.resolve import from_dict, to_dict
-from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
+from kalakan.config.schema import AudioConfig
 from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
 from kalakan.storage import replacing
@@ -116,13 +116,8 @@ def float32_state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _build(record: ModelRecord, state: dict[str, Tensor], audio: AudioConfig, path: Path) -> nn.Module:
-    values = record.config
     try:
-        if registry.entry(record.type).kind == "vocoder":
-            config = from_dict(HarmonicNoiseConfig, values)
-            module = registry.create_vocoder(record.type, audio, config=config)
-        else:
-            module = registry.create_acoustic(record.type, from_dict(FastSpeech2Config, values))
+        module = registry.create(record.type, record.config, audio)
         floats = {
             name: value.float() if value.dtype.is_floating_point else value for name, value in state.items()
         }

@@ -86,7 +86,7 @@ def test_a_bare_onnx_file_speaks_with_the_settings_audio(tiny_voice: Path, tmp_p
             ConfigError,
             r"holds a fastspeech2_small, not a fastspeech2",
         ),
-        (lambda voice: {"vocoder_type": "hifigan"}, ConfigError, r"'hifigan' is not known to this version"),
+        (lambda voice: {"vocoder_type": "wavenet"}, ConfigError, r"'wavenet' is not known to this version"),
         (lambda voice: {"acoustic_model": voice.parent / "no.pt"}, VoiceError, r"there is no such file"),
         (lambda voice: {"acoustic_model": voice.parent / "no.onnx"}, VoiceError, r"there is no such file"),
         (

@@ -1,0 +1,11 @@
+"""What a setting must hold, said in one line when it does not."""
+
+from __future__ import annotations
+
+from kalakan.errors import ConfigError
+
+
+def require(condition: bool, name: str, value: object, rule: str) -> None:
+    """Raises `ConfigError`, naming the setting, its value and the rule, unless `condition` holds."""
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}; {rule}")

@@ -1,0 +1,53 @@
+"""From frames to samples by transposed convolutions: what HiFi-GAN and MelGAN share."""
+
+import math
+
+from torch import Tensor, nn
+
+from kalakan.config.schema import AudioConfig
+from kalakan.errors import AudioError, ConfigError
+from kalakan.ops.upsample import upsample
+
+
+class Upsample(nn.Module):
+    """Leaky ReLU, then a transposed convolution by `rate`, its kernel twice as long: [B, C, T] to [B, C / 2, T * rate].
+
+    A kernel that is a multiple of the rate leaves no checkerboard (Odena et al. 2016).
+    """
+
+    def __init__(self, channels: int, rate: int, slope: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.slope = slope
+        self.padding = rate // 2 + rate % 2
+        self.conv = nn.ConvTranspose1d(
+            channels, channels // 2, 2 * rate, rate, self.padding, output_padding=rate % 2
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T] to [B, C / 2, T * rate]."""
+        conv = self.conv
+        return upsample(x, conv.weight, conv.bias, self.rate, self.padding, self.rate % 2, self.slope)
+
+
+def same_conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Conv1d:
+    """A convolution with as many samples out as in; its kernel is odd."""
+    return nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=dilation * (kernel // 2))
+
+
+def check_rates(rates: tuple[int, ...], audio: AudioConfig) -> None:
+    """Raises `ConfigError` unless the rates turn one frame into `hop_length` samples."""
+    found = math.prod(rates)
+    if found != audio.hop_length:
+        raise ConfigError(
+            f"model.upsample_rates is {list(rates)} and multiplies to {found}; it must multiply to "
+            f"audio.hop_length, {audio.hop_length}"
+        )
+
+
+def check_mel(mel: Tensor, n_mels: int) -> None:
+    """Raises `AudioError` unless `mel` is [B, n_mels, T] with at least one frame."""
+    if mel.dim() != 3 or mel.shape[1] != n_mels or mel.shape[2] < 1:
+        raise AudioError(
+            f"mel has shape {list(mel.shape)}; it must be [B, {n_mels}, T] with at least one frame"
+        )

@@ -1,0 +1,144 @@
+"""Adversarial training of HiFi-GAN and MelGAN on random segments of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kalakan.audio.mel_torch import LogMel
+from kalakan.config.schema import HifiGanConfig, MelGanConfig, Settings
+from kalakan.data.collate import Batch
+from kalakan.data.segments import SegmentDataset
+from kalakan.models import registry
+from kalakan.models.layers.weight_norm import fold_into, with_weight_norm
+from kalakan.models.vocoders.discriminators.hifigan import HifiGanDiscriminator
+from kalakan.models.vocoders.discriminators.scale import melgan_discriminator
+from kalakan.training.adversarial import (
+    Judgement,
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+)
+from kalakan.training.pictures import draw_utterance
+from kalakan.training.tasks import BatchSource, Phase
+
+MEL_WEIGHT = 45.0
+"""Of HiFi-GAN's mel L1 (Kong et al. 2020, section 2.4)."""
+
+
+@dataclass(frozen=True)
+class Game:
+    """What generator and discriminator play for. The papers sum over judges and layers: so do the losses here."""
+
+    discriminator: nn.Module
+    """Audio [B, S] to judgements."""
+    discriminator_loss: Callable[[Judgement, Judgement], Tensor]
+    """Of the judgements on recordings and on copies, a mean over the judges."""
+    generator_loss: Callable[[Judgement], Tensor]
+    """Of the judgements on copies, a mean over the judges."""
+    feature_weight: float
+    """Of the feature matching loss."""
+    mel_weight: float
+    """Of the mel L1 loss; 0 leaves it out."""
+
+
+def game(config: object) -> Game:
+    """The game of a HiFi-GAN (Kong et al. 2020, section 2.4) or a MelGAN (Kumar et al. 2019, section 2.3)."""
+    if isinstance(config, HifiGanConfig):
+        judge: nn.Module = HifiGanDiscriminator(config.discriminator_width)
+        return Game(judge, discriminator_loss, generator_loss, 2.0, MEL_WEIGHT)
+    assert isinstance(config, MelGanConfig), "the registry gives this task to these two"
+    judge = melgan_discriminator(config.discriminator_width)
+    return Game(judge, hinge_discriminator_loss, hinge_generator_loss, 10.0, config.mel_weight)
+
+
+class GanVocoderTask:
+    """The task of a vocoder that learns from a discriminator: two phases a step, the discriminator's first."""
+
+    def __init__(self, model_type: str, settings: Settings) -> None:
+        self.model_type = model_type
+        self.settings = settings
+        self.game = game(settings.model)
+        self.log_mel = LogMel(settings.audio)
+        # The loss hears all bands, the generator's input may end lower (Kong et al. 2020, section 3.1).
+        self.full_mel = LogMel(replace(settings.audio, mel_fmax=settings.audio.sample_rate / 2))
+
+    def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
+        """Random segments of the training split; longer, fixed ones of the test split."""
+        options, seed = self.settings.segments, self.settings.training.seed
+        shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
+        shared["predicted"] = options.predicted or None
+        train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
+        return train, SegmentDataset(folder, frames=options.validation_frames, split="test", **shared)
+
+    def build(self, settings: Settings) -> nn.ModuleDict:
+        """A weight-normalized vocoder and its discriminator."""
+        vocoder = registry.create_vocoder(self.model_type, settings.audio, config=settings.model)
+        self.game = game(settings.model)
+        return nn.ModuleDict({"discriminator": self.game.discriminator, "vocoder": with_weight_norm(vocoder)})
+
+    def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
+        """Segments are equally long: stacked."""
+        return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+
+    def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
+        """First the discriminator; then the vocoder, before the discriminator that has just been bettered."""
+        judge, recorded, made = modules["discriminator"], batch["audio"], modules["vocoder"](batch["mel"])
+        judge.requires_grad_(True)
+        opinions = judge(recorded), judge(made.detach())
+        yield Phase("discriminator", {"judged": len(opinions[0]) * self.game.discriminator_loss(*opinions)})
+        judge.requires_grad_(False)
+        yield Phase("vocoder", self._vocoder_losses(judge, recorded, made))
+
+    def _vocoder_losses(self, judge: nn.Module, recorded: Tensor, made: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            wanted = judge(recorded)
+        opinion = judge(made)
+        layers = sum(len(features) for _, features in opinion)
+        losses = {
+            "adversarial": len(opinion) * self.game.generator_loss(opinion),
+            "features": self.game.feature_weight * layers * feature_loss(wanted, opinion),
+        }
+        if self.game.mel_weight:
+            losses["mel"] = self.game.mel_weight * self._mel_l1(self.full_mel, made, recorded)
+        return losses
+
+    def _mel_l1(self, log_mel: LogMel, made: Tensor, real: Tensor) -> Tensor:
+        with torch.autocast(made.device.type, enabled=False):  # 16 bits are too few for a spectrum
+            measure = log_mel.to(made.device)
+            return F.l1_loss(measure(made.float()), measure(real.float()))
+
+    def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
+        """Mel L1 of copy-synthesis, which is the score, and feature distance."""
+        made, judge = modules["vocoder"](batch["mel"]), modules["discriminator"]
+        distance = feature_loss(judge(batch["audio"]), judge(made))
+        mel_l1 = float(self._mel_l1(self.log_mel, made, batch["audio"]))
+        return {"mel_l1": mel_l1, "features": float(distance), "score": mel_l1}
+
+    def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
+        """Mel of two recordings and of their copies; F0 is the recording's in both."""
+        with torch.no_grad():
+            copied = self.log_mel.to(batch["mel"].device)(modules["vocoder"](batch["mel"]).float())
+        paths = []
+        for row in range(min(2, len(copied))):
+            path = folder / f"step-{step:07d}-{row}.png"
+            arrays = (batch["mel"][row], copied[row], batch["f0"][row], batch["f0"][row])
+            draw_utterance(path, *(value.float().cpu().numpy() for value in arrays))
+            paths.append(path)
+        return paths
+
+    def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
+        """Writes and returns `folder/vocoder_model.pt`, its weight norm folded."""
+        from kalakan.voices.vocoder import save_vocoder_product
+
+        plain = registry.create_vocoder(self.model_type, self.settings.audio, config=self.settings.model)
+        vocoder = fold_into(plain, modules["vocoder"])
+        return save_vocoder_product(folder, self.model_type, vocoder, self.settings.audio)
