@@ -31,6 +31,9 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 @click.option("--features", metavar="FOLDER", help="Where mels are cached; default: in the run folder.")
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
 @click.option("--start-from", metavar="PATH", help="Checkpoint or voice whose weights it begins with.")
+@click.option(
+    "--teacher", metavar="VOICE", help="Voice that an acoustic model learns from beside the recordings."
+)
 @click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after so many minutes.")
 @click.option("--distributed", is_flag=True, help="One of several processes; torchrun needs no such option.")
 @click.option("--world-size", type=int, default=1, help="With --distributed: how many processes there are.")
@@ -50,6 +53,7 @@ def command(
     world_size: int,
     rank: int,
     address: str | None,
+    teacher: str | None,
     **options: Any,
 ) -> None:
     """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint."""
@@ -62,6 +66,8 @@ def command(
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
+        if teacher is not None:
+            raise click.UsageError("a recipe has no teacher; give --model-type with --teacher")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
         product = _cook(recipe, data_dir, output_dir, settings, options)
@@ -71,7 +77,9 @@ def command(
 
         given = Place(rank, world_size, address or DEFAULT_ADDRESS) if distributed else None
         place = given or Place.of_launcher() or Place()
-        trainer = Trainer(cast(str, model_type), settings, local_device(options.pop("device"), place))
+        trainer = Trainer(
+            cast(str, model_type), settings, local_device(options.pop("device"), place), teacher=teacher
+        )
         product = trainer.train(data_dir, output_dir, resume=resume, place=place, **options)
         if place.rank:
             return

@@ -115,6 +115,8 @@ class TrainingConfig:
     """Exponential moving average of the weights, used for validation and the voice; 0 turns it off."""
     mixed_precision: bool = False
     """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
+    gradient_checkpointing: bool = False
+    """Forget what the blocks of a model compute and compute it again for the gradients: less memory, more time."""
     seed: int = 1234
     """Seed of weights, order and augmentation."""
     log_every: int = 20
@@ -215,6 +217,20 @@ class AdversarialConfig:
 
 
 @dataclass(frozen=True)
+class DistillationConfig:
+    """How much an acoustic model listens to its teacher; it acts where a run has one (`--teacher`)."""
+
+    alpha: float = 0.5
+    """Weight of the recordings' loss; the teacher's has 1 - alpha."""
+    temperature: float = 2.0
+    """Divides both log-mels before the softmax over bands: above 1 quiet bands count for more."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.alpha <= 1, "distillation.alpha", self.alpha, "it must lie in [0, 1]")
+        _require(self.temperature > 0, "distillation.temperature", self.temperature, "it must be above 0")
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
     """How a voice is run."""
 
@@ -257,6 +273,8 @@ class Settings:
     """Dataset of a vocoder."""
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     """Discriminator of a source-filter vocoder."""
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """Teacher of an acoustic model."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Training run."""
     inference: InferenceConfig = field(default_factory=InferenceConfig)

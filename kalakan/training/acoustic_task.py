@@ -68,7 +68,7 @@ class AcousticTask:
         """Losses, the share of wrong voicing decisions, and pitch error in semitones."""
         prediction, losses = self._losses(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
-        mask = _frame_mask(batch)
+        mask = self.frame_mask(batch)
         voiced = (batch["pitch"] > 0).float() * mask
         wrong = ((prediction.voicing > 0).float() != (batch["pitch"] > 0).float()).float() * mask
         error = (prediction.pitch - model.normalize_pitch(batch["pitch"], batch["speaker"])) * model.pitch_std
@@ -105,6 +105,10 @@ class AcousticTask:
         model = cast(FastSpeech2, modules["acoustic"])
         return save_acoustic_product(folder, self.model_type, model, self.settings.audio, training).path
 
+    def frame_mask(self, batch: Batch) -> Tensor:
+        """1 for the frames [B, T] of a batch, 0 for its padding."""
+        return length_mask(batch["durations"].sum(dim=1), batch["mel"].shape[2]).float()
+
     def _predict(self, modules: nn.ModuleDict, batch: Batch) -> Prediction:
         keys = ("phonemes", "durations", "pitch", "energy", "speaker")
         return cast(Prediction, modules["acoustic"](*(batch[key] for key in keys)))
@@ -112,7 +116,7 @@ class AcousticTask:
     def _losses(self, modules: nn.ModuleDict, batch: Batch) -> tuple[Prediction, dict[str, Tensor]]:
         prediction = self._predict(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
-        frames = _frame_mask(batch)
+        frames = self.frame_mask(batch)
         spoken = (~model.zero_duration[batch["phonemes"]]).float()
         voiced = (batch["pitch"] > 0).float()
         mel_mask = frames[:, None, :]
@@ -154,7 +158,3 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     model.energy_std.fill_(energy.std())
     model.pitch_mean.copy_(torch.tensor(means))
     model.pitch_std.fill_(float(np.mean(spreads)))
-
-
-def _frame_mask(batch: Batch) -> Tensor:
-    return length_mask(batch["durations"].sum(dim=1), batch["mel"].shape[2]).float()

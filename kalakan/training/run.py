@@ -20,6 +20,7 @@ from kalakan.errors import TrainingError
 from kalakan.storage import replacing
 from kalakan.training.batches import NumberedBatch, batch_groups
 from kalakan.training.distributed import Group
+from kalakan.training.memory import checkpoint_blocks
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage
@@ -73,6 +74,8 @@ class Run:
             _write_text(self.output / "config.json", json.dumps(to_dict(self.settings), indent=2) + "\n")
             self.log = MetricsLog(self.output)
         self.group.share(self.modules.state_dict().values())
+        if self.config.gradient_checkpointing:
+            checkpoint_blocks(self.modules)
 
     def loop(self, stop: Mapping[str, bool]) -> None:
         """Steps until a limit or a signal; always ends with a checkpoint."""

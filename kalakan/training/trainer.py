@@ -12,6 +12,7 @@ from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.training.acoustic_task import AcousticTask
+from kalakan.training.distillation_task import DistillationTask
 from kalakan.training.distributed import Place, joined
 from kalakan.training.gan_vocoder_task import GanVocoderTask
 from kalakan.training.run import Run
@@ -31,11 +32,17 @@ class Trainer:
     """Trains one model type.
 
     `model_type` is a name of `kalakan.models.registry`, `config` overrides the settings (sections `audio`,
-    `model`, `data`, `training`), `device` is a torch device.
+    `model`, `data`, `training` and those of its task), `device` is a torch device. `teacher` is a voice whose
+    acoustic model a FastSpeech2 learns from beside the recordings (section `distillation`).
     """
 
     def __init__(
-        self, model_type: str, config: Config | Mapping[str, Any] | str | None = None, device: str = "cpu"
+        self,
+        model_type: str,
+        config: Config | Mapping[str, Any] | str | None = None,
+        device: str = "cpu",
+        *,
+        teacher: str | Path | None = None,
     ) -> None:
         entry = registry.entry(model_type)
         if entry.task is None:
@@ -43,7 +50,16 @@ class Trainer:
         self.model_type = model_type
         self.settings = Config(config).settings(registry.training_settings(model_type))
         self.device = _device(device)
-        self.task: Task = TASKS[entry.task](model_type, self.settings)
+        self.task: Task = self._task(entry.task, teacher)
+
+    def _task(self, name: str, teacher: str | Path | None) -> Task:
+        if teacher is None:
+            return TASKS[name](self.model_type, self.settings)
+        if name != "acoustic":
+            raise TrainingError(
+                f"model type {self.model_type!r} learns from no teacher; fastspeech2 types do"
+            )
+        return DistillationTask(self.model_type, self.settings, teacher)
 
     def train(
         self,

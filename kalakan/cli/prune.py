@@ -1,0 +1,49 @@
+"""`kalakan prune`: a smaller voice out of a trained one."""
+
+from __future__ import annotations
+
+import click
+
+from kalakan.cli.streams import write_line
+
+IDLE = "zeros are stored and multiplied like any other number: this voice is neither smaller nor faster"
+
+
+@click.command("prune")
+@click.argument("voice", metavar="VOICE")
+@click.option("-o", "--output-dir", metavar="FOLDER", required=True, help="Where the pruned voice goes.")
+@click.option(
+    "--amount", type=float, default=0.3, show_default=True, help="Share that goes, between 0 and 1."
+)
+@click.option(
+    "--method",
+    type=click.Choice(["channels", "weights"]),
+    default="channels",
+    show_default=True,
+    help="Cut out whole channels: smaller and faster. Or set single weights to zero: neither.",
+)
+@click.option("--part", type=click.Choice(["acoustic", "vocoder", "both"]), default="both", show_default=True)
+def command(voice: str, output_dir: str, amount: float, method: str, part: str) -> None:
+    """Prune the models of a VOICE folder, and say what that saved and how to train on.
+
+    Channels that are cut out are missed: train on with the printed command before the voice is used.
+    """
+    from kalakan.export.voice_prune import prune_voice
+
+    for change in prune_voice(voice, output_dir, amount=amount, method=method, part=part):
+        (old, new), (large, small), (_, zeros) = change.parameters, change.bytes, change.zeros
+        click.echo(
+            f"{change.part}: parameters {old} to {new}, bytes in 16 bits {large} to {small}, "
+            f"{zeros:.0%} of the weights zero",
+            err=True,
+        )
+        if method == "weights":
+            click.echo(IDLE, err=True)
+        else:
+            sizes = " ".join(f"--set model.{name}={value}" for name, value in change.settings.items())
+            click.echo(
+                f"train on: kalakan train --model-type {change.model_type} --start-from {output_dir} {sizes} "
+                "--data-dir CORPUS --output-dir RUN",
+                err=True,
+            )
+    write_line(output_dir)
