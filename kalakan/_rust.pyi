@@ -112,5 +112,11 @@ class SourceFilter:
     @property
     def context(self) -> int: ...
     def render(
-        self, filters: NDArray[np.float32], f0: NDArray[np.float32], /, first_frame: int
+        self,
+        filters: NDArray[np.float32],
+        f0: NDArray[np.float32],
+        /,
+        first_frame: int,
+        phase: float,
+        noise: int,
     ) -> NDArray[np.float32]: ...

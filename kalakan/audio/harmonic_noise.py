@@ -11,6 +11,9 @@ from kalakan import _rust
 from kalakan.audio.stft import as_float32
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 
+NOISE_SIZE = 65_536
+"""Samples of the noise table, a power of two; it repeats after 2.7 s at 24 kHz."""
+
 
 def filters_to_audio(
     filters: ArrayLike,
@@ -18,21 +21,37 @@ def filters_to_audio(
     audio: AudioConfig,
     config: HarmonicNoiseConfig,
     first_frame: int = 0,
+    seed: int = 0,
 ) -> NDArray[np.float32]:
     """Audio [T * hop_length] of the filters [T, subframes * 3 * F] that the vocoder's network puts out.
 
     `f0` [N] in Hz (0 unvoiced) is the whole sentence's; the filters are those of its frames `first_frame` to
-    `first_frame + T`. Pulse phase and noise depend on the place in the sentence only, so windows join without a
-    seam; but for the sentence's own ends, `context_frames` at each end of a window lack their neighbours.
+    `first_frame + T`. Pulse phase and noise depend on the place in the sentence and `seed` only, so windows join
+    without a seam; but for the sentence's own ends, `context_frames` at each end of a window lack their neighbors.
     Not clipped. Raises `AudioError` for a wrong shape, a window outside the sentence, NaN or infinity.
     """
     plan = _plan(audio, config)
-    return plan.render(as_float32("filters", filters), as_float32("f0", f0), first_frame)
+    phase, noise = source_start(seed)
+    return plan.render(as_float32("filters", filters), as_float32("f0", f0), first_frame, phase, noise)
 
 
 def context_frames(audio: AudioConfig, config: HarmonicNoiseConfig) -> int:
-    """Frames at each end of a window to ask for in addition and to drop."""
+    """Frames at each end of a window of filters to ask for in addition and to drop."""
     return _plan(audio, config).context
+
+
+def network_context(config: HarmonicNoiseConfig) -> int:
+    """The same for a window of the mel that the network reads: half of each convolution's kernel but one."""
+    return (config.layers + 1) * (config.kernel // 2)
+
+
+def source_start(seed: int) -> tuple[float, int]:
+    """Phase in cycles that the pulses begin with, and the place in the noise table; both 0 for seed 0.
+
+    Multiplicative hashing: D. Knuth, "The Art of Computer Programming", volume 3, section 6.4.
+    """
+    mixed = seed * 2_654_435_769 % (1 << 32)
+    return (mixed >> 16) / 65_536, mixed % NOISE_SIZE
 
 
 @lru_cache(maxsize=8)

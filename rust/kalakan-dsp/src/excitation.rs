@@ -27,12 +27,19 @@ fn mix(x: u32) -> u32 {
 
 /// Pulses of unit power at the F0 of frames, silent where it is 0: the first `length` samples of a sentence.
 ///
-/// A pulse sounds where the running phase passes a whole number; phase runs on unchanged through unvoiced frames.
-pub(crate) fn pulses(f0: &[f32], sample_rate: f64, hop: usize, length: usize) -> Vec<f32> {
+/// A pulse sounds where the running phase, in cycles from `start` on, passes a whole number; phase runs on unchanged
+/// through unvoiced frames.
+pub(crate) fn pulses(
+    f0: &[f32],
+    sample_rate: f64,
+    hop: usize,
+    length: usize,
+    start: f64,
+) -> Vec<f32> {
     let total = f0.len() * hop;
     let mut train = vec![0.0_f32; length.min(total)];
-    let mut phase = 0.0_f64;
-    let mut whole = 0.0_f64;
+    let mut phase = start;
+    let mut whole = start.floor();
     // A pulse sounds up to TAPS samples before it is passed.
     for n in 0..total.min(length + TAPS as usize) {
         let step = sample_f0(f0, n / hop, (n % hop) as f64 / hop as f64 - 0.5) / sample_rate;
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn pulses_have_unit_power_and_the_period_of_f0() {
-        let train = pulses(&[200.0; 80], 24_000.0, 300, 24_000);
+        let train = pulses(&[200.0; 80], 24_000.0, 300, 24_000, 0.0);
         let power = train.iter().map(|x| x * x).sum::<f32>() / 24_000.0;
         assert!((power - 0.95).abs() < 0.05, "{power}");
         let shifted: f32 = train.iter().zip(&train[120..]).map(|(a, b)| a * b).sum();
@@ -104,11 +111,11 @@ mod tests {
 
     #[test]
     fn unvoiced_and_extreme_f0_stay_finite() {
-        assert!(pulses(&[0.0; 4], 24_000.0, 300, 1200)
+        assert!(pulses(&[0.0; 4], 24_000.0, 300, 1200, 0.0)
             .iter()
             .all(|x| *x == 0.0));
         for f0 in [-5.0, 1e-20, 1.0, 1e9] {
-            assert!(pulses(&[f0; 4], 24_000.0, 300, 1200)
+            assert!(pulses(&[f0; 4], 24_000.0, 300, 1200, 0.0)
                 .iter()
                 .all(|x| x.is_finite()));
         }

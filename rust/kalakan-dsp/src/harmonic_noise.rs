@@ -26,6 +26,15 @@ pub struct SourceFilterConfig {
     pub subframes: usize,
 }
 
+/// Where pulses and noise begin in a sentence: what a seed chooses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Start {
+    /// Phase of the pulses before the first sample, in cycles.
+    pub phase: f64,
+    /// Place of the first sample in the noise table.
+    pub noise: usize,
+}
+
 /// Pulses at F0 and noise, filtered frame by frame; built once, shared by threads.
 #[derive(Debug)]
 pub struct SourceFilter {
@@ -82,7 +91,7 @@ impl SourceFilter {
     /// Sound of the frames from `first_frame` on, `T * hop_length` samples; may exceed 1.
     ///
     /// `filters` is `[T][subframes][3][F]`: log gain and phase (radians) of the pulses, log gain of the noise.
-    /// `f0` is the whole sentence's in Hz, 0 where unvoiced, so that any window continues the one before it: pulse
+    /// `start` is the sentence's. `f0` is the whole sentence's in Hz, 0 where unvoiced, so that any window continues the one before it: pulse
     /// phase and noise depend on the place in the sentence only. The outer [`Self::context`] frames of a window
     /// lack the neighbours that also sound there.
     ///
@@ -93,10 +102,12 @@ impl SourceFilter {
         filters: &[f32],
         f0: &[f32],
         first_frame: usize,
+        start: Start,
     ) -> Result<Vec<f32>, DspError> {
         let frames = self.check(filters, f0, first_frame)?;
+        check_finite("phase", &[start.phase as f32])?;
         let count = frames * self.config.subframes;
-        let (voice, air) = self.sources(f0, first_frame, frames);
+        let (voice, air) = self.sources(f0, first_frame, frames, start);
         let bins = self.stft.bins();
         let mut work = Workspace::new(&self.stft);
         let scale = reciprocals(&self.stft, count);
@@ -144,12 +155,18 @@ impl SourceFilter {
     }
 
     /// Pulses and noise of a window with what lies around it in the sentence, as far as a transform reaches.
-    fn sources(&self, f0: &[f32], first_frame: usize, frames: usize) -> (Vec<f32>, Vec<f32>) {
+    fn sources(
+        &self,
+        f0: &[f32],
+        first_frame: usize,
+        frames: usize,
+        start: Start,
+    ) -> (Vec<f32>, Vec<f32>) {
         let hop = self.config.hop_length;
         let padding = self.stft.padding();
         let length = self.stft.padded_len(frames * self.config.subframes);
         let reach = first_frame * hop + length; // from the first sample of the sentence, a little more than needed
-        let sentence = pulses(f0, self.config.sample_rate, hop, reach);
+        let sentence = pulses(f0, self.config.sample_rate, hop, reach, start.phase);
         let total = f0.len() * hop;
         let mut voice = vec![0.0; length];
         let mut air = vec![0.0; length];
@@ -159,7 +176,7 @@ impl SourceFilter {
             };
             if at < total {
                 voice[n] = sentence.get(at).copied().unwrap_or(0.0);
-                air[n] = self.noise[at % NOISE_SIZE];
+                air[n] = self.noise[(at + start.noise % NOISE_SIZE) % NOISE_SIZE];
             }
         }
         (voice, air)
@@ -212,6 +229,11 @@ mod tests {
         subframes: 2,
     };
 
+    const START: Start = Start {
+        phase: 0.0,
+        noise: 0,
+    };
+
     fn flat(frames: usize, harmonic: f32, breath: f32) -> Vec<f32> {
         (0..frames * 2)
             .flat_map(|_| {
@@ -226,14 +248,14 @@ mod tests {
         let plan = SourceFilter::new(CONFIG).expect("sizes and lengths that fit");
         let f0 = vec![187.3; 20];
         let audio = plan
-            .render(&flat(20, 0.0, -80.0), &f0, 0)
+            .render(&flat(20, 0.0, -80.0), &f0, 0, START)
             .expect("sizes and lengths that fit");
-        let wanted = pulses(&f0, 24_000.0, 300, 6000);
+        let wanted = pulses(&f0, 24_000.0, 300, 6000, 0.0);
         for (a, b) in audio.iter().zip(&wanted) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
         let audio = plan
-            .render(&flat(20, -80.0, 0.0), &f0, 0)
+            .render(&flat(20, -80.0, 0.0), &f0, 0, START)
             .expect("sizes and lengths that fit");
         for (a, b) in audio.iter().zip(noise_table()) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
@@ -255,13 +277,17 @@ mod tests {
         let filters: Vec<f32> = (0..40 * plan.filter_len())
             .map(|i| (i as f32 * 0.37).sin())
             .collect();
+        let start = Start {
+            phase: 0.7,
+            noise: 65_000,
+        };
         let whole = plan
-            .render(&filters, &f0, 0)
+            .render(&filters, &f0, 0, start)
             .expect("sizes and lengths that fit");
         let (first, last) = (13, 29);
         let part = &filters[first * plan.filter_len()..last * plan.filter_len()];
         let window = plan
-            .render(part, &f0, first)
+            .render(part, &f0, first, start)
             .expect("sizes and lengths that fit");
         let edge = plan.context() * 300;
         let inner = &whole[first * 300 + edge..last * 300 - edge];
@@ -274,10 +300,10 @@ mod tests {
     fn bad_input_is_refused() {
         let plan = SourceFilter::new(CONFIG).expect("sizes and lengths that fit");
         let filters = flat(2, 0.0, 0.0);
-        assert!(plan.render(&filters, &[100.0], 0).is_err());
-        assert!(plan.render(&filters, &[100.0; 4], 3).is_err());
-        assert!(plan.render(&filters, &[f32::NAN; 2], 0).is_err());
-        assert!(plan.render(&filters[1..], &[100.0; 4], 0).is_err());
+        assert!(plan.render(&filters, &[100.0], 0, START).is_err());
+        assert!(plan.render(&filters, &[100.0; 4], 3, START).is_err());
+        assert!(plan.render(&filters, &[f32::NAN; 2], 0, START).is_err());
+        assert!(plan.render(&filters[1..], &[100.0; 4], 0, START).is_err());
         assert!(SourceFilter::new(SourceFilterConfig {
             subframes: 7,
             ..CONFIG

@@ -32,7 +32,7 @@ mod stft;
 
 pub use error::DspError;
 pub use griffin_lim::GriffinLim;
-pub use harmonic_noise::{SourceFilter, SourceFilterConfig};
+pub use harmonic_noise::{SourceFilter, SourceFilterConfig, Start as SourceFilterStart};
 pub use mel::{MelBank, MelConfig, MelInverse};
 pub use phase::{initial_phase, PHASE_LEVELS};
 pub use rustfft::num_complex::Complex32;

@@ -1,6 +1,6 @@
 //! `_rust.SourceFilter`: the synthesis half of the `harmonic_noise` vocoder.
 
-use kalakan_dsp::SourceFilterConfig;
+use kalakan_dsp::{SourceFilterConfig, SourceFilterStart};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
@@ -37,14 +37,17 @@ impl SourceFilter {
         self.0.context()
     }
 
-    /// Audio `[T * hop_length]` of filters [T, C] from frame `first_frame` of a sentence with F0 [N].
-    #[pyo3(signature = (filters, f0, /, first_frame))]
+    /// Audio `[T * hop_length]` of filters [T, C] from frame `first_frame` of a sentence with F0 [N], whose pulses begin
+    /// at `phase` cycles and whose noise at sample `noise` of the table.
+    #[pyo3(signature = (filters, f0, /, first_frame, phase, noise))]
     fn render<'py>(
         &self,
         py: Python<'py>,
         filters: &Bound<'py, PyAny>,
         f0: &Bound<'py, PyAny>,
         first_frame: usize,
+        phase: f64,
+        noise: usize,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         let filters = array::<f32>(filters, "filters", "float32", 2)?;
         if filters.shape()[1] != self.0.filter_len() {
@@ -60,7 +63,10 @@ impl SourceFilter {
         let filters: Vec<f32> = filters.iter().copied().collect();
         let f0 = vector(f0, "f0")?;
         Ok(py
-            .detach(|| self.0.render(&filters, &f0, first_frame))
+            .detach(|| {
+                let start = SourceFilterStart { phase, noise };
+                self.0.render(&filters, &f0, first_frame, start)
+            })
             .map_err(to_python)?
             .into_pyarray(py))
     }
