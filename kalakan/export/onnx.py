@@ -72,27 +72,14 @@ def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
     import onnx
 
     model = model.eval()
-    example = (
-        torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
-        torch.zeros(2, dtype=torch.long),
-        torch.ones(2, 1),
-        torch.zeros(2, 1),
-        torch.ones(2, 1),
-    )
     buffer = io.BytesIO()
-    axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
-    axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
-    axes |= {
-        "speaker": {0: "speaker_batch"},
-        "mel_lengths": {0: "batch"},
-        "mel_output": {0: "batch", 2: "frames"},
-    }
+    axes = control_axes() | {"mel_lengths": {0: "batch"}, "mel_output": {0: "batch", 2: "frames"}}
     axes |= {name: {0: "batch", 1: "frames"} for name in ("pitch_output", "energy_output")}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it is told to keep open
         torch.onnx.export(
             _Inference(model).eval(),  # the exporter puts back the mode it finds here
-            example,
+            example_inputs(),
             cast(Any, buffer),  # its type says a path; a file object is documented and works
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
@@ -102,9 +89,27 @@ def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
             dynamo=False,
         )
     graph = onnx.load_model_from_string(buffer.getvalue())
-    _add_defaults(graph)
+    add_defaults(graph)
     onnx.checker.check_model(graph, full_check=True)
     return graph
+
+
+def example_inputs() -> tuple[Tensor, ...]:
+    """One value of each of `INPUTS`, for the tracer."""
+    return (
+        torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
+        torch.zeros(2, dtype=torch.long),
+        torch.ones(2, 1),
+        torch.zeros(2, 1),
+        torch.ones(2, 1),
+    )
+
+
+def control_axes() -> dict[str, dict[int, str]]:
+    """The open axes of `INPUTS` and of the durations."""
+    axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
+    axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
+    return axes | {"speaker": {0: "speaker_batch"}}
 
 
 def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) -> float:
@@ -152,7 +157,7 @@ def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
         }
 
 
-def _add_defaults(graph: Any) -> None:
+def add_defaults(graph: Any) -> None:
     """Gives every input but `phonemes` an initializer of the same name, which makes it optional."""
     from onnx import numpy_helper
 

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from kalakan.export.acoustic_parts import DECODER, ENCODER, check_parts, export_parts
 from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
 from kalakan.export.shared_weights import halve, share_weights
 from kalakan.voices.package import Voice, load_voice, save_voice
@@ -19,9 +20,10 @@ GRAPH = "acoustic.onnx"
 
 
 def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weights: bool = False) -> Voice:
-    """The voice in `source` with `acoustic.onnx`, written to `target` (default: in its place).
+    """The voice in `source` with its acoustic model's ONNX files, written to `target` (default: in its place).
 
-    The ONNX file holds the graph and reads the weights out of `acoustic.safetensors` beside it. `half_weights`
+    The ONNX files hold graphs and read the weights out of `acoustic.safetensors` beside them; an encoder and a decoder
+    (see `acoustic_parts`) are there if the model can decode a sentence window by window. `half_weights`
     rounds the matrices to 16 bits for both engines and halves the voice.
     Raises `VoiceError` for a broken voice and `ExportError` if the exported model differs from torch's.
     """
@@ -37,8 +39,13 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
     graph = trace_acoustic(model, fold=False)
     share_weights(graph, "model.", weights, WEIGHTS)
     files[WEIGHTS], files[GRAPH] = weights, bytes(graph.SerializeToString())
+    parts = export_parts(model, weights, WEIGHTS)
+    files = {name: content for name, content in files.items() if name not in (ENCODER, DECODER)}
+    files.update(parts)
     with tempfile.TemporaryDirectory() as folder:
-        for name in (WEIGHTS, GRAPH):
+        for name in (WEIGHTS, GRAPH, *parts):
             Path(folder, name).write_bytes(cast(bytes, files[name]))
         check_acoustic(model, str(Path(folder, GRAPH)), TOLERANCE)
+        if parts:
+            check_parts(model, Path(folder))
     return save_voice(target if target is not None else voice.path, voice.manifest, files)

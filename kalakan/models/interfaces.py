@@ -9,7 +9,13 @@ from torch import Tensor
 
 @runtime_checkable
 class AcousticModel(Protocol):
-    """Phoneme ids to log-mel."""
+    """Phoneme ids to log-mel.
+
+    One that can speak a sentence window by window also has `context_frames` (not None) and, in place of `inference`,
+    `predict_frames`, which takes the same and gives frames [B, T, C] and the same dict, and `decode_frames`, which
+    turns a window of them [B, W, C] into its log-mel [B, M, W]. But for the sentence's own ends, `context_frames` at
+    each end of a window lack their neighbors.
+    """
 
     n_mels: int
     """Mel bands M of the output."""
@@ -39,6 +45,11 @@ class Vocoder(Protocol):
 
     One whose attribute `takes_f0` is true takes a second argument `f0` [B, T] (Hz, 0 where unvoiced), and hears it
     from the mel where it is not given.
+
+    One with a method `render(mel, f0, first_frame, seed)` is run by that: mel [1, M, W] of the frames from
+    `first_frame` on, F0 [1, T] of the whole sentence or None, and what its noise begins with (ignored by one that
+    has none); the waveform [1, W * hop_length] may exceed [-1, 1]. Its `context_frames` are the frames at each end of
+    a window, but for the sentence's own ends, that lack their neighbors; None takes whole sentences only.
     """
 
     sample_rate: int

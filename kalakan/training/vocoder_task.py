@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kalakan.audio.harmonic_noise import NOISE_SIZE
 from kalakan.audio.mel_torch import LogMel
 from kalakan.config.schema import HarmonicNoiseConfig, Settings
 from kalakan.data.collate import Batch
@@ -18,7 +19,6 @@ from kalakan.data.segments import SegmentDataset
 from kalakan.errors import ConfigError
 from kalakan.models.vocoders.discriminators.resolution import ResolutionDiscriminator
 from kalakan.models.vocoders.harmonic_noise import LOG_F0_CENTRE, LOG_F0_SPREAD, HarmonicNoise
-from kalakan.models.vocoders.source_filter import NOISE_SIZE
 from kalakan.training.adversarial import discriminator_loss, feature_loss, generator_loss
 from kalakan.training.pictures import draw_utterance
 from kalakan.training.spectral_losses import RESOLUTIONS, Views, energy_distance

@@ -68,18 +68,42 @@ def test_f0_is_heard_where_it_is_not_given(
     np.testing.assert_allclose(audio, model.inference(torch.from_numpy(mel)).numpy(), atol=1e-3)
 
 
-def test_windows_equal_the_whole(session: onnxruntime.InferenceSession) -> None:
+@pytest.mark.parametrize("seed", [0, 7])
+def test_windows_equal_the_whole(session: onnxruntime.InferenceSession, seed: int) -> None:
     mel, f0 = _inputs(63)
     filters = session.run(["filters"], {"mel_input": mel, "f0": f0})[0][0]
-    whole = filters_to_audio(filters, f0[0], AUDIO, SMALL)
+    whole = filters_to_audio(filters, f0[0], AUDIO, SMALL, seed=seed)
     edge = context_frames(AUDIO, SMALL)
     assert edge == 1
     pieces = []
     for first in range(0, 63, 10):
         start, end = max(0, first - edge), min(63, first + 10 + edge)
-        part = filters_to_audio(filters[start:end], f0[0], AUDIO, SMALL, first_frame=start)
+        part = filters_to_audio(filters[start:end], f0[0], AUDIO, SMALL, first_frame=start, seed=seed)
         pieces.append(part[(first - start) * 64 :][: min(10, 63 - first) * 64])
     np.testing.assert_allclose(np.concatenate(pieces), whole, atol=2e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_torch_windows_equal_its_whole_and_rust(model: HarmonicNoise, seed: int) -> None:
+    mel, f0 = (torch.from_numpy(value) for value in _inputs(63))
+    whole = model.render(mel, f0, 0, seed)[0].numpy()
+    filters = model.raw_filters(mel, f0, torch.ones(1, 63, 1))[0].numpy()
+    fast = filters_to_audio(filters, f0[0].numpy(), AUDIO, SMALL, seed=seed)
+    np.testing.assert_allclose(whole, fast, atol=1e-3)
+    edge = model.context_frames
+    pieces = []
+    for first in range(0, 63, 20):
+        start, end = max(0, first - edge), min(63, first + 20 + edge)
+        part = model.render(mel[:, :, start:end], f0, start, seed)[0].numpy()
+        pieces.append(part[(first - start) * 64 :][: min(20, 63 - first) * 64])
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=2e-5)
+
+
+def test_seeds_are_heard_and_kept(model: HarmonicNoise) -> None:
+    mel, f0 = (torch.from_numpy(value) for value in _inputs(63))
+    one, other = (model.render(mel, f0, 0, seed) for seed in (0, 1))
+    assert torch.equal(one, model.render(mel, f0, 0, 0))
+    assert not torch.equal(one, other)
 
 
 def test_fast_path_refuses_what_does_not_fit() -> None:

@@ -98,6 +98,8 @@ class FastSpeech2(nn.Module):
         self.energy_predictor = VariancePredictor(width, config, 1)
         self.energy_in = MaskedConv1d(1, width, 3)
         self.decoder_positions = config.decoder_block == "transformer"
+        is_local = config.decoder_block == "convnext"
+        self.context_frames = config.decoder_layers * (config.decoder_kernel // 2) if is_local else None
         self.decoder = nn.ModuleList([_decoder_block(config) for _ in range(config.decoder_layers)])
         self.decoder_norm = nn.LayerNorm(width)
         self.mel_out = nn.Linear(width, config.n_mels)
@@ -148,6 +150,24 @@ class FastSpeech2(nn.Module):
 
         `durations` [B, N] (frames) are used in place of the predicted ones, and `speed` then does nothing.
         """
+        phonemes, speaker, speed, pitch, energy = self.defaults(
+            phonemes, lengths, speaker, speed, pitch, energy
+        )
+        mel, frames, counts, hertz, log_energy = self.infer(
+            phonemes, speaker, speed, pitch, energy, durations
+        )
+        return mel, {"mel_lengths": counts, "durations": frames, "pitch": hertz, "energy": log_energy}
+
+    def defaults(
+        self,
+        phonemes: Tensor,
+        lengths: Tensor | None,
+        speaker: Tensor | None,
+        speed: Tensor | None,
+        pitch: Tensor | None,
+        energy: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Ids without what lies past the lengths, and the controls with their defaults in place of None."""
         batch = phonemes.shape[0]
         if lengths is not None:
             phonemes = phonemes * length_mask(lengths, phonemes.shape[1])
@@ -160,10 +180,7 @@ class FastSpeech2(nn.Module):
             pitch = one * 0.0
         if energy is None:
             energy = one
-        mel, frames, counts, hertz, log_energy = self.infer(
-            phonemes, speaker, speed, pitch, energy, durations
-        )
-        return mel, {"mel_lengths": counts, "durations": frames, "pitch": hertz, "energy": log_energy}
+        return phonemes, speaker, speed, pitch, energy
 
     def infer(
         self,
@@ -179,6 +196,44 @@ class FastSpeech2(nn.Module):
         speaker [B]; speed, pitch (semitones) and energy (factor) [B, 1] or [B, N]; durations [B, N] in frames, by
         default the predicted ones.
         """
+        frames, durations, counts, hertz, log_energy = self.infer_frames(
+            phonemes, speaker, speed, pitch, energy, durations
+        )
+        mask = length_mask(counts, frames.shape[1]).to(frames.dtype)[:, :, None]
+        return self.decode(frames, mask), durations, counts, hertz, log_energy
+
+    def predict_frames(
+        self,
+        phonemes: Tensor,
+        lengths: Tensor | None = None,
+        speaker: Tensor | None = None,
+        speed: Tensor | None = None,
+        pitch: Tensor | None = None,
+        energy: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """All of `inference` but its last step: frames [B, T, C] for `decode_frames`, and the same dict."""
+        phonemes, speaker, speed, pitch, energy = self.defaults(
+            phonemes, lengths, speaker, speed, pitch, energy
+        )
+        frames, durations, counts, hertz, log_energy = self.infer_frames(
+            phonemes, speaker, speed, pitch, energy
+        )
+        return frames, {"mel_lengths": counts, "durations": durations, "pitch": hertz, "energy": log_energy}
+
+    def decode_frames(self, frames: Tensor) -> Tensor:
+        """Log-mel [B, M, W] of frames [B, W, C]; see `AcousticModel.context_frames` for a window's ends."""
+        return self.decode(frames, torch.ones_like(frames[:, :, :1]))
+
+    def infer_frames(
+        self,
+        phonemes: Tensor,
+        speaker: Tensor,
+        speed: Tensor,
+        pitch: Tensor,
+        energy: Tensor,
+        durations: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """What the decoder reads, frames [B, T, C], and the rest of what `infer` gives."""
         hidden, mask = self.encode(phonemes, speaker)
         if durations is None:
             log_durations = self.duration_predictor(hidden, mask).squeeze(2)
@@ -193,11 +248,10 @@ class FastSpeech2(nn.Module):
         log_factor = torch.gather(torch.log(energy).expand_as(phonemes), 1, owners)
         energy_value = self.energy_predictor(frames, frame_mask).squeeze(2) + log_factor / self.energy_std
         frames = frames + self.energy_in(energy_value[:, :, None], frame_mask)
-        mel = self.decode(frames, frame_mask)
         mean = self.pitch_mean[speaker][:, None]
         hertz = torch.exp(pitch_value * self.pitch_std + mean) * voiced
         log_energy = energy_value * self.energy_std + self.energy_mean
-        return mel, durations, counts, hertz, log_energy
+        return frames, durations, counts, hertz, log_energy
 
     def encode(self, phonemes: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B]."""

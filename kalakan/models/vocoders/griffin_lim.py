@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_filters
 from kalakan.config.schema import AudioConfig
 from kalakan.ops import griffin_lim
@@ -28,20 +29,29 @@ class GriffinLim(nn.Module):
         self.n_iter = n_iter
         self.momentum = momentum
         self.seed = seed
+        self.context_frames = None  # every sample depends on the whole sentence: see `Vocoder`
         filters = torch.from_numpy(mel_filters(config))  # [M, F]
         self.register_buffer("filters", filters)
         self.register_buffer("inverse", torch.linalg.pinv(filters.double()).float())
 
     @torch.jit.export
-    def inference(self, mel: Tensor) -> Tensor:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not."""
+    def inference(self, mel: Tensor, seed: int | None = None) -> Tensor:
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not.
+
+        `seed` stands in for the module's own.
+        """
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
-            return self.waveform(mel)
+            return self.waveform(mel, seed)
         with torch.autocast(mel.device.type, enabled=False):  # 16 bits are too few for phases
-            return self.waveform(mel)
+            return self.waveform(mel, seed)
+
+    def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
+        """See `Vocoder`; a mel has no F0 of its own to give here."""
+        audio: Tensor = vocode_unclipped(lambda item: self.inference(item, seed), mel)[None]
+        return audio
 
     @torch.jit.export
-    def waveform(self, mel: Tensor) -> Tensor:
+    def waveform(self, mel: Tensor, seed: int | None = None) -> Tensor:
         """What `inference` does."""
         audio = griffin_lim(
             self.magnitude(mel),
@@ -50,7 +60,7 @@ class GriffinLim(nn.Module):
             self.hop_length,
             self.n_iter,
             self.momentum,
-            self.seed,
+            self.seed if seed is None else seed,
         )
         return audio.clamp(-1.0, 1.0)
 

@@ -6,6 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from kalakan.audio import harmonic_noise as sound
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 from kalakan.errors import AudioError, ConfigError
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d
@@ -70,6 +71,7 @@ class HarmonicNoise(nn.Module):
         self.norm_out = nn.LayerNorm(config.width)
         self.project_out = nn.Linear(config.width, config.subframes * 3 * self.bins)
         self.synthesis = SourceFilter(audio.sample_rate, audio.hop_length, config.n_fft, config.subframes)
+        self.context_frames = sound.network_context(config) + sound.context_frames(audio, config)
         self._start()
 
     def _start(self) -> None:
@@ -142,6 +144,24 @@ class HarmonicNoise(nn.Module):
         place = torch.zeros(mel.shape[0], dtype=torch.long, device=mel.device)
         audio: Tensor = self.synthesis(harmonic, phase, breath, f0, mask.float(), start, place)
         return audio.clamp(-1.0, 1.0)
+
+    def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
+        """See `Vocoder`."""
+        mel = mel.to(self.mel_mean.dtype)
+        mask = torch.ones_like(mel[:, :1]).transpose(1, 2)  # [1, W, 1]
+        if f0 is None:
+            f0 = self.heard_f0(mel, mask)
+        f0 = f0.float().clamp(min=0.0)
+        last_frame = first_frame + mel.shape[2]
+        filters = self.filters(mel, f0[:, first_frame:last_frame], mask)
+        phase, place = sound.source_start(seed)
+        start = torch.full([1], phase, device=mel.device)
+        # Pulses of all that came before: their phase runs on. One frame more: F0 is drawn from center to center.
+        pulses, noise = self.synthesis.sources(
+            f0[:, : last_frame + 1], start, torch.full([1], place, device=mel.device)
+        )
+        window = slice(first_frame * self.hop_length, last_frame * self.hop_length)
+        return self.synthesis.filter(*filters, pulses[:, window], noise[:, window], mask.squeeze(2).float())
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference` of the mel alone."""

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NOISE_SIZE = 65_536
-"""Samples of the noise table, a power of two; it repeats after 2.7 s at 24 kHz."""
+from kalakan.audio.harmonic_noise import NOISE_SIZE
+
 MAX_F0 = 1000.0
 """Highest F0 in Hz; higher values are set to it."""
 TAPS = 8
@@ -130,9 +130,20 @@ class SourceFilter(nn.Module):
         noise table.
         """
         kept = mask.repeat_interleave(self.hop_length, dim=1)  # [B, S]
-        pulses = pulse_train(f0 * mask, self.sample_rate, self.hop_length, start) * kept
-        index = torch.arange(kept.shape[1], device=f0.device)[None, :] + place[:, None]
-        noise = self.noise[index % self.noise.shape[0]] * kept
+        pulses, noise = self.sources(f0 * mask, start, place)
+        return self.filter(harmonic, phase, breath, pulses * kept, noise * kept, mask)
+
+    def sources(self, f0: Tensor, start: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Pulses and noise [B, T * hop_length] of sentences with F0 [B, T]; `start` and `place` as in `forward`."""
+        pulses = pulse_train(f0, self.sample_rate, self.hop_length, start)
+        index = torch.arange(pulses.shape[1], device=f0.device)[None, :] + place[:, None]
+        return pulses, self.noise[index % self.noise.shape[0]]
+
+    def filter(
+        self, harmonic: Tensor, phase: Tensor, breath: Tensor, pulses: Tensor, noise: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Waveform [B, T * hop_length] of pulses and noise of that length; the rest as in `forward`."""
+        kept = mask.repeat_interleave(self.hop_length, dim=1)  # [B, S]
         voice = torch.fft.rfft(frame_signal(pulses, self.n_fft, self.hop) * self.window)  # [B, K, F]
         air = torch.fft.rfft(frame_signal(noise, self.n_fft, self.hop) * self.window)
         spectrum = torch.polar(torch.exp(harmonic), phase) * voice + torch.exp(breath) * air
