@@ -1,4 +1,4 @@
-"""Sentences through an engine in batches of similar length, back in their own order."""
+"""Breaths through an engine, in batches of similar length where that is faster, back in their own order."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from kalakan.synthesis.controls import Controls
-from kalakan.synthesis.frontend import PhonemeBatch, pad
+import numpy as np
+from numpy.typing import NDArray
+
+from kalakan.synthesis.controls import Controls, speaker_row, within
+from kalakan.synthesis.frontend import Breath
+from kalakan.synthesis.streaming import Rendering, Samples
 
 
 class Engine(Protocol):
@@ -31,34 +35,68 @@ class Engine(Protocol):
         """
         ...
 
-    def speak(self, batch: PhonemeBatch, controls: Controls) -> list[Any]:
-        """Audio [S_i] of each sentence of a batch, without the padding."""
+    def render(self, breaths: Sequence[Breath], controls: Controls) -> list[Rendering]:
+        """The breaths of a batch with their durations, ready to be heard whole or window by window."""
         ...
 
-    def join(self, pieces: Sequence[Any]) -> Any:
-        """One audio [S] in [-1, 1] of consecutive pieces: one gain for all of it, and only if it would clip."""
+    def to_audio(self, samples: Samples) -> Any:
+        """Samples [S] as the engine's kind of array."""
         ...
 
 
 def speak_all(
-    engine: Engine, sequences: Sequence[list[int]], controls: Controls, batch_size: int
-) -> list[Any]:
-    """Audio [S_i] of each id sequence, in the order given; similar lengths share a batch."""
+    engine: Engine, breaths: Sequence[Breath], controls: Controls, batch_size: int
+) -> list[tuple[Rendering, Samples]]:
+    """Each breath's rendering and samples, in the order given; similar lengths share a batch."""
     batch_size = batch_size if engine.runs_batches else 1
-    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    audios: list[Any] = [None] * len(sequences)
+    order = sorted(range(len(breaths)), key=lambda index: len(breaths[index].ids))
+    spoken: list[Any] = [None] * len(breaths)
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        for index, audio in zip(rows, engine.speak(pad([sequences[i] for i in rows]), controls), strict=True):
-            audios[index] = audio
-    return audios
+        for index, rendering in zip(rows, engine.render([breaths[i] for i in rows], controls), strict=True):
+            spoken[index] = (rendering, rendering.whole())
+    return spoken
 
 
 def speak_stream(
-    engine: Engine, sequences: Iterable[list[int]], controls: Controls, batch_size: int
-) -> Iterator[Any]:
-    """Audio [S_i] of each id sequence in order, with no more than `batch_size` of them in memory."""
-    source = iter(sequences)
+    engine: Engine, breaths: Iterable[Breath], controls: Controls, batch_size: int
+) -> Iterator[tuple[Breath, Rendering, Samples]]:
+    """Each breath with its rendering and samples in order, with no more than `batch_size` of them in memory."""
+    source = iter(breaths)
     batch_size = batch_size if engine.runs_batches else 1
     while group := list(islice(source, batch_size)):
-        yield from speak_all(engine, group, controls, batch_size)
+        for breath, (rendering, samples) in zip(
+            group, speak_all(engine, group, controls, batch_size), strict=True
+        ):
+            yield breath, rendering, samples
+
+
+def control_arrays(
+    controls: Controls, breaths: Sequence[Breath], speakers: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """The controls that differ from the defaults as arrays: speaker [B], the others [B, 1], or [B, N] where markup
+    sets them for parts of a breath. What request and markup together ask for is held within the limits."""
+    given: dict[str, NDArray[Any]] = {}
+    rows = [
+        controls.speaker if breath.speaker is None else speaker_row(breath.speaker, speakers)
+        for breath in breaths
+    ]
+    if any(rows):
+        given["speaker"] = np.array(rows, np.int64)
+    for name, default in (("speed", 1.0), ("pitch", 0.0), ("energy", 1.0)):
+        values = [_values(name, getattr(controls, name), breath) for breath in breaths]
+        distinct = {value for row in values for value in row}
+        if len(distinct) == 1:
+            if distinct != {default}:
+                given[name] = np.full((len(breaths), 1), distinct.pop(), np.float32)
+            continue
+        given[name] = np.full((len(breaths), max(map(len, values))), default, np.float32)
+        for place, row in enumerate(values):
+            given[name][place, : len(row)] = row
+    return given
+
+
+def _values(name: str, base: float, breath: Breath) -> list[float]:
+    if name == "pitch":
+        return [within(name, base + item.pitch) for item in breath.prosody]
+    return [within(name, base * getattr(item, name)) for item in breath.prosody]

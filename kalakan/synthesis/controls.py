@@ -1,4 +1,4 @@
-"""How a text is to be spoken: speaker, speed, pitch, energy; checked once, at the door."""
+"""How a text is to be spoken: speaker, speed, pitch, energy, pauses, seed; checked once, at the door."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from kalakan.errors import SynthesisError
 
-LIMITS = {"speed": (0.5, 2.0), "pitch": (-12.0, 12.0), "energy": (0.25, 4.0)}
+LIMITS = {"speed": (0.5, 2.0), "pitch": (-12.0, 12.0), "energy": (0.25, 4.0), "sentence_pause": (0.0, 60.0)}
 """Smallest and largest value of each control; outside them a voice no longer sounds like speech."""
-_UNITS = {"speed": "", "pitch": " semitones", "energy": ""}
+_UNITS = {"speed": "", "pitch": " semitones", "energy": "", "sentence_pause": " seconds"}
+SEEDS = 1 << 32
+"""Seeds are 0 to one less than this."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Controls:
     """Shift in semitones, -12 to 12."""
     energy: float = 1.0
     """Factor of the amplitude that the model speaks with, 0.25 to 4."""
+    sentence_pause: float = 0.0
+    """Silence in seconds, 0 to 60, that is added between two sentences."""
+    seed: int = 0
+    """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -32,6 +38,16 @@ class Controls:
             if not is_number or not low <= value <= high:
                 unit = _UNITS[name]
                 raise SynthesisError(f"{name} is {value!r}; it must lie between {low:g} and {high:g}{unit}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < SEEDS:
+            raise SynthesisError(
+                f"seed is {self.seed!r}; it must be a whole number between 0 and {SEEDS - 1}"
+            )
+
+
+def within(name: str, value: float) -> float:
+    """The value, or the limit of the control `name` that it lies beyond: request and markup together may go there."""
+    low, high = LIMITS[name]
+    return min(max(value, low), high)
 
 
 def speaker_row(speaker: str | None, speakers: Sequence[str]) -> int:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from kalakan.audio.loudness import vocode_unclipped
 from kalakan.config.schema import InferenceConfig
-from kalakan.errors import ConfigError, SynthesisError
+from kalakan.errors import ConfigError
+from kalakan.synthesis.batching import control_arrays
 from kalakan.synthesis.controls import Controls
-from kalakan.synthesis.engine_onnx import given_controls
-from kalakan.synthesis.frontend import PhonemeBatch
+from kalakan.synthesis.frontend import Breath, pad
+from kalakan.synthesis.streaming import DecodedMel, Mel, Rendering, WholeMel, vocoder_call
 
 
 class TorchEngine:
@@ -40,38 +41,56 @@ class TorchEngine:
         """True on a GPU: see `Engine.runs_batches`."""
         return device_of(self.acoustic_model).type != "cpu"
 
-    def speak(self, batch: PhonemeBatch, controls: Controls) -> list[Tensor]:
-        """Audio [S_i] of each sentence of a batch, on the CPU; may exceed [-1, 1], `join` sees to that."""
+    def render(self, breaths: Sequence[Breath], controls: Controls) -> list[Rendering]:
+        """See `Engine`."""
         device = device_of(self.acoustic_model)
+        batch = pad([breath.ids for breath in breaths])
         given = {
             name: torch.from_numpy(value).to(device)
-            for name, value in given_controls(controls, len(batch.ids)).items()
+            for name, value in control_arrays(controls, breaths, self.speakers).items()
         }
+        model = self.acoustic_model
+        # Side by side, sentences go through the decoder together, on a GPU; that saves more than windows would.
+        has_windows = getattr(model, "context_frames", None) is not None and len(breaths) == 1
+        run = model.predict_frames if has_windows else model.inference
         ids, lengths = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
-        with torch.no_grad():
-            with self._autocast(device):
-                mel, aux = self.acoustic_model.inference(ids, lengths, **given)
-            mel = mel.to(device_of(self.vocoder), torch.float32)
-            frames = aux["mel_lengths"].tolist()
-            f0 = aux["pitch"].float() if getattr(self.vocoder, "takes_f0", False) and "pitch" in aux else None
-            pieces = []
-            for row, count in enumerate(frames):
-                pitch = () if f0 is None else (f0[row : row + 1, :count].to(mel.device),)
-                pieces.append(self._vocode(mel[row : row + 1, :, :count], *pitch))
-            return pieces
+        with torch.no_grad(), self._autocast(device):
+            result, aux = run(ids, lengths, **given)
+        counts = aux["mel_lengths"].tolist()
+        if has_windows:
+            mels: list[Mel] = [
+                DecodedMel(result[:, : counts[0]], model.context_frames, self._decode, torch.cat)
+            ]
+        else:
+            result = result.to(device_of(self.vocoder), torch.float32)
+            mels = [WholeMel(result[row : row + 1, :, :count]) for row, count in enumerate(counts)]
+        return [
+            self._rendering(mel, aux, row, len(breath.ids), controls.seed)
+            for row, (mel, breath) in enumerate(zip(mels, breaths, strict=True))
+        ]
 
-    def join(self, pieces: Sequence[Tensor]) -> Tensor:
-        """One audio [S] in [-1, 1] of consecutive pieces, with one gain for all of it if it would clip."""
-        audio = torch.cat(list(pieces))
-        peak = float(audio.abs().max())
-        if not math.isfinite(peak):
-            raise SynthesisError("the model spoke samples that are not finite; its weights are broken")
-        return audio / peak if peak > 1.0 else audio
+    def to_audio(self, samples: NDArray[np.float32]) -> Tensor:
+        """The samples as a CPU tensor."""
+        return torch.from_numpy(np.ascontiguousarray(samples))
 
-    def _vocode(self, mel: Tensor, *f0: Tensor) -> Tensor:
-        with self._autocast(mel.device):
-            audio: Tensor = vocode_unclipped(self.vocoder.inference, mel, *f0)
-        return audio.float().cpu()
+    def _rendering(self, mel: Mel, aux: dict[str, Tensor], row: int, phonemes: int, seed: int) -> Rendering:
+        device = device_of(self.vocoder)
+        f0 = aux["pitch"][row : row + 1, : mel.frames].to(device, torch.float32) if "pitch" in aux else None
+        durations = aux["durations"][row, :phonemes].cpu().numpy() if "durations" in aux else None
+        vocode, context = vocoder_call(self.vocoder, f0, seed)
+
+        def samples(window: Tensor, first: int) -> NDArray[np.float32]:
+            with torch.no_grad(), self._autocast(device):
+                audio: NDArray[np.float32] = vocode(window, first).float().cpu().numpy()
+            return audio
+
+        return Rendering(durations, mel, samples, context, self.vocoder.hop_length)
+
+    def _decode(self, frames: Tensor) -> Tensor:
+        """Log-mel of a window of frames, where the vocoder is."""
+        with torch.no_grad(), self._autocast(frames.device):
+            mel: Tensor = self.acoustic_model.decode_frames(frames)
+        return mel.to(device_of(self.vocoder), torch.float32)
 
     def _autocast(self, device: torch.device) -> Any:
         if not self.mixed_precision:

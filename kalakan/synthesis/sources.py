@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "onnx", "torch")
 GRIFFIN_LIM = "griffin_lim"
 HARMONIC_NOISE = "harmonic_noise"
+ENCODER, DECODER = "acoustic_encoder.onnx", "acoustic_decoder.onnx"
+"""The acoustic model in two graphs, which an exported voice may carry beside `acoustic.onnx`."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class _Sources:
 
 
 def _onnx_engine(source: _Sources) -> Engine:
-    from kalakan.synthesis.engine_onnx import OnnxAcousticModel, OnnxEngine
+    from kalakan.synthesis.engine_onnx import OnnxEngine
 
     request, config = source.request, source.settings.inference
     if request.device != "cpu":
@@ -115,8 +117,7 @@ def _onnx_engine(source: _Sources) -> Engine:
             raise ConfigError(
                 f"{name} is for torch and engine='onnx' was asked for; use engine='torch' or 'auto'"
             )
-    speakers, path = _onnx_acoustic(source)
-    acoustic = OnnxAcousticModel(path, config.threads)
+    speakers, path, acoustic = _onnx_acoustic(source)
     if acoustic.n_mels not in (None, source.audio.n_mels):
         raise VoiceError(
             f"{path}: speaks {acoustic.n_mels} mel bands and the vocoder reads {source.audio.n_mels}"
@@ -124,21 +125,33 @@ def _onnx_engine(source: _Sources) -> Engine:
     return OnnxEngine(acoustic, _onnx_vocoder(source), speakers, config)
 
 
-def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path]:
+def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
+    """Speakers, the file that names the model in an error, and the model: in two parts if the voice has them."""
+    from kalakan.synthesis.onnx_acoustic import OnnxAcousticModel, OnnxAcousticParts
+
+    threads = source.settings.inference.threads
     voice = source.acoustic_voice()
     if voice is None:
         path = Path(source.request.acoustic_model)
         if not (path.parent / "voice.json").is_file():
-            return ("speaker",), path  # a bare file: the settings' audio, one unnamed speaker
+            return (
+                ("speaker",),
+                path,
+                OnnxAcousticModel(path, threads),
+            )  # a bare file: the settings' audio, one unnamed speaker
         voice = source.voice(path.parent)
         source.use_voice(voice)
-        return voice.manifest.speakers, path
+        return voice.manifest.speakers, path, OnnxAcousticModel(path, threads)
     source.use_voice(voice)
-    return voice.manifest.speakers, voice.file("acoustic.onnx")
+    path = voice.file("acoustic.onnx")
+    if not voice.has(ENCODER) or not voice.has(DECODER):
+        return voice.manifest.speakers, path, OnnxAcousticModel(path, threads)
+    parts = OnnxAcousticParts(voice.file(ENCODER), voice.file(DECODER), threads)
+    return voice.manifest.speakers, path, parts
 
 
 def _onnx_vocoder(source: _Sources) -> Any:
-    from kalakan.synthesis.engine_onnx import GriffinLimVocoder, HarmonicNoiseVocoder, OnnxVocoder
+    from kalakan.synthesis.onnx_vocoders import GriffinLimVocoder, HarmonicNoiseVocoder, OnnxVocoder
 
     request, audio, config = source.request, source.audio, source.settings.inference
     if request.vocoder is not None and not Path(request.vocoder).is_dir():

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.errors import SynthesisError, TextError
-from kalakan.synthesis.batching import speak_all, speak_stream
 from kalakan.synthesis.controls import Controls, speaker_row
-from kalakan.synthesis.frontend import Frontend, Reader
+from kalakan.synthesis.frontend import Breath, Frontend
+from kalakan.synthesis.narration import Narrator, OnSentence
+from kalakan.synthesis.passage import Reader
 from kalakan.synthesis.sources import Request, build_engine
+from kalakan.synthesis.speech import Speech
+from kalakan.synthesis.streaming import chunk_samples, in_chunks
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.utils.config import Config
 from kalakan.voices.manifest import VoiceManifest
@@ -89,15 +94,39 @@ class Synthesizer:
         speed: float = 1.0,
         pitch: float = 0.0,
         energy: float = 1.0,
+        sentence_pause: float = 0.0,
+        seed: int = 0,
     ) -> Audio:
-        """Audio [S] of a text of any length, at `sample_rate`; the same text gives the same samples.
+        """Audio [S] of a text of any length, at `sample_rate`; the same text and seed give the same samples.
 
         `speed` is a factor (0.5 to 2), `pitch` a shift in semitones (-12 to 12), `energy` a factor of the amplitude
-        (0.25 to 4). A text that would clip is turned down as a whole. Raises `TextError` if nothing in the text can
+        (0.25 to 4), `sentence_pause` silence in seconds (0 to 60) between two sentences, on top of the pause that the
+        voice makes there, and `seed` chooses the noise of a vocoder that has some (0 to 2^32 - 1). What would clip is
+        softened sample by sample (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if nothing in the text can
         be spoken, `SynthesisError` for an unknown speaker or a value out of range.
         """
-        pieces = self.iter_pieces(text, speaker=speaker, speed=speed, pitch=pitch, energy=energy)
-        return self._engine.join(list(pieces))
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        pieces = list(self._narrator(controls).pieces(text, self._breaths(text, controls)))
+        return self._engine.to_audio(np.concatenate(pieces))
+
+    def speak(
+        self,
+        text: str,
+        *,
+        speaker: str | None = None,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        energy: float = 1.0,
+        sentence_pause: float = 0.0,
+        seed: int = 0,
+    ) -> Speech:
+        """The audio of `synthesize` with its timing: when each sentence, word, sound and pause is heard.
+
+        Arguments and errors as for `synthesize`; `SynthesisError` also for an acoustic model without durations.
+        """
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        breaths = list(self._breaths(text, controls))
+        return self._narrator(controls).speeches([text], [breaths])[0]
 
     def synthesize_batch(
         self,
@@ -108,6 +137,8 @@ class Synthesizer:
         speed: float = 1.0,
         pitch: float = 0.0,
         energy: float = 1.0,
+        sentence_pause: float = 0.0,
+        seed: int = 0,
     ) -> list[Audio]:
         """Audio [S_i] of each text, as `synthesize` gives it, in the order of the texts.
 
@@ -115,31 +146,75 @@ class Synthesizer:
         on a CPU they go one after the other, which is faster there, and equal `synthesize` to the bit.
         Raises as `synthesize`; a `TextError` says which text it is about.
         """
-        size = self._config.batch_size if batch_size is None else batch_size
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
-        controls = self._controls(speaker, speed, pitch, energy)
-        groups = [self._sequences_of(index, text) for index, text in enumerate(texts)]
-        pieces = iter(speak_all(self._engine, [ids for group in groups for ids in group], controls, size))
-        return [self._engine.join([next(pieces) for _ in group]) for group in groups]
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        groups = [self._breaths_of(index, text, controls) for index, text in enumerate(texts)]
+        return self._narrator(controls, batch_size).audios(groups)
 
-    def iter_pieces(
+    def speak_batch(
         self,
-        text: str,
+        texts: Sequence[str],
+        batch_size: int | None = None,
         *,
         speaker: str | None = None,
         speed: float = 1.0,
         pitch: float = 0.0,
         energy: float = 1.0,
-    ) -> Iterator[Audio]:
-        """Audio [S_i] of each sentence in turn, with bounded memory for a text of any length.
+        sentence_pause: float = 0.0,
+        seed: int = 0,
+    ) -> list[Speech]:
+        """The audio of `synthesize_batch` with the timing of each text; arguments and errors as for both."""
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        groups = [self._breaths_of(index, text, controls) for index, text in enumerate(texts)]
+        return self._narrator(controls, batch_size).speeches(texts, groups)
 
-        The pieces follow each other without a gap: each ends with the pause of its own mark. They may exceed
-        [-1, 1]: loudness is for whoever joins them to settle, once for the whole text. Arguments and errors as for
-        `synthesize`; a `TextError` comes when the iteration has found nothing to speak.
+    def stream(
+        self,
+        text: str,
+        *,
+        chunk_ms: float | None = None,
+        on_sentence: OnSentence | None = None,
+        speaker: str | None = None,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        energy: float = 1.0,
+        sentence_pause: float = 0.0,
+        seed: int = 0,
+    ) -> Iterator[Audio]:
+        """The audio of `synthesize` in chunks [S_i], each as soon as it can be heard, with bounded memory.
+
+        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first chunk is 0.2 s, each next one
+        longer, unless `chunk_ms` (at least 1) sets one length for all but the last. A model that needs whole sentences
+        gives them whole: Griffin-Lim is one; `kalakan export` prepares the acoustic model of a voice. `on_sentence` is
+        called with the `kalakan.synthesis.timing.Sentence` that begins, before its first chunk. Other arguments and
+        errors as for `synthesize`; a `TextError` comes when the iteration has found nothing to speak.
         """
-        controls = self._controls(speaker, speed, pitch, energy)
-        return speak_stream(self._engine, self._frontend.sequences(text), controls, self._config.batch_size)
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        windows = self._narrator(controls).windows(text, self._breaths(text, controls), on_sentence)
+        if chunk_ms is not None:
+            windows = in_chunks(windows, chunk_samples(chunk_ms, self.sample_rate))
+        return map(self._engine.to_audio, windows)
+
+    def iter_pieces(
+        self,
+        text: str,
+        *,
+        on_sentence: OnSentence | None = None,
+        speaker: str | None = None,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        energy: float = 1.0,
+        sentence_pause: float = 0.0,
+        seed: int = 0,
+    ) -> Iterator[Audio]:
+        """Audio [S_i] of each sentence in turn, with bounded memory for a text of any length: a little cheaper than
+        `stream`, where no one waits for the first sound.
+
+        The pieces follow each other without a gap: each ends with the pause of its own mark. Arguments and errors as
+        for `stream`.
+        """
+        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
+        pieces = self._narrator(controls).pieces(text, self._breaths(text, controls), on_sentence)
+        return map(self._engine.to_audio, pieces)
 
     def save_audio(self, audio: Audio, file: AudioFile, format: str | None = None) -> None:
         """Writes audio [S] to a path, by its suffix, or to a binary file object, by default as WAV."""
@@ -192,12 +267,29 @@ class Synthesizer:
         """What the voice says about itself; None for bare model files."""
         return self._manifest
 
-    def _controls(self, speaker: str | None, speed: float, pitch: float, energy: float) -> Controls:
+    def _controls(
+        self,
+        speaker: str | None,
+        speed: float,
+        pitch: float,
+        energy: float,
+        sentence_pause: float,
+        seed: int,
+    ) -> Controls:
         row = self._speaker if speaker is None else speaker_row(speaker, self.speakers)
-        return Controls(row, speed, pitch, energy)
+        return Controls(row, speed, pitch, energy, sentence_pause, seed)
 
-    def _sequences_of(self, index: int, text: str) -> list[list[int]]:
+    def _narrator(self, controls: Controls, batch_size: int | None = None) -> Narrator:
+        size = self._config.batch_size if batch_size is None else batch_size
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
+        return Narrator(self._engine, controls, size)
+
+    def _breaths(self, text: str, controls: Controls) -> Iterator[Breath]:
+        return self._frontend.breaths(text, None, controls.sentence_pause)
+
+    def _breaths_of(self, index: int, text: str, controls: Controls) -> list[Breath]:
         try:
-            return list(self._frontend.sequences(text))
+            return list(self._breaths(text, controls))
         except TextError as error:
             raise TextError(f"text {index}: {error}") from error

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalakan.errors import TextError
-from kalakan.synthesis.frontend import FULL_STOP, PHRASE_BREAK, SOUND_IDS, Frontend, frame, pad, split_units
+from kalakan.synthesis.cutting import FULL_STOP, PHRASE_BREAK, SOUND_IDS, cut_ranges
+from kalakan.synthesis.frontend import Frontend, frame, pad
 from kalakan.text.phonemes import BOS, PAUSE_IDS, TABLE_SIZE, TONE_IDS, WORD_BOUNDARY
 from kalakan.text.twi_g2p import TwiG2P
 
@@ -44,20 +45,21 @@ def test_ids_outside_the_table_never_reach_a_model() -> None:
 
 
 @given(UNITS, st.integers(7, 60))
-def test_splitting_keeps_every_sound_and_the_limit(units: list[int], limit: int) -> None:
-    pieces = list(split_units(units, limit))
-    assert all(0 < len(piece) <= limit + 1 for piece in pieces)
-    kept = [unit for piece in pieces for unit in piece if unit not in (WORD_BOUNDARY, PHRASE_BREAK)]
-    assert kept == [unit for unit in units if unit != WORD_BOUNDARY]
+def test_cutting_keeps_every_sound_and_the_limit(units: list[int], limit: int) -> None:
+    ranges = list(cut_ranges(units, limit))
+    assert all(0 < last - first <= limit for first, last in ranges)
+    edges = [0, *(place for pair in ranges for place in pair), len(units)]
+    assert edges == sorted(edges)
+    left_out = [unit for a, b in zip(edges[::2], edges[1::2], strict=True) for unit in units[a:b]]
+    assert set(left_out) <= {WORD_BOUNDARY}
 
 
-def test_splitting_prefers_pauses_then_words_and_keeps_tones() -> None:
+def test_cutting_prefers_pauses_then_words_and_keeps_tones() -> None:
     word = [29, 48, 24]
-    assert next(split_units([*word, 6, *word, WORD_BOUNDARY, *word], 9)) == [*word, 6]
-    assert next(split_units([*word, WORD_BOUNDARY, *word], 5)) == [*word, PHRASE_BREAK]
+    assert next(cut_ranges([*word, 6, *word, WORD_BOUNDARY, *word], 9)) == (0, 4)
+    assert next(cut_ranges([*word, WORD_BOUNDARY, *word], 5)) == (0, 3)
     tones = [29, 16] * 30
-    pieces = list(split_units(tones, 7))
-    assert all(piece[0] not in TONE_IDS for piece in pieces)
+    assert all(tones[first] not in TONE_IDS for first, _ in cut_ranges(tones, 7))
 
 
 def test_long_sentences_end_their_pieces_with_a_mark() -> None:
@@ -91,3 +93,4 @@ def test_pad() -> None:
 def test_frame_keeps_a_mark_that_is_there() -> None:
     assert frame([29, 8]) == [BOS, 29, 8]
     assert frame([29]) == [BOS, 29, FULL_STOP]
+    assert frame([29], PHRASE_BREAK) == [BOS, 29, PHRASE_BREAK]

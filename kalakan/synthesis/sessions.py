@@ -1,0 +1,53 @@
+"""onnxruntime sessions as Kalakan runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from kalakan.errors import VoiceError
+
+
+def open_session(path: Path, threads: int) -> Any:
+    """An onnxruntime session on the CPU that leaves idle cores alone; raises `VoiceError` for a damaged file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Every sentence has its own length, so a memory pattern would be planned anew for each. The arena stays: it saves a
+    # tenth of the time, and what it keeps is bounded by `inference.max_characters`.
+    options.enable_mem_pattern = False
+    if not path.is_file():
+        raise VoiceError(f"{path}: there is no such file")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exception classes have no public name
+        raise VoiceError(
+            f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})"
+        ) from error
+
+
+def check_names(session: Any, path: Path, needed_input: str, needed_output: str) -> None:
+    """Raises `VoiceError` for a file without that input or that output."""
+    inputs = [item.name for item in session.get_inputs()]
+    outputs = [item.name for item in session.get_outputs()]
+    if needed_input not in inputs or needed_output not in outputs:
+        raise VoiceError(
+            f"{path}: has inputs {', '.join(inputs)} and outputs {', '.join(outputs)}; "
+            f"{needed_input} and {needed_output} must be among them"
+        )
+
+
+def context_of(session: Any, path: Path) -> int | None:
+    """Frames at each end of a window that lack their neighbors, as the file's metadata says under `context_frames`;
+    None for a file that needs whole sentences or does not say. Raises `VoiceError` for anything else there."""
+    value = session.get_modelmeta().custom_metadata_map.get("context_frames")
+    if value is None or value == "none":
+        return None
+    if not value.isdecimal():
+        raise VoiceError(f"{path}: context_frames is {value!r}; it must be a number of frames, or none")
+    return int(value)

@@ -1,0 +1,28 @@
+"""What a synthesis gives: audio, and when what of it is heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kalakan.audio.files import AudioFile, write_audio
+from kalakan.synthesis.timing import Timing
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """A spoken text."""
+
+    audio: Any
+    """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
+    timing: Timing
+    """Its sentences, words, sounds and pauses; `timing.samples` is S."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+        return self.timing.sample_rate
+
+    def save(self, file: AudioFile, format: str | None = None) -> None:
+        """Writes the audio to a path, by its suffix, or to a binary file object, by default as WAV."""
+        write_audio(file, self.audio, self.sample_rate, format)
