@@ -17,13 +17,12 @@ from torch import Tensor, nn
 
 from kalakan.errors import ExportError
 from kalakan.export.onnx import INPUTS, OPSET, TOLERANCE, add_defaults, control_axes, example_inputs
+from kalakan.export.quantize import CONTEXT
 from kalakan.export.shared_weights import share_weights
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 
 ENCODER = "acoustic_encoder.onnx"
 DECODER = "acoustic_decoder.onnx"
-CONTEXT = "context_frames"
-"""Key of the decoder file's metadata: frames at each end of a window that lack their neighbors."""
 _FRAMES = ("frames", "durations", "mel_lengths", "pitch_output", "energy_output")
 
 

@@ -22,6 +22,8 @@ EXACT = ("durations", "log_durations", "pitch_output", "f0_output")
 """Outputs that keep every bit: what they depend on is not quantized, so tempo and tones stay as they were."""
 LEVELS = 63
 """Largest quantized weight."""
+CONTEXT = "context_frames"
+"""Key of a file's metadata: frames at each end of a window that lack their neighbors, or "none"."""
 QUANTIZED_FROM = 4096
 """Smallest matrix, in elements, that is quantized: below it the work around the product costs more than it saves."""
 
@@ -101,8 +103,18 @@ def quantize_graph(model: Any, chosen: set[str]) -> list[Rounded]:
     if rounded:
         replace_nodes(model, replacements)
         widen(model, skipped=Graph(model).needed_for(EXACT))
+        _mark_whole(model)
         onnx.checker.check_model(model, full_check=True)
     return list(rounded.values())
+
+
+def _mark_whole(model: Any) -> None:
+    """Says in the metadata that windows of a sentence do not give its whole: activations are rounded by the range of
+    all that a call brings."""
+    kept = [item for item in model.metadata_props if item.key != CONTEXT]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=CONTEXT, value="none")
 
 
 def _products(graph: Graph) -> list[_Product]:

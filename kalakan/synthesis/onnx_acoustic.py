@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kalakan.errors import SynthesisError, VoiceError
+from kalakan.errors import SynthesisError
 from kalakan.synthesis.sessions import check_names, context_of, open_session
 
 Array = NDArray[np.float32]
@@ -78,16 +78,14 @@ class OnnxAcousticModel:
 
 class OnnxAcousticParts:
     """`acoustic_encoder.onnx` and `acoustic_decoder.onnx`; obeys `kalakan.models.interfaces.AcousticModel` with numpy
-    arrays, windows included."""
+    arrays, windows included, if the decoder's metadata tells its `context_frames`. A quantized one does not: it rounds
+    by the range of all that it is given."""
 
     def __init__(self, encoder: Path, decoder: Path, threads: int) -> None:
         self._graph = _Graph(encoder, threads, "frames")
         self._session = open_session(decoder, threads)
         check_names(self._session, decoder, "frames", "mel_output")
-        context = context_of(self._session, decoder)
-        if context is None:
-            raise VoiceError(f"{decoder}: does not say its context_frames; export the voice again")
-        self.context_frames = context
+        self.context_frames = context_of(self._session, decoder)
         self.n_mels = _size(self._session.get_outputs()[0].shape[1])
 
     def predict_frames(

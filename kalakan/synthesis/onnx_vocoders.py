@@ -11,7 +11,7 @@ from kalakan.audio.harmonic_noise import context_frames, filters_to_audio, netwo
 from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
-from kalakan.synthesis.sessions import check_names, context_of, open_session
+from kalakan.synthesis.sessions import check_names, context_of, needs_whole, open_session
 
 Array = NDArray[np.float32]
 
@@ -56,8 +56,9 @@ class HarmonicNoiseVocoder:
         self.config = config
         self.sample_rate = audio.sample_rate
         self.hop_length = audio.hop_length
-        self._own_context = context_frames(audio, config)
-        self.context_frames = network_context(config) + self._own_context
+        self._network_context = network_context(config)
+        context = self._network_context + context_frames(audio, config)
+        self.context_frames = None if needs_whole(self._session) else context
 
     def inference(self, mel: ArrayLike, f0: ArrayLike | None = None) -> Array:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T] and F0 [B, T] (default: heard from it)."""
@@ -68,7 +69,7 @@ class HarmonicNoiseVocoder:
 
     def render(self, mel: Array, f0: Array | None, first_frame: int, seed: int) -> Array:
         """See `Vocoder`."""
-        frames, network = mel.shape[2], self.context_frames - self._own_context
+        frames, network = mel.shape[2], self._network_context
         filters, used = self._filters(mel, None if f0 is None else f0[:, first_frame : first_frame + frames])
         pitch = used[0] if f0 is None else np.maximum(f0[0], 0.0)
         # What the network could not complete is not worth sounding.

@@ -9,6 +9,9 @@ import onnxruntime
 
 from kalakan.errors import VoiceError
 
+CONTEXT, WHOLE = "context_frames", "none"
+"""Key of a file's metadata, and its value for a file that needs whole sentences."""
+
 
 def open_session(path: Path, threads: int) -> Any:
     """An onnxruntime session on the CPU that leaves idle cores alone; raises `VoiceError` for a damaged file."""
@@ -45,9 +48,14 @@ def check_names(session: Any, path: Path, needed_input: str, needed_output: str)
 def context_of(session: Any, path: Path) -> int | None:
     """Frames at each end of a window that lack their neighbors, as the file's metadata says under `context_frames`;
     None for a file that needs whole sentences or does not say. Raises `VoiceError` for anything else there."""
-    value = session.get_modelmeta().custom_metadata_map.get("context_frames")
-    if value is None or value == "none":
+    value = session.get_modelmeta().custom_metadata_map.get(CONTEXT)
+    if value is None or value == WHOLE:
         return None
     if not value.isdecimal():
         raise VoiceError(f"{path}: context_frames is {value!r}; it must be a number of frames, or none")
     return int(value)
+
+
+def needs_whole(session: Any) -> bool:
+    """Whether a file's metadata says that windows of a sentence do not give its whole."""
+    return bool(session.get_modelmeta().custom_metadata_map.get(CONTEXT) == WHOLE)

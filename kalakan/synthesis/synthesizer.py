@@ -13,8 +13,10 @@ from kalakan.audio.files import AudioFile, write_audio
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.controls import Controls, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
+from kalakan.synthesis.markup import read_markup, read_ssml
 from kalakan.synthesis.narration import Narrator, OnSentence
 from kalakan.synthesis.passage import Reader
+from kalakan.synthesis.script import Pause
 from kalakan.synthesis.sources import Request, build_engine
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.streaming import chunk_samples, in_chunks
@@ -96,17 +98,20 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> Audio:
         """Audio [S] of a text of any length, at `sample_rate`; the same text and seed give the same samples.
 
         `speed` is a factor (0.5 to 2), `pitch` a shift in semitones (-12 to 12), `energy` a factor of the amplitude
         (0.25 to 4), `sentence_pause` silence in seconds (0 to 60) between two sentences, on top of the pause that the
-        voice makes there, and `seed` chooses the noise of a vocoder that has some (0 to 2^32 - 1). What would clip is
+        voice makes there, and `seed` chooses the noise of a vocoder that has some (0 to 2^32 - 1). `[en]…[/en]`
+        and `[tw]…[/tw]` in the text say its language; with `ssml` the text is an SSML document
+        (`kalakan.synthesis.markup`), whose settings multiply with those here, within their limits. What would clip is
         softened sample by sample (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if nothing in the text can
-        be spoken, `SynthesisError` for an unknown speaker or a value out of range.
+        be spoken and for malformed SSML, `SynthesisError` for an unknown speaker or a value out of range.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        pieces = list(self._narrator(controls).pieces(text, self._breaths(text, controls)))
+        pieces = list(self._narrator(controls).pieces(text, self._breaths(text, controls, ssml)))
         return self._engine.to_audio(np.concatenate(pieces))
 
     def speak(
@@ -119,13 +124,14 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> Speech:
         """The audio of `synthesize` with its timing: when each sentence, word, sound and pause is heard.
 
         Arguments and errors as for `synthesize`; `SynthesisError` also for an acoustic model without durations.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        breaths = list(self._breaths(text, controls))
+        breaths = list(self._breaths(text, controls, ssml))
         return self._narrator(controls).speeches([text], [breaths])[0]
 
     def synthesize_batch(
@@ -139,6 +145,7 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> list[Audio]:
         """Audio [S_i] of each text, as `synthesize` gives it, in the order of the texts.
 
@@ -147,7 +154,7 @@ class Synthesizer:
         Raises as `synthesize`; a `TextError` says which text it is about.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = [self._breaths_of(index, text, controls) for index, text in enumerate(texts)]
+        groups = [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
         return self._narrator(controls, batch_size).audios(groups)
 
     def speak_batch(
@@ -161,10 +168,11 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> list[Speech]:
         """The audio of `synthesize_batch` with the timing of each text; arguments and errors as for both."""
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = [self._breaths_of(index, text, controls) for index, text in enumerate(texts)]
+        groups = [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
         return self._narrator(controls, batch_size).speeches(texts, groups)
 
     def stream(
@@ -179,6 +187,7 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> Iterator[Audio]:
         """The audio of `synthesize` in chunks [S_i], each as soon as it can be heard, with bounded memory.
 
@@ -189,7 +198,7 @@ class Synthesizer:
         errors as for `synthesize`; a `TextError` comes when the iteration has found nothing to speak.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        windows = self._narrator(controls).windows(text, self._breaths(text, controls), on_sentence)
+        windows = self._narrator(controls).windows(text, self._breaths(text, controls, ssml), on_sentence)
         if chunk_ms is not None:
             windows = in_chunks(windows, chunk_samples(chunk_ms, self.sample_rate))
         return map(self._engine.to_audio, windows)
@@ -205,6 +214,7 @@ class Synthesizer:
         energy: float = 1.0,
         sentence_pause: float = 0.0,
         seed: int = 0,
+        ssml: bool = False,
     ) -> Iterator[Audio]:
         """Audio [S_i] of each sentence in turn, with bounded memory for a text of any length: a little cheaper than
         `stream`, where no one waits for the first sound.
@@ -213,7 +223,7 @@ class Synthesizer:
         for `stream`.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        pieces = self._narrator(controls).pieces(text, self._breaths(text, controls), on_sentence)
+        pieces = self._narrator(controls).pieces(text, self._breaths(text, controls, ssml), on_sentence)
         return map(self._engine.to_audio, pieces)
 
     def save_audio(self, audio: Audio, file: AudioFile, format: str | None = None) -> None:
@@ -285,11 +295,15 @@ class Synthesizer:
             raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
         return Narrator(self._engine, controls, size)
 
-    def _breaths(self, text: str, controls: Controls) -> Iterator[Breath]:
-        return self._frontend.breaths(text, None, controls.sentence_pause)
+    def _breaths(self, text: str, controls: Controls, ssml: bool) -> Iterator[Breath]:
+        script = read_ssml(text) if ssml else read_markup(text)
+        for part in script:
+            if not isinstance(part, Pause):
+                speaker_row(part.prosody.speaker, self.speakers)  # known before the first sound
+        return self._frontend.breaths(text, script, controls.sentence_pause)
 
-    def _breaths_of(self, index: int, text: str, controls: Controls) -> list[Breath]:
+    def _breaths_of(self, index: int, text: str, controls: Controls, ssml: bool) -> list[Breath]:
         try:
-            return list(self._breaths(text, controls))
+            return list(self._breaths(text, controls, ssml))
         except TextError as error:
             raise TextError(f"text {index}: {error}") from error
