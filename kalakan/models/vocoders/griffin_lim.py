@@ -35,32 +35,28 @@ class GriffinLim(nn.Module):
         self.register_buffer("inverse", torch.linalg.pinv(filters.double()).float())
 
     @torch.jit.export
-    def inference(self, mel: Tensor, seed: int | None = None) -> Tensor:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not.
-
-        `seed` stands in for the module's own.
-        """
-        if torch.jit.is_scripting():  # type: ignore[attr-defined]
-            return self.waveform(mel, seed)
-        with torch.autocast(mel.device.type, enabled=False):  # 16 bits are too few for phases
-            return self.waveform(mel, seed)
+    def inference(self, mel: Tensor) -> Tensor:
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not."""
+        return self.waveform(mel, self.seed)
 
     def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
-        """See `Vocoder`; a mel has no F0 of its own to give here."""
-        audio: Tensor = vocode_unclipped(lambda item: self.inference(item, seed), mel)[None]
+        """See `Vocoder`; the whole sentence, with `seed` in place of the module's own."""
+        audio: Tensor = vocode_unclipped(lambda item: self.waveform(item, seed), mel)[None]
         return audio
 
     @torch.jit.export
-    def waveform(self, mel: Tensor, seed: int | None = None) -> Tensor:
-        """What `inference` does."""
+    def waveform(self, mel: Tensor, seed: int | None) -> Tensor:
+        """`inference` with another seed; None starts each frame as a pulse."""
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
+            return self.from_magnitude(self.magnitude(mel), seed)
+        with torch.autocast(mel.device.type, enabled=False):  # 16 bits are too few for phases
+            return self.from_magnitude(self.magnitude(mel), seed)
+
+    @torch.jit.export
+    def from_magnitude(self, magnitude: Tensor, seed: int | None) -> Tensor:
+        """Waveform [B, T * hop_length] in [-1, 1] of magnitudes [B, F, T]."""
         audio = griffin_lim(
-            self.magnitude(mel),
-            self.n_fft,
-            self.win_length,
-            self.hop_length,
-            self.n_iter,
-            self.momentum,
-            self.seed if seed is None else seed,
+            magnitude, self.n_fft, self.win_length, self.hop_length, self.n_iter, self.momentum, seed
         )
         return audio.clamp(-1.0, 1.0)
 
