@@ -39,6 +39,7 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 @click.option("--world-size", type=int, default=1, help="With --distributed: how many processes there are.")
 @click.option("--rank", type=int, default=0, help="With --distributed: which of them this is, from 0.")
 @click.option("--address", metavar="HOST:PORT", help="With --distributed: where rank 0 listens.")
+@click.option("--profile", is_flag=True, help="Say at the end how long steps waited for data.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(
     model_type: str | None,
@@ -68,6 +69,8 @@ def command(
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
         if teacher is not None:
             raise click.UsageError("a recipe has no teacher; give --model-type with --teacher")
+        if options.pop("profile"):
+            raise click.UsageError("--profile is for one run; give --model-type with it")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
         product = _cook(recipe, data_dir, output_dir, settings, options)

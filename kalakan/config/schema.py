@@ -117,6 +117,8 @@ class TrainingConfig:
     """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
     gradient_checkpointing: bool = False
     """Forget what the blocks of a model compute and compute it again for the gradients: less memory, more time."""
+    workers: int = 0
+    """Processes that prepare batches while a step is taken; 0 prepares them between the steps. Same batches."""
     seed: int = 1234
     """Seed of weights, order and augmentation."""
     log_every: int = 20
@@ -143,7 +145,7 @@ class TrainingConfig:
             _require(
                 getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
             )
-        for name in ("max_minutes", "warmup_steps", "weight_decay", "patience"):
+        for name in ("max_minutes", "warmup_steps", "weight_decay", "patience", "workers"):
             _require(
                 getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "it must be at least 0"
             )

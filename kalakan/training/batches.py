@@ -42,6 +42,8 @@ def batch_groups(
         # Its own generator: a loader draws a seed whenever it starts, and a resumed run starts it once more.
         generator=torch.Generator(),
         pin_memory=group.device.type == "cuda",
+        # Workers live for one epoch: they are copies of the dataset, which every epoch changes.
+        num_workers=config.workers,
     )
     while True:
         sampler.set_position(position.epoch, position.batch)

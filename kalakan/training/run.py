@@ -22,6 +22,7 @@ from kalakan.training.batches import NumberedBatch, batch_groups
 from kalakan.training.distributed import Group
 from kalakan.training.memory import checkpoint_blocks
 from kalakan.training.metrics_log import MetricsLog
+from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage
 from kalakan.training.state import (
@@ -51,6 +52,7 @@ class Run:
         self.output = output
         self.position = Position()
         self.progress = Progress(self.config.max_steps, quiet or not group.is_first)
+        self.profile = Profile()
         self.bad_batches = 0
 
     def prepare(self, data: Path, features: Path, resume: bool, start_from: str | Path | None) -> None:
@@ -83,7 +85,9 @@ class Run:
             self._rehearse()
         deadline = time.monotonic() + 60 * self.config.max_minutes if self.config.max_minutes else math.inf
         self.progress.start(self.position.step)
-        groups = batch_groups(self.train_data, self.task, self.config, self.position, self.group)
+        groups = self.profile.watch(
+            batch_groups(self.train_data, self.task, self.config, self.position, self.group)
+        )
         over = self.group.any(self._is_done())
         while not over:
             scores = self._step(next(groups))
@@ -92,6 +96,7 @@ class Run:
             over = self.group.any(stop["now"] or time.monotonic() >= deadline or self._is_done())
         self._save_last()
         self.progress.close()
+        groups.close()
 
     def finish(self) -> Path:
         """Writes the product from the best weights (the last ones if none was validated)."""

@@ -70,6 +70,7 @@ class Trainer:
         resume: bool = True,
         start_from: str | Path | None = None,
         place: Place | None = None,
+        profile: bool = False,
         quiet: bool = False,
     ) -> Path:
         """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the product.
@@ -81,6 +82,7 @@ class Trainer:
         `features` (default `output_dir/features`) caches mels.
         `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
         is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
+        `profile` says at the end how long the steps waited for data.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
@@ -93,6 +95,8 @@ class Trainer:
                     run.loop(stop)
             finally:
                 run.close()
+            if profile:
+                run.progress.say(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
 

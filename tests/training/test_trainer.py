@@ -188,3 +188,23 @@ def test_missing_and_damaged_data_are_named(tiny_config: Settings, corpus: Path,
     (tmp_path / "out" / "last.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(TrainingError, match=r"last\.pt: is damaged"):
         _train(tiny_config, corpus, tmp_path / "out")
+
+
+def test_workers_prepare_the_same_batches(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 7, "batch_size": 4}  # across the end of an epoch
+    _train(tiny_config, corpus, tmp_path / "alone")
+    tiny_config["training"] |= {"workers": 2}
+    _train(tiny_config, corpus, tmp_path / "helped")
+    alone, helped = (load_checkpoint(tmp_path / name / "last.pt") for name in ("alone", "helped"))
+    for name, value in alone["modules"].items():
+        torch.testing.assert_close(helped["modules"][name], value, rtol=0, atol=0, msg=name)
+
+
+def test_profile_says_how_long_steps_waited(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    trainer.train(corpus, tmp_path, profile=True)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "profile: " in line]
+    assert "profile: 6 steps" in line
+    assert "waited for data" in line
