@@ -38,35 +38,43 @@ pub(crate) fn pulses(
 ) -> Vec<f32> {
     let total = f0.len() * hop;
     let mut train = vec![0.0_f32; length.min(total)];
+    // A pulse sounds up to TAPS samples before it is passed.
+    let frames = (length + TAPS as usize).div_ceil(hop).min(f0.len());
     let mut phase = start;
     let mut whole = start.floor();
-    // A pulse sounds up to TAPS samples before it is passed.
-    for n in 0..total.min(length + TAPS as usize) {
-        let step = sample_f0(f0, n / hop, (n % hop) as f64 / hop as f64 - 0.5) / sample_rate;
-        phase += step;
-        if phase.floor() > whole {
-            whole = phase.floor();
-            let age = ((phase - whole) / step).clamp(1e-6, 1.0);
-            add_pulse(&mut train, n, age, 1.0 / step.sqrt());
+    for frame in (0..frames).filter(|&frame| f0[frame] > 0.0) {
+        let [before, own, after] = neighbours(f0, frame);
+        for n in 0..hop {
+            let offset = n as f64 / hop as f64 - 0.5;
+            let other = if offset < 0.0 { before } else { after };
+            let step = (own + offset.abs() * (other - own)) / sample_rate;
+            phase += step;
+            if phase >= whole + 1.0 {
+                whole = phase.floor();
+                let age = ((phase - whole) / step).clamp(1e-6, 1.0);
+                add_pulse(&mut train, frame * hop + n, age, 1.0 / step.sqrt());
+            }
         }
     }
     train
 }
 
-/// F0 in Hz at `offset` frames from the centre of a frame: linear between voiced frames, else the frame's own.
-fn sample_f0(f0: &[f32], frame: usize, offset: f64) -> f64 {
-    let at = |t: usize| f64::from(f0[t]).clamp(0.0, MAX_F0);
-    let own = at(frame);
-    let other = at(if offset < 0.0 {
-        frame.saturating_sub(1)
-    } else {
-        (frame + 1).min(f0.len() - 1)
-    });
-    if own > 0.0 && other > 0.0 {
-        own + offset.abs() * (other - own)
-    } else {
-        own
-    }
+/// F0 in Hz of the frame before, of a voiced frame and of the one after it; an unvoiced neighbour has the frame's own.
+fn neighbours(f0: &[f32], frame: usize) -> [f64; 3] {
+    let own = f64::from(f0[frame]).min(MAX_F0);
+    [
+        frame.saturating_sub(1),
+        frame,
+        (frame + 1).min(f0.len() - 1),
+    ]
+    .map(|at| {
+        let value = f64::from(f0[at]).min(MAX_F0);
+        if value > 0.0 {
+            value
+        } else {
+            own
+        }
+    })
 }
 
 /// Adds a Hann-windowed sinc centred `age` samples before sample `n`.

@@ -108,7 +108,7 @@ impl GriffinLim {
         for _ in 0..self.n_iter {
             signal.iterate(self.momentum / (1.0 + self.momentum));
         }
-        stft.crop(&signal.audio, frames)
+        stft.crop(signal.audio, frames)
     }
 }
 

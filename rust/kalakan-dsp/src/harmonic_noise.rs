@@ -116,16 +116,19 @@ impl SourceFilter {
             vec![Complex32::default(); bins],
             vec![Complex32::default(); bins],
         ];
-        let mut sources = (rows[0].clone(), rows[0].clone());
         let mut gains = [(); 3].map(|()| vec![0.0; bins]);
         let hop = self.stft.config.hop_length;
         for (index, pair_of_filters) in filters.chunks(2 * 3 * bins).enumerate() {
             rows[1].fill(Complex32::default());
             for (part, filter) in pair_of_filters.chunks(3 * bins).enumerate() {
                 let at = (2 * index + part) * hop;
-                self.stft.transform_two(&voice[at..], &air[at..], &mut work);
-                pair::split(&work.z, &mut sources.0, &mut sources.1);
-                apply(filter, &mut gains, &sources.0, &sources.1, &mut rows[part]);
+                let pulses = &voice[at..at + self.config.n_fft];
+                self.stft.transform_two(pulses, &air[at..], &mut work);
+                if pulses.iter().any(|x| *x != 0.0) {
+                    apply_both(filter, &mut gains, &work.z, &mut rows[part]);
+                } else {
+                    apply_noise(filter, &mut gains[0], &work.z, &mut rows[part]);
+                }
             }
             pair::merge(&rows[0], &rows[1], &mut work.z);
             let at = 2 * index * hop;
@@ -137,7 +140,7 @@ impl SourceFilter {
         }
         let end = padded.len() - work.overlap.tail_len();
         work.overlap.flush(&mut padded[end..], &scale[end..]);
-        Ok(self.stft.crop(&padded, count))
+        Ok(self.stft.crop(padded, count))
     }
 
     fn check(&self, filters: &[f32], f0: &[f32], first_frame: usize) -> Result<usize, DspError> {
@@ -170,29 +173,25 @@ impl SourceFilter {
         let total = f0.len() * hop;
         let mut voice = vec![0.0; length];
         let mut air = vec![0.0; length];
-        for n in 0..length {
-            let Some(at) = (first_frame * hop + n).checked_sub(padding) else {
-                continue;
-            };
-            if at < total {
-                voice[n] = sentence.get(at).copied().unwrap_or(0.0);
-                air[n] = self.noise[(at + start.noise % NOISE_SIZE) % NOISE_SIZE];
-            }
+        // The window's first sample of the sentence, and where in the window it stands.
+        let first = (first_frame * hop).saturating_sub(padding);
+        let offset = padding.saturating_sub(first_frame * hop);
+        let end = total.min(first + length - offset);
+        let pulses = &sentence[first.min(sentence.len())..end.min(sentence.len())];
+        voice[offset..offset + pulses.len()].copy_from_slice(pulses);
+        let place = (first + start.noise % NOISE_SIZE) % NOISE_SIZE;
+        let noise = self.noise.iter().cycle().skip(place);
+        for (air, noise) in air[offset..offset + end - first].iter_mut().zip(noise) {
+            *air = *noise;
         }
         (voice, air)
     }
 }
 
-/// Spectrum of one subframe: filtered pulses and filtered noise.
+/// Spectrum of one subframe, filtered pulses and filtered noise, from their transform as a pair.
 ///
 /// In two loops: the first is arithmetic on plain rows, which the compiler turns into SIMD.
-fn apply(
-    filter: &[f32],
-    gains: &mut [Vec<f32>; 3],
-    voice: &[Complex32],
-    air: &[Complex32],
-    out: &mut [Complex32],
-) {
+fn apply_both(filter: &[f32], gains: &mut [Vec<f32>; 3], z: &[Complex32], out: &mut [Complex32]) {
     let bins = out.len();
     let (harmonic, rest) = filter.split_at(bins);
     let (phase, breath) = rest.split_at(bins);
@@ -209,12 +208,24 @@ fn apply(
         *im = gain * sin;
         *air = exp(breath.min(MAX_LOG_GAIN));
     }
-    for (k, out) in out.iter_mut().enumerate() {
-        let (re, im, noise, v) = (real[k], imaginary[k], noise[k], voice[k]);
+    let gains = real.iter().zip(imaginary.iter()).zip(noise.iter());
+    for ((out, ((re, im), noise)), (voice, air)) in out.iter_mut().zip(gains).zip(pair::spectra(z))
+    {
         *out = Complex32::new(
-            re * v.re - im * v.im + noise * air[k].re,
-            re * v.im + im * v.re + noise * air[k].im,
+            re * voice.re - im * voice.im + noise * air.re,
+            re * voice.im + im * voice.re + noise * air.im,
         );
+    }
+}
+
+/// The same where there are no pulses.
+fn apply_noise(filter: &[f32], gains: &mut [f32], z: &[Complex32], out: &mut [Complex32]) {
+    let breath = &filter[2 * out.len()..];
+    for (gain, breath) in gains.iter_mut().zip(breath) {
+        *gain = exp(breath.min(MAX_LOG_GAIN));
+    }
+    for ((out, gain), (_, air)) in out.iter_mut().zip(gains).zip(pair::spectra(z)) {
+        *out = air * *gain;
     }
 }
 

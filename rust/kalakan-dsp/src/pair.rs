@@ -11,12 +11,21 @@ fn mirrored(n_fft: usize) -> usize {
 
 /// Spectra of both frames; `b` may be empty.
 pub(crate) fn split(z: &[Complex32], a: &mut [Complex32], b: &mut [Complex32]) {
-    for (k, a) in a.iter_mut().enumerate() {
-        *a = split_bin(z[k], z[(z.len() - k) % z.len()]).0 * 0.5;
+    for (a, (bin, _)) in a.iter_mut().zip(spectra(z)) {
+        *a = bin;
     }
-    for (k, b) in b.iter_mut().enumerate() {
-        *b = split_bin(z[k], z[(z.len() - k) % z.len()]).1 * 0.5;
+    for (b, (_, bin)) in b.iter_mut().zip(spectra(z)) {
+        *b = bin;
     }
+}
+
+/// Both frames' values bin by bin, from DC on.
+pub(crate) fn spectra(z: &[Complex32]) -> impl Iterator<Item = (Complex32, Complex32)> + '_ {
+    let mirrors = z[..1].iter().chain(z[1..].iter().rev());
+    z.iter().zip(mirrors).map(|(low, high)| {
+        let (a, b) = split_bin(*low, *high);
+        (a * 0.5, b * 0.5)
+    })
 }
 
 /// Magnitudes of both frames.

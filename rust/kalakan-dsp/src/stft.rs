@@ -155,7 +155,7 @@ impl Stft {
         }
         let end = padded.len() - work.overlap.tail_len();
         work.overlap.flush(&mut padded[end..], &reciprocals[end..]);
-        Ok(self.crop(&padded, frames))
+        Ok(self.crop(padded, frames))
     }
 
     /// Transforms two neighbouring frames that start at `padded[0]` into `work.z`.
@@ -213,8 +213,11 @@ impl Stft {
     }
 
     /// The samples of a padded buffer that belong to the signal.
-    pub(crate) fn crop(&self, padded: &[f32], frames: usize) -> Vec<f32> {
-        padded[self.padding()..][..frames * self.config.hop_length].to_vec()
+    pub(crate) fn crop(&self, mut padded: Vec<f32>, frames: usize) -> Vec<f32> {
+        let (start, length) = (self.padding(), frames * self.config.hop_length);
+        padded.copy_within(start..start + length, 0);
+        padded.truncate(length);
+        padded
     }
 }
 

@@ -60,7 +60,11 @@ impl SourceFilter {
                 ),
             ));
         }
-        let filters: Vec<f32> = filters.iter().copied().collect();
+        let filters = if filters.is_standard_layout() {
+            filters.into_raw_vec_and_offset().0
+        } else {
+            filters.iter().copied().collect()
+        };
         let f0 = vector(f0, "f0")?;
         Ok(py
             .detach(|| {
