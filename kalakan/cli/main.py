@@ -16,6 +16,7 @@ COMMANDS = {
     "phonemize": "Read text as phonemes.",
     "voices": "Show what a voice is.",
     "prepare": "Make a corpus of recordings and transcripts.",
+    "align": "Find out when each sound of a corpus is spoken.",
     "train": "Train a model on recordings.",
     "export": "Give a trained model the form that runs without torch.",
     "describe": "Write the name, licence and card of a voice.",

@@ -62,8 +62,8 @@ def command(
         raise click.UsageError("give --model-type or --recipe")
     if not distributed and (world_size, rank, address) != (1, 0, None):
         raise click.UsageError("--world-size, --rank and --address need --distributed")
-    settings = _settings(config, changes, max_minutes)
-    _check_installed()
+    settings = read_settings(config, changes, max_minutes)
+    check_installed()
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
@@ -93,7 +93,7 @@ def command(
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
     """What hour two of a run would miss is asked for in its first second."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
@@ -116,7 +116,8 @@ def _cook(
     return add_vocoder(voice.path, product.vocoder, half_weights=True).path
 
 
-def _settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:
+def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:
+    """The settings of a YAML file, with single ones changed."""
     values = Config(config).to_dict()
     for change in changes:
         key, equals, value = change.partition("=")

@@ -239,12 +239,38 @@ def _check_discriminator(width: int) -> None:
     )
 
 
-ModelConfig = FastSpeech2Config | Tacotron2Config | HarmonicNoiseConfig | HifiGanConfig | MelGanConfig
+@dataclass(frozen=True)
+class AlignerConfig:
+    """Sizes of the aligner."""
+
+    n_phonemes: int = 96
+    """Rows of the phoneme table; row 0 is silence."""
+    n_mels: int = 80
+    """Mel bands of the input."""
+    width: int = 128
+    """Channels."""
+    inner: int = 256
+    """Channels inside a block."""
+    layers: int = 4
+    """ConvNeXt blocks."""
+    kernel: int = 3
+    """Kernel of a block over time; odd. Few frames are seen, or boundaries would blur."""
+
+    def __post_init__(self) -> None:
+        for name in ("n_phonemes", "n_mels", "width", "inner", "layers"):
+            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
+        require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+
+
+ModelConfig = (
+    FastSpeech2Config | Tacotron2Config | HarmonicNoiseConfig | HifiGanConfig | MelGanConfig | AlignerConfig
+)
 MODEL_CONFIGS: tuple[type[ModelConfig], ...] = (
     FastSpeech2Config,
     Tacotron2Config,
     HarmonicNoiseConfig,
     HifiGanConfig,
     MelGanConfig,
+    AlignerConfig,
 )
 """What `Settings.model` may be."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kalakan.config.models import (
+    AlignerConfig,
     FastSpeech2Config,
     HarmonicNoiseConfig,
     HifiGanConfig,
@@ -62,12 +63,29 @@ _ADVERSARIAL: dict[str, dict[str, Any]] = {
 }
 
 
+# Gaussians have found the sounds before the first step; few steps sharpen what they found.
+_ALIGNER: dict[str, dict[str, Any]] = {
+    "training": {
+        "batch_size": 8,
+        "max_steps": 400,
+        "learning_rate": 2e-3,
+        "warmup_steps": 50,
+        "decay_fraction": 0.5,
+        "ema_decay": 0.99,
+        "validate_every": 100,
+        "checkpoint_every": 100,
+        "picture_every": 200,
+        "validation_utterances": 32,
+    },
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the registry."""
 
     kind: str
-    """"acoustic" or "vocoder"."""
+    """"acoustic", "vocoder" or "aligner"."""
     preset: ModelConfig | None
     """Default configuration of the model; None where it has none."""
     task: str | None
@@ -79,6 +97,7 @@ class Entry:
 
 
 ENTRIES: dict[str, Entry] = {
+    "aligner": Entry("aligner", AlignerConfig(), "aligner", _ALIGNER, has_onnx=False),
     "fastspeech2": Entry("acoustic", FASTSPEECH2, "acoustic"),
     "fastspeech2_small": Entry("acoustic", FASTSPEECH2_SMALL, "acoustic"),
     "griffin_lim": Entry("vocoder", None, None),
@@ -115,6 +134,10 @@ def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Modul
     config = from_dict(type(row.preset), values) if row.preset is not None else None
     if row.kind == "acoustic":
         return create_acoustic(name, config)
+    if isinstance(config, AlignerConfig):
+        from kalakan.models.aligner import Aligner
+
+        return Aligner(config)
     return create_vocoder(name, audio, config=config)
 
 

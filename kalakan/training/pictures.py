@@ -34,3 +34,20 @@ def draw_utterance(
     axes[2].legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=70)
+
+
+def draw_alignment(path: Path, mel: NDArray[np.float32], alignment: NDArray[np.float32]) -> None:
+    """Writes a log-mel [M, T] and below it the probability [N, T] of each state at each frame."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, 1, sharex=True)
+    axes[0].imshow(mel, origin="lower", aspect="auto", interpolation="nearest")
+    axes[0].set_ylabel("band")
+    axes[1].imshow(alignment, origin="lower", aspect="auto", vmin=0.0, vmax=1.0, interpolation="nearest")
+    axes[1].set_ylabel("state")
+    axes[1].set_xlabel("frame")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=70)

@@ -12,6 +12,7 @@ from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.training.acoustic_task import AcousticTask
+from kalakan.training.aligner_task import AlignerTask
 from kalakan.training.distillation_task import DistillationTask
 from kalakan.training.distributed import Place, joined
 from kalakan.training.gan_vocoder_task import GanVocoderTask
@@ -23,6 +24,7 @@ from kalakan.utils.config import Config
 
 TASKS: dict[str, Callable[[str, Settings], Task]] = {
     "acoustic": AcousticTask,
+    "aligner": AlignerTask,
     "gan_vocoder": GanVocoderTask,
     "vocoder": VocoderTask,
 }

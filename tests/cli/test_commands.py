@@ -153,9 +153,9 @@ def test_export_of_a_voice_and_of_a_file(kalakan: Run, tiny_voice: Path, tmp_pat
 
 
 def test_train_settings() -> None:
-    from kalakan.cli.train import _settings
+    from kalakan.cli.train import read_settings
 
-    config = _settings(None, ("training.batch_size=2", "training.learning_rate=1e-3"), 1.5)
+    config = read_settings(None, ("training.batch_size=2", "training.learning_rate=1e-3"), 1.5)
     assert config.to_dict() == {"training": {"batch_size": 2, "learning_rate": 0.001, "max_minutes": 1.5}}
 
 

@@ -16,11 +16,11 @@ import webvtt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kalakan.audio.textgrid import tiled
 from kalakan.errors import SubtitleError
 from kalakan.synthesis.subtitles import FORMATS, format_subtitles, write_subtitles
 from kalakan.synthesis.subtitles.cues import LINE_CHARACTERS, LONGEST_MS, cues_of, text_of
 from kalakan.synthesis.subtitles.srt import JOINER
-from kalakan.synthesis.subtitles.textgrid import tiled
 from kalakan.synthesis.subtitles.tokens import tokens_of
 from kalakan.synthesis.subtitles.visible import Visible, clean
 from kalakan.synthesis.timing import Phone, Segment, Sentence, Timing

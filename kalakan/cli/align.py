@@ -1,0 +1,59 @@
+"""`kalakan align`: durations and TextGrids for a corpus, learned from audio and text."""
+
+from __future__ import annotations
+
+import click
+
+from kalakan.cli.streams import write_line
+from kalakan.cli.train import check_installed, read_settings
+
+MOST_NAMED = 10
+
+
+@click.command("align")
+@click.argument("folder", metavar="DIR")
+@click.option("--aligner", metavar="FILE", help="The aligner.pt of another corpus; default: one is trained.")
+@click.option("--config", metavar="FILE", help="YAML settings (audio, model, training) of the aligner.")
+@click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.max_steps=800."
+)
+@click.option("--features", metavar="FOLDER", help="Where mels are cached; default: DIR/features.")
+@click.option("--textgrids", metavar="FOLDER", help="Where TextGrids go; default: DIR/textgrids.")
+@click.option("--again", is_flag=True, help="Replace durations that are there.")
+@click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+def command(
+    folder: str,
+    aligner: str | None,
+    config: str | None,
+    changes: tuple[str, ...],
+    features: str | None,
+    textgrids: str | None,
+    again: bool,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Find out when each sound of the corpus in DIR is spoken, and write it into DIR.
+
+    An aligner is trained on the recordings and their transcripts (minutes on a laptop) and kept in DIR/aligner; a
+    stopped run goes on. DIR is a folder that `kalakan prepare` made.
+    """
+    settings = read_settings(config, changes, None)
+    check_installed()
+    from kalakan.training.align import align
+
+    made = align(
+        folder,
+        config=settings,
+        aligner=aligner,
+        features=features,
+        textgrids=textgrids,
+        again=again,
+        device=device,
+        quiet=quiet,
+    )
+    write_line(f"{len(made.durations)} utterances aligned, {len(made.too_short)} left out")
+    for title, names in (("fewer frames than sounds", made.too_short), ("doubtful", made.doubtful)):
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            write_line(f"{title}: {', '.join(names[:MOST_NAMED])}{more}")

@@ -1,0 +1,150 @@
+"""`align`: durations for a corpus folder, learned from its recordings and transcripts alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kalakan.data.alignment import AlignmentDataset
+from kalakan.data.manifest import read_manifest, read_records
+from kalakan.data.states import SILENCE
+from kalakan.data.tiers import textgrid_of
+from kalakan.errors import DataError, TrainingError
+from kalakan.models.aligner import Aligner
+from kalakan.models.lattice import best_path
+from kalakan.storage import replacing
+from kalakan.training.aligner_task import BLEND, PRODUCT
+from kalakan.training.trainer import Trainer
+from kalakan.utils.config import Config
+from kalakan.voices.weights import LoadedModel, load_pt
+
+DOUBTFUL = 4.0
+"""Median absolute deviations below the median score a frame, from which an alignment is named as doubtful."""
+
+
+@dataclass(frozen=True)
+class Durations:
+    """The alignment of one utterance."""
+
+    lead: int
+    """Mel frames of silence before the first unit."""
+    frames: NDArray[np.int64]
+    """Mel frames of each unit [N]; 0 for tones, and for boundaries without a pause."""
+    score: float
+    """Mean log likelihood, but for a constant, of its frames of speech; the lower, the worse text and audio agree."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """What `align` did."""
+
+    folder: Path
+    """The corpus folder."""
+    durations: Mapping[str, Durations]
+    """Alignments by utterance id."""
+    too_short: tuple[str, ...]
+    """Ids of utterances with fewer frames than sounds: they get no durations, and training leaves them out."""
+    doubtful: tuple[str, ...]
+    """Ids of alignments whose score lies far below the others', the worst first."""
+
+
+def align(
+    folder: str | Path,
+    *,
+    config: Config | Mapping[str, Any] | str | None = None,
+    aligner: str | Path | None = None,
+    features: str | Path | None = None,
+    textgrids: str | Path | None = None,
+    again: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+) -> Aligned:
+    """Writes durations into `folder/meta.jsonl` (in one step) and a TextGrid for each utterance.
+
+    The aligner is trained in `folder/aligner`, where a run that was stopped goes on and a finished one is reused;
+    `aligner` is the `aligner.pt` of another corpus to use instead. `config` overrides its settings, `features`
+    (default `folder/features`) caches mels, `textgrids` defaults to `folder/textgrids`. Durations that are there
+    already are replaced only with `again`. Raises `DataError` for a corpus that cannot be aligned or is aligned.
+    """
+    folder = Path(folder)
+    utterances = read_manifest(folder)
+    if any(item.is_aligned for item in utterances) and not again:
+        raise DataError(f"{folder}: has durations already; ask for them `again` to replace them")
+    cache = Path(features) if features else folder / "features"
+    loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet)
+    if not isinstance(loaded.module, Aligner):
+        raise TrainingError(f"{aligner}: holds a {loaded.record.type}, not an aligner")
+    dataset = AlignmentDataset(folder, split="all", audio=loaded.audio, features=cache)
+    found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in range(len(dataset))}
+    _write_durations(folder, found, loaded.audio.hop_length)
+    grids = Path(textgrids) if textgrids else folder / "textgrids"
+    grids.mkdir(parents=True, exist_ok=True)
+    for item in read_manifest(folder):
+        if item.is_aligned:
+            with replacing(grids / f"{item.id}.TextGrid") as partial:
+                partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
+    too_short = tuple(item.id for item in dataset.too_short)
+    return Aligned(folder, found, too_short, _doubtful(found))
+
+
+def align_one(model: Aligner, dataset: AlignmentDataset, index: int) -> Durations:
+    """The likeliest alignment of one utterance of a dataset."""
+    mel, states = dataset.mel(index), dataset.states(index)
+    device = model.mel_mean.device
+    with torch.no_grad():
+        inputs = torch.from_numpy(mel)[None].to(device)
+        logs = model.eval()(inputs, torch.ones(1, mel.shape[1], device=device))[0]
+    scores = model.state_scores(logs, mel, states.ids, BLEND)
+    frames = best_path(scores, states.optional)
+    lead, durations = states.unit_frames(frames, len(dataset.utterances[index].units))
+    owners = np.repeat(np.arange(len(frames)), frames)
+    spoken = states.ids[owners] != SILENCE
+    score = float(scores[np.arange(len(owners)), owners][spoken].mean())
+    return Durations(lead, durations, score)
+
+
+def _trained(
+    folder: Path, config: Config | Mapping[str, Any] | str | None, features: Path, device: str, quiet: bool
+) -> LoadedModel:
+    run = folder / "aligner"
+    trainer = Trainer("aligner", config, device)
+    product = run / PRODUCT
+    if product.is_file():
+        loaded = load_pt(product)
+        if loaded.audio == trainer.settings.audio:
+            return loaded
+    return load_pt(trainer.train(folder, run, features=features, quiet=quiet))
+
+
+def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: int) -> None:
+    lines = []
+    for _, record in read_records(folder / "meta.jsonl"):
+        kept = {
+            key: value
+            for key, value in record.items()
+            if key not in ("frames", "lead", "tail", "label_samples")
+        }
+        if record["id"] in found:
+            durations = found[record["id"]]
+            kept |= {"label_samples": hop_length, "lead": durations.lead, "frames": durations.frames.tolist()}
+        lines.append(json.dumps(kept, ensure_ascii=False) + "\n")
+    with (
+        replacing(folder / "meta.jsonl") as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.writelines(lines)
+
+
+def _doubtful(found: Mapping[str, Durations]) -> tuple[str, ...]:
+    scores = np.array([item.score for item in found.values()])
+    middle = float(np.median(scores))
+    spread = float(np.median(np.abs(scores - middle)))
+    low = [name for name, item in found.items() if item.score < middle - DOUBTFUL * max(spread, 1e-6)]
+    return tuple(sorted(low, key=lambda name: found[name].score))

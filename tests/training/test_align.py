@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import parselmouth
+import pytest
+import torch
+
+from kalakan.config.schema import DataConfig
+from kalakan.data.alignment import AlignmentDataset
+from kalakan.data.dataset import TwiDataset
+from kalakan.data.manifest import read_manifest
+from kalakan.data.states import SILENCE, states_of
+from kalakan.data.units import plain_sequence, varied_sequence
+from kalakan.errors import DataError, TrainingError
+from kalakan.models.aligner import Aligner
+from kalakan.models.layers.cepstra import FEATURES, cepstra
+from kalakan.text.phonemes import BOS, TONE_IDS
+from kalakan.training.align import Aligned, align
+from kalakan.training.trainer import Trainer
+from spoken_corpus import make_spoken_corpus
+from tiny_corpus import make_corpus
+
+SMALL = {
+    "model": {"width": 24, "inner": 32, "layers": 2},
+    "training": {
+        "max_steps": 40,
+        "validate_every": 20,
+        "checkpoint_every": 20,
+        "picture_every": 40,
+        "log_every": 10,
+        "warmup_steps": 2,
+        "ema_decay": 0.8,
+    },
+}
+Truth = dict[str, list[tuple[float, float]]]
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth, Aligned]:
+    folder = tmp_path_factory.mktemp("spoken") / "corpus"
+    truth = make_spoken_corpus(folder)
+    return folder, truth, align(folder, config=SMALL, quiet=True)
+
+
+def test_boundaries_are_found_without_labels(spoken: tuple[Path, Truth, Aligned]) -> None:
+    folder, truth, made = spoken
+    assert len(made.durations) == len(truth)
+    errors = []
+    for item in read_manifest(folder):
+        edges = np.cumsum([item.lead, *item.frames]) * item.label_samples / 24_000
+        sounds = [i for i, unit in enumerate(item.units) if unit not in ("_", ".")]
+        for place, (start, end) in zip(sounds, truth[item.id], strict=True):
+            errors += [abs(edges[place] - start), abs(edges[place + 1] - end)]
+    assert np.median(errors) <= 0.0125
+    assert np.mean(np.array(errors) <= 0.0375) > 0.97
+
+
+def test_every_sound_has_frames_and_they_sum_to_the_recording(spoken: tuple[Path, Truth, Aligned]) -> None:
+    for item in read_manifest(spoken[0]):
+        assert item.is_aligned
+        assert item.label_samples == 300
+        assert int(item.lead) + sum(item.frames) == item.samples // 300
+        assert all(size > 0 for unit, size in zip(item.units, item.frames, strict=True) if unit not in "_.")
+
+
+def test_textgrids_are_read_by_praat(spoken: tuple[Path, Truth, Aligned]) -> None:
+    folder, truth, _ = spoken
+    for name in truth:
+        grid = parselmouth.Data.read(str(folder / "textgrids" / f"{name}.TextGrid"))
+        count = parselmouth.praat.call(grid, "Get number of intervals", 2)
+        labels = [parselmouth.praat.call(grid, "Get label of interval", 2, k + 1) for k in range(count)]
+        item = next(item for item in read_manifest(folder) if item.id == name)
+        assert [label for label in labels if label] == [unit for unit in item.units if unit not in ("_", ".")]
+    written = [
+        parselmouth.praat.call(grid, "Get label of interval", 1, k + 1)
+        for k in range(parselmouth.praat.call(grid, "Get number of intervals", 1))
+    ]
+    assert len([label for label in written if label]) == 3
+
+
+def test_durations_are_replaced_only_when_asked(spoken: tuple[Path, Truth, Aligned], tmp_path: Path) -> None:
+    folder = spoken[0]
+    with pytest.raises(DataError, match="has durations already"):
+        align(folder, config=SMALL, quiet=True)
+    before = (folder / "meta.jsonl").read_bytes()
+    aligner = (folder / "aligner" / "aligner.pt").read_bytes()
+    align(folder, config=SMALL, again=True, quiet=True)
+    assert (folder / "meta.jsonl").read_bytes() == before
+    assert (folder / "aligner" / "aligner.pt").read_bytes() == aligner
+
+
+def test_an_aligner_serves_another_corpus(spoken: tuple[Path, Truth, Aligned], tmp_path: Path) -> None:
+    make_spoken_corpus(tmp_path / "corpus", clips=3, seed=9)
+    align(
+        tmp_path / "corpus",
+        aligner=spoken[0] / "aligner" / "aligner.pt",
+        textgrids=tmp_path / "grids",
+        quiet=True,
+    )
+    assert not (tmp_path / "corpus" / "aligner").exists()
+    assert len(list((tmp_path / "grids").glob("*.TextGrid"))) == 3
+
+
+def test_an_aligned_corpus_feeds_an_acoustic_model(
+    spoken: tuple[Path, Truth, Aligned], tmp_path: Path
+) -> None:
+    dataset = TwiDataset(spoken[0], split="all", features=spoken[0] / "features")
+    assert dataset.is_aligned
+    item = dataset[0]
+    assert item["phonemes"][0] == BOS
+    assert int(item["durations"].sum()) == item["mel"].shape[1] == int(item["frames"])
+    assert [
+        len(TwiDataset(spoken[0], split=split, features=tmp_path)) for split in ("test", "validation")
+    ] == [1, 1]
+
+
+def test_training_an_acoustic_model_asks_for_durations(tmp_path: Path) -> None:
+    make_spoken_corpus(tmp_path / "corpus", clips=3)
+    with pytest.raises(DataError, match="run `kalakan align"):
+        Trainer("fastspeech2_small", {}).train(tmp_path / "corpus", tmp_path / "run", quiet=True)
+
+
+def test_utterances_too_short_for_their_text_are_left_out(tmp_path: Path) -> None:
+    make_spoken_corpus(tmp_path / "corpus", clips=3)
+    path = tmp_path / "corpus" / "meta.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    records[2]["units"] = ["a", "k"] * 400
+    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    dataset = AlignmentDataset(tmp_path / "corpus", split="all", features=tmp_path / "features")
+    assert [item.id for item in dataset.too_short] == ["clip_00002"]
+    assert len(dataset) == 2
+
+
+def test_a_vocoder_is_no_aligner(tmp_path: Path) -> None:
+    make_spoken_corpus(tmp_path / "corpus", clips=2)
+    from kalakan.config.resolve import to_dict
+    from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
+    from kalakan.models.registry import create_vocoder
+    from kalakan.voices.manifest import ModelRecord
+    from kalakan.voices.weights import save_pt
+
+    vocoder = create_vocoder("harmonic_noise", AudioConfig())
+    save_pt(
+        tmp_path / "v.pt",
+        vocoder,
+        ModelRecord("harmonic_noise", to_dict(HarmonicNoiseConfig())),
+        AudioConfig(),
+    )
+    with pytest.raises(TrainingError, match="harmonic_noise, not an aligner"):
+        align(tmp_path / "corpus", aligner=tmp_path / "v.pt", quiet=True)
+
+
+def test_states_are_sounds_with_silences_between(tmp_path: Path) -> None:
+    for item in read_manifest(make_corpus(tmp_path / "corpus")):
+        states = states_of(item)
+        sounds = [unit for unit in item.units if unit not in ("_", ".")]
+        assert int(np.sum(~states.optional)) == len(sounds)
+        assert not (states.optional[1:] & states.optional[:-1]).any()
+        assert (states.ids[states.optional] == SILENCE).all()
+        lead, frames = states.unit_frames(np.arange(1, len(states.ids) + 1), len(item.units))
+        assert lead + frames.sum() == np.arange(1, len(states.ids) + 1).sum()
+
+
+def test_inline_tones_last_nothing_and_can_be_dropped(tmp_path: Path) -> None:
+    make_spoken_corpus(tmp_path / "corpus", clips=3)
+    item = read_manifest(tmp_path / "corpus")[0]
+    from dataclasses import replace
+
+    toned = replace(
+        item, units=("k", "a", "˥", "_", "t", "o", "˩", "."), tones=(0,) * 8, frames=(2, 3, 0, 0, 2, 4, 0, 5)
+    )
+    sequence = plain_sequence(toned, 300)
+    is_tone = np.isin(sequence.ids, list(TONE_IDS))
+    assert is_tone.sum() == 2
+    assert not sequence.durations[is_tone].any()
+    data = DataConfig(substitution_rate=0, bos_rate=1, tone_drop_rate=1)
+    sizes = {len(varied_sequence(toned, 300, data, np.random.default_rng(seed)).ids) for seed in range(20)}
+    assert max(sizes) < len(sequence.ids)
+    assert min(sizes) == len(sequence.ids) - 2
+
+
+def test_padding_does_not_change_what_an_utterance_is_heard_as() -> None:
+    torch.manual_seed(0)
+    from kalakan.config.models import AlignerConfig
+
+    model = Aligner(AlignerConfig(width=16, inner=16, layers=2)).eval()
+    mel = torch.randn(1, 80, 21)
+    padded = torch.nn.functional.pad(mel, (0, 9), value=-11.0)
+    mask = (torch.arange(30) < 21).float()[None]
+    alone, together = model(mel, torch.ones(1, 21)), model(padded, mask)
+    torch.testing.assert_close(together[:, :21], alone, atol=1e-5, rtol=1e-5)
+    assert cepstra(mel[0].numpy()).shape == (21, FEATURES)
