@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kalakan.config.schema import AudioConfig, FastSpeech2Config
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 
 SMALL = FastSpeech2Config(
     encoder_layers=1,
@@ -64,6 +64,25 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Voice folder at 2 kHz, one frame a phoneme: what a megabyte of text is spoken with."""
     return build_voice(tmp_path_factory.mktemp("voices") / "quick", QUICK_AUDIO, 1.0)
+
+
+@pytest.fixture(scope="session")
+def streaming_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights as `tiny_voice` with a source-filter vocoder: both models speak window by window."""
+    import torch
+
+    from kalakan.export.voice_vocoder import add_vocoder
+    from kalakan.models.registry import create_vocoder
+    from kalakan.voices.vocoder import save_vocoder_product
+
+    folder = tmp_path_factory.mktemp("voices") / "streaming"
+    voice = build_voice(folder, TINY_AUDIO, 6.0)
+    torch.manual_seed(2)
+    config = HarmonicNoiseConfig(width=16, layers=2, inner=24, kernel=3, n_fft=128, f0_width=8)
+    vocoder = create_vocoder("harmonic_noise", TINY_AUDIO, config=config).eval()
+    torch.nn.init.normal_(vocoder.project_out.weight, std=0.3)
+    weights = save_vocoder_product(folder, "harmonic_noise", vocoder, TINY_AUDIO)
+    return add_vocoder(voice, weights).path
 
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -29,11 +29,12 @@ def soft_limit(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     peak = float(size.max(initial=0.0))
     if not math.isfinite(peak):
         raise AudioError("the audio holds samples that are not finite")
-    if peak <= KNEE:
+    knee = np.float32(KNEE)
+    if peak <= knee:
         return audio
-    room = np.float32(1.0 - KNEE)
-    bent = np.float32(KNEE) + room * np.tanh((size - np.float32(KNEE)) / room)
-    limited: NDArray[np.float32] = np.where(size > KNEE, np.copysign(bent, audio), audio)
+    room = np.float32(1.0) - knee
+    bent = np.minimum(knee + room * np.tanh((size - knee) / room), np.float32(1.0))
+    limited: NDArray[np.float32] = np.where(size > knee, np.copysign(bent, audio), audio)
     return limited
 
 

@@ -18,6 +18,8 @@ FIRST_WINDOW_S = 0.2
 """Audio of the first window of a stream: enough to play while the next is made."""
 GROWTH = 6
 """How many times longer each window of a stream is than the one before."""
+REST = 3
+"""How many times longer than its window the rest of a breath may be to be spoken at once."""
 
 
 class Mel(Protocol):
@@ -127,7 +129,7 @@ class Windows:
         start, frames = 0, rendering.mel.frames
         while start < frames:
             # A rest that is little longer than its window is not worth the frames that every cut costs twice.
-            end = frames if frames - start <= 2 * self._size else start + self._size
+            end = frames if frames - start <= REST * self._size else start + self._size
             yield rendering.whole() if (start, end) == (0, frames) else rendering.window(start, end)
             start = end
             self._size *= GROWTH
