@@ -77,7 +77,7 @@ def _pt(path: Path) -> dict[str, Any]:
 
 
 def _onnx(path: Path) -> dict[str, Any]:
-    from kalakan.synthesis.engine_onnx import open_session
+    from kalakan.synthesis.sessions import open_session
 
     session = open_session(path, 1)
     given = [*session.get_inputs(), *session.get_overridable_initializers()]
