@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig
-from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv
+from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv, stages_context
 
 SLOPE = 0.1
 """Of every leaky ReLU."""
@@ -71,6 +71,12 @@ class HifiGan(nn.Module):
             stages.append(ReceptiveFieldFusion(channels, config))
         self.stages = nn.ModuleList(stages)
         self.project_out = same_conv(channels, 1, 7)
+        sizes = zip(config.residual_kernels, config.residual_dilations, strict=True)
+        reach = max(
+            kernel // 2 * (sum(dilations) + len(dilations) * config.residual_pairs)
+            for kernel, dilations in sizes
+        )
+        self.context_frames = stages_context(config.upsample_rates, [reach] * len(config.upsample_rates), 3)
         for module in (*self.stages.modules(), self.project_out):
             if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
                 nn.init.normal_(module.weight, std=0.01)
@@ -81,6 +87,10 @@ class HifiGan(nn.Module):
         if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             check_mel(mel, self.n_mels)
         return self.forward(mel.to(self.project_in.weight.dtype))
+
+    def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
+        """See `Vocoder`; there is no chance in this one, so every seed gives the same samples."""
+        return self.inference(mel)
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference`, without its check."""

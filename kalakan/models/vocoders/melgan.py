@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, MelGanConfig
-from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv
+from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv, stages_context
 
 SLOPE = 0.2
 """Of every leaky ReLU."""
@@ -51,6 +51,8 @@ class MelGan(nn.Module):
             stages += [ResidualBlock(channels, dilation) for dilation in config.residual_dilations]
         self.stages = nn.ModuleList(stages)
         self.project_out = same_conv(channels, 1, 7)
+        reaches = [sum(config.residual_dilations)] * len(config.upsample_rates)
+        self.context_frames = stages_context(config.upsample_rates, reaches, 3)
         for module in self.modules():
             if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
                 nn.init.normal_(module.weight, std=0.02)
@@ -61,6 +63,10 @@ class MelGan(nn.Module):
         if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             check_mel(mel, self.n_mels)
         return self.forward(mel.to(self.project_in.weight.dtype))
+
+    def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
+        """See `Vocoder`; there is no chance in this one, so every seed gives the same samples."""
+        return self.inference(mel)
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference`, without its check."""

@@ -1,6 +1,7 @@
 """From frames to samples by transposed convolutions: what HiFi-GAN and MelGAN share."""
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -33,6 +34,20 @@ class Upsample(nn.Module):
 def same_conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Conv1d:
     """A convolution with as many samples out as in; its kernel is odd."""
     return nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=dilation * (kernel // 2))
+
+
+def stages_context(rates: Sequence[int], reaches: Sequence[int], ends: int) -> int:
+    """Frames at each end of a window that lack their neighbors (see `kalakan.models.interfaces.Vocoder`).
+
+    `reaches` are the samples that the blocks behind each upsampling see to one side, `ends` those of the first and of
+    the last convolution. An upsampling sees one of its input's samples to each side.
+    """
+    frames, samples_a_frame = float(ends), 1
+    for rate, reach in zip(rates, reaches, strict=True):
+        frames += 1 / samples_a_frame
+        samples_a_frame *= rate
+        frames += reach / samples_a_frame
+    return math.ceil(frames + ends / samples_a_frame)
 
 
 def check_rates(rates: tuple[int, ...], audio: AudioConfig) -> None:

@@ -172,3 +172,16 @@ def test_folded_weights_are_taken_up_again() -> None:
     model.load_state_dict(state)
     mel = torch.randn(1, 20, 3)
     torch.testing.assert_close(model(mel), plain(mel), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_windows_equal_the_whole(name: str) -> None:
+    model = tiny(name)
+    mel = torch.randn(1, 20, 90)
+    whole, context = model.inference(mel), model.context_frames
+    start, first, last = 30 - context, 30, 55
+    window = model.render(mel[:, :, start : last + context], None, start, 0)
+    inner = window[:, context * 60 : (context + last - first) * 60]
+    torch.testing.assert_close(inner, whole[:, first * 60 : last * 60], atol=1e-5, rtol=0)
+    short = model.render(mel[:, :, first - 2 : last + 2], None, first - 2, 0)[:, 120:-120]
+    assert not torch.allclose(short, whole[:, first * 60 : last * 60], atol=1e-5), "the context is needed"
