@@ -165,6 +165,18 @@ def test_seed_chooses_the_samples(synthesizer: Synthesizer, tiny_voice: Path) ->
         )
 
 
+@pytest.mark.gpu
+def test_streams_on_a_gpu_equal_the_whole(streaming_voice: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    synthesizer = Synthesizer(streaming_voice, device="cuda:0")
+    text = "me ne wo bɛkɔ fie, na yɛakɔ sukuu. Yoo."
+    chunks = list(synthesizer.stream(text))
+    assert len(chunks) > 2
+    np.testing.assert_allclose(joined(chunks), np.asarray(synthesizer.synthesize(text)), atol=1e-4)
+
+
 @pytest.mark.parametrize("chunk_ms", [0, -5, float("nan"), float("inf"), "20", True])
 def test_chunk_lengths_that_are_none(synthesizer: Synthesizer, chunk_ms: Any) -> None:
     with pytest.raises(SynthesisError, match="chunk_ms is"):
