@@ -9,18 +9,19 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from kalakan.audio.formats import Bits, Coding, choose_coding, format_named, format_of
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples
-from kalakan.audio.sound import SoundWriter
 from kalakan.errors import AudioError
 from kalakan.storage import replacing
+
+if TYPE_CHECKING:
+    from kalakan.audio.sound import SoundWriter
 
 AudioFile = str | os.PathLike[str] | BinaryIO
 WAV_FRAMES = 2**30
@@ -44,7 +45,7 @@ def write_audio(
     with a `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D floating point or not finite, for a
     format, rate or bits that do not exist or do not go together, and for a place that cannot be written.
     """
-    coding = _coding(file, sample_rate, format, rate, bits)
+    coding = choose_file_coding(file, sample_rate, format, rate, bits)
     samples = check_samples(audio)
     if isinstance(file, (str, os.PathLike)):
         _write_path(Path(file), coding, [samples])
@@ -68,7 +69,7 @@ def write_audio_blocks(
     Memory holds one block at a time. A path is replaced once the last block is written; a file object receives the
     bytes then. A failure, or an exception of `blocks`, leaves what was there. Raises as `write_audio`.
     """
-    coding = _coding(file, sample_rate, format, rate, bits)
+    coding = choose_file_coding(file, sample_rate, format, rate, bits)
     checked = map(check_samples, blocks)
     if isinstance(file, (str, os.PathLike)):
         _write_path(Path(file), coding, checked)
@@ -79,6 +80,17 @@ def write_audio_blocks(
         shutil.copyfileobj(scratch, file)
 
 
+def choose_file_coding(
+    file: AudioFile, sample_rate: int, format: str | None, rate: int | None = None, bits: Bits | None = None
+) -> Coding:
+    """How `write_audio` would store audio at `sample_rate` Hz in `file`; raises `AudioError` as it does."""
+    if format is None and isinstance(file, (str, os.PathLike)) and not _is_direct(Path(file)):
+        kind = format_of(Path(file))
+    else:
+        kind = format_named(format or "wav")
+    return choose_coding(sample_rate, kind, rate, bits)
+
+
 def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
     """Audio [S] in [-1, 1] of a file, channels averaged, and its sample rate in Hz.
 
@@ -87,21 +99,10 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the given file object"
     if isinstance(file, (str, os.PathLike)) and not Path(file).is_file():
         raise AudioError(f"{name} is not a file; give the path of an audio file")
-    try:
-        samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{name} cannot be read as audio: {error}") from error
-    return samples.mean(axis=1, dtype=np.float32), int(sample_rate)
+    from kalakan.audio.sound import read_sound  # here, because a stream starts sooner without libsndfile
 
-
-def _coding(
-    file: AudioFile, sample_rate: int, format: str | None, rate: int | None, bits: Bits | None
-) -> Coding:
-    if format is None and isinstance(file, (str, os.PathLike)) and not _is_direct(Path(file)):
-        kind = format_of(Path(file))
-    else:
-        kind = format_named(format or "wav")
-    return choose_coding(sample_rate, kind, rate, bits)
+    samples, sample_rate = read_sound(file, name)
+    return samples.mean(axis=1, dtype=np.float32), sample_rate
 
 
 def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
@@ -129,6 +130,8 @@ def _write_device(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
 
 
 def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> None:
+    from kalakan.audio.sound import SoundWriter  # here, because a stream starts sooner without libsndfile
+
     sound = SoundWriter(file, coding)
     resampler = Resampler(coding.source_rate, coding.rate)
     try:

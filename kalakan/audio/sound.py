@@ -1,4 +1,4 @@
-"""libsndfile as a writer: errors of the disk arrive, blocks have a size that its encoders bear."""
+"""libsndfile: errors of the disk arrive, blocks have a size that its encoders bear."""
 
 from __future__ import annotations
 
@@ -54,6 +54,15 @@ class SoundWriter:
         """Writes the last bytes; raises what the file raised."""
         self._sound.close()
         self._place.check()
+
+
+def read_sound(file: Any, name: str) -> tuple[NDArray[np.float32], int]:
+    """Samples [S, C] of a file and its sample rate in Hz; raises `AudioError` that calls the file `name`."""
+    try:
+        samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{name} cannot be read as audio: {error}") from error
+    return samples, int(sample_rate)
 
 
 class _Place:

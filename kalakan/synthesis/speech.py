@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kalakan.audio.files import AudioFile, write_audio
+from kalakan.audio.formats import Bits
+from kalakan.audio.html import audio_element
 from kalakan.synthesis.timing import Timing
 
 
@@ -23,6 +25,20 @@ class Speech:
         """Samples a second."""
         return self.timing.sample_rate
 
-    def save(self, file: AudioFile, format: str | None = None) -> None:
-        """Writes the audio to a path, by its suffix, or to a binary file object, by default as WAV."""
-        write_audio(file, self.audio, self.sample_rate, format)
+    def save(
+        self,
+        file: AudioFile,
+        format: str | None = None,
+        *,
+        rate: int | None = None,
+        bits: Bits | None = None,
+    ) -> None:
+        """Writes the audio to a path, by its suffix, or to a binary file object, by default as WAV.
+
+        `format`, `rate` in Hz, `bits` and errors as for `kalakan.audio.files.write_audio`.
+        """
+        write_audio(file, self.audio, self.sample_rate, format, rate=rate, bits=bits)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a player."""
+        return audio_element(self.audio, self.sample_rate)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from kalakan.audio.files import AudioFile, write_audio
+from kalakan.audio.formats import Bits
 from kalakan.errors import SynthesisError, TextError
+from kalakan.synthesis.asynchronous import AsyncSynthesis
 from kalakan.synthesis.controls import Controls, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
 from kalakan.synthesis.markup import read_markup, read_ssml
@@ -28,7 +30,7 @@ Audio = Any
 """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
 
 
-class Synthesizer:
+class Synthesizer(AsyncSynthesis):
     """Speaks Twi. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
 
     One instance may serve many threads.
@@ -226,9 +228,20 @@ class Synthesizer:
         pieces = self._narrator(controls).pieces(text, self._breaths(text, controls, ssml), on_sentence)
         return map(self._engine.to_audio, pieces)
 
-    def save_audio(self, audio: Audio, file: AudioFile, format: str | None = None) -> None:
-        """Writes audio [S] to a path, by its suffix, or to a binary file object, by default as WAV."""
-        write_audio(file, audio, self.sample_rate, format)
+    def save_audio(
+        self,
+        audio: Audio,
+        file: AudioFile,
+        format: str | None = None,
+        *,
+        rate: int | None = None,
+        bits: Bits | None = None,
+    ) -> None:
+        """Writes audio [S] to a path, by its suffix, or to a binary file object, by default as WAV.
+
+        `format`, `rate` in Hz, `bits` and errors as for `kalakan.audio.files.write_audio`.
+        """
+        write_audio(file, audio, self.sample_rate, format, rate=rate, bits=bits)
 
     @property
     def g2p(self) -> Reader:
