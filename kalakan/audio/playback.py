@@ -43,24 +43,23 @@ class Player(Protocol):
 
 def find_player() -> Player:
     """The way to play that this machine has; raises `AudioError` with what would bring one."""
-    reason = "sounddevice is not installed"
+    reason, cure = "sounddevice is not installed", "pip install 'kalakan[play]'"
     try:
         from kalakan.audio.sound_device import SoundDevice
 
         return SoundDevice()
     except ImportError:
         pass
-    except (AudioError, OSError) as error:  # OSError: sounddevice is here, its PortAudio is not
-        reason = f"sounddevice: {error}"
+    except AudioError as error:
+        reason, cure = f"sounddevice: {error}", "connect a device"
+    except OSError as error:
+        reason, cure = f"sounddevice: {error}", "install PortAudio (libportaudio2)"
     for name in (*PLAYERS, *FILE_PLAYERS):
         path = shutil.which(name)
         if path is not None:
             return FileProgram(path) if name in FILE_PLAYERS else StreamProgram(path, PLAYERS[name])
     programs = ", ".join((*PLAYERS, *FILE_PLAYERS))
-    raise AudioError(
-        f"no sound device: {reason}, and none of {programs} is here; "
-        "give -o FILE, or pip install 'kalakan[play]'"
-    )
+    raise AudioError(f"no sound device: {reason}, and none of {programs} is here; give -o FILE, or {cure}")
 
 
 class StreamProgram:
@@ -144,4 +143,4 @@ def _check_end(name: str, process: subprocess.Popen[bytes], complaints: Any) -> 
     complaints.seek(0)
     lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
     reason = lines[-1].strip() if lines else f"it ended with status {process.returncode}"
-    raise AudioError(f"{name} cannot play: {reason}; give -o FILE, or pip install 'kalakan[play]'")
+    raise AudioError(f"{name} cannot play: {reason}; give -o FILE")

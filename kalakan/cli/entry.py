@@ -61,8 +61,13 @@ def _status(command: click.Command, name: str) -> int:
         return _fail(f"{place}{error.strerror or error}")
 
 
-def _fail(message: str) -> int:
+def show_error(message: str) -> None:
+    """One line on standard error."""
     click.echo(f"kalakan: error: {' '.join(message.splitlines())}", err=True)
+
+
+def _fail(message: str) -> int:
+    show_error(message)
     return 1
 
 

@@ -1,56 +1,120 @@
-"""`kalakan synthesize`: a text into an audio file."""
+"""`kalakan synthesize`: a text as sound, a file or a stream."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.lines import answer_lines
+from kalakan.cli.outlets import Shape, choose_outlet
+from kalakan.cli.speaking import Speaking, Subtitles
 from kalakan.cli.streams import read_file, read_stdin, text_argument
 
 if TYPE_CHECKING:
-    from kalakan.synthesis.spool import Spool
+    from kalakan.audio.formats import Bits
     from kalakan.synthesis.synthesizer import Synthesizer
 
+_MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
+"""Options that each call of the synthesizer takes."""
 
-@click.command("synthesize")
+
+@click.command("synthesize", context_settings={"max_content_width": 110})
 @click.argument("text", required=False)
-@click.option("-o", "--output", metavar="FILE", default="-", help="Audio file; - is standard output.")
+@click.option("-o", "--output", metavar="FILE", help="Audio file; - is standard output. Default: play it.")
+@click.option(
+    "-f", "--format", metavar="FORMAT", help="wav, flac, ogg, opus, mp3, pcm; default: by FILE's suffix."
+)
+@click.option("--rate", type=int, metavar="HZ", help="Sample rate, 8000 to 48000; default: the voice's.")
+@click.option(
+    "--bits", type=click.Choice(["16", "24", "float"]), help="Samples of wav, flac, pcm; default: 16."
+)
+@click.option("--stream", is_flag=True, help="Write to standard output while speaking.")
+@click.option(
+    "--subtitles",
+    metavar="FILE",
+    multiple=True,
+    help="Also write when each word is heard: .srt, .vtt, .TextGrid, .json; may be repeated.",
+)
 @click.option("--file", "text_file", metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
+@click.option("--lines", is_flag=True, help="Speak each line by itself; {n} in FILE is its number.")
+@click.option("--ssml", is_flag=True, help="The text is SSML.")
 @click.option("--voice", metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan.")
 @click.option("--speaker", metavar="NAME", help="Speaker of the voice; default: its first.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Tempo, 0.5 to 2.")
 @click.option("--pitch", type=float, default=0.0, show_default=True, help="Shift in semitones, -12 to 12.")
 @click.option("--energy", type=float, default=1.0, show_default=True, help="Amplitude, 0.25 to 4.")
+@click.option(
+    "--sentence-pause",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Seconds of silence to add between sentences, 0 to 60.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Where the vocoder's noise begins.")
 @click.option("--lexicon", metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--threads", type=int, help="CPU threads; default: 1.")
 @click.option("--config", metavar="FILE", help="YAML settings; the section inference acts.")
-@click.option("-f", "--format", metavar="FORMAT", help="wav, flac, ogg, mp3; default: the file's suffix.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
-def command(text: str | None, text_file: str | None, output: str, format: str | None, **options: Any) -> None:
-    """Speak TEXT (default or -: standard input) into an audio file."""
-    if text_file is not None and text is not None:
-        raise click.UsageError("give TEXT or --file, not both")
-    if output == "-" and sys.stdout.isatty():
-        raise click.UsageError("audio does not belong on a terminal; give -o FILE")
-    spoken = _text(text, text_file)
+def command(text: str | None, **options: Any) -> int:
+    """Speak TEXT (default or -: standard input) from the loudspeaker or into a file.
+
+    Without -o the audio is played, or goes to standard output where that is a file or a pipe.
+
+    With --lines the model is loaded once and each line spoken by itself: into a file of its own, such as -o
+    'speech-{n:05}.wav', whose path is printed when it is there (an empty line where the line is blank or fails); or
+    one after the other into the loudspeaker or one stream.
+    """
+    _check_source(text, options)
+    outlet = choose_outlet(options["output"], options["lines"], options["stream"], _shape(options))
+    subtitles = Subtitles(options["subtitles"], options["lines"])
+    source = None if options["lines"] else _text(text, options["text_file"])
     started = time.perf_counter()
     synthesizer = _synthesizer(options)
+    outlet.open(synthesizer.sample_rate)
     loaded = time.perf_counter()
-    seconds = _speak(synthesizer, spoken, output, format, options)
+    speaking = Speaking(synthesizer, outlet, subtitles, {name: options[name] for name in _MANNER})
+    status = 0
+    if source is None:
+        blank = "" if outlet.tells_paths else None
+        status = answer_lines(_lines(options["text_file"]), speaking.speak, blank)
+    else:
+        speaking.speak(source, 1)
+    outlet.close()
     if options["verbose"]:
-        _report(synthesizer, loaded - started, time.perf_counter() - loaded, seconds)
+        spoken_s = speaking.samples / synthesizer.sample_rate
+        _report(synthesizer, loaded - started, time.perf_counter() - loaded, spoken_s)
+    return status
+
+
+def _check_source(text: str | None, options: dict[str, Any]) -> None:
+    if text is not None and options["text_file"] is not None:
+        raise click.UsageError("give TEXT or --file, not both")
+    if text not in (None, "-") and options["lines"]:
+        raise click.UsageError("--lines reads standard input or --file; leave TEXT out")
+
+
+def _shape(options: dict[str, Any]) -> Shape:
+    bits: dict[str, Bits] = {"16": 16, "24": 24, "float": "float"}
+    given = options["bits"]
+    return Shape(options["format"], options["rate"], None if given is None else bits[given])
 
 
 def _text(text: str | None, text_file: str | None) -> str:
     if text_file is not None:
         return read_file(text_file)
     return read_stdin() if text in (None, "-") else text_argument(text or "")
+
+
+def _lines(text_file: str | None) -> Iterable[bytes]:
+    if text_file is None:
+        return sys.stdin.buffer
+    return read_file(text_file).encode().splitlines()
 
 
 def _synthesizer(options: dict[str, Any]) -> Synthesizer:
@@ -70,30 +134,6 @@ def _synthesizer(options: dict[str, Any]) -> Synthesizer:
     )
 
 
-def _speak(
-    synthesizer: Synthesizer, text: str, output: str, format: str | None, options: dict[str, Any]
-) -> float:
-    """Writes the audio and returns its length in seconds."""
-    from kalakan.audio.files import write_audio_blocks
-    from kalakan.synthesis.spool import Spool
-
-    pieces = synthesizer.iter_pieces(
-        text, speed=options["speed"], pitch=options["pitch"], energy=options["energy"]
-    )
-    with Spool() as spool:
-        target = sys.stdout.buffer if output == "-" else output
-        write_audio_blocks(target, _spooled(spool, pieces), synthesizer.sample_rate, format)
-        return spool.frames / synthesizer.sample_rate
-
-
-def _spooled(spool: Spool, pieces: Iterator[Any]) -> Iterator[Any]:
-    """The pieces once all are spoken. The writer opens its file before it asks for the first block, so that a place
-    that cannot be written is known before an hour of speaking."""
-    for piece in pieces:
-        spool.add(piece)
-    yield from spool.blocks()
-
-
 def _report(synthesizer: Synthesizer, load_s: float, speak_s: float, audio_s: float) -> None:
     from kalakan.native import status
 
@@ -101,8 +141,8 @@ def _report(synthesizer: Synthesizer, load_s: float, speak_s: float, audio_s: fl
     name = f"{voice.name} {voice.version}" if voice else "bare model files"
     click.echo(str(status(ask_torch=synthesizer.engine == "torch")), err=True)
     click.echo(f"engine {synthesizer.engine} · voice {name}", err=True)
+    rate = f"{speak_s / audio_s:.3f} (time ÷ audio, lower is faster)" if audio_s else "unknown"
     click.echo(
-        f"loaded in {load_s:.2f} s · spoke {audio_s:.2f} s of audio in {speak_s:.2f} s · "
-        f"RTF {speak_s / audio_s:.3f} (time ÷ audio, lower is faster)",
+        f"loaded in {load_s:.2f} s · spoke {audio_s:.2f} s of audio in {speak_s:.2f} s · RTF {rate}",
         err=True,
     )

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kalakan.config.resolve import check, resolve
 from kalakan.config.schema import Settings
 from kalakan.errors import ConfigError
@@ -57,6 +55,8 @@ def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         return source.to_dict()
     if isinstance(source, Mapping):
         return _copy(source)
+    import yaml  # here, because speaking mostly needs no file, and it is a twentieth of the start-up
+
     path = Path(source)
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Audio of any length: one gain, bounded memory, whole files or none."""
+"""Recordings that come in blocks: bounded memory, whole files or none."""
 
 from __future__ import annotations
 
@@ -12,28 +12,6 @@ import pytest
 from kalakan.audio import files
 from kalakan.audio.files import write_audio, write_audio_blocks
 from kalakan.errors import AudioError, SynthesisError
-from kalakan.synthesis import spool as spool_module
-from kalakan.synthesis.spool import Spool
-
-
-@pytest.mark.parametrize("memory", [1, 1 << 20])
-@pytest.mark.parametrize("peak", [0.5, 1.0, 3.0])
-def test_spool_gives_back_what_it_got(monkeypatch: pytest.MonkeyPatch, memory: int, peak: float) -> None:
-    monkeypatch.setattr(spool_module, "MEMORY_BYTES", memory)
-    monkeypatch.setattr(spool_module, "BLOCK_SAMPLES", 1000)
-    pieces = [np.linspace(-peak, peak, size, dtype=np.float32) * 0.5 for size in (1, 999, 2001)]
-    pieces.append(np.array([peak], np.float32))
-    with Spool() as spool:
-        for piece in pieces:
-            spool.add(piece)
-        found = np.concatenate(list(spool.blocks()))
-        assert spool.frames == 3002
-    np.testing.assert_allclose(found, np.concatenate(pieces) / max(1.0, peak), rtol=1e-6)
-
-
-def test_spool_refuses_broken_samples() -> None:
-    with Spool() as spool, pytest.raises(SynthesisError, match="not finite"):
-        spool.add(np.array([0.0, np.nan], np.float32))
 
 
 @pytest.mark.parametrize("format", ["WAV", "FLAC"])

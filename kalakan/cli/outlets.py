@@ -1,0 +1,161 @@
+"""Where what `kalakan synthesize` speaks goes: files, standard output, the loudspeaker."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from kalakan.audio.formats import Bits, choose_coding, format_named
+from kalakan.cli.lines import check_numbered, numbered
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the audio is stored; None leaves it to the place."""
+
+    format: str | None = None
+    rate: int | None = None
+    bits: Bits | None = None
+
+
+class Outlet(ABC):
+    """A place for one recording after the other."""
+
+    is_live = False
+    """Whether someone listens while it is spoken: then the first sound counts."""
+    tells_paths = False
+    """Whether `put` returns a path."""
+    sample_rate = 0
+    """Hz of what comes."""
+
+    def open(self, sample_rate: int) -> None:
+        """Gets ready; raises `AudioError` for what can be known before the first text is spoken."""
+        self.sample_rate = sample_rate
+
+    @abstractmethod
+    def put(self, chunks: Iterator[Any], number: int) -> str | None:
+        """Takes the chunks [S_i] of text `number`, counted from 1; returns the path of its file, if it has one."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """Ends what all the texts share."""
+
+
+def choose_outlet(output: str | None, lines: bool, stream: bool, shape: Shape) -> Outlet:
+    """The outlet that the options ask for; raises `click.UsageError` where they contradict each other."""
+    if output is None and not stream and not _is_redirected():
+        return Loudspeaker(shape)
+    if output is not None and output != "-":
+        if stream:
+            raise click.UsageError(
+                f"--stream writes to standard output and -o says {output}; leave one of them out"
+            )
+        return Files(output, lines, shape)
+    if sys.stdout.isatty():
+        raise click.UsageError("audio does not belong on a terminal; give -o FILE")
+    return Stream(shape) if stream or lines else StandardOutput(shape)
+
+
+def _is_redirected() -> bool:
+    """Whether standard output is a file or a pipe, so that someone waits for audio there."""
+    mode = os.fstat(sys.stdout.fileno()).st_mode
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+
+
+class Files(Outlet):
+    """A file for each text; with `lines` the path is a pattern."""
+
+    tells_paths = True
+
+    def __init__(self, path: str, lines: bool, shape: Shape) -> None:
+        if lines:
+            check_numbered(path, "-o")
+        self._path = path
+        self._lines = lines
+        self._shape = shape
+
+    def open(self, sample_rate: int) -> None:
+        """See `Outlet`."""
+        from kalakan.audio.files import choose_file_coding
+
+        super().open(sample_rate)
+        shape = self._shape
+        choose_file_coding(self._path_of(1), sample_rate, shape.format, shape.rate, shape.bits)
+
+    def put(self, chunks: Iterator[Any], number: int) -> str:
+        """See `Outlet`."""
+        _write(self._path_of(number), chunks, self.sample_rate, self._shape)
+        return self._path_of(number)
+
+    def _path_of(self, number: int) -> str:
+        return numbered(self._path, number) if self._lines else self._path
+
+
+class StandardOutput(Outlet):
+    """One text as a whole file on standard output."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+
+    def put(self, chunks: Iterator[Any], number: int) -> None:
+        """See `Outlet`."""
+        _write(sys.stdout.buffer, chunks, self.sample_rate, self._shape)
+
+
+class Stream(Outlet):
+    """All texts as one recording on standard output, each chunk as soon as it is there."""
+
+    is_live = True
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+
+    def open(self, sample_rate: int) -> None:
+        """See `Outlet`."""
+        from kalakan.audio.encoder import Encoder
+
+        kind = format_named(self._shape.format or "wav")
+        self._encoder = Encoder(choose_coding(sample_rate, kind, self._shape.rate, self._shape.bits))
+
+    def put(self, chunks: Iterator[Any], number: int) -> None:
+        """See `Outlet`."""
+        for chunk in chunks:
+            _send(self._encoder.encode(chunk))
+
+    def close(self) -> None:
+        """See `Outlet`."""
+        _send(self._encoder.finish())
+
+
+class Loudspeaker(Outlet):
+    """Each text is heard before the next."""
+
+    is_live = True
+
+    def __init__(self, shape: Shape) -> None:
+        if shape != Shape():
+            raise click.UsageError("--format, --rate and --bits are those of a file; give -o FILE")
+        from kalakan.audio.playback import find_player
+
+        self._player = find_player()
+
+    def put(self, chunks: Iterator[Any], number: int) -> None:
+        """See `Outlet`."""
+        self._player.play(chunks, self.sample_rate)
+
+
+def _send(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def _write(file: Any, chunks: Iterator[Any], sample_rate: int, shape: Shape) -> None:
+    from kalakan.audio.files import write_audio_blocks
+
+    write_audio_blocks(file, chunks, sample_rate, shape.format, rate=shape.rate, bits=shape.bits)
