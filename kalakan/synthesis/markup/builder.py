@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import chain
 
 from kalakan.synthesis.script import PLAIN, Part, Pause, Prosody, Text, Units
 
@@ -35,7 +35,7 @@ class Script:
             self.finish()
             self._settings = settings
         self._texts.append(text)
-        self._places.append(places)
+        self._add_places(places)
         self._end = end
         self._is_open = self._is_open or not text.isspace()
 
@@ -67,15 +67,15 @@ class Script:
         """Makes a part of the text that was added last."""
         text = "".join(self._texts)
         if text:
-            places = _joined(self._places)
+            # A range where the text stands in the raw input as it is.
+            is_whole = len(self._places) == 1
+            places = self._places[0] if is_whole else tuple(chain.from_iterable(self._places))
             self.parts.append(Text(text, places, self._end, self._settings.prosody, self._settings.language))
         self._texts, self._places = [], []
 
-
-def _joined(pieces: list[Sequence[int]]) -> Sequence[int]:
-    """One sequence; a range where the text stands in the raw input as it is."""
-    ends = [(piece[0], piece[-1] + 1) for piece in pieces if piece]
-    is_whole = all(isinstance(piece, range) for piece in pieces)
-    if is_whole and all(before[1] == after[0] for before, after in pairwise(ends)):
-        return range(ends[0][0], ends[-1][1])
-    return tuple(chain.from_iterable(pieces))
+    def _add_places(self, places: Sequence[int]) -> None:
+        last = self._places[-1] if self._places else None
+        if isinstance(last, range) and isinstance(places, range) and last.stop == places.start:
+            self._places[-1] = range(last.start, places.stop)
+        elif places:
+            self._places.append(places)

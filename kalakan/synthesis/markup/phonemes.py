@@ -53,7 +53,10 @@ def _ipa(written: str) -> list[int]:
         elif text[at] == _LENGTH and (vowel := _last_vowel(ids)):
             ids += vowel
         else:
-            raise MarkupError(f"ph: {text[at]!r} (U+{ord(text[at]):04X}) is not a sound of Twi in IPA")
+            sign = f"{text[at]!r} (U+{ord(text[at]):04X})"
+            raise MarkupError(
+                f"ph: {sign} is not a sound of Twi in IPA; kalakan.text.phonemes.IPA has them all"
+            )
         at += len(match or text[at])
     return ids
 
