@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kalakan import _rust
-from kalakan.errors import ConfigError, TextError
+from kalakan.errors import TextError
+from kalakan.text.english import english_source
 
 __all__ = ["CacheInfo", "Reading", "TwiG2P", "WordSpan", "is_foreign"]
 
@@ -65,6 +66,7 @@ class TwiG2P:
         variety: str = "asante",
         *,
         lexicon: Mapping[str, str] | str | Path | None = None,
+        english: str | bool = "auto",
         tone: str = "full",
         cache_size: int = 8192,
         normalize: bool = True,
@@ -76,8 +78,13 @@ class TwiG2P:
 
         Args:
             variety: Whose number words: "asante" or "akuapem".
-            lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}), or the path of a UTF-8 file
-                of lines `word<TAB>units`.
+            lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}) or to `=` and a respelling in
+                Twi letters ({"wifi": "=waifai"}); or the path of a UTF-8 file of lines `word<TAB>reading`.
+            english: Readings of English words, from the lexicon of the package ghana-english-g2p: "auto" uses it if
+                it is installed, True insists on it, False reads English by letter rules. It is loaded when the
+                first English word is met. A word is English if its spelling cannot be Twi (`is_foreign`), if it is
+                one of the common words that only look Twi ("time"), or if it is a short word of either language
+                ("to") between two English words.
             tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
             cache_size: The most words that the cache holds; 0 turns it off.
@@ -88,6 +95,7 @@ class TwiG2P:
 
         Raises:
             ConfigError: An option has a value that does not exist.
+            MissingDependencyError: `english` is True and ghana-english-g2p is not installed.
             TextError: A lexicon line or entry cannot be used; the message names it.
             UnknownPhonemeError: A lexicon uses a symbol outside the table.
         """
@@ -95,6 +103,7 @@ class TwiG2P:
             "text": {"variety": variety, "human": human, "chat": chat, "clock_to_hour": clock_to_hour},
             "g2p": {
                 "lexicon": _entries(lexicon),
+                "english": english,
                 "tone": tone,
                 "cache_size": cache_size,
                 "normalize": normalize,
@@ -103,7 +112,8 @@ class TwiG2P:
         self._build()
 
     def _build(self) -> None:
-        self._core = _rust.G2p(_rust.TextOptions(**self._settings["text"]), **self._settings["g2p"])
+        g2p = {**self._settings["g2p"], "english": english_source(self._settings["g2p"]["english"])}
+        self._core = _rust.G2p(_rust.TextOptions(**self._settings["text"]), **g2p)
         _forked.track(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -113,36 +123,40 @@ class TwiG2P:
         self._settings = settings
         self._build()
 
-    def text_to_phoneme_sequence(self, text: str) -> list[int]:
+    def text_to_phoneme_sequence(self, text: str, language: str | None = None) -> list[int]:
         """Returns the phoneme ids [N] of any text, without begin and end marks.
 
         `_` stands between two words; a pause mark stands directly after the last unit of its word, in place of the
         `_`. Empty if nothing in the text can be spoken.
-        """
-        return self._core.text_to_ids(text)
-
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Returns the phoneme ids of any text with the words of the raw text that they come from.
 
         Args:
-            text: Raw text. White space parts its words; a span never ends inside one.
-            language: "tw", or None to let the reader decide.
+            text: Raw text.
+            language: None reads Twi, and the words in it that are English as English. "tw" reads every word by the
+                rules of Twi. "en" reads every word as English; integers, decimals, years, clock times, money and
+                percentages too, while initials keep their letter names and dates with a slash are read as figures.
 
         Raises:
             ConfigError: `language` has a value that does not exist.
         """
-        if language not in (None, "tw"):
-            raise ConfigError(f"language is {language!r}; it must be None or 'tw'")
-        ids, words = self._core.read(text)
+        return self._core.text_to_ids(text, language)
+
+    def read(self, text: str, language: str | None = None) -> Reading:
+        """Returns `text_to_phoneme_sequence(text, language)` with the words of the raw text that the ids come from.
+
+        White space parts the words of the raw text; a span never ends inside one.
+        """
+        ids, words = self._core.read(text, language)
         return Reading(ids, list(map(WordSpan._make, words)))
 
-    def texts_to_phoneme_sequences(self, texts: Iterable[str]) -> list[list[int]]:
+    def texts_to_phoneme_sequences(
+        self, texts: Iterable[str], language: str | None = None
+    ) -> list[list[int]]:
         """Returns `text_to_phoneme_sequence` of each text, with the GIL released once for all."""
-        return self._core.texts_to_ids(list(texts))
+        return self._core.texts_to_ids(list(texts), language)
 
-    def text_to_phonemes(self, text: str) -> list[str]:
-        """Returns the symbols of `text_to_phoneme_sequence(text)`."""
-        return self._core.text_to_units(text)
+    def text_to_phonemes(self, text: str, language: str | None = None) -> list[str]:
+        """Returns the symbols of `text_to_phoneme_sequence(text, language)`."""
+        return self._core.text_to_units(text, language)
 
     def word_to_phonemes(self, word: str) -> list[str]:
         """Returns the units of one written word. It is cleaned but not normalized: digits are `<unk>`."""
@@ -188,7 +202,9 @@ def _entries(lexicon: Mapping[str, str] | str | Path | None) -> list[tuple[str, 
             continue
         word, *fields = line.split("\t")
         if not fields:
-            raise TextError(f"{place}: needs a word, a tab and units, as in bra<TAB>b ɾ a")
+            raise TextError(
+                f"{place}: needs a word, a tab and units, as in bra<TAB>b ɾ a, or wifi<TAB>=waifai"
+            )
         found.append((word, fields[0], place))
     return found
 

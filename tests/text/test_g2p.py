@@ -28,9 +28,12 @@ GOLDEN = [
 ]
 LEXICON = read_lexicon(ROOT / "rust/kalakan-text/data/lexicon.tsv")
 
-MODES = {"full": TwiG2P(normalize=False), "economic": TwiG2P(normalize=False, tone="economic")}
-UNCACHED = TwiG2P(normalize=False, cache_size=0)
-RAW = TwiG2P()
+MODES = {
+    "full": TwiG2P(normalize=False, english=False),
+    "economic": TwiG2P(normalize=False, tone="economic", english=False),
+}
+UNCACHED = TwiG2P(normalize=False, cache_size=0, english=False)
+RAW = TwiG2P(english=False)
 
 letters = st.sampled_from(
     [*"aeɛioɔubdfghklmnprstwycjqvxz", "n", "m", "a", "ny", "nw", "hw", "ky", "re", "bɛ"]
@@ -126,7 +129,7 @@ def test_a_lone_surrogate_is_read_as_nothing_speakable() -> None:
 
 
 def test_unknown_letters_are_counted_and_never_silent() -> None:
-    g2p = TwiG2P(normalize=False)
+    g2p = TwiG2P(normalize=False, english=False)
     assert g2p.text_to_phonemes("baжa 7") == ["b", "a", "<unk>", "a", "_", "<unk>"]
     assert g2p.unknown == {"ж": 1, "7": 1}
     g2p.text_to_phonemes("baжa")
@@ -148,9 +151,23 @@ def test_a_user_lexicon_beats_everything(tmp_path: Path) -> None:
         assert pickle.loads(pickle.dumps(g2p)).word_to_phonemes("kojo") == ["k", "o", "dʑ", "o"]
 
 
+def test_a_lexicon_entry_may_be_a_respelling(tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.tsv"
+    path.write_text("wifi\t=waifai\ncoffee\t= kɔfí\nATM\t=ee tii ɛm\nnytt\t=ny3\n", encoding="utf-8")
+    g2p = TwiG2P(lexicon=path)
+    assert g2p.word_to_phonemes("WiFi") == g2p.word_to_phonemes("waifai")
+    assert g2p.word_to_phonemes("coffee") == ["k", "o", "f", "i", "˥"]
+    assert g2p.word_to_phonemes("atm") == [*"ɪɪ", "_", "t", "i", "i", "_", "ɛ", "m̩"]
+    assert g2p.word_to_phonemes("nytt") == ["ɲ", "ɛ"]
+    assert TwiG2P(lexicon={"wifi": "=waifai"}).word_to_phonemes("wifi") == g2p.word_to_phonemes("waifai")
+
+
 @pytest.mark.parametrize(
     ("lines", "error", "place"),
     [
+        ("bra\t=\n", TextError, "line 1: the respelling after = is empty"),
+        ("bra\tb ɾ a\nwo\t=жук\n", TextError, "line 2: the respelling"),
+        ("bra\t=7\n", TextError, 'line 1: the respelling "7" is not a word of Twi letters'),
         ("bra\tb ɾ a\nbra b ɾ a\n", TextError, "line 2"),
         ("\n\ntwo words\tb ɾ a\n", TextError, "line 3"),
         ("bra\tb r a\n", UnknownPhonemeError, "line 1"),
@@ -189,7 +206,7 @@ def test_a_bad_option_is_named_with_its_value(option: str, value: object) -> Non
 
 
 def test_many_threads_share_one_reader() -> None:
-    g2p = TwiG2P(cache_size=16)
+    g2p = TwiG2P(cache_size=16, english=False)
     texts = [f"me{a}a wo{b}i n{a}ɔ" for a in "bdfkst" for b in "bdfkst"] * 20
     expected = [UNCACHED.text_to_phoneme_sequence(text) for text in texts]
     with ThreadPoolExecutor(8) as pool:

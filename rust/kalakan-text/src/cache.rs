@@ -7,14 +7,24 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
+use crate::g2p::Spelling;
 use crate::phoneme::PhonemeId;
 
 /// Longer words are never stored: capacity counts words, so their length has to be bounded too.
 const MAX_WORD_BYTES: usize = 64;
 
-/// A bounded, concurrent map from a word to its units.
-pub struct PhonemeCache {
-    words: Option<Cache<Box<str>, Arc<[PhonemeId]>>>,
+/// What is known of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Its units.
+    pub units: Box<[PhonemeId]>,
+    /// What its spelling says of its language.
+    pub spelling: Spelling,
+}
+
+/// A bounded, concurrent map from a word to its reading.
+pub(crate) struct PhonemeCache {
+    words: Option<Cache<Box<str>, Arc<Reading>>>,
     capacity: usize,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -45,24 +55,19 @@ impl PhonemeCache {
         }
     }
 
-    /// Gives the word's units to `read`, from the cache or from `compute`, and returns what that makes of them.
-    pub fn with<C, R, T>(&self, word: &str, compute: C, read: R) -> T
-    where
-        C: FnOnce() -> Vec<PhonemeId>,
-        R: FnOnce(&[PhonemeId]) -> T,
-    {
+    /// The reading of a word, from the cache or from `compute`.
+    pub fn get_or(&self, word: &str, compute: impl FnOnce() -> Reading) -> Arc<Reading> {
         let words = self.words.as_ref().filter(|_| word.len() <= MAX_WORD_BYTES);
-        if let Some(units) = words.and_then(|words| words.get(word)) {
+        if let Some(reading) = words.and_then(|words| words.get(word)) {
             self.hits.fetch_add(1, Ordering::Relaxed);
-            return read(&units);
+            return reading;
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let units = compute();
-        let result = read(&units);
+        let reading = Arc::new(compute());
         if let Some(words) = words {
-            words.insert(word.into(), units.into());
+            words.insert(word.into(), Arc::clone(&reading));
         }
-        result
+        reading
     }
 
     /// The counters now.

@@ -27,9 +27,12 @@ mod phoneme;
 pub mod sentence;
 mod spans;
 
-pub use cache::{CacheInfo, PhonemeCache};
+pub use cache::CacheInfo;
 pub use error::TextError;
-pub use g2p::{is_foreign, syllables, G2pOptions, Lexicon, ToneMode, TwiG2p};
+pub use g2p::{
+    is_foreign, syllables, EnglishLexicon, EnglishSource, G2pOptions, Language, Lexicon, ToneMode,
+    TwiG2p,
+};
 pub use phoneme::{
     format_units, parse_units, phoneme_id, table_hash, table_text, Phoneme, PhonemeId, BOS, EOS,
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,

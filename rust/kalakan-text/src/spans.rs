@@ -1,9 +1,10 @@
 //! Which ids each word of the raw text is read as, through repairs, numbers and all.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::g2p::TwiG2p;
-use crate::normalize::{normalize_from, NormalizeOptions};
+use crate::g2p::{Language, TwiG2p};
+use crate::normalize::{english, normalize_from, ChatSpelling, NormalizeOptions};
 use crate::origin::Origin;
 use crate::phoneme::PhonemeId;
 
@@ -26,23 +27,62 @@ pub struct WordSpan {
 }
 
 impl TwiG2p {
-    /// Reads a raw text as [`text_to_ids`](Self::text_to_ids) reads it after
-    /// [`normalize`](crate::normalize::normalize); without options the text is read as it is.
+    /// The ids of a raw text: those of [`text_to_ids`](Self::text_to_ids) after
+    /// [`normalize`](crate::normalize::normalize), with the figures in English where the language is. Without
+    /// options the text is read as it is; without a language the spelling of the words decides.
+    pub fn read_ids(
+        &self,
+        text: &str,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> Vec<PhonemeId> {
+        let text = normalized(text, options, language, &mut Origin::Off);
+        self.read_words(&text, language, |_, _| {})
+    }
+
+    /// Reads a raw text as [`read_ids`](Self::read_ids) does and tells which ids each of its words is read as.
     ///
     /// Words as written are what white space parts. They share a span where the reading does not tell them
     /// apart, as "GHS 25.50". Ids outside all spans are word boundaries and pauses.
-    pub fn read(&self, text: &str, options: Option<&NormalizeOptions>) -> Reading {
+    pub fn read(
+        &self,
+        text: &str,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> Reading {
         let mut origin = Origin::Same;
-        let normalized = options.map(|options| normalize_from(text, options, &mut origin));
+        let normalized = normalized(text, options, language, &mut origin);
         let mut words = Vec::new();
-        let spoken = normalized.as_deref().unwrap_or(text);
-        let ids = self.read_words(spoken, |spoken, ids| {
+        let ids = self.read_words(&normalized, language, |spoken, ids| {
             let text = trim(text, origin.source(spoken, text.len()));
             words.push(WordSpan { text, ids });
         });
         let words = spans(text, &words);
         Reading { ids, words }
     }
+}
+
+fn normalized<'t>(
+    text: &'t str,
+    options: Option<&NormalizeOptions>,
+    language: Option<Language>,
+    origin: &mut Origin,
+) -> Cow<'t, str> {
+    let Some(options) = options else {
+        return Cow::Borrowed(text);
+    };
+    if language != Some(Language::English) {
+        return Cow::Owned(normalize_from(text, options, origin));
+    }
+    let options = NormalizeOptions {
+        chat: ChatSpelling::Off,
+        ..options.clone()
+    };
+    Cow::Owned(normalize_from(
+        &english::spoken(text, origin),
+        &options,
+        origin,
+    ))
 }
 
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {

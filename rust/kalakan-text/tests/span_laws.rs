@@ -1,7 +1,11 @@
 //! Every word of a raw text has a span, whatever the normalizer makes of it.
 
+use std::sync::{Arc, LazyLock};
+
 use kalakan_text::normalize::{normalize, ChatSpelling, NormalizeOptions};
-use kalakan_text::{format_units, G2pOptions, PhonemeId, Reading, TwiG2p};
+use kalakan_text::{
+    format_units, EnglishLexicon, EnglishSource, G2pOptions, Language, PhonemeId, Reading, TwiG2p,
+};
 use proptest::prelude::*;
 
 /// Pieces that rules look for; random joins of them reach far more states than random characters.
@@ -21,6 +25,30 @@ fn text() -> impl Strategy<Value = String> {
         prop::collection::vec(prop::sample::select(PIECES), 0..20).prop_map(|p| p.concat());
     prop_oneof![4 => pieces, 1 => any::<String>()]
 }
+
+fn language() -> impl Strategy<Value = Option<Language>> {
+    prop::sample::select(vec![None, Some(Language::Twi), Some(Language::English)])
+}
+
+fn english() -> EnglishSource {
+    let lines = "school\ts k uː l\nthe\tð ə\ntime\tt a ɪ m\ntwo\tt uː\nme\tm iː\n";
+    let lexicon = EnglishLexicon::new(lines.into()).expect("a bad line");
+    let lexicon = Arc::new(lexicon);
+    EnglishSource::new(move || Some(Arc::clone(&lexicon)))
+}
+
+static PLAIN: LazyLock<TwiG2p> = LazyLock::new(|| TwiG2p::new(G2pOptions::default()));
+
+/// With a small cache and without.
+static ENGLISH: LazyLock<[TwiG2p; 2]> = LazyLock::new(|| {
+    [16, 0].map(|cache_size| {
+        TwiG2p::new(G2pOptions {
+            english: Some(english()),
+            cache_size,
+            ..G2pOptions::default()
+        })
+    })
+});
 
 fn check(text: &str, reading: &Reading) -> Result<(), TestCaseError> {
     let (mut at, mut id) = (0, 0);
@@ -46,25 +74,35 @@ fn check(text: &str, reading: &Reading) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn spans_cover_text_and_ids_in_every_language(text in text(), language in language()) {
+        for options in [Some(&NormalizeOptions::default()), None] {
+            let reading = ENGLISH[0].read(&text, options, language);
+            prop_assert_eq!(&reading.ids, &ENGLISH[1].read_ids(&text, options, language));
+            check(&text, &reading)?;
+            if language == Some(Language::Twi) {
+                prop_assert_eq!(&reading.ids, &PLAIN.read_ids(&text, options, None));
+            }
+        }
+    }
 
     #[test]
     fn spans_cover_text_and_ids(text in text(), wide in any::<bool>()) {
         let chat = if wide { ChatSpelling::Wide } else { ChatSpelling::Narrow };
         let options = NormalizeOptions { chat, ..NormalizeOptions::default() };
-        let g2p = TwiG2p::new(G2pOptions::default());
-        let reading = g2p.read(&text, Some(&options));
-        prop_assert_eq!(&reading.ids, &g2p.text_to_ids(&normalize(&text, &options)));
+        let reading = PLAIN.read(&text, Some(&options), None);
+        prop_assert_eq!(&reading.ids, &PLAIN.text_to_ids(&normalize(&text, &options)));
         check(&text, &reading)?;
-        let as_it_is = g2p.read(&text, None);
-        prop_assert_eq!(&as_it_is.ids, &g2p.text_to_ids(&text));
+        let as_it_is = PLAIN.read(&text, None, None);
+        prop_assert_eq!(&as_it_is.ids, &PLAIN.text_to_ids(&text));
         check(&text, &as_it_is)?;
     }
 }
 
 #[test]
 fn golden_spans() {
-    let g2p = TwiG2p::new(G2pOptions::default());
     for line in include_str!("../../../tests/golden/spans.tsv")
         .lines()
         .skip(1)
@@ -73,7 +111,7 @@ fn golden_spans() {
         let [id, input, words, units, _category] = fields[..] else {
             panic!("not five columns: {line}");
         };
-        let reading = g2p.read(input, Some(&NormalizeOptions::default()));
+        let reading = PLAIN.read(input, Some(&NormalizeOptions::default()), None);
         let texts: Vec<&str> = reading
             .words
             .iter()
@@ -91,8 +129,7 @@ fn golden_spans() {
 
 #[test]
 fn a_long_text_takes_time_in_proportion() {
-    let g2p = TwiG2p::new(G2pOptions::default());
     let text = "Nnipa 20% wÉ” 12 km <b>hɔ</b> j3 ".repeat(5_000);
-    let reading = g2p.read(&text, Some(&NormalizeOptions::default()));
+    let reading = PLAIN.read(&text, Some(&NormalizeOptions::default()), None);
     assert_eq!(reading.words.len(), 6 * 5_000);
 }

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 use super::letters::{letters, Letter, Tone};
+use super::tone::ToneMode;
+use super::word::read_word;
 use crate::error::TextError;
-use crate::phoneme::{parse_units, PhonemeId, WORD_BOUNDARY};
+use crate::phoneme::{parse_units, PhonemeId, UNK, WORD_BOUNDARY};
 
 const BUILT_IN: &str = include_str!("../../data/lexicon.tsv");
 
@@ -51,7 +53,7 @@ impl Lexicon {
         &EXCEPTIONS
     }
 
-    /// Reads lines of `word<TAB>units`, as `bra<TAB>b ɾ a`. Further columns, empty lines, lines that begin
+    /// Reads lines of `word<TAB>units`, as `bra<TAB>b ɾ a` or `wifi<TAB>=waifai`. Further columns, empty lines, lines that begin
     /// with `#` and the header `word<TAB>units` are skipped.
     ///
     /// # Errors
@@ -76,11 +78,12 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// Adds one word; a later entry replaces an earlier one.
+    /// Adds one word; a later entry replaces an earlier one. Its reading is units, or `=` and a respelling in
+    /// Twi letters, as in `=waifai`.
     ///
     /// # Errors
-    /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech, or a
-    /// symbol outside the table.
+    /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech, a symbol
+    /// outside the table, or a respelling that is not made of Twi letters.
     pub fn insert(&mut self, word: &str, units: &str, place: &str) -> Result<(), TextError> {
         let wrong = |reason: String| TextError::Lexicon {
             place: place.into(),
@@ -90,13 +93,16 @@ impl Lexicon {
         if folded.is_empty() || folded.contains(char::is_whitespace) {
             return Err(wrong(format!("{word:?} is not one word")));
         }
-        let ids = parse_units(units).map_err(|error| match error {
-            TextError::UnknownPhoneme { symbol, .. } => TextError::UnknownPhoneme {
-                symbol,
-                place: place.into(),
-            },
-            lexicon @ TextError::Lexicon { .. } => lexicon,
-        })?;
+        let ids = match units.trim().strip_prefix('=') {
+            Some(spelling) => respelled(spelling).map_err(wrong)?,
+            None => parse_units(units).map_err(|error| match error {
+                TextError::UnknownPhoneme { symbol, .. } => TextError::UnknownPhoneme {
+                    symbol,
+                    place: place.into(),
+                },
+                lexicon @ TextError::Lexicon { .. } => lexicon,
+            })?,
+        };
         let silent = |id: &&PhonemeId| {
             **id != WORD_BOUNDARY
                 && matches!(
@@ -146,6 +152,27 @@ impl Lexicon {
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
+}
+
+/// The units of one or more words of Twi spelling, or why they have none.
+fn respelled(spelling: &str) -> Result<Vec<PhonemeId>, String> {
+    let mut ids = Vec::new();
+    for word in spelling.split_whitespace() {
+        let units = read_word(word, &Lexicon::default(), None, ToneMode::Full);
+        if units.is_empty() || units.contains(&UNK) {
+            return Err(format!(
+                "the respelling {word:?} is not a word of Twi letters"
+            ));
+        }
+        if !ids.is_empty() {
+            ids.push(WORD_BOUNDARY);
+        }
+        ids.extend(units);
+    }
+    if ids.is_empty() {
+        return Err("the respelling after = is empty".into());
+    }
+    Ok(ids)
 }
 
 /// A small number made of a word's letters without their marks, as a place in [`Lexicon::shapes`].

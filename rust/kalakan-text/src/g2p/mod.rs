@@ -1,27 +1,37 @@
 //! Words to units and text to ids.
 
+mod english;
+mod fold;
 mod foreign;
 mod graphemes;
 mod harmony;
+mod language;
 mod letters;
 mod lexicon;
 mod nasal;
+mod sequence;
 mod syllable;
 mod tone;
 mod word;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+pub use english::{EnglishLexicon, EnglishSource};
 pub use foreign::is_foreign;
+pub use language::Language;
 pub use lexicon::Lexicon;
 pub use syllable::syllables;
 pub use tone::ToneMode;
 
-use crate::cache::{CacheInfo, PhonemeCache};
-use crate::phoneme::{id_of, PhonemeId, UNK, WORD_BOUNDARY};
+use crate::cache::{CacheInfo, PhonemeCache, Reading};
+use crate::normalize::is_letter_name;
+use crate::phoneme::{id_of, PhonemeId, UNK};
+use language::spelling;
+pub(crate) use language::Spelling;
 use letters::DOWNSTEPS;
+use sequence::Sequence;
 
 /// Settings of a [`TwiG2p`].
 #[derive(Debug, Clone)]
@@ -30,6 +40,8 @@ pub struct G2pOptions {
     pub tone: ToneMode,
     /// Words whose reading the user gave; they beat everything else.
     pub lexicon: Lexicon,
+    /// Readings of English words; without them these are read by letter rules.
+    pub english: Option<EnglishSource>,
     /// The most words that the cache holds; 0 turns it off.
     pub cache_size: usize,
 }
@@ -39,6 +51,7 @@ impl Default for G2pOptions {
         Self {
             tone: ToneMode::Full,
             lexicon: Lexicon::default(),
+            english: None,
             cache_size: 8192,
         }
     }
@@ -48,6 +61,7 @@ impl Default for G2pOptions {
 pub struct TwiG2p {
     tone: ToneMode,
     lexicon: Lexicon,
+    english: Option<EnglishSource>,
     cache: PhonemeCache,
     unknown: Mutex<BTreeMap<char, u64>>,
 }
@@ -58,6 +72,7 @@ impl TwiG2p {
         Self {
             tone: options.tone,
             lexicon: options.lexicon,
+            english: options.english,
             cache: PhonemeCache::new(options.cache_size),
             unknown: Mutex::default(),
         }
@@ -67,56 +82,72 @@ impl TwiG2p {
     /// its word and in place of the `_`. A mark before the first word is dropped, of several in a row the
     /// first one counts.
     pub fn text_to_ids(&self, text: &str) -> Vec<PhonemeId> {
-        self.read_words(text, |_, _| {})
+        self.read_words(text, None, |_, _| {})
     }
 
-    /// Does what [`text_to_ids`](Self::text_to_ids) does and tells of every word with a sound its bytes in the
-    /// text and its place in the ids.
+    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language and tells of every word with a sound its
+    /// bytes in the text and its place in the ids.
     pub(crate) fn read_words(
         &self,
         text: &str,
-        mut found: impl FnMut(Range<usize>, Range<usize>),
+        language: Option<Language>,
+        found: impl FnMut(Range<usize>, Range<usize>),
     ) -> Vec<PhonemeId> {
-        let mut ids = Vec::with_capacity(text.len() + 1);
+        let mut sequence = Sequence::new(self, text, found);
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let length = word_length(rest);
             if length > 0 {
-                let places = self.push_word(&rest[..length], &mut ids);
                 let start = text.len() - rest.len();
-                if !places.is_empty() {
-                    found(start..start + length, places);
-                }
+                sequence.word(start..start + length, language);
                 rest = &rest[length..];
                 continue;
             }
             if let Some(pause) = pause(c) {
-                if ids.last().is_some_and(|last| !last.is_pause()) {
-                    ids.push(pause);
-                }
+                sequence.pause(pause);
             }
             rest = &rest[c.len_utf8()..];
         }
-        ids
+        sequence.finish()
     }
 
-    /// Puts a word at the end of the ids and tells where it stands in them.
-    fn push_word(&self, word: &str, ids: &mut Vec<PhonemeId>) -> Range<usize> {
-        let compute = || word::read_word(word, &self.lexicon, self.tone);
-        self.cache.with(word, compute, |units| {
-            if units.contains(&UNK) {
-                self.count_unknown(word);
-            }
-            if units.is_empty() {
-                return ids.len()..ids.len();
-            }
-            if ids.last().is_some_and(|last| !last.is_pause()) {
-                ids.push(WORD_BOUNDARY);
-            }
-            let start = ids.len();
-            ids.extend_from_slice(units);
-            start..ids.len()
-        })
+    /// The reading of a word, in a language or as its spelling says.
+    fn reading(&self, word: &str, language: Option<Language>) -> Arc<Reading> {
+        let Some(english) = &self.english else {
+            let reading = self
+                .cache
+                .get_or(word, || self.compute(word, None, Spelling::Twi));
+            return self.counted(word, reading);
+        };
+        // The normalizer spells initials in Twi, and "ii" is no English two.
+        let language = language.filter(|_| !is_letter_name(word));
+        let reading = match language {
+            None => self.cache.get_or(word, || {
+                let spelling = spelling(word);
+                let english = (spelling == Spelling::English).then(|| english.lexicon());
+                self.compute(word, english.flatten(), spelling)
+            }),
+            // The same word in another language is another word: no word begins with a control.
+            Some(Language::Twi) => self.cache.get_or(&format!("\u{1}{word}"), || {
+                self.compute(word, None, Spelling::Twi)
+            }),
+            Some(Language::English) => self.cache.get_or(&format!("\u{2}{word}"), || {
+                self.compute(word, english.lexicon(), Spelling::English)
+            }),
+        };
+        self.counted(word, reading)
+    }
+
+    fn compute(&self, word: &str, english: Option<&EnglishLexicon>, spelling: Spelling) -> Reading {
+        let units = word::read_word(word, &self.lexicon, english, self.tone).into();
+        Reading { units, spelling }
+    }
+
+    fn counted(&self, word: &str, reading: Arc<Reading>) -> Arc<Reading> {
+        if reading.units.contains(&UNK) {
+            self.count_unknown(word);
+        }
+        reading
     }
 
     fn count_unknown(&self, word: &str) {

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::english::EnglishLexicon;
 use super::graphemes::{segments, unit, Kind};
 use super::harmony::resolve_vowels;
 use super::letters::{letters, Letter, SHORT};
@@ -10,8 +11,14 @@ use super::nasal::{onset, resolve_nasals};
 use super::tone::{transfer, with_tones, Sound, ToneMode};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
-/// Reads a word: the user's lexicon, then the built-in one, then the rules.
-pub(super) fn read_word(word: &str, user: &Lexicon, mode: ToneMode) -> Vec<PhonemeId> {
+/// Reads a word: the user's lexicon, then the built-in one, then the English one if the word is English, then
+/// the rules.
+pub(super) fn read_word(
+    word: &str,
+    user: &Lexicon,
+    english: Option<&EnglishLexicon>,
+    mode: ToneMode,
+) -> Vec<PhonemeId> {
     let letters = letters(word);
     if !user.is_empty() {
         if let Some(reading) = user.get(&key(&letters, true)) {
@@ -27,6 +34,9 @@ pub(super) fn read_word(word: &str, user: &Lexicon, mode: ToneMode) -> Vec<Phone
         if let Some((clitic, reading)) = clitic.zip(clitic.and_then(|_| lexicon.find(host))) {
             return with_marks(&[&[clitic], reading].concat(), &sounds, mode);
         }
+    }
+    if let Some(reading) = english.and_then(|english| english.find(&letters)) {
+        return with_marks(&reading, &sounds, mode);
     }
     with_tones(&sounds, mode)
 }

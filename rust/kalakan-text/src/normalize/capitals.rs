@@ -29,6 +29,11 @@ static SPOKEN: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     rows.filter_map(|row| row.split_once('\t')).collect()
 });
 
+/// Tells whether `word` is the name of a letter as the normalizer writes it.
+pub(crate) fn is_letter_name(word: &str) -> bool {
+    NAMES.contains(&word)
+}
+
 /// Returns the names of the lower-case ASCII `letters`.
 pub(super) fn letter_names(letters: &str) -> String {
     let mut names = String::new();

@@ -10,6 +10,7 @@ mod capitals;
 mod clock;
 mod currency;
 mod date;
+pub(crate) mod english;
 mod number;
 mod options;
 mod ordinal;
@@ -24,6 +25,7 @@ mod value;
 mod word;
 
 pub(crate) use abbreviation::keeps_sentence;
+pub(crate) use capitals::is_letter_name;
 pub use number::number_words;
 pub use options::{ChatSpelling, NormalizeOptions, Variety};
 

@@ -1,0 +1,56 @@
+"""Readings of English words as they are said in Ghana: the lexicon of `ghana-english-g2p`, an optional extra."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import importlib.util
+from collections.abc import Callable
+from importlib import resources
+
+from kalakan import _rust
+from kalakan.errors import ConfigError, MissingDependencyError
+
+__all__ = ["english_source", "is_installed"]
+
+_PACKAGE = "ghana_english_g2p"
+_INSTALL = "install it with `pip install 'kalakan[english]'`"
+
+
+def is_installed() -> bool:
+    """Returns whether the lexicon can be loaded."""
+    return importlib.util.find_spec(_PACKAGE) is not None
+
+
+def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | None:
+    """Returns what loads the lexicon when the first English word is met; None if English is read by letter rules.
+
+    Args:
+        english: "auto" for the lexicon if it is installed, True to insist on it, False for letter rules.
+
+    Raises:
+        ConfigError: `english` has another value.
+        MissingDependencyError: `english` is True and the lexicon is not installed.
+    """
+    if english not in ("auto", True, False):
+        raise ConfigError(f"english is {english!r}; it must be 'auto', True or False")
+    if not english or (english == "auto" and not is_installed()):
+        return None
+    if not is_installed():
+        raise MissingDependencyError(
+            f"english is True, and the package ghana-english-g2p is missing; {_INSTALL}"
+        )
+    return _load
+
+
+@functools.cache
+def _load() -> _rust.EnglishLexicon:
+    # Its data only: importing its engine would bring a second reader for what the lexicon lacks.
+    file = resources.files(_PACKAGE) / "data" / "lexicon.tsv.gz"
+    try:
+        text = gzip.decompress(file.read_bytes())
+    except (OSError, EOFError) as error:
+        raise MissingDependencyError(
+            f"the lexicon of ghana-english-g2p cannot be read ({error}); {_INSTALL}"
+        ) from error
+    return _rust.EnglishLexicon(text)

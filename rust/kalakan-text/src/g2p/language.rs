@@ -1,0 +1,53 @@
+//! Which words of a Twi text are English (FRONTEND 3.8).
+
+use super::foreign::is_foreign;
+
+/// A language that a stretch of text is said to be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Every word is read by the rules of Twi.
+    Twi,
+    /// Every word is read as English, digits and signs too.
+    English,
+}
+
+/// What the spelling of a word says of its language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Twi,
+    /// A short word of either language: English where English words stand on both sides of it.
+    Either,
+    English,
+}
+
+/// English words that people mix into Twi all day, whose spelling could be Twi though no word of Twi has it.
+#[rustfmt::skip]
+const LOOKALIKES: &[&str] = &[
+    "again", "agenda", "agree", "alone", "anyone", "area", "brain", "damage", "data", "date", "degree", "done", "dream",
+    "drama", "engine", "file", "fine", "free", "from", "future", "game", "gate", "gone", "grade", "guide", "headline",
+    "heritage", "house", "human", "image", "imagine", "inside", "language", "late", "life", "like", "line", "loan",
+    "lounge", "make", "manage", "marriage", "media", "minute", "mobile", "more", "name", "nature", "new", "nine", "note",
+    "now", "online", "open", "outside", "page", "pain", "premium", "prepare", "program", "programme", "promote", "radio",
+    "rain", "rate", "remain", "remote", "room", "routine", "same", "some", "someone", "soon", "studio", "sure", "take",
+    "team", "time", "timeline", "trade", "train", "true", "union", "were", "wife", "window", "woman", "women", "you",
+    "youtube",
+];
+
+#[rustfmt::skip]
+const EITHER: &[&str] = &[
+    "a", "am", "an", "are", "be", "do", "go", "he", "here", "him", "home", "how", "i", "in", "man", "men", "on", "one",
+    "see", "to", "too", "we",
+];
+
+/// The longest row of words of either language that is taken for English.
+pub(super) const LONGEST_BRIDGE: usize = 2;
+
+pub(super) fn spelling(word: &str) -> Spelling {
+    if EITHER.contains(&word) {
+        Spelling::Either
+    } else if LOOKALIKES.contains(&word) || is_foreign(word) {
+        Spelling::English
+    } else {
+        Spelling::Twi
+    }
+}

@@ -1,0 +1,316 @@
+//! Figures and signs of an English text become English words; the rest is left to the normalizer.
+
+mod words;
+
+use super::address;
+use crate::alphabet::is_letter;
+use crate::origin::Origin;
+use words::{integer, ordinal, spell};
+
+/// Money before a figure: sign, unit, hundredth. Longer signs of one start come first.
+const MONEY: [(&str, &str, &str); 10] = [
+    ("GH₵", "cedis", "pesewas"),
+    ("GH¢", "cedis", "pesewas"),
+    ("GHS", "cedis", "pesewas"),
+    ("GHC", "cedis", "pesewas"),
+    ("₵", "cedis", "pesewas"),
+    ("US$", "dollars", "cents"),
+    ("$", "dollars", "cents"),
+    ("£", "pounds", "pence"),
+    ("€", "euros", "cents"),
+    ("₦", "naira", "kobo"),
+];
+
+/// What may stand after a figure.
+const UNITS: [(&str, &str); 10] = [
+    ("%", "percent"),
+    ("°C", "degrees celsius"),
+    ("°", "degrees"),
+    ("km", "kilometers"),
+    ("kg", "kilograms"),
+    ("cm", "centimeters"),
+    ("mm", "millimeters"),
+    ("am", "ee ɛm"),
+    ("pm", "pii ɛm"),
+    ("m", "million"),
+];
+
+/// Returns `text` with English words for its ASCII figures and for the signs that are spoken.
+///
+/// Integers to 10^15, years from 1100 to 2099 in pairs, decimals, ordinals, clock times, money, percent and a few
+/// units. Figures in addresses stay.
+pub(crate) fn spoken(text: &str, origin: &mut Origin) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut reader = Reader {
+        chars: &chars,
+        at: 0,
+        spelling_until: 0,
+        out: String::with_capacity(text.len() * 2),
+    };
+    let mut cuts = origin.stage();
+    let mut read = 0;
+    while reader.at < chars.len() {
+        let start = reader.at;
+        reader.step();
+        read += chars[start..reader.at]
+            .iter()
+            .map(|c| c.len_utf8())
+            .sum::<usize>();
+        cuts.cut(read, reader.out.len());
+    }
+    origin.then(cuts);
+    reader.out
+}
+
+struct Reader<'a> {
+    chars: &'a [char],
+    at: usize,
+    /// Figures that begin before this are said digit by digit: they go on a phone number.
+    spelling_until: usize,
+    out: String,
+}
+
+impl Reader<'_> {
+    fn step(&mut self) {
+        if let Some(end) = address::end(self.chars, self.at) {
+            self.out.extend(&self.chars[self.at..end]);
+            self.at = end;
+        } else if !(self.money() || self.figure()) {
+            match self.chars[self.at] {
+                '&' => self.say("and"),
+                '+' => self.say("plus"),
+                '=' => self.say("equals"),
+                c => self.out.push(c),
+            }
+            self.at += 1;
+        }
+    }
+
+    fn say(&mut self, words: &str) {
+        if !self.out.is_empty() && !self.out.ends_with(char::is_whitespace) {
+            self.out.push(' ');
+        }
+        self.out.push_str(words);
+        self.out.push(' ');
+    }
+
+    fn starts_token(&self) -> bool {
+        self.at == 0 || !self.chars[self.at - 1].is_alphanumeric()
+    }
+
+    fn has(&self, at: usize, sign: &str) -> bool {
+        let end = at + sign.chars().count();
+        self.chars
+            .get(at..end)
+            .is_some_and(|found| found.iter().copied().eq(sign.chars()))
+    }
+
+    fn digits_end(&self, from: usize) -> usize {
+        let rest = &self.chars[from.min(self.chars.len())..];
+        from + rest.iter().take_while(|c| c.is_ascii_digit()).count()
+    }
+
+    fn digits(&self, from: usize, to: usize) -> String {
+        self.chars[from..to]
+            .iter()
+            .filter(|c| c.is_ascii_digit())
+            .collect()
+    }
+
+    /// "GHS 25.50": the unit is said after the figure.
+    fn money(&mut self) -> bool {
+        let sign = MONEY
+            .iter()
+            .find(|(sign, ..)| self.starts_token() && self.has(self.at, sign));
+        let Some((sign, unit, hundredth)) = sign else {
+            return false;
+        };
+        let after = self.at + sign.chars().count();
+        let start = after + usize::from(self.chars.get(after) == Some(&' '));
+        let end = self.whole_end(start);
+        if end == start {
+            return false;
+        }
+        let whole = self.digits(start, end);
+        let cents = self.digits_end(end + 1);
+        let exact = self.chars.get(end) == Some(&'.') && cents == end + 3;
+        self.say(&integer(&whole, false));
+        self.at = end;
+        if self.chars.get(end) == Some(&'.') && cents > end + 1 && !exact {
+            self.decimals(end);
+        }
+        self.scale();
+        self.say(if whole == "1" {
+            unit.trim_end_matches('s')
+        } else {
+            unit
+        });
+        if exact {
+            let part = self.digits(end + 1, cents);
+            if part != "00" {
+                self.say(&format!(
+                    "{} {hundredth}",
+                    integer(part.trim_start_matches('0'), false)
+                ));
+            }
+            self.at = cents;
+        }
+        true
+    }
+
+    /// "2.5m" and "2.5 million": the scale stands before the unit.
+    fn scale(&mut self) {
+        let spaced = self.at + usize::from(self.chars.get(self.at) == Some(&' '));
+        let scales = [
+            ("million", "million"),
+            ("billion", "billion"),
+            ("thousand", "thousand"),
+            ("bn", "billion"),
+        ];
+        let found = scales
+            .iter()
+            .chain(&[("m", "million"), ("k", "thousand")])
+            .find(|(sign, _)| {
+                self.has(spaced, sign) && self.ends_token(spaced + sign.chars().count())
+            });
+        if let Some((sign, words)) = found {
+            self.say(words);
+            self.at = spaced + sign.chars().count();
+        }
+    }
+
+    fn ends_token(&self, at: usize) -> bool {
+        self.chars.get(at).is_none_or(|c| !c.is_alphanumeric())
+    }
+
+    /// End of digits in groups of three: 10,000.
+    fn whole_end(&self, start: usize) -> usize {
+        let mut end = self.digits_end(start);
+        if end - start > 3 {
+            return end;
+        }
+        while end > start
+            && self.chars.get(end) == Some(&',')
+            && self.digits_end(end + 1) == end + 4
+        {
+            end += 4;
+        }
+        end
+    }
+
+    fn figure(&mut self) -> bool {
+        let start = self.at;
+        let end = self.whole_end(start);
+        if end == start {
+            return false;
+        }
+        let digits = self.digits(start, end);
+        let plus = start > 0 && self.chars[start - 1] == '+';
+        let spelled =
+            start < self.spelling_until || plus || digits.len() > 2 && digits.starts_with('0');
+        self.at = end;
+        if spelled {
+            self.say(&spell(&digits));
+            self.go_on_spelling(end);
+        } else if !(self.clock(&digits) || self.ordinal(&digits)) {
+            let year = end - start == 4 && digits.len() == 4;
+            self.say(&integer(&digits, year));
+            self.decimals(end);
+            self.unit();
+        }
+        true
+    }
+
+    fn go_on_spelling(&mut self, end: usize) {
+        let joined = matches!(self.chars.get(end), Some(' ' | '-'));
+        if joined && self.digits_end(end + 1) > end + 1 {
+            self.spelling_until = end + 2;
+        }
+    }
+
+    fn decimals(&mut self, point: usize) {
+        let end = self.digits_end(point + 1);
+        if self.chars.get(point) == Some(&'.') && end > point + 1 {
+            let digits = self.digits(point + 1, end);
+            self.say("point");
+            self.say(&spell(&digits));
+            self.at = end;
+        }
+    }
+
+    fn clock(&mut self, hour: &str) -> bool {
+        let end = self.digits_end(self.at + 1);
+        if self.chars.get(self.at) != Some(&':') || end != self.at + 3 || hour.len() > 2 {
+            return false;
+        }
+        let minutes = self.digits(self.at + 1, end);
+        self.say(&integer(hour, false));
+        match minutes.as_str() {
+            "00" => self.say("o'clock"),
+            few if few.starts_with('0') => self.say(&format!("o {}", integer(few, false))),
+            minutes => self.say(&integer(minutes, false)),
+        }
+        self.at = end;
+        self.unit();
+        true
+    }
+
+    fn ordinal(&mut self, digits: &str) -> bool {
+        let ending = ["st", "nd", "rd", "th"]
+            .iter()
+            .find(|ending| self.has(self.at, ending) && self.ends_token(self.at + 2));
+        if ending.is_some() {
+            self.say(&ordinal(&integer(digits, false)));
+            self.at += 2;
+        }
+        ending.is_some()
+    }
+
+    fn unit(&mut self) {
+        let start = self.at + usize::from(self.chars.get(self.at) == Some(&' '));
+        let found = UNITS.iter().find(|(sign, _)| {
+            let end = start + sign.chars().count();
+            let word = sign.starts_with(|c: char| is_letter(c));
+            // "3 m" may be anything; "3m" is a sum.
+            let joined = *sign != "m" || start == self.at;
+            self.has(start, sign) && joined && (!word || self.ends_token(end))
+        });
+        if let Some((sign, words)) = found {
+            self.say(words);
+            self.at = start + sign.chars().count();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+    use crate::origin::Origin;
+
+    #[test]
+    fn figures_and_signs_become_words() {
+        let table = [
+            ("I have 3 cars & 21 dogs", "I have three cars and twenty one dogs"),
+            ("10,000 people", "ten thousand people"),
+            ("1,000,001", "one million and one"),
+            ("365 days", "three hundred and sixty five days"),
+            ("in 1957, 1905 and 2024", "in nineteen fifty seven , nineteen o five and twenty twenty four"),
+            ("2000 or 2005", "two thousand or two thousand and five"),
+            ("3.14", "three point one four"),
+            ("GHS 25.50 or $1", "twenty five cedis fifty pesewas or one dollar"),
+            ("£2.5 million", "two point five million pounds"),
+            ("20% at 3:30 pm", "twenty percent at three thirty pii ɛm"),
+            ("8:00, 8:05", "eight o'clock , eight o five"),
+            ("1st 22nd 30th 12th", "first twenty second thirtieth twelfth"),
+            ("call 0244 123 456 now", "call zero two four four one two three four five six now"),
+            ("+233 24", "plus two three three two four"),
+            ("12345678901234567", "one two three four five six seven eight nine zero one two three four five six seven"),
+            ("5km from www.a1.com", "five kilometers from www.a1.com"),
+            ("mp3", "mp three"),
+        ];
+        for (written, words) in table {
+            let said = spoken(written, &mut Origin::Off);
+            assert_eq!(said.split_whitespace().collect::<Vec<_>>().join(" "), words);
+        }
+    }
+}
