@@ -55,6 +55,10 @@ class ImplementationUnavailable(KalakanError):
     """An implementation of an op was asked for by name and cannot serve the call."""
 
 
+class KernelError(KalakanError):
+    """A GPU kernel could not be built, loaded or launched."""
+
+
 class MissingDependencyError(KalakanError, ImportError):
     """An optional package is not installed; the text says which extra brings it."""
 

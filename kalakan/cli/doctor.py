@@ -13,21 +13,53 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
 
 
 @click.command("doctor")
-def command() -> int:
+@click.option("--build", "wants_build", is_flag=True, help="Build the CUDA kernels for the devices here.")
+@click.option(
+    "--arch",
+    "architectures",
+    type=int,
+    multiple=True,
+    metavar="NUMBER",
+    help="Build for this compute capability, such as 90; may be repeated.",
+)
+def command(wants_build: bool, architectures: tuple[int, ...]) -> int:
     """Say what serves here, what is missing and how to get it; exit with 1 if the default voice does not speak."""
     from kalakan.native import status
 
+    if architectures and not wants_build:
+        raise click.UsageError("--arch says what to build for; it needs --build")
+    if wants_build:
+        _build(architectures)
     found = status()
     write_line(str(found))
-    for line in _advice(dict(found.packages)["torch"] is None):
+    for line in advice(dict(found.packages), found.devices):
         write_line(line)
     return _speak()
 
 
-def _advice(without_torch: bool) -> list[str]:
-    if without_torch:
+def _build(architectures: tuple[int, ...]) -> None:
+    from kalakan.ops import extension
+
+    start = time.perf_counter()
+    place, build = extension.build(architectures)
+    names = ", ".join(f"sm_{architecture}" for architecture in build.architectures)
+    took = time.perf_counter() - start
+    write_line(f"built for {names} with {build.compiler} {build.cuda} in {took:.1f} s: {place}")
+
+
+def advice(packages: dict[str, str | None], devices: tuple[str, ...]) -> list[str]:
+    """What is missing on this machine and how to get it, a line each."""
+    if packages["torch"] is None:
         return ["torch: not installed; needed for GPUs, training and export: pip install 'kalakan[torch]'"]
-    return []
+    from kalakan.ops import extension, nvcc
+
+    lines = [extension.describe()]
+    if devices and packages["triton"] is None:
+        lines.append("triton: not installed; pip install triton")
+    reason = nvcc.missing()
+    if devices and reason is not None:
+        lines.append(f"nvcc: {reason}")
+    return lines
 
 
 def _speak() -> int:

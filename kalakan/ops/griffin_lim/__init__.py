@@ -9,9 +9,11 @@ from torch import Tensor
 
 from kalakan.errors import AudioError, ConfigError
 from kalakan.ops.dispatch import Op
-from kalakan.ops.griffin_lim import reference, rust
+from kalakan.ops.griffin_lim import cuda, reference, rust, triton
 
-GRIFFIN_LIM = Op("griffin_lim", (rust.IMPLEMENTATION, reference.IMPLEMENTATION))
+GRIFFIN_LIM = Op(
+    "griffin_lim", (cuda.IMPLEMENTATION, triton.IMPLEMENTATION, rust.IMPLEMENTATION, reference.IMPLEMENTATION)
+)
 
 
 def griffin_lim(

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from kalakan.errors import ConfigError
 from kalakan.ops.dispatch import Op
-from kalakan.ops.upsample import reference
+from kalakan.ops.upsample import cuda, reference, triton
 
-UPSAMPLE = Op("upsample", (reference.IMPLEMENTATION,))
+UPSAMPLE = Op("upsample", (cuda.IMPLEMENTATION, triton.IMPLEMENTATION, reference.IMPLEMENTATION))
 
 
 def upsample(

@@ -1,0 +1,82 @@
+"""The kernels of csrc/ compiled for the CPU by g++, behind the interface of a launcher."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+
+from kalakan.ops.launch import Launch
+
+CSRC = Path(__file__).parents[2] / "csrc"
+SOURCES = ("griffin_lim.cu", "upsample.cu", "host.cpp")
+
+
+def build(folder: Path, *flags: str, csrc: Path = CSRC) -> Path:
+    """The shared library, built in `folder`."""
+    return compile_host(folder / "kernels.so", "-O1", "-fPIC", "-shared", *flags, csrc=csrc)
+
+
+def compile_host(target: Path, *flags: str, csrc: Path = CSRC) -> Path:
+    """All kernels and their launcher as plain C++."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ is not installed")
+    base = [compiler, "-std=c++20", "-DKK_HOST", "-U_FORTIFY_SOURCE", "-pthread", f"-I{csrc}", *flags]
+    sources = [str(csrc / name) for name in SOURCES]
+    subprocess.run([*base, "-x", "c++", *sources, "-o", str(target)], check=True, timeout=280)
+    return target
+
+
+def mutate(folder: Path, name: str, number: int) -> Path:
+    """A copy of csrc/ in which barrier `number` of file `name` is missing."""
+    copy = folder / "csrc"
+    shutil.copytree(CSRC, copy)
+    parts = (copy / name).read_text().split("__syncthreads();")
+    assert number + 1 < len(parts), f"{name} has {len(parts) - 1} barriers"
+    text = "__syncthreads();".join([*parts[:number], parts[number] + parts[number + 1], *parts[number + 2 :]])
+    (copy / name).write_text(text)
+    return copy
+
+
+@dataclass
+class HostLauncher:
+    """Runs kernels as fibers on the CPU; `seen` has the names of the kernels that ran."""
+
+    library: Path
+    backwards: bool = False
+    """Threads take turns from the last to the first."""
+    blocks: int = 1 << 30
+    """Blocks that count as resident at once."""
+    threads: int | None = None
+    """Threads of a block, instead of what was asked for."""
+    seen: list[str] = field(default_factory=list)
+
+    def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
+        assert device.type == "cpu"
+        call = ctypes.CDLL(str(self.library)).kk_host_launch
+        call.restype = ctypes.c_char_p
+        grid = (ctypes.c_uint * 3)(*launch.grid)
+        self.seen.append(launch.kernel)
+        error = call(
+            launch.kernel.encode(),
+            grid,
+            ctypes.c_uint(self.threads or launch.threads),
+            ctypes.c_ulong(launch.shared),
+            ctypes.c_int(self.backwards),
+            ctypes.byref(parameters),
+            ctypes.c_ulong(ctypes.sizeof(parameters)),
+        )
+        if error is not None:
+            raise RuntimeError(error.decode())
+
+    def resident(self, launch: Launch, device: torch.device) -> int:
+        return self.blocks
+
+    def shared_limit(self, device: torch.device) -> int:
+        return 227 << 10

@@ -1,0 +1,185 @@
+"""The CUDA kernels are asked for, found, built and refused with a reason; no GPU is needed."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from kalakan.errors import ImplementationUnavailable, KernelError
+from kalakan.ops import extension, griffin_lim, nvcc, nvrtc, sources, upsample, use
+from kalakan.ops.griffin_lim import cuda as griffin_lim_cuda
+from kalakan.ops.upsample import cuda as upsample_cuda
+from ops.upsample_cases import STAGES, case
+
+REGISTERS = {
+    "griffin_lim_start": 88,
+    "griffin_lim_iterate": 88,
+    "griffin_lim_persist": 96,
+    "griffin_lim_finish": 40,
+    "upsample_float32": 104,
+    "upsample_float16": 104,
+    "upsample_bfloat16": 104,
+}
+"""What a thread of each kernel may use at most; more must be measured and written down here."""
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_device_a_request_raises_and_torch_serves() -> None:
+    given = case(STAGES[0], 1, 5)
+    with (
+        use(upsample="cuda"),
+        pytest.raises(ImplementationUnavailable, match="no CUDA device; able to serve"),
+    ):
+        upsample(given["x"], given["weight"], given["bias"], 8, 4)
+    with use(griffin_lim="cuda"), pytest.raises(ImplementationUnavailable, match="no CUDA device"):
+        griffin_lim(torch.ones(1, 9, 3), 16, 16, 4)
+    assert upsample(given["x"], given["weight"], given["bias"], 8, 4).shape == (1, 4, 40)
+
+
+def test_with_a_device_what_is_not_built_says_how_to_build(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert extension.unavailable() == "not built; run `kalakan doctor --build`"
+    with pytest.raises(KernelError, match="not built; run `kalakan doctor --build`"):
+        extension.launcher(torch.device("cuda"))
+    assert "not built" in extension.describe()
+
+
+@pytest.mark.parametrize(
+    ("build", "device", "usable"),
+    [
+        (sources.Build("nvrtc", "13.0", (90,)), 90, True),
+        (sources.Build("nvrtc", "13.0", (90,)), 80, False),
+        (sources.Build("nvrtc", "13.0", (80,)), 90, False),
+        (sources.Build("nvcc", "13.0", (80, 90)), 80, True),
+        (sources.Build("nvcc", "13.0", (80, 90)), 100, True),  # by its PTX
+        (sources.Build("nvcc", "13.0", (80, 90)), 75, False),
+    ],
+)
+def test_a_build_serves_the_devices_it_is_for(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, build: sources.Build, device: int, usable: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(extension, "device_architectures", lambda: {device})
+    place = sources.folder(build, "")
+    place.mkdir(parents=True)
+    (place / f"_kernels{nvcc.SUFFIX}").touch()
+    sources.finish(place, build)
+    assert (extension.unavailable() is None) == usable
+    assert sources.builds() == [(place, build)]
+
+
+def test_builds_of_other_sources_are_not_taken(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = sources.folder(sources.Build("nvrtc", "13.0", (90,)), "")
+    place.mkdir(parents=True)
+    sources.finish(place, sources.Build("nvrtc", "13.0", (90,)))
+    monkeypatch.setattr(sources, "digest", lambda: "0" * 16)
+    assert sources.builds() == []
+
+
+def test_kernels_refuse_with_a_reason() -> None:
+    x = torch.ones(1, 9, 3)
+    assert (
+        extension.refuses(x, (torch.float32,)) == "the tensor is on cpu, and the kernel works on CUDA devices"
+    )
+    on_gpu = torch.empty(1, 9, 3, device="meta", dtype=torch.float64)
+    assert "on meta" in str(extension.refuses(on_gpu, (torch.float32,)))
+
+
+@pytest.mark.parametrize(
+    ("n_fft", "radices"),
+    [(1200, [4, 4, 3, 5, 5]), (1024, [4] * 5), (18, [2, 3, 3]), (22, []), (15, [3, 5])],
+)
+def test_transform_lengths(n_fft: int, radices: list[int]) -> None:
+    assert griffin_lim_cuda.radices(n_fft) == radices
+
+
+def test_nothing_to_build_with_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvcc, "missing", lambda: "there is no nvcc")
+    monkeypatch.setattr(nvrtc, "missing", lambda: "there is no NVRTC")
+    with pytest.raises(KernelError, match="cannot be built: there is no nvcc; there is no NVRTC"):
+        extension.build([90])
+    monkeypatch.setattr(nvrtc, "missing", lambda: None)
+    with pytest.raises(KernelError, match="NVRTC builds for one architecture, not 2"):
+        extension.build([80, 90])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sources.KERNELS)
+def test_nvcc_compiles_for_every_architecture_without_spills(tmp_path: Path, name: str) -> None:
+    toolkit = nvcc.toolkit()
+    if isinstance(toolkit, str):
+        pytest.skip(toolkit)
+    _, report = nvcc.compile_kernels(toolkit, name, sources.ARCHITECTURES, tmp_path, "-Xptxas=-v")
+    found = _resources(report)
+    assert len(found) % len(sources.ARCHITECTURES) == 0
+    assert {kernel for kernel, *_ in found} >= {
+        row for row in REGISTERS if row.startswith(Path(name).stem) and "upsample" in row
+    }
+    for kernel, stack, spills, registers in found:
+        limit = next(limit for prefix, limit in REGISTERS.items() if kernel.startswith(prefix))
+        assert (stack, spills) == (0, 0), f"{kernel} keeps {stack} bytes of registers in memory"
+        assert registers <= limit, f"{kernel} uses {registers} registers, of {limit}"
+
+
+def _resources(report: str) -> list[tuple[str, int, int, int]]:
+    """Kernel, bytes of stack, bytes of spills and registers of each entry of `ptxas -v`."""
+    pattern = (
+        r"Compiling entry function '(\w+)' for 'sm_\d+'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+        r"(\d+) bytes spill loads.*?Used (\d+) registers"
+    )
+    rows = re.findall(pattern, report, flags=re.DOTALL)
+    return [(name, int(stack), int(out) + int(back), int(used)) for name, stack, out, back, used in rows]
+
+
+@pytest.mark.slow
+def test_the_built_module_knows_the_kernels_and_needs_a_driver_only_to_launch(empty_cache: Path) -> None:
+    reason = nvcc.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    place, build = nvcc.build([90])
+    assert nvcc.build([90]) == (place, build)
+    module = extension.load_module(place)
+    sizes = module.kernels()
+    for kernel, size in sizes.items():
+        structure = griffin_lim_cuda if kernel.startswith("griffin") else upsample_cuda
+        assert size == ctypes.sizeof(structure.Parameters)
+    with pytest.raises(ValueError, match="the parameters have 3 bytes"):
+        module.launch("upsample_float32", (1, 1, 1), 256, 0, False, 0, 0, b"abc")
+    if not torch.cuda.is_available():
+        arguments = ("upsample_float32", (1, 1, 1), 256, 0, False, 0, 0, bytes(sizes["upsample_float32"]))
+        with pytest.raises(RuntimeError, match="CUDA error"):
+            module.launch(*arguments)
+
+
+@pytest.mark.slow
+def test_nvrtc_builds_the_same_kernels(empty_cache: Path) -> None:
+    reason = nvrtc.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    place, build = nvrtc.build(90)
+    assert build.architectures == (90,)
+    for name, kernel in (("griffin_lim", b"griffin_lim_persist_1200"), ("upsample", b"upsample_bfloat16")):
+        cubin = (place / f"{name}.cubin").read_bytes()
+        assert cubin.startswith(b"\x7fELF")
+        assert kernel in cubin
+
+
+def test_nvrtc_repeats_the_compilers_words(tmp_path: Path) -> None:
+    library = nvrtc._library()
+    if library is None:
+        pytest.skip(str(nvrtc.missing()))
+    (tmp_path / "bad.cu").write_text("__global__ void k() { undeclared = 1; }")
+    with pytest.raises(KernelError, match=r"NVRTC refuses bad\.cu: .*undeclared"):
+        nvrtc.compile_cubin(library, tmp_path / "bad.cu", 90)

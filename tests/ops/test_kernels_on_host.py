@@ -1,0 +1,167 @@
+"""The kernels of csrc/, compiled for the CPU: right to float64, whatever the order of threads, no barrier spare."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from kalakan.ops.griffin_lim import cuda as griffin_lim_cuda
+from kalakan.ops.griffin_lim import reference
+from kalakan.ops.upsample import cuda as upsample_cuda
+from ops.host_launcher import HostLauncher, build, compile_host, mutate
+from ops.upsample_cases import STAGES, Stage, case, distance, exact
+
+EACH, AT_ONCE = 0, 1 << 30
+"""Blocks resident at once: none, so that each iteration is a launch, or all of them."""
+TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-3, torch.bfloat16: 1e-2}
+MAIN = Path(__file__).with_name("thread_sanitizer.cpp")
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("kernels"))
+
+
+def magnitudes(n_fft: int, frames: int, items: int) -> Tensor:
+    generator = torch.Generator().manual_seed(frames)
+    return torch.rand(items, n_fft // 2 + 1, frames, generator=generator)
+
+
+def error(launcher: HostLauncher, sizes: tuple[int, int, int], frames: int, items: int, n_iter: int) -> float:
+    """Largest difference from the reference in float64, over the largest sample."""
+    magnitude = magnitudes(sizes[0], frames, items)
+    got = griffin_lim_cuda.run(launcher, magnitude, *sizes, n_iter, 0.99, 3)
+    wanted = reference.griffin_lim(magnitude.double(), *sizes, n_iter, 0.99, 3)
+    assert got.shape == wanted.shape
+    return float((got - wanted).abs().nan_to_num(torch.inf).max() / wanted.abs().max())
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("blocks", [EACH, AT_ONCE])
+@pytest.mark.parametrize(
+    ("sizes", "frames", "items"),
+    [
+        ((1200, 1200, 300), 2, 1),
+        ((1200, 1200, 300), 9, 2),
+        ((1024, 800, 256), 11, 1),
+        ((15, 12, 5), 1, 7),
+        ((60, 48, 20), 63, 1),
+        ((64, 49, 32), 13, 2),
+        ((54, 50, 6), 13, 1),  # nine frames over each sample
+    ],
+)
+def test_griffin_lim(
+    library: Path, sizes: tuple[int, int, int], frames: int, items: int, blocks: int, backwards: bool
+) -> None:
+    launcher = HostLauncher(library, backwards, blocks)
+    assert error(launcher, sizes, frames, items, n_iter=2) < 1e-5
+    assert ("persist" in launcher.seen[0]) == (blocks == AT_ONCE)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**32 - 1])
+def test_griffin_lim_starts_with_the_phase_of_the_reference(library: Path, seed: int | None) -> None:
+    magnitude = magnitudes(60, 129, 1)
+    got = griffin_lim_cuda.run(HostLauncher(library), magnitude, 60, 60, 20, 0, 0.99, seed)
+    wanted = reference.griffin_lim(magnitude.double(), 60, 60, 20, 0, 0.99, seed)
+    assert float((got - wanted).abs().max() / wanted.abs().max()) < 1e-5
+
+
+def test_griffin_lim_repeats_bit_for_bit_in_any_order(library: Path) -> None:
+    magnitude = magnitudes(60, 20, 2)
+    results = [
+        griffin_lim_cuda.run(HostLauncher(library, backwards, blocks), magnitude, 60, 60, 20, 4, 0.99, 0)
+        for backwards in (False, True)
+        for blocks in (EACH, AT_ONCE)
+    ]
+    assert all(torch.equal(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@pytest.mark.parametrize(
+    ("stage", "batch", "frames"),
+    [
+        (STAGES[0], 7, 2),
+        (STAGES[1], 1, 63),
+        (STAGES[2], 1, 129),
+        (STAGES[3], 2, 1),
+        (STAGES[4], 1, 9),
+        (STAGES[5], 1, 1),
+        ((70, 66, 4, 2, 1, 0), 1, 5),  # more channels than a tile
+    ],
+)
+def test_upsample(
+    library: Path, stage: Stage, batch: int, frames: int, dtype: torch.dtype, backwards: bool
+) -> None:
+    given = case(stage, batch, frames, dtype)
+    launcher = HostLauncher(library, backwards)
+    for residual in (given["residual"], None):
+        arguments = (given["x"], given["weight"], given["bias"])
+        got = upsample_cuda.run(launcher, *arguments, *stage[3:], 0.2, residual)
+        assert got.dtype == dtype
+        assert distance(got, exact(*arguments, stage, 0.2, residual)) < TOLERANCE[dtype]
+
+
+def test_upsample_reads_any_layout_and_no_bias(library: Path) -> None:
+    given = case(STAGES[2], 2, 9)
+    x = given["x"].transpose(1, 2).contiguous().transpose(1, 2)
+    got = upsample_cuda.run(HostLauncher(library), x, given["weight"], None, 2, 1, 0, 1.0, None)
+    assert distance(got, exact(x, given["weight"], None, STAGES[2], 1.0, None)) < 1e-5
+
+
+def test_packed_weights_follow_changes_in_place(library: Path) -> None:
+    given = case(STAGES[2], 1, 5)
+    weight = given["weight"]
+    for factor in (1.0, 2.0):
+        weight.mul_(factor)
+        got = upsample_cuda.run(HostLauncher(library), given["x"], weight, None, 2, 1, 0, 1.0, None)
+        assert distance(got, exact(given["x"], weight, None, STAGES[2], 1.0, None)) < 1e-5
+
+
+def test_the_launcher_knows_the_size_of_parameters(library: Path) -> None:
+    given = case(STAGES[0], 1, 2)
+    launcher = HostLauncher(library)
+    real = upsample_cuda.Parameters
+
+    class Longer(real):  # type: ignore[misc, valid-type]
+        _fields_ = [("more", real)]  # noqa: RUF012
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="another size"):
+        patch.setattr(upsample_cuda, "Parameters", Longer)
+        upsample_cuda.run(launcher, given["x"], given["weight"], None, 8, 4, 0, 1.0, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "number"), [("fft.cuh", 0), ("griffin_lim.cuh", 2), ("upsample.cuh", 0)])
+def test_a_missing_barrier_is_noticed(tmp_path: Path, name: str, number: int) -> None:
+    library = build(tmp_path, "-O0", csrc=mutate(tmp_path, name, number))
+    noticed = []
+    for backwards in (False, True):
+        launcher = HostLauncher(library, backwards)
+        try:
+            if name == "upsample.cuh":
+                given = case(STAGES[0], 1, 9)
+                arguments = (given["x"], given["weight"], given["bias"])
+                got = upsample_cuda.run(launcher, *arguments, *STAGES[0][3:], 0.2, None)
+                noticed.append(distance(got, exact(*arguments, STAGES[0], 0.2, None)) > 1e-5)
+            else:
+                noticed.append(error(launcher, (60, 48, 20), 9, 1, n_iter=2) > 1e-5)
+        except RuntimeError:
+            noticed.append(True)
+    assert any(noticed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("races", [False, True])
+def test_thread_sanitizer_finds_no_race_but_those_put_in(tmp_path: Path, races: bool) -> None:
+    flags = ["-DKK_HOST_THREADS", "-fsanitize=thread", "-O1", "-g", str(MAIN)]
+    sources = {"csrc": mutate(tmp_path, "fft.cuh", 0)} if races else {}
+    program = compile_host(tmp_path / "program", *flags, **sources)
+    result = subprocess.run([str(program)], capture_output=True, text=True, timeout=250, check=False)
+    assert ("ThreadSanitizer: data race" in result.stderr) == races, result.stderr[:2000]
+    if not races:
+        assert result.returncode == 0, result.stderr[:2000]
