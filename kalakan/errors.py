@@ -71,5 +71,9 @@ class UntrainedModelWarning(KalakanWarning):
     """A model was built without weights: its output is noise."""
 
 
+class StopTokenWarning(KalakanWarning):
+    """An attention model stopped before the end of a sentence, or had to be stopped: what was heard is incomplete."""
+
+
 class UnknownPhonemeWarning(KalakanWarning):
     """A symbol outside the table was read as `<unk>`."""

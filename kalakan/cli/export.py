@@ -95,14 +95,16 @@ def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
 
 
 def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:
+    from kalakan.export.exportable import check_exportable
     from kalakan.export.onnx import write_acoustic
     from kalakan.voices.weights import load_pt
 
-    model = load_pt(source).module
+    loaded = load_pt(source)
+    check_exportable(loaded.record.type)
     path = folder / "acoustic_model.onnx"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_acoustic(cast("FastSpeech2", model), path, half_weights=half_weights)
+        write_acoustic(cast("FastSpeech2", loaded.module), path, half_weights=half_weights)
     except OSError as error:
         raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
     return path

@@ -11,6 +11,7 @@ import yaml
 
 from kalakan.cli.entry import run
 from kalakan.errors import ConfigError, MissingDependencyError
+from kalakan.models import registry
 from kalakan.utils.config import Config
 from kalakan.voices.package import MANIFEST
 
@@ -86,7 +87,7 @@ def command(
         product = trainer.train(data_dir, output_dir, resume=resume, place=place, **options)
         if place.rank:
             return
-        if (product / MANIFEST).is_file():
+        if (product / MANIFEST).is_file() and registry.entry(cast(str, model_type)).has_onnx:
             from kalakan.export.voice import add_onnx
 
             add_onnx(product)  # so that the voice speaks without torch

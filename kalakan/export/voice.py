@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from kalakan.export.acoustic_parts import DECODER, ENCODER, check_parts, export_parts
+from kalakan.export.exportable import check_exportable
 from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
 from kalakan.export.shared_weights import halve, share_weights
 from kalakan.voices.package import Voice, load_voice, save_voice
@@ -25,11 +26,13 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
     The ONNX files hold graphs and read the weights out of `acoustic.safetensors` beside them; an encoder and a decoder
     (see `acoustic_parts`) are there if the model can decode a sentence window by window. `half_weights`
     rounds the matrices to 16 bits for both engines and halves the voice.
-    Raises `VoiceError` for a broken voice and `ExportError` if the exported model differs from torch's.
+    Raises `VoiceError` for a broken voice and `ExportError` if the exported model differs from torch's or if there
+    is no ONNX form of it.
     """
     from safetensors.torch import save
 
     voice = load_voice(source)
+    check_exportable(voice.manifest.acoustic.type)
     files: dict[str, bytes | Path] = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
     model = cast("FastSpeech2", load_acoustic(voice))
     if half_weights:

@@ -33,8 +33,9 @@ class AcousticModel(Protocol):
 
         `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0.
         `speed` (factor), `pitch` (semitones) and `energy` (amplitude factor) are [B, 1] or, for control of
-        single phonemes, [B, N]. The dict always holds `mel_lengths` [B] (frames), `durations` [B, N] (frames)
-        and `pitch` [B, T] (Hz, 0 where unvoiced).
+        single phonemes, [B, N]; a model that cannot obey one raises `SynthesisError` when it is given. The dict
+        always holds `mel_lengths` [B] (frames) and `durations` [B, N] (frames), and, where the model knows it,
+        `pitch` [B, T] (Hz, 0 where unvoiced).
         """
         ...
 

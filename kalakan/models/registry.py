@@ -13,6 +13,7 @@ from kalakan.config.models import (
     HifiGanConfig,
     MelGanConfig,
     ModelConfig,
+    Tacotron2Config,
 )
 from kalakan.config.resolve import from_dict, resolve
 from kalakan.config.schema import AudioConfig, Settings
@@ -61,6 +62,10 @@ _ADVERSARIAL: dict[str, dict[str, Any]] = {
         "grad_clip": 1000.0,
     },
 }
+# Shen et al. 2018, section 3.1; the paper's rate falls exponentially, here linearly.
+_TACOTRON2: dict[str, dict[str, Any]] = {
+    "training": {"batch_size": 32, "max_steps": 100_000, "weight_decay": 1e-6, "decay_fraction": 0.5}
+}
 
 
 # Gaussians have found the sounds before the first step; few steps sharpen what they found.
@@ -100,6 +105,7 @@ ENTRIES: dict[str, Entry] = {
     "aligner": Entry("aligner", AlignerConfig(), "aligner", _ALIGNER, has_onnx=False),
     "fastspeech2": Entry("acoustic", FASTSPEECH2, "acoustic"),
     "fastspeech2_small": Entry("acoustic", FASTSPEECH2_SMALL, "acoustic"),
+    "tacotron2": Entry("acoustic", Tacotron2Config(), "tacotron2", _TACOTRON2, has_onnx=False),
     "griffin_lim": Entry("vocoder", None, None),
     "harmonic_noise": Entry("vocoder", HarmonicNoiseConfig(), "vocoder"),
     "hifigan": Entry("vocoder", HifiGanConfig(), "gan_vocoder", _ADVERSARIAL),
@@ -144,8 +150,12 @@ def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Modul
 def create_acoustic(name: str, config: ModelConfig | None = None, **changes: Any) -> nn.Module:
     """An untrained acoustic model of type `name`; `changes` override single fields of its configuration."""
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+    from kalakan.models.acoustic.tacotron2 import Tacotron2
 
-    classes: dict[type, Callable[[Any], nn.Module]] = {FastSpeech2Config: FastSpeech2}
+    classes: dict[type, Callable[[Any], nn.Module]] = {
+        FastSpeech2Config: FastSpeech2,
+        Tacotron2Config: Tacotron2,
+    }
     chosen = replace(_config(name, "acoustic", config), **changes)
     return classes[type(chosen)](chosen)
 

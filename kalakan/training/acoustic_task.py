@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.config.schema import FastSpeech2Config, Settings
@@ -137,11 +138,7 @@ class AcousticTask:
 
 def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     """Sets the model's normalization buffers from the first utterances of each speaker in the dataset."""
-    chosen: list[int] = []
-    share = max(1, STATISTICS_UTTERANCES // len(dataset.speakers))
-    for speaker in dataset.speakers:
-        chosen += [i for i, item in enumerate(dataset.utterances) if item.speaker == speaker][:share]
-    mel = np.concatenate([dataset.mel(index) for index in chosen], axis=1).astype(np.float64)
+    mel = statistics_mel(dataset)
     energy = 0.5 * np.log(np.exp(2 * mel).sum(axis=0))
     means, spreads = [], []
     for speaker in dataset.speakers:
@@ -158,3 +155,13 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     model.energy_std.fill_(energy.std())
     model.pitch_mean.copy_(torch.tensor(means))
     model.pitch_std.fill_(float(np.mean(spreads)))
+
+
+def statistics_mel(dataset: TwiDataset) -> NDArray[np.float64]:
+    """Log-mel [M, T] of the first utterances of each speaker, one after the other."""
+    chosen: list[int] = []
+    share = max(1, STATISTICS_UTTERANCES // len(dataset.speakers))
+    for speaker in dataset.speakers:
+        chosen += [i for i, item in enumerate(dataset.utterances) if item.speaker == speaker][:share]
+    mel: NDArray[np.float64] = np.concatenate([dataset.mel(index) for index in chosen], axis=1).astype(float)
+    return mel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +17,43 @@ def draw_utterance(
     pitch: NDArray[np.float32],
 ) -> None:
     """Writes target and predicted log-mel [M, T] one above the other, and both pitch tracks [T] in Hz below."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 8), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(3, 1, sharex=True)
-    low, high = float(target_mel.min()), float(target_mel.max())
-    for axis, picture, title in zip(axes, (target_mel, mel), ("target mel", "predicted mel"), strict=False):
-        axis.imshow(picture, origin="lower", aspect="auto", vmin=low, vmax=high, interpolation="nearest")
-        axis.set_title(title)
-        axis.set_ylabel("band")
+    figure, axes = _mels(target_mel, mel, shared=True)
     for track, label in ((target_pitch, "target"), (pitch, "predicted")):
         axes[2].plot(np.where(track > 0, track, np.nan), label=label)
     axes[2].set_ylabel("F0 (Hz)")
     axes[2].set_xlabel("frame")
     axes[2].legend()
+    _save(figure, path)
+
+
+def draw_attention(
+    path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float32], alignment: NDArray[np.float32]
+) -> None:
+    """Writes target and predicted log-mel [M, T], and the attention weights [N, K] of the decoder's steps below."""
+    figure, axes = _mels(target_mel, mel, shared=False)
+    axes[2].imshow(alignment, origin="lower", aspect="auto", vmin=0.0, vmax=1.0, interpolation="nearest")
+    axes[2].set_ylabel("phoneme")
+    axes[2].set_xlabel("decoder step")
+    _save(figure, path)
+
+
+def _mels(target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool) -> tuple[Any, Any]:
+    """A figure of three rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(3, 1, sharex=shared)
+    low, high = float(target.min()), float(target.max())
+    for axis, picture, title in zip(axes, (target, mel), ("target mel", "predicted mel"), strict=False):
+        axis.imshow(picture, origin="lower", aspect="auto", vmin=low, vmax=high, interpolation="nearest")
+        axis.set_title(title)
+        axis.set_ylabel("band")
+    return figure, axes
+
+
+def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=70)
 

@@ -18,6 +18,7 @@ from kalakan.training.distributed import Place, joined
 from kalakan.training.gan_vocoder_task import GanVocoderTask
 from kalakan.training.run import Run
 from kalakan.training.signals import stop_on_signal
+from kalakan.training.tacotron2_task import Tacotron2Task
 from kalakan.training.tasks import Task
 from kalakan.training.vocoder_task import VocoderTask
 from kalakan.utils.config import Config
@@ -26,6 +27,7 @@ TASKS: dict[str, Callable[[str, Settings], Task]] = {
     "acoustic": AcousticTask,
     "aligner": AlignerTask,
     "gan_vocoder": GanVocoderTask,
+    "tacotron2": Tacotron2Task,
     "vocoder": VocoderTask,
 }
 

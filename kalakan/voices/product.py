@@ -13,7 +13,7 @@ from kalakan.voices.package import Voice, save_voice
 from kalakan.voices.weights import float32_state, save_pt
 
 if TYPE_CHECKING:
-    from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+    from torch import nn
 
 UNDECLARED = """No licence has been declared for these weights.
 
@@ -37,18 +37,22 @@ voice must not be used for, its known faults.
 def save_acoustic_product(
     folder: Path,
     model_type: str,
-    model: FastSpeech2,
+    model: nn.Module,
     audio: AudioConfig,
     training: dict[str, Any],
 ) -> Voice:
-    """Writes `folder/voice` (weights as safetensors, Griffin-Lim as vocoder) and `folder/acoustic_model.pt`."""
+    """Writes `folder/voice` (weights as safetensors, Griffin-Lim as vocoder) and `folder/acoustic_model.pt`.
+
+    The model has its configuration in `config`.
+    """
     from safetensors.torch import save
 
-    record = ModelRecord(model_type, to_dict(model.config))
+    config: Any = model.config
+    record = ModelRecord(model_type, to_dict(config))
     manifest = VoiceManifest(
         name=folder.resolve().name,
         version="1",
-        speakers=model.config.speakers,
+        speakers=config.speakers,
         audio=audio,
         acoustic=record,
         vocoder=ModelRecord("griffin_lim"),
@@ -74,7 +78,7 @@ def _phoneme_table(folder: Path) -> bytes:
     return content
 
 
-def _card(manifest: VoiceManifest, model: FastSpeech2) -> str:
+def _card(manifest: VoiceManifest, model: nn.Module) -> str:
     scores = manifest.training.get("scores", {})
     return CARD.format(
         name=manifest.name,

@@ -76,7 +76,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(corpus: Path, tmp_path: Pa
         assert torch.equal(value, parts[name]), name
 
 
-@pytest.mark.parametrize(("name", "louder"), [("hifigan", 8.0), ("melgan", 30.0)])
+@pytest.mark.parametrize(("name", "louder"), [("hifigan", 8.0), ("melgan", 1.0)])
 def test_mel_loss_falls_when_a_batch_is_repeated(
     corpus: Path, tmp_path: Path, name: str, louder: float
 ) -> None:

@@ -53,9 +53,6 @@ class MelGan(nn.Module):
         self.project_out = same_conv(channels, 1, 7)
         reaches = [sum(config.residual_dilations)] * len(config.upsample_rates)
         self.context_frames = stages_context(config.upsample_rates, reaches, 3)
-        for module in self.modules():
-            if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
-                nn.init.normal_(module.weight, std=0.02)
 
     @torch.jit.export
     def inference(self, mel: Tensor) -> Tensor:
