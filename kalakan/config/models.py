@@ -206,7 +206,7 @@ class MelGanConfig:
     discriminator_width: int = 16
     """Channels of the discriminators' first layer in training; the others are multiples. The paper's is 16."""
     mel_weight: float = 0.0
-    """Weight of a mel L1 loss in training. The paper has none; HiFi-GAN's 45 makes the first hours shorter."""
+    """Weight of a mel L1 loss in training. The paper has none; HiFi-GAN's is 45."""
 
     def __post_init__(self) -> None:
         _check_upsampling(self.upsample_rates, self.channels)
