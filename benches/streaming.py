@@ -24,7 +24,7 @@ from synthesis import RESULTS, cpu_model, voice_name
 
 LIMITS = {"ttfa_s": 0.030, "extra_cpu": 0.15}
 TEXTS = {
-    "sentence": "Ɛnnɛ yɛ da pa paa ara, ɛfiri sɛ owia rebɔ.",
+    "sentence": "Ɛnnɛ yɛ da pa paa ara, Kofi.",
     "paragraph": "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran. Anɔpa biara mekɔ adwuma "
     "nnɔnson, na mesan ba fie anwummerɛ. Memeneda ne Kwasiada deɛ, me ne m'abusua tena fie di agorɔ. Ɛnnɛ yɛ da pa paa "
     "ara, ɛfiri sɛ owia rebɔ na nnoma reto dwom wɔ nnua no so.",
