@@ -133,6 +133,8 @@ class TrainingConfig:
     """Most utterances in one validation."""
     patience: int = 0
     """Validations without a better score before the run stops early; 0 means never."""
+    product: str = "best"
+    """Weights that a run leaves: "best" by validation score, or "last", for a score that is not the aim."""
     max_nonfinite: int = 20
     """Batches in a row with a loss that is not finite before the run stops."""
 
@@ -149,6 +151,9 @@ class TrainingConfig:
             _require(
                 getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "it must be at least 0"
             )
+        _require(
+            self.product in ("best", "last"), "training.product", self.product, "choose 'best' or 'last'"
+        )
         _require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
         _require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")
         _require(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "it must lie in [0, 1)")

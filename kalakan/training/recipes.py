@@ -30,6 +30,10 @@ class Recipe:
     """Its training settings, on recordings."""
     tuning: dict[str, Any]
     """Training settings of the vocoder's second run, on the acoustic model's mels."""
+    sharpening: dict[str, Any]
+    """Training settings of its third run, on the same mels and against a discriminator."""
+    adversarial: dict[str, Any]
+    """Settings of that discriminator."""
     predicted_share: float = 0.75
     """Share of the utterances whose mel is predicted in that run."""
 
@@ -57,6 +61,18 @@ RECIPES = {
             "decay_fraction": 0.8,
             "validate_every": 1000,
         },
+        sharpening={
+            "max_steps": 4000,
+            "batch_size": 8,
+            "mixed_precision": True,
+            "learning_rate": 5e-4,
+            "warmup_steps": 50,
+            "decay_fraction": 0.5,
+            "validate_every": 500,
+            # Its score is the distance that the discriminator trades for sharpness.
+            "product": "last",
+        },
+        adversarial={"weight": 1.0, "feature_weight": 10.0, "start_step": 150},
     ),
 }
 
@@ -109,7 +125,11 @@ def run_recipe(
     predicted = output / "predicted"
     predict_mels(voice, data_dir, predicted, features=cache, share=recipe.predicted_share)
     settings: Settings = {"training": recipe.tuning, "segments": {"predicted": str(predicted)}}
-    vocoder = stage(recipe.vocoder, output / "vocoder-tuned", settings, first / "last.pt")
+    second = output / "vocoder-tuned"
+    if stage(recipe.vocoder, second, settings, first / "last.pt") is None:
+        return None
+    settings = settings | {"training": recipe.sharpening, "adversarial": recipe.adversarial}
+    vocoder = stage(recipe.vocoder, output / "vocoder-sharpened", settings, second / "last.pt")
     return Product(voice, vocoder) if vocoder is not None and (voice / MANIFEST).is_file() else None
 
 

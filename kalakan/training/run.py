@@ -99,9 +99,9 @@ class Run:
         groups.close()
 
     def finish(self) -> Path:
-        """Writes the product from the best weights (the last ones if none was validated)."""
-        best = self.output / "best.pt"
-        contents = load_checkpoint(best if best.is_file() else self.output / "last.pt")
+        """Writes the product from the weights of `training.product` (the last ones if none was validated)."""
+        best, last = self.output / "best.pt", self.output / "last.pt"
+        contents = load_checkpoint(best if self.config.product == "best" and best.is_file() else last)
         self.average.modules.load_state_dict(contents["average"])
         position = contents["position"]
         training = {"steps": position["step"], "scores": contents.get("scores", {})}

@@ -27,7 +27,10 @@ SHORT = {
 
 @pytest.fixture
 def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe("fastspeech2_small", SHORT, "harmonic_noise", SHORT, SHORT, predicted_share=1.0)
+    judge = {"weight": 1.0, "channels": 2}
+    recipe = Recipe(
+        "fastspeech2_small", SHORT, "harmonic_noise", SHORT, SHORT, SHORT, judge, predicted_share=1.0
+    )
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipe)
 
 
@@ -42,6 +45,10 @@ def test_recipe_ends_in_a_voice_and_its_vocoder(corpus: Path, tmp_path: Path) ->
     assert (product.voice / "voice.json").is_file()
     tuned = load_checkpoint(tmp_path / "vocoder-tuned" / "last.pt")
     assert tuned["settings"]["segments"]["predicted"] == str(tmp_path / "predicted")
+    sharpened = load_checkpoint(tmp_path / "vocoder-sharpened" / "last.pt")
+    assert sharpened["settings"]["segments"] == tuned["settings"]["segments"]
+    assert any(name.startswith("discriminator.") for name in sharpened["modules"])
+    assert product.vocoder.parent.name == "vocoder-sharpened"
     assert len(list((tmp_path / "predicted").glob("*.npy"))) == len(read_manifest(corpus))
 
 

@@ -208,3 +208,25 @@ def test_profile_says_how_long_steps_waited(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "profile: " in line]
     assert "profile: 6 steps" in line
     assert "waited for data" in line
+
+
+@pytest.mark.parametrize(("product", "steps"), [("best", 1), ("last", 3)])
+def test_product_is_of_the_best_or_the_last_weights(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, product: str, steps: int
+) -> None:
+    tiny_config["training"] |= {"max_steps": 3, "validate_every": 1, "product": product}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    scores = iter([1.0, 2.0, 3.0])
+    rehearsal = trainer.task.validate
+    run_begun = False
+
+    def worse_and_worse(modules: Any, batch: Any) -> dict[str, float]:
+        nonlocal run_begun
+        if not run_begun:  # the rehearsal before the first step
+            run_begun = True
+            return rehearsal(modules, batch)
+        return {"score": next(scores)}
+
+    trainer.task.validate = worse_and_worse  # type: ignore[method-assign]
+    voice = load_voice(trainer.train(corpus, tmp_path, quiet=True))
+    assert voice.manifest.training["steps"] == steps
