@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def textgrid_of(utterance: Utterance, sample_rate: int) -> str:
 
 def _words(utterance: Utterance) -> Iterator[tuple[int, int, str]]:
     """First unit, unit after the last, and label of each word: as written where the units are those of the text."""
-    reading = TwiG2P().read(utterance.text)
+    reading = _reader().read(utterance.text)
     ids = [symbol_to_id(unit) for unit in utterance.units]
     if ids[: len(reading.ids)] == reading.ids and len(ids) <= len(reading.ids) + 1:
         for word in reading.words:
@@ -43,3 +44,8 @@ def _words(utterance: Utterance) -> Iterator[tuple[int, int, str]]:
         if is_silent(unit):
             yield first, index, "".join(utterance.units[first:index])
             first = index + 1
+
+
+@lru_cache(maxsize=1)
+def _reader() -> TwiG2P:
+    return TwiG2P()

@@ -94,11 +94,18 @@ def test_dropping_tones_drops_only_tones(corpus: Path) -> None:
     assert dropped > 0
 
 
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument")  # there is nothing to pin for on a CPU
 def test_default_collate_of_the_seed_works(corpus: Path, tmp_path: Path) -> None:
     dataset = TwiDataset(corpus, features=tmp_path)
     dataset.prepare()
     loader = DataLoader(
-        dataset, batch_size=4, shuffle=True, num_workers=2, prefetch_factor=2, persistent_workers=True
+        dataset,
+        batch_size=4,
+        shuffle=True,
+        num_workers=2,
+        pin_memory=True,
+        prefetch_factor=2,
+        persistent_workers=True,
     )
     seen = 0
     for batch in loader:
