@@ -42,7 +42,7 @@ def tiny(name: str) -> nn.Module:
     model = registry.create_vocoder(name, TINY_AUDIO, config=config)
     for part in model.modules():
         if isinstance(part, (nn.Conv1d, nn.ConvTranspose1d)):
-            nn.init.normal_(part.weight, std=0.2)
+            nn.init.normal_(part.weight, std=0.2 if isinstance(config, HifiGanConfig) else 0.4)
     return model.eval().requires_grad_(False)
 
 
