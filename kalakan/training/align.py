@@ -66,7 +66,7 @@ def align(
     device: str = "cpu",
     quiet: bool = False,
 ) -> Aligned:
-    """Writes durations into `folder/meta.jsonl` (in one step) and a TextGrid for each utterance.
+    """Writes durations into `folder/meta.jsonl` (in one step), scores into `folder/alignment.tsv`, and TextGrids.
 
     The aligner is trained in `folder/aligner`, where a run that was stopped goes on and a finished one is reused;
     `aligner` is the `aligner.pt` of another corpus to use instead. `config` overrides its settings, `features`
@@ -91,7 +91,9 @@ def align(
             with replacing(grids / f"{item.id}.TextGrid") as partial:
                 partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
     too_short = tuple(item.id for item in dataset.too_short)
-    return Aligned(folder, found, too_short, _doubtful(found))
+    aligned = Aligned(folder, found, too_short, _doubtful(found))
+    _write_scores(aligned)
+    return aligned
 
 
 def align_one(model: Aligner, dataset: AlignmentDataset, index: int) -> Durations:
@@ -140,6 +142,15 @@ def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: i
         partial.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.writelines(lines)
+
+
+def _write_scores(aligned: Aligned) -> None:
+    """`alignment.tsv`: every utterance with its score, the worst first."""
+    lines = ["id\tscore\tnote", *(f"{name}\t\tfewer frames than sounds" for name in aligned.too_short)]
+    for name, item in sorted(aligned.durations.items(), key=lambda pair: pair[1].score):
+        lines.append(f"{name}\t{item.score:.3f}\t{'doubtful' if name in aligned.doubtful else ''}")
+    with replacing(aligned.folder / "alignment.tsv") as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _doubtful(found: Mapping[str, Durations]) -> tuple[str, ...]:

@@ -48,6 +48,10 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth, Align
 def test_boundaries_are_found_without_labels(spoken: tuple[Path, Truth, Aligned]) -> None:
     folder, truth, made = spoken
     assert len(made.durations) == len(truth)
+    rows = (folder / "alignment.tsv").read_text(encoding="utf-8").splitlines()
+    scores = [float(row.split("\t")[1]) for row in rows[1:]]
+    assert len(scores) == len(truth)
+    assert scores == sorted(scores)
     errors = []
     for item in read_manifest(folder):
         edges = np.cumsum([item.lead, *item.frames]) * item.label_samples / 24_000
