@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import FastSpeech2Config, Settings
 from kalakan.data.collate import Batch, collate
 from kalakan.data.dataset import TwiDataset
@@ -100,6 +101,15 @@ class AcousticTask:
             )
             paths.append(path)
         return paths
+
+    def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
+        """Griffin-Lim of the first two utterances' mels."""
+        with torch.no_grad():
+            mel = self._predict(modules, batch).mel.float().cpu().numpy()
+        frames = batch["durations"].sum(dim=1).tolist()[:2]
+        return [
+            mel_to_audio(item[:, :size], self.settings.audio) for item, size in zip(mel, frames, strict=False)
+        ]
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes `folder/voice` with Griffin-Lim as its vocoder, which it returns, and `folder/acoustic_model.pt`."""

@@ -93,6 +93,10 @@ class AlignerTask:
             paths.append(path)
         return paths
 
+    def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
+        """None: an aligner makes no sound."""
+        return []
+
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes and returns `folder/aligner.pt`."""
         path, model = folder / PRODUCT, cast(Aligner, modules["aligner"])

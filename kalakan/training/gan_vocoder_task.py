@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.audio.mel_torch import LogMel
@@ -134,6 +136,12 @@ class GanVocoderTask:
             draw_utterance(path, *(value.float().cpu().numpy() for value in arrays))
             paths.append(path)
         return paths
+
+    def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
+        """Copies of the first two recordings."""
+        with torch.no_grad():
+            copies = modules["vocoder"](batch["mel"][:2])
+        return list(copies.float().cpu().numpy())
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes and returns `folder/vocoder_model.pt`, its weight norm folded."""

@@ -12,8 +12,9 @@ from torch.utils.checkpoint import checkpoint
 def checkpoint_blocks(module: nn.Module) -> int:
     """Makes every block of `module` compute its activations a second time for the gradients; how many there are.
 
-    A block is an item of an `nn.ModuleList` that has parts of its own. Gradients stay the same to the bit, dropout
-    included. Not for a module that is copied or scripted afterwards.
+    A block is an item of an `nn.ModuleList` that has parts of its own, none of them a batch norm, whose statistics
+    would move twice. Gradients stay the same to the bit, dropout included. Not for a module that is copied or
+    scripted afterwards.
     """
     blocks = [
         item
@@ -21,6 +22,7 @@ def checkpoint_blocks(module: nn.Module) -> int:
         if isinstance(part, nn.ModuleList)
         for item in part
         if any(True for _ in item.children())
+        and not any(isinstance(inner, nn.BatchNorm1d | nn.BatchNorm2d) for inner in item.modules())
     ]
     # Only the outermost: what lies inside a block is computed again with it.
     inner = {id(part) for block in blocks for part in block.modules() if part is not block}

@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class MetricsLog:
     """Appends scalars and pictures of one run; a line is on disk when `scalars` returns."""
@@ -30,6 +33,11 @@ class MetricsLog:
             from matplotlib.image import imread
 
             self._board.add_image(name, imread(path)[:, :, :3], step, dataformats="HWC")
+
+    def sound(self, step: int, name: str, audio: NDArray[np.float32], sample_rate: int) -> None:
+        """Lets TensorBoard play audio [S]."""
+        if self._board:
+            self._board.add_audio(name, audio[None], step, sample_rate=sample_rate)
 
     def close(self) -> None:
         """Flushes and closes the files."""

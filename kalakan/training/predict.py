@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 
 from kalakan.config.schema import DataConfig
 from kalakan.data.dataset import TwiDataset
+from kalakan.errors import TrainingError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
@@ -34,7 +35,12 @@ def predict_mels(
     recordings keep the vocoder honest. Which ones is fixed by their id; files that are there are not written again.
     """
     loaded = load_voice(voice)
-    model = cast(FastSpeech2, load_acoustic(loaded))
+    model = load_acoustic(loaded)
+    if not isinstance(model, FastSpeech2):
+        raise TrainingError(
+            f"{voice}: its acoustic model is {loaded.manifest.acoustic.type}, whose frames follow no given durations; "
+            "a FastSpeech2's do"
+        )
     audio = loaded.manifest.audio
     dataset = TwiDataset(data_dir, split="all", audio=audio, data=DataConfig(bos_rate=1.0), features=features)
     output = Path(output_dir)

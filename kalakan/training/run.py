@@ -151,6 +151,8 @@ class Run:
         batch = self._batch(self._validation_batches()[0])
         for path in self.task.pictures(self.average.modules, batch, self.output / "pictures", step):
             self.log.picture(step, path.stem.rsplit("-", 1)[-1], path)
+        for row, audio in enumerate(self.task.sounds(self.average.modules, batch)):
+            self.log.sound(step, str(row), audio, self.settings.audio.sample_rate)
 
     def _validate(self) -> None:
         sums: dict[str, float] = {}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.config.schema import Settings
@@ -72,6 +74,10 @@ class Task(Protocol):
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
         """PNG files that show what the model does with the first utterances of a batch."""
+        ...
+
+    def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
+        """Audio [S] that the model makes of the first utterances of a batch; empty where it makes none."""
         ...
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:

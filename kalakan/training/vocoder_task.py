@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.audio.harmonic_noise import NOISE_SIZE
@@ -120,6 +121,12 @@ class VocoderTask:
             draw_utterance(path, *(value.float().cpu().numpy() for value in arrays))
             paths.append(path)
         return paths
+
+    def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
+        """Copies of the first two recordings."""
+        with torch.no_grad():
+            copies = cast(HarmonicNoise, modules["vocoder"]).inference(batch["mel"][:2], batch["f0"][:2])
+        return list(copies.float().cpu().numpy())
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes and returns `folder/vocoder_model.pt`."""

@@ -60,3 +60,18 @@ def test_run_with_checkpointing_equals_one_without(
     plain, sparing = (load_checkpoint(tmp_path / name / "last.pt") for name in ("plain", "sparing"))
     for name, value in plain["modules"].items():
         torch.testing.assert_close(sparing["modules"][name], value, rtol=0, atol=0, msg=name)
+
+
+def test_blocks_that_keep_statistics_are_left_alone() -> None:
+    model = registry.create_acoustic("tacotron2")
+    forwards = {name: part.forward for name, part in model.named_modules()}
+    checkpoint_blocks(model)
+    changed = {name for name, part in model.named_modules() if part.forward != forwards[name]}
+    normed = {
+        name
+        for name, part in model.named_modules()
+        for inner in part.modules()
+        if isinstance(inner, torch.nn.BatchNorm1d)
+    }
+    assert normed
+    assert not changed & normed

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.training.acoustic_task import AcousticTask
@@ -42,8 +43,12 @@ def test_run_leaves_a_voice_checkpoints_curves_and_pictures(
     assert len(_lines(tmp_path, "train")) == 6
     assert [line["step"] for line in _lines(tmp_path, "validation")] == [3, 6]
     assert sorted(path.suffix for path in (tmp_path / "pictures").iterdir()) == [".png", ".png"]
-    assert any((tmp_path / "tensorboard").iterdir())
     assert not list(tmp_path.rglob("*.partial"))
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert {"train/loss", "validation/score"} <= set(board.Tags()["scalars"])
+    assert set(board.Tags()["images"]) == {"0", "1"}
+    assert set(board.Tags()["audio"]) == {"0", "1"}
+    assert board.Audio("0")[0].sample_rate == 24_000
 
 
 def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
