@@ -12,7 +12,11 @@ MOST_NAMED = 10
 
 @click.command("align")
 @click.argument("folder", metavar="DIR")
-@click.option("--aligner", metavar="FILE", help="The aligner.pt of another corpus; default: one is trained.")
+@click.option(
+    "--aligner",
+    metavar="FILE",
+    help="The aligner.pt of another corpus of the same voice; default: one is trained.",
+)
 @click.option("--config", metavar="FILE", help="YAML settings (audio, model, training) of the aligner.")
 @click.option(
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.max_steps=800."

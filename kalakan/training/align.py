@@ -69,8 +69,9 @@ def align(
     """Writes durations into `folder/meta.jsonl` (in one step), scores into `folder/alignment.tsv`, and TextGrids.
 
     The aligner is trained in `folder/aligner`, where a run that was stopped goes on and a finished one is reused;
-    `aligner` is the `aligner.pt` of another corpus to use instead. `config` overrides its settings, `features`
-    (default `folder/features`) caches mels, `textgrids` defaults to `folder/textgrids`. Durations that are there
+    `aligner` is the `aligner.pt` of another corpus to use instead: of the same voice, or it finds little. `config`
+    overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
+    `folder/textgrids`. Durations that are there
     already are replaced only with `again`. Raises `DataError` for a corpus that cannot be aligned or is aligned.
     """
     folder = Path(folder)
