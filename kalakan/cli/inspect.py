@@ -10,6 +10,7 @@ import click
 
 from kalakan.cli.streams import write_line
 from kalakan.errors import VoiceError
+from kalakan.text.phonemes import TABLE_HASH
 
 
 @click.command("inspect")
@@ -65,11 +66,17 @@ def _pt(path: Path) -> dict[str, Any]:
         model = load_pt(path)
         state = model.module.state_dict()
         record = {"type": model.record.type, "config": model.record.config}
-        return {"kind": "model", **record, **_counts(state)}
+        return {
+            "kind": "model",
+            **record,
+            "phoneme_table": TABLE_HASH,
+            **_counts(state),
+        }  # load_pt takes no other
     return {
         "kind": "checkpoint",
         "type": contents["model_type"],
         **contents["position"],
+        "phoneme_table": contents.get("phoneme_table"),  # none in checkpoints of earlier versions
         "scores": contents["scores"],
         "settings": contents["settings"],
         **_counts(contents["modules"]),

@@ -27,6 +27,7 @@ from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage
 from kalakan.training.state import (
     Position,
+    check_table,
     first_weights,
     load_checkpoint,
     load_fitting,
@@ -225,6 +226,7 @@ class Run:
                 f"{self.output / 'last.pt'}: is a run of {contents['model_type']} and {self.trainer.model_type} "
                 "was asked for; choose another output folder"
             )
+        check_table(contents, self.output / "last.pt")
         self.modules.load_state_dict(contents["modules"])
         self.average.modules.load_state_dict(contents["average"])
         self.stepper.restore(contents)

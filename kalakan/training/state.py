@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import TrainingError
+from kalakan.models import registry
 from kalakan.models.layers.weight_norm import unfolded
 from kalakan.storage import replacing
+from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
@@ -77,7 +79,7 @@ def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Writes a checkpoint whole or not at all."""
     try:
         with replacing(path) as partial:
-            torch.save({"format": FORMAT, **contents}, partial)
+            torch.save({"format": FORMAT, "phoneme_table": TABLE_HASH, **contents}, partial)
     except OSError as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
@@ -95,17 +97,32 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return contents
 
 
+def check_table(contents: Mapping[str, Any], path: Path) -> None:
+    """Raises `TrainingError` for the checkpoint of a model whose ids mean other symbols than this Kalakan's.
+
+    A vocoder knows no ids. Checkpoints written before they named their table are taken to have this one.
+    """
+    table = contents.get("phoneme_table", TABLE_HASH)
+    if table != TABLE_HASH and registry.entry(contents["model_type"]).kind != "vocoder":
+        raise TrainingError(
+            f"{path}: was trained on another phoneme table ({table[:12]}) than this Kalakan has "
+            f"({TABLE_HASH[:12]}); use the Kalakan version it was made with, or begin anew in another folder"
+        )
+
+
 def first_weights(source: Path, modules: Sequence[str]) -> dict[str, Tensor]:
     """The averaged weights of a checkpoint, or those of a voice folder, for the modules "acoustic" or "vocoder".
 
-    Raises `TrainingError` for a checkpoint without them, `VoiceError` for a broken voice.
+    Raises `TrainingError` for a checkpoint without them or of another phoneme table, `VoiceError` for a broken voice.
     """
     if source.is_dir():
         voice = load_voice(source)
         loaders = {"acoustic": load_acoustic, "vocoder": load_vocoder}
         weights = {name: loaders[name](voice).state_dict() for name in modules if name in loaders}
         return {f"{name}.{key}": value for name, state in weights.items() for key, value in state.items()}
-    average: dict[str, Tensor] = load_checkpoint(source)["average"]
+    contents = load_checkpoint(source)
+    check_table(contents, source)
+    average: dict[str, Tensor] = contents["average"]
     found = {key.split(".")[0] for key in average}
     if found.isdisjoint(modules):
         raise TrainingError(

@@ -42,10 +42,12 @@ def test_checkpoint_shows_where_the_run_is(run: Path) -> None:
     assert facts["kind"] == "checkpoint"
     assert facts["type"] == "fastspeech2_small"
     assert facts["step"] == 2
+    assert facts["phoneme_table"] == TABLE_HASH
     assert facts["scores"]["score"] > 0
     assert facts["settings"]["model"]["encoder_width"] == 16
     model = inspect_path(run / "acoustic_model.pt")
     assert model["kind"] == "model"
+    assert model["phoneme_table"] == TABLE_HASH
     assert model["parameters"] == facts["parameters"]
 
 

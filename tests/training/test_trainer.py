@@ -9,8 +9,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.errors import ConfigError, DataError, TrainingError
+from kalakan.text.phonemes import TABLE_HASH
 from kalakan.training.acoustic_task import AcousticTask
-from kalakan.training.state import load_checkpoint
+from kalakan.training.state import check_table, load_checkpoint, save_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.package import load_voice
@@ -171,6 +172,31 @@ def test_new_run_starts_from_another_runs_weights(
     second = load_checkpoint(tmp_path / "second" / "last.pt")["modules"]
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, rtol=0, atol=1e-6)
+
+
+def test_checkpoint_of_another_phoneme_table_is_refused(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    tiny_config["training"] |= {"max_steps": 1}
+    _train(tiny_config, corpus, tmp_path / "run")
+    last = tmp_path / "run" / "last.pt"
+    contents = load_checkpoint(last)
+    assert contents["phoneme_table"] == TABLE_HASH
+    save_checkpoint(last, contents | {"phoneme_table": "0123456789abcdef"})
+    before = last.read_bytes()
+    message = (
+        f"trained on another phoneme table \\(0123456789ab\\) than this Kalakan has \\({TABLE_HASH[:12]}"
+    )
+    with pytest.raises(TrainingError, match=message):
+        _train(tiny_config, corpus, tmp_path / "run")
+    with pytest.raises(TrainingError, match=message):
+        _train(tiny_config, corpus, tmp_path / "other", start_from=last)
+    assert last.read_bytes() == before
+    assert not (tmp_path / "other" / "last.pt").exists()
+
+
+def test_vocoder_checkpoint_needs_no_phoneme_table() -> None:
+    check_table({"model_type": "hifigan", "phoneme_table": "0123456789abcdef"}, Path("last.pt"))
 
 
 @pytest.mark.parametrize(
