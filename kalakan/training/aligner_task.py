@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,7 +50,8 @@ class AlignerTask:
     def build(self, settings: Settings) -> nn.ModuleDict:
         """An aligner whose Gaussians have found the sounds, and whose classifier knows nothing."""
         assert self._train is not None, "datasets() comes before build()"
-        model = Aligner(cast(AlignerConfig, settings.model))
+        preset = cast(AlignerConfig, settings.model)
+        model = Aligner(replace(preset, n_mels=settings.audio.n_mels))
         random = np.random.default_rng(settings.training.seed)
         chosen = random.permutation(len(self._train))[:FLAT_START_UTTERANCES]
         examples = [self._example(int(index)) for index in chosen]

@@ -74,12 +74,12 @@ class GanVocoderTask:
         self.full_mel = LogMel(replace(settings.audio, mel_fmax=settings.audio.sample_rate / 2))
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
-        """Random segments of the training split; longer, fixed ones of the test split."""
+        """Random segments of the training split; longer, fixed ones of the validation split."""
         options, seed = self.settings.segments, self.settings.training.seed
         shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
         shared["predicted"] = options.predicted or None
         train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
-        return train, SegmentDataset(folder, frames=options.validation_frames, split="test", **shared)
+        return train, SegmentDataset(folder, frames=options.validation_frames, split="validation", **shared)
 
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A weight-normalized vocoder and its discriminator."""

@@ -42,11 +42,11 @@ class Tacotron2Task:
         self._train: TwiDataset | None = None
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
-        """Training split with augmentation, test split without."""
+        """Training split with augmentation, validation split without."""
         shared = {"audio": self.settings.audio, "data": self.settings.data, "features": features}
         seed = self.settings.training.seed
         self._train = TwiDataset(folder, split="train", varied=True, seed=seed, **shared)  # type: ignore[arg-type]
-        return self._train, TwiDataset(folder, split="test", **shared)  # type: ignore[arg-type]
+        return self._train, TwiDataset(folder, split="validation", **shared)  # type: ignore[arg-type]
 
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A model for the dataset's speakers, normalized by the dataset's mel statistics."""
