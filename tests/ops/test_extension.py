@@ -183,3 +183,9 @@ def test_nvrtc_repeats_the_compilers_words(tmp_path: Path) -> None:
     (tmp_path / "bad.cu").write_text("__global__ void k() { undeclared = 1; }")
     with pytest.raises(KernelError, match=r"NVRTC refuses bad\.cu: .*undeclared"):
         nvrtc.compile_cubin(library, tmp_path / "bad.cu", 90)
+
+
+def test_the_package_carries_the_sources_of_this_checkout() -> None:
+    checkout = Path(__file__).parents[2] / "csrc"
+    for path in checkout.iterdir():
+        assert (sources.csrc() / path.name).read_bytes() == path.read_bytes()
