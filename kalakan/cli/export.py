@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--quantize",
-    type=click.Choice(["dynamic"]),
-    help="Compute large products in 8-bit integers: nearly twice as fast, smaller; durations and F0 keep every bit.",
+    type=click.Choice(["static", "dynamic"]),
+    help="Compute large products in 8-bit integers: nearly twice as fast, smaller; durations and F0 keep every bit. "
+    "static: scales measured now on Twi sentences, streams inside a sentence; dynamic: scales of each call, streams "
+    "sentence by sentence.",
 )
 def command(
     voice: str | None,
@@ -45,12 +47,14 @@ def command(
     A VOICE together with --vocoder gets that vocoder in place of its own.
     """
     if voice is not None and acoustic_model is None:
-        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights, quantize is not None)))
+        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights, quantize)))
         return
     if voice is not None or (acoustic_model is None and vocoder is None):
         raise click.UsageError("give a VOICE, or --acoustic-model and --vocoder")
     if output_dir is None:
         raise click.UsageError("--output-dir says where the exported files go")
+    if quantize == "static" and acoustic_model is None:
+        raise click.UsageError("static scales are measured with an --acoustic-model; or --quantize dynamic")
     paths = []
     if vocoder is not None:
         paths.append(_export_vocoder(vocoder, Path(output_dir), half_weights))
@@ -58,14 +62,28 @@ def command(
         paths.append(_export_acoustic(acoustic_model, Path(output_dir), half_weights))
     for path in paths:
         if quantize is not None:
-            from kalakan.export.quantize import quantize_file
-
-            quantize_file(path, path)
+            _quantize(path, acoustic_model if quantize == "static" else None)
         write_line(str(path))
 
 
+def _quantize(path: Path, acoustic_model: str | None) -> None:
+    """Quantizes a file, with constant scales if there is an acoustic model to measure them with."""
+    from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
+    from kalakan.export.quantize import quantize_file
+    from kalakan.voices.weights import load_pt
+
+    if acoustic_model is None:
+        quantize_file(path, path)
+        return
+    model = cast("FastSpeech2", load_pt(acoustic_model).module)
+    is_vocoder = path.name == "vocoder.onnx"
+    quantize_file(
+        path, path, vocoder_inputs(model) if is_vocoder else acoustic_inputs(len(model.config.speakers))
+    )
+
+
 def _export_voice(
-    voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool, quantize: bool
+    voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool, quantize: str | None
 ) -> Path:
     if vocoder is not None:
         from kalakan.export.voice_vocoder import add_vocoder
@@ -75,10 +93,10 @@ def _export_voice(
         from kalakan.export.voice import add_onnx
 
         path = add_onnx(voice, output_dir, half_weights=half_weights).path
-    if quantize:
-        from kalakan.export.voice_quantize import quantize_voice
+    if quantize is not None:
+        from kalakan.export.voice_quantize import Activations, quantize_voice
 
-        quantize_voice(path)
+        quantize_voice(path, activations=cast("Activations", quantize))
     return path
 
 

@@ -129,5 +129,5 @@ def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
     """Gives the graph an initializer; returns its name."""
     from onnx import numpy_helper
 
-    model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    model.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
     return name

@@ -5,13 +5,17 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
 from kalakan.errors import ExportError
+from kalakan.export.acoustic_parts import DECODER, check_parts
+from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
 from kalakan.export.onnx import check_acoustic
-from kalakan.export.quantize import candidates, quantize_graph
+from kalakan.export.products import candidates
+from kalakan.export.quantize import quantize_graph
+from kalakan.export.ranges import Range, measure
 from kalakan.export.shared_weights import Slice, point_at, read_layout
 from kalakan.export.vocoder_onnx import check_vocoder
 from kalakan.voices.package import Voice, load_voice, save_voice
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
     from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 
+Activations = Literal["static", "dynamic"]
 MEL_TOLERANCE = 0.5
 """Largest difference of a log-mel value between torch, which does not round activations, and the quantized graph."""
 SAMPLE_TOLERANCE = 0.05
@@ -36,8 +41,13 @@ class _Shared:
     """Initializer to the tensor's name in the safetensors file."""
 
 
-def quantize_voice(source: str | Path, target: str | Path | None = None) -> Voice:
+def quantize_voice(
+    source: str | Path, target: str | Path | None = None, *, activations: Activations = "dynamic"
+) -> Voice:
     """The voice in `source` with quantized graphs, written to `target` (default: in its place).
+
+    `activations` are rounded by constant scales, measured on `calibration.TEXTS` ("static": the voice still streams
+    inside its sentences), or by scales that each call measures ("dynamic": it streams sentence by sentence).
 
     A weight that was quantized stands in the safetensors file as integers and their scales, which torch multiplies
     when it loads them: both engines have the same weights, and the voice is smaller.
@@ -47,7 +57,9 @@ def quantize_voice(source: str | Path, target: str | Path | None = None) -> Voic
     voice = load_voice(source)
     files: dict[str, bytes | Path] = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
     changed = [
-        _quantize_readers(voice, name, files) for name in sorted(files) if name.endswith(".safetensors")
+        _quantize_readers(voice, name, files, activations)
+        for name in sorted(files)
+        if name.endswith(".safetensors")
     ]
     if not any(changed):
         raise ExportError(
@@ -58,7 +70,9 @@ def quantize_voice(source: str | Path, target: str | Path | None = None) -> Voic
     return save_voice(target if target is not None else voice.path, voice.manifest, files)
 
 
-def _quantize_readers(voice: Voice, weights: str, files: dict[str, bytes | Path]) -> bool:
+def _quantize_readers(
+    voice: Voice, weights: str, files: dict[str, bytes | Path], activations: Activations
+) -> bool:
     """Quantizes, in `files`, every graph that reads `weights`, and that file; False if there was nothing to do."""
     from safetensors.torch import load, save
 
@@ -68,10 +82,12 @@ def _quantize_readers(voice: Voice, weights: str, files: dict[str, bytes | Path]
     chosen = _agreed(list(shared.values()))
     if not chosen:
         return False
+    ranges = _measure(voice, shared, chosen) if activations == "static" else None
     state = load(content)
     for item in shared.values():
-        names = {name for name, key in item.keys.items() if key in chosen}
-        for found in quantize_graph(item.model, names):
+        names = {name: key for name, key in item.keys.items() if key in chosen}
+        limits = None if ranges is None else {name: ranges[key] for name, key in names.items()}
+        for found in quantize_graph(item.model, names, limits):
             key = item.keys[found.source]
             state[key], state[key + SCALE] = torch.from_numpy(found.values), torch.from_numpy(found.scales)
             item.keys[f"{found.source}.int8"], item.keys[f"{found.source}.scale"] = key, key + SCALE
@@ -82,6 +98,21 @@ def _quantize_readers(voice: Voice, weights: str, files: dict[str, bytes | Path]
         files[name] = item.model.SerializeToString()
     files[weights] = content
     return True
+
+
+def _measure(voice: Voice, shared: dict[str, _Shared], chosen: set[str]) -> dict[str, Range]:
+    """Range of the activations that each tensor is multiplied with: one for all graphs, so that all say the same."""
+    model = cast("FastSpeech2", load_acoustic(voice))
+    ranges: dict[str, Range] = {}
+    for name, examples in (
+        ("acoustic.onnx", acoustic_inputs(len(model.config.speakers))),
+        ("vocoder.onnx", vocoder_inputs(model)),
+    ):
+        if name in shared:
+            keys = {tensor: key for tensor, key in shared[name].keys.items() if key in chosen}
+            found = measure(shared[name].model, keys, examples)
+            ranges.update({keys[tensor]: limits for tensor, limits in found.items()})
+    return ranges
 
 
 def _open(voice: Voice, name: str, weights: str, content: bytes) -> _Shared:
@@ -118,6 +149,8 @@ def _check(voice: Voice) -> None:
     if voice.has("acoustic.onnx"):
         model = cast("FastSpeech2", load_acoustic(voice))
         check_acoustic(model, str(voice.file("acoustic.onnx")), MEL_TOLERANCE)
+        if voice.has(DECODER):
+            check_parts(model, voice.path, MEL_TOLERANCE)
     if voice.has("vocoder.onnx"):
         vocoder = cast("HarmonicNoise", load_vocoder(voice))
         check_vocoder(vocoder, str(voice.file("vocoder.onnx")), SAMPLE_TOLERANCE)

@@ -78,8 +78,8 @@ class OnnxAcousticModel:
 
 class OnnxAcousticParts:
     """`acoustic_encoder.onnx` and `acoustic_decoder.onnx`; obeys `kalakan.models.interfaces.AcousticModel` with numpy
-    arrays, windows included, if the decoder's metadata tells its `context_frames`. A quantized one does not: it rounds
-    by the range of all that it is given."""
+    arrays, windows included, if the decoder's metadata tells its `context_frames`. One with dynamic
+    quantization does not: it rounds by the range of all that it is given."""
 
     def __init__(self, encoder: Path, decoder: Path, threads: int) -> None:
         self._graph = _Graph(encoder, threads, "frames")

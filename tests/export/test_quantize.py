@@ -16,7 +16,8 @@ from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseC
 from kalakan.errors import ExportError, VoiceError
 from kalakan.export.convolutions import widen
 from kalakan.export.onnx import write_acoustic
-from kalakan.export.quantize import LEVELS, candidates, quantize_file, quantize_graph
+from kalakan.export.products import candidates
+from kalakan.export.quantize import LEVELS, quantize_file, quantize_graph
 from kalakan.export.voice import add_onnx
 from kalakan.export.voice_quantize import quantize_voice
 from kalakan.export.voice_vocoder import add_vocoder
