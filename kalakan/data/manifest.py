@@ -26,6 +26,7 @@ Split = str
 """One of `SPLITS`, or "all"."""
 _KEYS = ("id", "speaker", "text", "units", "samples")
 _TOGETHER = ("frames", "lead")
+_KINDS = {"id": str, "speaker": str, "text": str, "split": str, "units": list, "tones": list, "frames": list}
 _SUFFIXES = (".ogg", ".flac", ".wav")
 
 
@@ -75,7 +76,7 @@ def read_manifest(folder: str | Path) -> list[Utterance]:
     Each line is an object with id, speaker, text, units and samples; `frames` and `lead` (durations), `tones`, `f0`,
     `label_samples`, `split` and `audio` (a path in the folder; default `audio/<id>.ogg`, .flac or .wav) may be there.
     Raises `DataError` for a missing or empty folder, a line that is no JSON object, a missing key, a value of a wrong
-    kind, labels of different lengths, a duplicate id, or a recording that is not there.
+    kind, labels of different lengths or longer than the recording, a duplicate id, or a recording that is not there.
     """
     folder = Path(folder)
     path = folder / "meta.jsonl"
@@ -127,11 +128,12 @@ def _utterance(record: dict[str, Any], path: Path, number: int) -> Utterance:
     missing += [key for key in _TOGETHER if key not in record and any(other in record for other in _TOGETHER)]
     if missing:
         raise DataError(f"{place}: lacks {', '.join(missing)}")
+    _check_kinds(record, place)
     _check_labels(record, place)
     number_of = record["id"].rsplit("_", 1)[-1]
     is_test = number_of.isdigit() and int(number_of) % 20 == TEST_REMAINDER
     try:
-        return Utterance(
+        utterance = Utterance(
             id=record["id"],
             speaker=record["speaker"],
             text=record["text"],
@@ -147,6 +149,29 @@ def _utterance(record: dict[str, Any], path: Path, number: int) -> Utterance:
         )
     except (TypeError, ValueError) as error:
         raise DataError(f"{place}: has a value of a wrong kind ({error})") from error
+    _check_times(utterance, place)
+    return utterance
+
+
+def _check_kinds(record: dict[str, Any], place: str) -> None:
+    for key, kind in _KINDS.items():
+        if key in record and not isinstance(record[key], kind):
+            raise DataError(f"{place}: {key} is {record[key]!r}; it must be a {kind.__name__}")
+    # Features are kept in files of this name.
+    if Path(record["id"]).name != record["id"]:
+        raise DataError(f"{place}: id is {record['id']!r}; it must be fit for a file name")
+
+
+def _check_times(utterance: Utterance, place: str) -> None:
+    if utterance.samples < 1 or utterance.label_samples < 1:
+        raise DataError(f"{place}: samples and label_samples must be at least 1")
+    if any(not isinstance(size, int) or size < 0 for size in utterance.frames):
+        raise DataError(f"{place}: frames are {utterance.frames}; they must be whole numbers from 0")
+    end = (utterance.lead + sum(utterance.frames)) * utterance.label_samples
+    if not (utterance.lead >= 0 and end < utterance.samples + utterance.label_samples):
+        raise DataError(
+            f"{place}: lead and frames end at sample {end:g} and the recording has {utterance.samples}; align it anew"
+        )
 
 
 def _check_labels(record: dict[str, Any], place: str) -> None:
@@ -156,7 +181,7 @@ def _check_labels(record: dict[str, Any], place: str) -> None:
     if not record["units"]:
         raise DataError(f"{place}: has no units")
     for unit in record["units"]:
-        if unit not in SYMBOLS:
+        if unit is None or unit not in SYMBOLS:
             raise DataError(f"{place}: {unit!r} is not a symbol of the phoneme table")
     split = record.get("split", "train")
     if split not in SPLITS:

@@ -103,6 +103,9 @@ def _sequence(
         lead = 0.0
     labels = np.concatenate([[utterance.lead - lead, lead], utterance.frames])
     edges = np.rint(np.cumsum(labels) * (utterance.label_samples / hop_length)).astype(np.int64)
+    edges = np.minimum(
+        edges, utterance.samples // hop_length
+    )  # of another hop, the last may end behind the mel
     frames = np.diff(edges)  # of <bos>, then of every unit
     first = 0 if lead else 1
     durations = [0 if owner < 0 else int(frames[owner]) for owner in owners]

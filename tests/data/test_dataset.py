@@ -15,7 +15,7 @@ from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
 from kalakan.data.sampler import LengthBatchSampler
 from kalakan.data.units import plain_sequence, varied_sequence
-from kalakan.errors import DataError
+from kalakan.errors import DataError, KalakanError
 from kalakan.text.phonemes import BOS, TONE_IDS
 from tiny_corpus import make_corpus
 
@@ -144,6 +144,38 @@ def test_features_of_other_audio_settings_are_kept_apart(tmp_path: Path) -> None
     assert len(folders) == 2
 
 
+@pytest.mark.parametrize("hop", [256, 200, 301])
+def test_labels_that_end_with_the_recording_fit_the_mel_of_any_hop(hop: int, tmp_path: Path) -> None:
+    make_corpus(tmp_path / "corpus")
+    path = tmp_path / "corpus" / "meta.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:  # in labels of 300 samples, as `kalakan align` writes them
+        record["frames"] = [2 * size for size in record["frames"]]
+        record["frames"][-1] += 5
+        record |= {"label_samples": 300, "lead": 2 * record["lead"]}
+    path.write_text("\n".join(json.dumps(record) for record in records))
+    audio = AudioConfig(hop_length=hop, n_fft=1200 + hop % 2)
+    dataset = TwiDataset(tmp_path / "corpus", split="all", audio=audio, features=tmp_path / "features")
+    for index in range(len(dataset)):
+        item = dataset[index]
+        assert int(item["durations"].sum()) == item["mel"].shape[1] == int(item["frames"])
+
+
+def test_unreadable_recordings_and_empty_splits_are_named(tmp_path: Path) -> None:
+    folder = make_corpus(tmp_path / "corpus", clips=3)
+    dataset = TwiDataset(folder, features=tmp_path / "features")
+    dataset.utterances[0].audio.write_bytes(b"OggS and nothing more")
+    with pytest.raises(KalakanError, match=dataset.utterances[0].audio.name):
+        dataset.prepare()
+    manifest = folder / "meta.jsonl"
+    lines = [json.loads(line) | {"split": "train"} for line in manifest.read_text().splitlines()]
+    manifest.write_text("\n".join(json.dumps(line) for line in lines))
+    with pytest.raises(DataError, match="holds no utterance of the split 'validation'"):
+        TwiDataset(folder, split="validation", features=tmp_path / "features")
+    with pytest.raises(DataError, match="split is 'tset'; choose"):
+        TwiDataset(folder, split="tset", features=tmp_path / "features")
+
+
 def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, AudioConfig(sample_rate=22_050, mel_fmax=11_000.0))
     with pytest.raises(DataError, match="24000 Hz and the audio settings say 22050"):
@@ -162,6 +194,19 @@ def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
         (lambda record: json.dumps(record | {"tones": [0]}), "differ in length"),
         (lambda record: json.dumps(record | {"id": "nobody_00001"}), "is not there"),
         (lambda record: json.dumps(record) + "\n" + json.dumps(record), "stands there twice"),
+        (lambda record: "", "holds no utterance"),
+        (lambda record: json.dumps(record | {"units": 3}), "units is 3; it must be a list"),
+        (
+            lambda record: json.dumps(record | {"units": [None] * len(record["units"])}),
+            "None is not a symbol",
+        ),
+        (lambda record: json.dumps(record | {"id": 7}), "id is 7; it must be a str"),
+        (lambda record: json.dumps(record | {"id": "../x"}), "must be fit for a file name"),
+        (lambda record: json.dumps(record | {"samples": "long"}), "value of a wrong kind"),
+        (lambda record: json.dumps(record | {"samples": 0}), "must be at least 1"),
+        (lambda record: json.dumps(record | {"split": "trian"}), "split is 'trian'; it must be one of train"),
+        (lambda record: json.dumps(record | {"frames": [-1] * len(record["units"])}), "whole numbers from 0"),
+        (lambda record: json.dumps(record | {"lead": 1000}), "and the recording has"),
     ],
 )
 def test_damaged_manifest_is_named_with_its_line(change: object, text: str, tmp_path: Path) -> None:
