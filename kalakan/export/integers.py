@@ -11,6 +11,9 @@ from kalakan.export.graphs import add_constant
 from kalakan.export.products import Product
 from kalakan.export.ranges import Range
 
+MICROSOFT = "com.microsoft"
+"""Domain of the operators that onnxruntime has beside the standard's."""
+
 
 def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any], tuple[str, str, str]]:
     """Nodes that round a value to bytes, and the names of bytes, scale and zero point.
@@ -28,9 +31,9 @@ def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any],
     return [helper.make_node("QuantizeLinear", [name, *parts[1:]], [parts[0]])], parts
 
 
-def multiply(model: Any, product: Product, parts: tuple[str, str, str]) -> list[Any]:
+def multiply(model: Any, product: Product, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
     """Integer product of rounded activations, scaled back to floats, bias added."""
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     name, source = product.node.output[0], product.weight.source
     bytes_, step, zero = parts
@@ -41,17 +44,33 @@ def multiply(model: Any, product: Product, parts: tuple[str, str, str]) -> list[
         more, matrix = _kernel_matrix(model, product, name)
         nodes += more
     row = add_constant(model, f"{name}.row", np.array([-1]))
-    biases = product.node.input[2:]
-    product_name = f"{name}.product" if biases else product.target
-    nodes += [
+    nodes.append(helper.make_node("Reshape", [f"{source}.scale", row], [f"{name}.columns"]))  # [O]
+    inputs = [bytes_, matrix, step, f"{name}.columns", zero]
+    return nodes + (_at_once(product, inputs) if is_static else _in_steps(product, inputs))
+
+
+def _at_once(product: Product, inputs: list[str]) -> list[Any]:
+    """One node of onnxruntime: it makes it of the nodes of a dynamic product by itself, not of those with constants."""
+    from onnx import helper
+
+    inputs = [*inputs, "", product.bias] if product.bias else inputs  # "": no zero points of the columns
+    return [helper.make_node("MatMulIntegerToFloat", inputs, [product.target], domain=MICROSOFT)]
+
+
+def _in_steps(product: Product, inputs: list[str]) -> list[Any]:
+    from onnx import TensorProto, helper
+
+    name = product.node.output[0]
+    bytes_, matrix, step, columns, zero = inputs
+    product_name = f"{name}.product" if product.bias else product.target
+    nodes = [
         helper.make_node("MatMulInteger", [bytes_, matrix, zero], [f"{name}.sums"]),
         helper.make_node("Cast", [f"{name}.sums"], [f"{name}.floats"], to=TensorProto.FLOAT),
-        helper.make_node("Reshape", [f"{source}.scale", row], [f"{name}.columns"]),  # [O]
-        helper.make_node("Mul", [step, f"{name}.columns"], [f"{name}.steps"]),
+        helper.make_node("Mul", [step, columns], [f"{name}.steps"]),
         helper.make_node("Mul", [f"{name}.floats", f"{name}.steps"], [product_name]),
     ]
-    if biases:
-        nodes.append(helper.make_node("Add", [product_name, biases[0]], [product.target]))
+    if product.bias:
+        nodes.append(helper.make_node("Add", [product_name, product.bias], [product.target]))
     return nodes
 
 

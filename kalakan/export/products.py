@@ -25,6 +25,8 @@ class Product(NamedTuple):
     weight: Weight
     """[I, O], or [O, I, K] of a convolution."""
     convolution: TimeConvolution | None
+    bias: str = ""
+    """What is added to it [O]; empty for nothing."""
 
 
 def candidates(model: Any) -> set[str]:
@@ -49,5 +51,19 @@ def products(graph: Graph) -> list[Product]:
             found.append(Product(node, node.input[0], node.output[0], weight, None))
     for item in time_convolutions(graph, exact):
         if attribute(item.node, "group", 1) == 1 and item.weight.axes == (0, 1, 2):
-            found.append(Product(item.node, item.source, item.target, item.weight, item))
+            bias = item.node.input[2] if len(item.node.input) > 2 else ""
+            found.append(Product(item.node, item.source, item.target, item.weight, item, bias))
     return [product for product in found if product.weight.value.size >= QUANTIZED_FROM]
+
+
+def with_bias(graph: Graph, product: Product) -> Product:
+    """The product together with the constant [O] that the node behind it adds, if it does."""
+    after = graph.sole_user(product.target)
+    if product.bias or after is None or after.op_type != "Add":
+        return product
+    (bias,) = (name for name in after.input if name != product.target)
+    weight = graph.weight(bias)
+    columns = product.weight.value.shape[0 if product.convolution else 1]
+    if weight is None or weight.value.shape != (columns,):
+        return product
+    return product._replace(bias=bias, target=after.output[0])

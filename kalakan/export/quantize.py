@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from kalakan.errors import ExportError
 from kalakan.export.convolutions import widen
 from kalakan.export.graphs import Graph, add_constant, replace_nodes
-from kalakan.export.integers import multiply, round_input
-from kalakan.export.products import EXACT, QUANTIZED_FROM, Product, candidates, products
+from kalakan.export.integers import MICROSOFT, multiply, round_input
+from kalakan.export.products import EXACT, QUANTIZED_FROM, Product, candidates, products, with_bias
 from kalakan.export.ranges import Range, measure
 from kalakan.storage import replacing
 
@@ -77,25 +77,30 @@ def quantize_graph(
     rounded: dict[str, Rounded] = {}
     inputs: dict[str, tuple[str, str, str]] = {}
     replacements: dict[str, list[Any]] = {}
-    for product in products(Graph(model)):
+    graph = Graph(model)
+    for product in products(graph):
         source = product.weight.source
         if source not in chosen:
             continue
+        if ranges is not None:
+            product = with_bias(graph, product)
         nodes: list[Any] = []
         if product.source not in inputs:
             limits = None if ranges is None else ranges[source]
             nodes, inputs[product.source] = round_input(model, product.source, limits)
         if source not in rounded:
             rounded[source] = _round_weight(model, product)
-        nodes += multiply(model, product, inputs[product.source])
+        nodes += multiply(model, product, inputs[product.source], ranges is not None)
         replacements[product.node.output[0]] = nodes
-        if product.convolution is not None:
-            replacements[product.target] = []  # the transpose behind it
+        if product.target != product.node.output[0]:
+            replacements[product.target] = []  # the transpose or the bias behind it
     if rounded:
         replace_nodes(model, replacements)
         widen(model, skipped=Graph(model).needed_for(EXACT))
         if ranges is None:
             _mark_whole(model)
+        elif all(item.domain != MICROSOFT for item in model.opset_import):
+            model.opset_import.append(onnx.helper.make_opsetid(MICROSOFT, 1))
         onnx.checker.check_model(model, full_check=True)
     return list(rounded.values())
 

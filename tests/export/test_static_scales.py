@@ -145,15 +145,18 @@ def test_inputs_far_from_the_examples_stay_finite(quantized: Voice, pitch: float
         assert np.abs(audio).max() <= 1.0
 
 
-def product() -> Any:
-    """y = x [B, T, 64] times a matrix."""
+def product(bias: bool = False) -> Any:
+    """y = x [B, T, 64] times a matrix, perhaps plus 0.5 to 1.5."""
     weight = numpy_helper.from_array(
         np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), "weight"
     )
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None, None]) for name in ("x", "y"))
-    node = helper.make_node("MatMul", ["x", "weight"], ["y"])
+    nodes = [helper.make_node("MatMul", ["x", "weight"], ["made" if bias else "y"])]
+    more = [numpy_helper.from_array(np.linspace(0.5, 1.5, 64, dtype=np.float32), "bias")] if bias else []
+    if bias:
+        nodes.append(helper.make_node("Add", ["bias", "made"], ["y"]))
     return helper.make_model(
-        helper.make_graph([node], "g", [x], [y], [weight]), opset_imports=[helper.make_opsetid("", 17)]
+        helper.make_graph(nodes, "g", [x], [y], [weight, *more]), opset_imports=[helper.make_opsetid("", 17)]
     )
 
 
@@ -167,13 +170,16 @@ def test_a_range_is_measured_and_holds_all_but_its_tails() -> None:
 
 
 @pytest.mark.parametrize("limits", [Range(-1.0, 3.0), Range(0.0, 2.0), Range(-5.0, 0.0)])
-def test_values_are_rounded_within_the_range_and_clipped_outside(limits: Range) -> None:
-    model = product()
+@pytest.mark.parametrize("bias", [False, True])
+def test_values_are_rounded_within_the_range_and_clipped_outside(limits: Range, bias: bool) -> None:
+    model = product(bias)
     (rounded,) = quantize_graph(model, candidates(model), {"weight": limits})
     x = np.random.default_rng(4).uniform(-6.0, 4.0, (2, 30, 64)).astype(np.float32)
     step, zero = limits.scale()
     bytes_ = np.clip(np.rint(x / step) + zero, 0, BYTES)
     wanted = ((bytes_ - zero) * step) @ (rounded.values * rounded.scales)
+    wanted += np.linspace(0.5, 1.5, 64) if bias else 0.0
+    assert [node.op_type for node in model.graph.node].count("Add") == 0  # it is part of the product
     np.testing.assert_allclose(
         session(model.SerializeToString()).run(None, {"x": x})[0], wanted, rtol=1e-4, atol=1e-3
     )
