@@ -17,3 +17,12 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def way_out(error: OSError) -> str:
+    """What to do about a file that cannot be written, for the end of an error message."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "make its folder first, or choose another"
+    if isinstance(error, IsADirectoryError):
+        return "add a file name"
+    return "choose a place you may write to, with room left"

@@ -18,7 +18,7 @@ from kalakan.audio.formats import Bits, Coding, choose_coding, format_named, for
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples
 from kalakan.errors import AudioError
-from kalakan.storage import replacing
+from kalakan.storage import replacing, way_out
 
 if TYPE_CHECKING:
     from kalakan.audio.sound import SoundWriter
@@ -119,7 +119,7 @@ def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise AudioError(f"cannot write {path}: {error.strerror or error}; {_way_out(error)}") from error
+        raise AudioError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
 
 
 def _write_device(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
@@ -153,11 +153,3 @@ def _append(sound: SoundWriter, coding: Coding, samples: NDArray[np.floating[Any
 def _is_direct(path: Path) -> bool:
     """True for a device or a pipe (/dev/stdout), which is written to and not replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def _way_out(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "make its folder first, or choose another"
-    if isinstance(error, IsADirectoryError):
-        return "add a file name"
-    return "choose a place you may write to, with room left"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from kalakan.cli.streams import STDOUT, naming_stdout
 from kalakan.errors import KalakanError
 
 _EXTRAS = {
@@ -30,6 +32,7 @@ def run(command: click.Command, name: str) -> NoReturn:
 
     0 done, 1 `kalakan: error: …`, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM; a closed pipe ends it quietly.
     """
+    _open_closed_streams()
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_status(command, name))
@@ -38,7 +41,8 @@ def run(command: click.Command, name: str) -> NoReturn:
 def _status(command: click.Command, name: str) -> int:
     try:
         result = command.main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
+        with naming_stdout():
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()
@@ -46,8 +50,7 @@ def _status(command: click.Command, name: str) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # What is still in the buffer must not raise again when the interpreter closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 1
     except KalakanError as error:
         return _fail(str(error))
@@ -57,8 +60,35 @@ def _status(command: click.Command, name: str) -> int:
             raise
         return _fail(f"this needs {error.name}; pip install 'kalakan[{extra}]'")
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}")
+        _give_up_stdout()
+        return _fail(_reason(error))
+
+
+def _open_closed_streams() -> None:
+    """Opens the null device where a standard stream is closed (`>&-`): the next file would get its number.
+
+    What reads finds nothing, what complains is not heard, and what writes to standard output still fails.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+
+
+def _give_up_stdout() -> None:
+    """What is still in its buffer must not raise again when the interpreter closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EBADF and error.filename in (None, STDOUT):
+        return f"{STDOUT} is closed; leave it open, or name a file to write to"
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
 
 
 def show_error(message: str) -> None:

@@ -14,6 +14,7 @@ import click
 
 from kalakan.audio.formats import Bits, choose_coding, format_named
 from kalakan.cli.lines import check_numbered, numbered
+from kalakan.cli.streams import naming_stdout
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,9 @@ class Loudspeaker(Outlet):
 
 
 def _send(content: bytes) -> None:
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    with naming_stdout():
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def _write(file: Any, chunks: Iterator[Any], sample_rate: int, shape: Shape) -> None:

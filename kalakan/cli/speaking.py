@@ -10,6 +10,7 @@ import click
 
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.outlets import Outlet
+from kalakan.errors import SubtitleError
 
 if TYPE_CHECKING:
     from kalakan.synthesis.synthesizer import Synthesizer
@@ -20,13 +21,15 @@ class Subtitles:
     """Files that say when each word is heard; with `lines` the paths are patterns."""
 
     def __init__(self, paths: Sequence[str], lines: bool) -> None:
-        """Raises `click.UsageError` for a path whose suffix names no format."""
+        """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one without a folder:
+        both are known before a long text is spoken."""
         self.paths = paths
         self._lines = lines
         for path in paths:
             _check_suffix(path)
             if lines:
                 check_numbered(path, "--subtitles")
+            _check_folder(numbered(path, 1) if lines else path)
 
     def write(self, sentences: Sequence[Sentence], sample_rate: int, text: str, number: int) -> None:
         """Writes the files of text `number`, counted from 1."""
@@ -73,3 +76,8 @@ def _check_suffix(path: str) -> None:
 
     if Path(path).suffix[1:].lower() not in FORMATS:
         raise click.UsageError(f"--subtitles {path} has no known suffix; use .srt, .vtt, .TextGrid or .json")
+
+
+def _check_folder(path: str) -> None:
+    if not Path(path).resolve().parent.is_dir():
+        raise SubtitleError(f"cannot write {path}: its folder is not there; make it first, or choose another")

@@ -5,10 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kalakan.errors import TextError
-from kalakan.storage import replacing
+from kalakan.storage import replacing, way_out
+
+STDOUT = "standard output"
+
+
+@contextmanager
+def naming_stdout() -> Iterator[None]:
+    """An `OSError` of the block names standard output as its file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = STDOUT
+        raise
 
 
 def text_argument(text: str) -> str:
@@ -51,7 +64,8 @@ def decode(content: bytes, source: str, offset: int = 0) -> str:
 
 def write_line(text: str) -> None:
     """One line to standard output, as UTF-8."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    with naming_stdout():
+        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
 
 
 def write_file(path: str | Path, lines: Iterable[str]) -> None:
@@ -63,7 +77,7 @@ def write_file(path: str | Path, lines: Iterable[str]) -> None:
         ):
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        raise TextError(f"cannot write {path}: {error.strerror}; choose another place") from error
+        raise TextError(f"cannot write {path}: {error.strerror}; {way_out(error)}") from error
 
 
 def write_lines(output: str, lines: Iterable[str]) -> None:

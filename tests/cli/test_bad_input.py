@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+KALAKAN = Path(sys.executable).with_name("kalakan.exe" if os.name == "nt" else "kalakan")
 
 
 def check_failure(result: subprocess.CompletedProcess[bytes], message: str, folder: Path) -> None:
@@ -21,6 +25,11 @@ def check_failure(result: subprocess.CompletedProcess[bytes], message: str, fold
     assert "Traceback" not in error
     assert result.stdout == b""
     assert list(folder.iterdir()) == []
+
+
+def in_shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    line = f"{shlex.quote(str(KALAKAN))} {command}"
+    return subprocess.run(line, shell=True, cwd=folder, capture_output=True, timeout=200, check=False)
 
 
 @pytest.fixture
@@ -81,6 +90,49 @@ def test_full_disk(kalakan: Run, tiny_voice: Path, out: Path) -> None:
     check_failure(
         kalakan("synthesize", "Yoo", "--voice", tiny_voice, "-o", "/dev/full"), "No space left", out
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("arguments", [("normalize", "Yoo"), ("synthesize", "Yoo", "--stream")])
+def test_full_standard_output(tiny_voice: Path, arguments: tuple[str, ...]) -> None:
+    options = ("--voice", tiny_voice) if arguments[0] == "synthesize" else ()
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [KALAKAN, *arguments, *options], check=False, stdout=full, stderr=subprocess.PIPE, timeout=200
+        )
+    assert result.stderr.decode() == "kalakan: error: standard output: No space left on device\n"
+    assert result.returncode == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("normalize Yoo >&-", "standard output is closed; leave it open, or name a file to write to"),
+        ("synthesize Yoo --stream >&-", "standard output is closed"),
+        ("synthesize Yoo -o - >&-", "standard output is closed"),
+        ("synthesize -o a.wav <&-", "the text is empty"),
+    ],
+)
+def test_closed_streams(tiny_voice: Path, out: Path, command: str, message: str) -> None:
+    voice = f"--voice {tiny_voice}" if command.startswith("synthesize") else ""
+    check_failure(in_shell(f"{command} {voice}", out), message, out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+def test_who_closes_streams_may_still_write_files(tiny_voice: Path, out: Path) -> None:
+    result = in_shell(f"synthesize Yoo --voice {tiny_voice} -o a.wav <&- >&- 2>&-", out)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    assert [path.name for path in out.iterdir()] == ["a.wav"]
+    assert in_shell("synthesize '' -o b.wav 2>&-", out).returncode == 1
+
+
+def test_subtitles_without_a_folder_fail_before_the_first_word(
+    kalakan: Run, tiny_voice: Path, out: Path
+) -> None:
+    place = out / "none" / "a.srt"
+    result = kalakan("synthesize", "Yoo", "--voice", tiny_voice, "-o", out / "a.wav", "--subtitles", place)
+    check_failure(result, f"cannot write {place}: its folder is not there; make it first", out)
 
 
 @pytest.mark.parametrize("name", ["acoustic.onnx", "voice.json", "phonemes.tsv", "LICENSE"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from kalakan.errors import SubtitleError
-from kalakan.storage import replacing
+from kalakan.storage import replacing, way_out
 from kalakan.synthesis.subtitles.srt import format_srt
 from kalakan.synthesis.subtitles.textgrid import format_textgrid
 from kalakan.synthesis.subtitles.timing_json import format_json
@@ -85,4 +85,4 @@ def _write_path(path: Path, written: str) -> None:
         with replacing(target) as partial:
             partial.write_text(written, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise SubtitleError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SubtitleError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
