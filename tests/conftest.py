@@ -14,6 +14,7 @@ import pytest
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests that import onnxruntime themselves send nothing
 SMALL = FastSpeech2Config(
     encoder_layers=1,
     encoder_width=16,

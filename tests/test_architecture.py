@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -32,6 +33,7 @@ LAYERS = {
     "utils": 1,
     "errors": 0,
     "storage": 0,
+    "onnx_runtime": 0,
     "_rust": 0,
 }
 SIDEWAYS = {("training", "evaluation"), ("audio", "ops"), ("utils", "config")}
@@ -107,13 +109,20 @@ def test_only_the_torch_side_imports_torch(path: Path) -> None:
     assert not roots & {"fastapi", "tensorrt", "redis", "ray"} or part == "api"
 
 
-def run_python(code: str, *arguments: str) -> None:
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_module_imports_onnxruntime(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}
+    assert "onnxruntime" not in roots or part_of(path) == "onnx_runtime"
+
+
+def run_python(code: str, *arguments: str, env: dict[str, str] | None = None) -> None:
     result = subprocess.run(
         [sys.executable, "-I", "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
+        env=env,
     )
     assert result.returncode == 0, result.stderr
 
@@ -139,6 +148,14 @@ SPEAK = (
 
 def test_speaking_imports_no_torch(tiny_voice: Path) -> None:
     run_python(SPEAK, str(tiny_voice))
+
+
+def test_speaking_leaves_nothing_at_home(tiny_voice: Path, tmp_path: Path) -> None:
+    """onnxruntime's telemetry would keep an identifier and its events there, and send them."""
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "USERPROFILE")}
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    run_python(SPEAK, str(tiny_voice), env=env | home)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_speaking_with_the_default_voice_imports_no_torch() -> None:

@@ -65,7 +65,7 @@ def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) 
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
-    import onnxruntime
+    from kalakan.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -117,7 +117,7 @@ def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) ->
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
-    import onnxruntime
+    from kalakan.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

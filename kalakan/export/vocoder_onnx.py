@@ -180,7 +180,7 @@ def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> fl
 
     Raises `ExportError` if it exceeds `tolerance`.
     """
-    import onnxruntime
+    from kalakan.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
 from kalakan.errors import VoiceError
+from kalakan.onnx_runtime import onnxruntime
 
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""

@@ -1,0 +1,19 @@
+"""onnxruntime, the one place that imports it: Kalakan speaks offline, so its telemetry is off.
+
+From version 1.29 on onnxruntime's packages send events to Microsoft and keep an identifier of the device in the home
+folder (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md). Whoever wants that sets
+`ORT_DISABLE_TELEMETRY=0`.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
+
+import onnxruntime
+
+__all__ = ["onnxruntime"]
+
+if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
+    onnxruntime.disable_telemetry_events()  # Windows, and where someone imported onnxruntime before
