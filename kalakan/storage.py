@@ -19,6 +19,11 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_direct(path: Path) -> bool:
+    """True for a device or a pipe (/dev/stdout), which is written to and not replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def way_out(error: OSError) -> str:
     """What to do about a file that cannot be written, for the end of an error message."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):

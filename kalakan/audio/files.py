@@ -18,7 +18,7 @@ from kalakan.audio.formats import Bits, Coding, choose_coding, format_named, for
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples
 from kalakan.errors import AudioError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import is_direct, replacing, way_out
 
 if TYPE_CHECKING:
     from kalakan.audio.sound import SoundWriter
@@ -84,7 +84,7 @@ def choose_file_coding(
     file: AudioFile, sample_rate: int, format: str | None, rate: int | None = None, bits: Bits | None = None
 ) -> Coding:
     """How `write_audio` would store audio at `sample_rate` Hz in `file`; raises `AudioError` as it does."""
-    if format is None and isinstance(file, (str, os.PathLike)) and not _is_direct(Path(file)):
+    if format is None and isinstance(file, (str, os.PathLike)) and not is_direct(Path(file)):
         kind = format_of(Path(file))
     else:
         kind = format_named(format or "wav")
@@ -109,7 +109,7 @@ def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
     """Encodes to a temporary file beside `path`, which then takes its place."""
     target = path.resolve()
     try:
-        if _is_direct(target):
+        if is_direct(target):
             _write_device(target, coding, blocks)
             return
         if target.is_dir():
@@ -148,8 +148,3 @@ def _append(sound: SoundWriter, coding: Coding, samples: NDArray[np.floating[Any
             f"{sound.frames + len(samples)} samples are more than a WAV file holds; write .flac or .ogg"
         )
     sound.write(samples.clip(-1.0, 1.0))  # a resampler may overshoot
-
-
-def _is_direct(path: Path) -> bool:
-    """True for a device or a pipe (/dev/stdout), which is written to and not replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()

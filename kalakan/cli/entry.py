@@ -30,11 +30,14 @@ _EXTRAS = {
 def run(command: click.Command, name: str) -> NoReturn:
     """Runs a command with the process's arguments and exits.
 
-    0 done, 1 `kalakan: error: …`, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM; a closed pipe ends it quietly.
+    0 done, 1 `kalakan: error: …`, 2 wrong usage, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM; a closed pipe ends it quietly.
     """
     _open_closed_streams()
     warnings.showwarning = _show_warning
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _terminate)
     sys.exit(_status(command, name))
 
 
@@ -105,5 +108,5 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"kalakan: warning: {' '.join(str(message).splitlines())}", err=True)
 
 
-def _terminate(_number: int, _frame: Any) -> NoReturn:
-    sys.exit(143)  # so that temporary files are cleaned up on the way out
+def _terminate(number: int, _frame: Any) -> NoReturn:
+    sys.exit(128 + number)  # so that temporary files are cleaned up on the way out

@@ -34,10 +34,10 @@ def inspect_path(path: Path) -> dict[str, Any]:
     if path.is_dir():
         return _voice(path)
     readers = {".pt": _pt, ".onnx": _onnx, ".safetensors": _safetensors}
+    if not path.is_file():
+        raise VoiceError(f"{path}: there is no such file or voice folder")
     if path.suffix not in readers:
         raise VoiceError(f"{path}: is no voice folder and no file of {', '.join(readers)}")
-    if not path.is_file():
-        raise VoiceError(f"{path}: there is no such file")
     return {"file": str(path), "bytes": path.stat().st_size} | readers[path.suffix](path)
 
 

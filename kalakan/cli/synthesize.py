@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,6 +72,7 @@ def command(text: str | None, **options: Any) -> int:
     one after the other into the loudspeaker or one stream.
     """
     _check_source(text, options)
+    _check_places([options["output"], *options["subtitles"]])
     outlet = choose_outlet(options["output"], options["lines"], options["stream"], _shape(options))
     subtitles = Subtitles(options["subtitles"], options["lines"])
     source = None if options["lines"] else _text(text, options["text_file"])
@@ -97,6 +99,13 @@ def _check_source(text: str | None, options: dict[str, Any]) -> None:
         raise click.UsageError("give TEXT or --file, not both")
     if text not in (None, "-") and options["lines"]:
         raise click.UsageError("--lines reads standard input or --file; leave TEXT out")
+
+
+def _check_places(paths: list[str | None]) -> None:
+    files = [Path(path).resolve() for path in paths if path is not None]
+    twice = next((file for file in files if files.count(file) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{twice} is named twice and would be written twice; give each file its own")
 
 
 def _shape(options: dict[str, Any]) -> Shape:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
 
 from kalakan.errors import SynthesisError
 
@@ -34,14 +36,18 @@ class Controls:
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not low <= value <= high:
+            if not is_number(value) or not low <= value <= high:
                 unit = _UNITS[name]
                 raise SynthesisError(f"{name} is {value!r}; it must lie between {low:g} and {high:g}{unit}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < SEEDS:
+        if not is_number(self.seed, Integral) or not 0 <= self.seed < SEEDS:
             raise SynthesisError(
                 f"seed is {self.seed!r}; it must be a whole number between 0 and {SEEDS - 1}"
             )
+
+
+def is_number(value: Any, kind: type[Real] = Real) -> bool:
+    """Whether a value is a number of this kind, numpy's scalars included; True and False are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def within(name: str, value: float) -> float:

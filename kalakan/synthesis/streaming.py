@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kalakan.audio.loudness import soft_limit, vocode_unclipped
 from kalakan.errors import AudioError, SynthesisError
+from kalakan.synthesis.controls import is_number
 
 Samples = NDArray[np.float32]
 FIRST_WINDOW_S = 0.2
@@ -152,8 +153,7 @@ def vocoder_call(vocoder: Any, f0: Any, seed: int) -> tuple[Callable[[Any, int],
 
 def chunk_samples(chunk_ms: float, sample_rate: int) -> int:
     """Samples of a chunk; raises `SynthesisError` for a length that is no number of at least 1 ms."""
-    is_number = isinstance(chunk_ms, (int, float)) and not isinstance(chunk_ms, bool)
-    if not is_number or not 1.0 <= chunk_ms < math.inf:
+    if not is_number(chunk_ms) or not 1.0 <= chunk_ms < math.inf:
         raise SynthesisError(f"chunk_ms is {chunk_ms!r}; it must be a number of milliseconds of at least 1")
     return max(1, round(chunk_ms * sample_rate / 1000))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.asynchronous import AsyncSynthesis
-from kalakan.synthesis.controls import Controls, speaker_row
+from kalakan.synthesis.controls import Controls, is_number, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
 from kalakan.synthesis.markup import read_markup, read_ssml
 from kalakan.synthesis.narration import Narrator, OnSentence
@@ -156,7 +157,7 @@ class Synthesizer(AsyncSynthesis):
         Raises as `synthesize`; a `TextError` says which text it is about.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
+        groups = self._groups(texts, controls, ssml)
         return self._narrator(controls, batch_size).audios(groups)
 
     def speak_batch(
@@ -174,7 +175,7 @@ class Synthesizer(AsyncSynthesis):
     ) -> list[Speech]:
         """The audio of `synthesize_batch` with the timing of each text; arguments and errors as for both."""
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
+        groups = self._groups(texts, controls, ssml)
         return self._narrator(controls, batch_size).speeches(texts, groups)
 
     def stream(
@@ -304,7 +305,7 @@ class Synthesizer(AsyncSynthesis):
 
     def _narrator(self, controls: Controls, batch_size: int | None = None) -> Narrator:
         size = self._config.batch_size if batch_size is None else batch_size
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if not is_number(size, Integral) or size < 1:
             raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
         return Narrator(self._engine, controls, size)
 
@@ -314,6 +315,11 @@ class Synthesizer(AsyncSynthesis):
             if not isinstance(part, Pause):
                 speaker_row(part.prosody.speaker, self.speakers)  # known before the first sound
         return self._frontend.breaths(text, script, controls.sentence_pause)
+
+    def _groups(self, texts: Sequence[str], controls: Controls, ssml: bool) -> list[list[Breath]]:
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+            raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
+        return [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
 
     def _breaths_of(self, index: int, text: str, controls: Controls, ssml: bool) -> list[Breath]:
         try:

@@ -193,8 +193,12 @@ def _entries(lexicon: Mapping[str, str] | str | Path | None) -> list[tuple[str, 
     path = Path(lexicon)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"lexicon {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise TextError(
+            f"lexicon {path} cannot be read ({error.strerror}); give a file of lines word<TAB>units"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TextError(f"lexicon {path} is not UTF-8 at offset {error.start}; save it as UTF-8") from error
     found = []
     for number, line in enumerate(lines, start=1):
         place = f"{path}, line {number}"

@@ -51,7 +51,10 @@ def out(tmp_path: Path) -> Path:
         (["Yoo", "--energy", "0"], "energy is 0.0; it must lie between 0.25 and 4"),
         (["Yoo", "--threads", "0"], "inference.threads is 0; it must be at least 1"),
         (["Yoo", "--format", "xyz"], "xyz is not an audio format"),
-        (["Yoo", "--lexicon", "/nowhere.tsv"], "lexicon /nowhere.tsv cannot be read"),
+        (
+            ["Yoo", "--lexicon", "/nowhere.tsv"],
+            "lexicon /nowhere.tsv cannot be read (No such file or directory); give",
+        ),
         (["Yoo", "--config", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["--file", "/nowhere.txt"], "/nowhere.txt: cannot be read"),
     ],

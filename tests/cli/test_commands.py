@@ -211,8 +211,8 @@ def test_a_closed_pipe_is_quiet(kalakan: Run) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, number: int, status: int) -> None:
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, name: str, status: int) -> None:
     command = [Path(sys.executable).with_name("kalakan"), "synthesize", "--voice", tiny_voice]
     process = subprocess.Popen(
         [*command, "-o", tmp_path / "a.wav"],
@@ -228,7 +228,7 @@ def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, number: 
     deadline = time.monotonic() + 60
     while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     assert process.wait(60) == status
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()

@@ -81,3 +81,5 @@ def test_other_files_are_refused(name: str, content: bytes, text: str, tmp_path:
         inspect_path(tmp_path / name)
     with pytest.raises(VoiceError, match="there is no such file"):
         inspect_path(tmp_path / "gone.pt")
+    with pytest.raises(VoiceError, match="there is no such file or voice folder"):
+        inspect_path(tmp_path / "gone")

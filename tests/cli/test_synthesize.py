@@ -248,6 +248,7 @@ def test_an_interrupt_in_the_loop_leaves_whole_files_only(tiny_voice: Path, tmp_
             ("Yoo", "--subtitles", "a.txt"),
             "--subtitles a.txt has no known suffix; use .srt, .vtt, .TextGrid or .json",
         ),
+        (("Yoo", "-o", "a.srt", "-f", "wav", "--subtitles", "./a.srt"), "a.srt is named twice"),
         (("Yoo", "--bits", "8"), "'8' is not one of '16', '24', 'float'"),
     ],
 )

@@ -122,6 +122,23 @@ def test_batch_size_out_of_range(synthesizer: Synthesizer, size: object) -> None
         synthesizer.synthesize_batch(["Akwaaba"], size)
 
 
+def test_numbers_of_numpy_are_numbers(synthesizer: Synthesizer) -> None:
+    plain = synthesizer.synthesize("Yoo", speed=1.5, seed=3, energy=2)
+    scalars = {"speed": np.float32(1.5), "seed": np.int64(3), "energy": np.int32(2)}
+    np.testing.assert_array_equal(synthesizer.synthesize("Yoo", **scalars), plain)
+    assert len(synthesizer.synthesize_batch(["Yoo"], np.int64(2))) == 1
+    assert len(list(synthesizer.stream("Yoo", chunk_ms=np.float32(10)))) > 1
+
+
+@pytest.mark.parametrize("texts", ["Yoo", b"Yoo", None, 3])
+def test_a_batch_is_not_one_text(synthesizer: Synthesizer, texts: object) -> None:
+    for speak in (synthesizer.synthesize_batch, synthesizer.speak_batch):
+        with pytest.raises(
+            TextError, match=f"the texts are a {type(texts).__name__}; they must be a list of"
+        ):
+            speak(texts)
+
+
 def test_a_text_is_a_string(synthesizer: Synthesizer) -> None:
     with pytest.raises(TextError, match="it must be a string"):
         synthesizer.synthesize(b"Akwaaba")

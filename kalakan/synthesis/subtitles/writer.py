@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from kalakan.errors import SubtitleError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import is_direct, replacing, way_out
 from kalakan.synthesis.subtitles.srt import format_srt
 from kalakan.synthesis.subtitles.textgrid import format_textgrid
 from kalakan.synthesis.subtitles.timing_json import format_json
@@ -79,7 +79,7 @@ def format_subtitles(timing: Timing, text: str, format: str, *, words: bool = Fa
 def _write_path(path: Path, written: str) -> None:
     target = path.resolve()
     try:
-        if target.exists() and not target.is_file():  # a pipe or a terminal is written to, not replaced
+        if is_direct(target):
             target.write_text(written, encoding="utf-8", newline="\n")
             return
         with replacing(target) as partial:
