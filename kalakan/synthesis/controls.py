@@ -39,15 +39,20 @@ class Controls:
             if not is_number(value) or not low <= value <= high:
                 unit = _UNITS[name]
                 raise SynthesisError(f"{name} is {value!r}; it must lie between {low:g} and {high:g}{unit}")
-        if not is_number(self.seed, Integral) or not 0 <= self.seed < SEEDS:
+        if not is_whole(self.seed) or not 0 <= self.seed < SEEDS:
             raise SynthesisError(
                 f"seed is {self.seed!r}; it must be a whole number between 0 and {SEEDS - 1}"
             )
 
 
-def is_number(value: Any, kind: type[Real] = Real) -> bool:
-    """Whether a value is a number of this kind, numpy's scalars included; True and False are none."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, numpy's scalars included; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, numpy's scalars included; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def within(name: str, value: float) -> float:

@@ -100,11 +100,14 @@ class Frontend:
     def _items(self, script: Sequence[Part]) -> Iterator[Breath | Pause | list[Word]]:
         """Breaths, pauses, and the words of what has no sound."""
         flows = list(_flows(script))
+        last_flow = max(
+            (index for index, flow in enumerate(flows) if not isinstance(flow, Pause)), default=-1
+        )
         for index, flow in enumerate(flows):
             if isinstance(flow, Pause):
                 yield flow
                 continue
-            goes_on = any(not isinstance(later, Pause) for later in flows[index + 1 :])
+            goes_on = index < last_flow
             held: Passage | None = None
             for passage in read_passages(self.reader, flow):
                 if held is not None:
@@ -118,7 +121,7 @@ class Frontend:
         ranges = list(cut_ranges(passage.ids, self.max_units))
         for first, last in ranges:
             is_end = (first, last) == ranges[-1]
-            words = _words_within(passage.words[given:], first, len(passage.ids) if is_end else last)
+            words = _words_within(passage.words, given, first, len(passage.ids) if is_end else last)
             given += sum(word.last <= last for word in passage.words[given : given + len(words)])
             if SOUND_IDS.isdisjoint(passage.ids[first:last]):
                 yield list(words)
@@ -158,10 +161,10 @@ def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:
         yield flow
 
 
-def _words_within(words: Sequence[Word], first: int, last: int) -> list[Word]:
-    """Words or parts of words of the ids `first` to `last`, up to the first word that lies behind."""
+def _words_within(words: Sequence[Word], given: int, first: int, last: int) -> list[Word]:
+    """Words or parts of words of the ids `first` to `last`, from word `given` up to the first that lies behind."""
     found = []
-    for word in words:
+    for word in map(words.__getitem__, range(given, len(words))):  # no copy: a sentence may be a megabyte
         if word.first > last or (word.first == last and word.last > word.first):
             break
         found.append(Word(word.source, max(word.first, first), min(word.last, last)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.asynchronous import AsyncSynthesis
-from kalakan.synthesis.controls import Controls, is_number, speaker_row
+from kalakan.synthesis.controls import Controls, is_whole, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
 from kalakan.synthesis.markup import read_markup, read_ssml
 from kalakan.synthesis.narration import Narrator, OnSentence
@@ -305,7 +304,7 @@ class Synthesizer(AsyncSynthesis):
 
     def _narrator(self, controls: Controls, batch_size: int | None = None) -> Narrator:
         size = self._config.batch_size if batch_size is None else batch_size
-        if not is_number(size, Integral) or size < 1:
+        if not is_whole(size) or size < 1:
             raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
         return Narrator(self._engine, controls, size)
 
