@@ -57,7 +57,8 @@ def measure(
 def _session(model: Any, watched: Iterable[str]) -> Any:
     """A session of a copy of the graph that also gives the values `watched`."""
     import onnx
-    import onnxruntime
+
+    from kalakan.onnx_runtime import onnxruntime
 
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     known = {item.name for item in copy.graph.output}
