@@ -193,10 +193,11 @@ class Synthesizer(AsyncSynthesis):
     ) -> Iterator[Audio]:
         """The audio of `synthesize` in chunks [S_i], each as soon as it can be heard, with bounded memory.
 
-        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first chunk is 0.2 s, each next one
-        longer, unless `chunk_ms` (at least 1) sets one length for all but the last. A model that needs whole sentences
-        gives them whole: Griffin-Lim is one; `kalakan export` prepares the acoustic model of a voice. `on_sentence` is
-        called with the `kalakan.synthesis.timing.Sentence` that begins, before its first chunk. Other arguments and
+        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first chunk is 0.2 s (a first sentence
+        of up to 2.4 s comes at once), each next one longer, unless `chunk_ms` (at least 1) sets one length for all but
+        the last. A model that needs whole sentences gives them whole: Griffin-Lim is one; `kalakan export` prepares
+        the acoustic model of a voice. `on_sentence` is called with the `kalakan.synthesis.timing.Sentence` that
+        begins, before its first chunk. Other arguments and
         errors as for `synthesize`; a `TextError` comes when the iteration has found nothing to speak.
         """
         controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
