@@ -1,0 +1,36 @@
+//! Spans cover the text and the ids, and the ids are those of the normalized text.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use kalakan_text::normalize::{normalize, NormalizeOptions};
+use kalakan_text::{G2pOptions, Language, TwiG2p};
+use libfuzzer_sys::fuzz_target;
+
+static READER: LazyLock<TwiG2p> = LazyLock::new(|| TwiG2p::new(G2pOptions::default()));
+
+fuzz_target!(|input: (bool, Option<bool>, &str)| {
+    let (is_raw, english, text) = input;
+    let options = NormalizeOptions::default();
+    let given = (!is_raw).then_some(&options);
+    let language = english.map(|yes| {
+        if yes {
+            Language::English
+        } else {
+            Language::Twi
+        }
+    });
+    let reading = READER.read(text, given, language);
+    assert_eq!(reading.ids, READER.read_ids(text, given, language));
+    if !is_raw && language.is_none() {
+        assert_eq!(reading.ids, READER.text_to_ids(&normalize(text, &options)));
+    }
+    let (mut at, mut id) = (0, 0);
+    for word in &reading.words {
+        assert!(text[at..word.text.start].trim().is_empty());
+        assert!(!text[word.text.clone()].is_empty());
+        assert!(id <= word.ids.start && word.ids.end <= reading.ids.len());
+        (at, id) = (word.text.end, word.ids.end);
+    }
+    assert!(text[at..].trim().is_empty());
+});
