@@ -16,9 +16,10 @@ from kalakan.synthesis.asynchronous import AsyncSynthesis
 from kalakan.synthesis.controls import Controls, is_whole, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
 from kalakan.synthesis.markup import read_markup, read_ssml
+from kalakan.synthesis.markup.xml import located
 from kalakan.synthesis.narration import Narrator, OnSentence
 from kalakan.synthesis.passage import Reader
-from kalakan.synthesis.script import Pause
+from kalakan.synthesis.script import Pause, Text, Units
 from kalakan.synthesis.sources import Request, build_engine
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.streaming import chunk_samples, in_chunks
@@ -313,8 +314,15 @@ class Synthesizer(AsyncSynthesis):
         script = read_ssml(text) if ssml else read_markup(text)
         for part in script:
             if not isinstance(part, Pause):
-                speaker_row(part.prosody.speaker, self.speakers)  # known before the first sound
+                self._check_speaker(text, part)  # known before the first sound
         return self._frontend.breaths(text, script, controls.sentence_pause)
+
+    def _check_speaker(self, text: str, part: Text | Units) -> None:
+        try:
+            speaker_row(part.prosody.speaker, self.speakers)
+        except SynthesisError as error:
+            place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
+            raise SynthesisError(located(text, place, str(error))) from error
 
     def _groups(self, texts: Sequence[str], controls: Controls, ssml: bool) -> list[list[Breath]]:
         if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):

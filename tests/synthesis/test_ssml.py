@@ -271,11 +271,14 @@ def test_errors_name_line_column_element_and_way_out(inside: str, expected: str)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "line 1, column 1: the SSML is not well-formed: no element found"),
-        ("me", "line 1, column 1: the SSML is not well-formed: syntax error"),
+        (
+            "",
+            "line 1, column 1: the SSML is not well-formed: no element found; close every element that is open",
+        ),
+        ("me", "line 1, column 1: the SSML is not well-formed: syntax error; begin with <speak>"),
         ("<speak>ɛ\nɛ & b</speak>", "line 2, column 4: the SSML is not well-formed"),
         ("<speak>ɛ<s></p></speak>", "line 1, column 14: the SSML is not well-formed: mismatched tag"),
-        ("<speak>&nbsp;</speak>", "undefined entity"),
+        ("<speak>&nbsp;</speak>", "undefined entity; write the character itself, or one of &lt;"),
         ("<speak>a\x00</speak>", "not well-formed"),
         ("<speak>\ud800</speak>", "not well-formed"),
         ("<html/>", "line 1, column 1: <html>: the root of SSML is <speak>"),

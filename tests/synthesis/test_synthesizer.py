@@ -139,6 +139,12 @@ def test_a_batch_is_not_one_text(synthesizer: Synthesizer, texts: object) -> Non
             speak(texts)
 
 
+def test_a_speaker_of_markup_is_named_with_its_place(synthesizer: Synthesizer) -> None:
+    document = "<speak>Yoo.\n<voice name='ama'>Yoo</voice></speak>"
+    with pytest.raises(SynthesisError, match="line 2, column 19: speaker 'ama' is not in this voice"):
+        synthesizer.synthesize(document, ssml=True)
+
+
 def test_a_text_is_a_string(synthesizer: Synthesizer) -> None:
     with pytest.raises(TextError, match="it must be a string"):
         synthesizer.synthesize(b"Akwaaba")

@@ -20,6 +20,13 @@ MAX_CHARACTERS = 1_000_000
 """Longest document, in code points: about a day of speech."""
 MAX_DEPTH = 100
 """Most elements that may be open at once."""
+_HINTS = {
+    "not well-formed (invalid token)": " (in text, write &lt; for < and &amp; for &)",
+    "undefined entity": "; write the character itself, or one of &lt; &gt; &amp; &quot; &apos;",
+    "no element found": "; close every element that is open, and <speak> last",
+    "syntax error": "; begin with <speak>",
+}
+"""What to do about what expat complains of."""
 SEPARATOR = " "
 """Stands between a namespace and a name; neither can hold it."""
 
@@ -40,11 +47,16 @@ class Handler(Protocol):
         ...
 
 
-def failure(raw: str, place: int, message: str) -> MarkupError:
-    """An error that says where in `raw` it is: "line 2, column 7: message"."""
+def located(raw: str, place: int, message: str) -> str:
+    """A message that says where in `raw` it is: "line 2, column 7: message"."""
     line = raw.count("\n", 0, place) + 1
     column = place - raw.rfind("\n", 0, place)
-    return MarkupError(f"line {line}, column {column}: {message}")
+    return f"line {line}, column {column}: {message}"
+
+
+def failure(raw: str, place: int, message: str) -> MarkupError:
+    """An error that says where in `raw` it is."""
+    return MarkupError(located(raw, place, message))
 
 
 def parse(raw: str, handler: Handler) -> None:
@@ -90,8 +102,8 @@ class _Run:
             self._parser.Parse(self._data, True)
         except self._error as error:
             place = self._place_of(self._parser.ErrorByteIndex)
-            hint = " (in text, write &lt; for < and &amp; for &)" if "invalid token" in str(error) else ""
-            problem = f"the SSML is not well-formed: {self._say(error.code)}{hint}"
+            complaint = self._say(error.code)
+            problem = f"the SSML is not well-formed: {complaint}{_HINTS.get(complaint, '')}"
             raise failure(self._raw, place, problem) from None
 
     def _place_of(self, byte: int) -> int:
