@@ -96,6 +96,12 @@ def invoke(command: click.Command, *arguments: str | Path) -> str:
     return result.output
 
 
+def settings_of(name: str) -> dict[str, Any]:
+    """Settings of a run of three steps."""
+    settings: dict[str, Any] = {"audio": AUDIO, "model": MODELS[name], "training": TRAINING}
+    return settings | {"segments": {"frames": 40, "validation_frames": 40}} if name in VOCODERS else settings
+
+
 def write_recordings(folder: Path) -> None:
     """Two speakers, four sentences each: buzzing syllables between silences, a .txt beside every .wav."""
     random = np.random.default_rng(0)
@@ -143,9 +149,7 @@ class Runs(dict[str, Path]):
         self.corpus, self.folder = corpus, folder
 
     def __missing__(self, name: str) -> Path:
-        settings: dict[str, Any] = {"audio": AUDIO, "model": MODELS[name], "training": TRAINING}
-        if name in VOCODERS:
-            settings["segments"] = {"frames": 40, "validation_frames": 40}
+        settings = settings_of(name)
         run = self[name] = self.folder / name
         stopped = {**settings, "training": {**TRAINING, "max_minutes": 1e-6}}
         Trainer(name, stopped).train(self.corpus, run, features=self.folder / "features", quiet=True)
@@ -176,6 +180,13 @@ def test_stopped_run_goes_on_and_ends(trained: Runs, name: str) -> None:
     assert steps == [1, 2, 3]
     losses = [record["loss"] for record in records if record["group"] == "train"]
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_run_sees_the_test_split(corpus: Path, tmp_path: Path, name: str) -> None:
+    sources: Any = Trainer(name, settings_of(name)).task.datasets(corpus, tmp_path)
+    splits = [{item.split for item in source.utterances} for source in sources]
+    assert splits == [{"train"}, {"validation"}]
 
 
 @pytest.mark.parametrize("vocoder", VOCODERS)
