@@ -34,8 +34,8 @@ def run(command: click.Command, name: str) -> NoReturn:
     """
     _open_closed_streams()
     warnings.showwarning = _show_warning
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
+    for wish in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, wish, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _terminate)
     sys.exit(_status(command, name))
