@@ -28,7 +28,7 @@ def pruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for change in changes:
         assert change.parameters[1] < 0.9 * change.parameters[0]
         assert change.bytes[1] < 0.9 * change.bytes[0]
-        assert change.zeros[1] < 0.01
+        assert change.zeros[1] < change.zeros[0] + 0.01  # a quantized voice has some
         assert all(value % 8 == 0 for value in change.settings.values())
     assert changes[0].settings.keys() == {"encoder_filter", "decoder_filter"}
     assert changes[1].settings.keys() == {"inner"}
