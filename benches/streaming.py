@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ import numpy as np
 from kalakan import Synthesizer
 from synthesis import RESULTS, cpu_model, voice_name
 
-LIMITS = {"ttfa_s": 0.030, "extra_cpu": 0.15}
+LIMITS = {"ttfa_s": 0.030, "extra_cpu": 0.15, "first_byte_s": 0.6}
 TEXTS = {
     "sentence": "Ɛnnɛ yɛ da pa paa ara, Kofi.",
     "paragraph": "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran. Anɔpa biara mekɔ adwuma "
@@ -31,6 +32,28 @@ TEXTS = {
     "long sentence": "Me din de Kofi na mefiri Kumasi na meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran na anɔpa biara mekɔ "
     "adwuma na mesan ba fie anwummerɛ na Memeneda ne Kwasiada deɛ me ne m'abusua tena fie di agorɔ na yɛto dwom.",
 }
+
+
+def first_byte(voice: str, rounds: int) -> dict[str, float]:
+    """Seconds from the start of `kalakan synthesize --stream` to its first byte of audio."""
+    command = [
+        sys.executable,
+        "-c",
+        "from kalakan.cli.main import main; main()",
+        "synthesize",
+        TEXTS["sentence"],
+    ]
+    command += ["--stream", "-f", "pcm", "-o", "-", *(["--voice", voice] if voice else [])]
+    seconds = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(2), "no audio came"
+            seconds.append(time.perf_counter() - begin)
+            process.stdout.read()
+        assert process.returncode == 0
+    return {"median": round(statistics.median(seconds), 3), "least": round(min(seconds), 3)}
 
 
 def main() -> None:
@@ -57,6 +80,7 @@ def main() -> None:
         "rounds": arguments.rounds,
         "limits": LIMITS,
         "load_s": round(loaded, 3),
+        "first_byte_s": first_byte(arguments.voice, arguments.rounds),
         "texts": {name: measure(synthesizer, text, arguments.rounds) for name, text in TEXTS.items()},
     }
     content = json.dumps(result, indent=2, ensure_ascii=False) + "\n"

@@ -1,11 +1,16 @@
-"""Whether Triton can run here."""
+"""Whether Triton can run here, and how it compiles."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 
 import torch
+
+# Products and sums of the kernels may be fused, as they were when their errors were measured: without it Triton 3.9
+# warns, and later versions do not fuse. Read when a kernel is compiled.
+os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
 
 
 def unavailable() -> str | None:
