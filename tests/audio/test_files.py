@@ -199,7 +199,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, format: str) -> None:
         "try: write_audio(sys.argv[1], numpy.random.default_rng(0).uniform(-1, 1, 99_999), 24_000)\n"
         "except AudioError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, path], capture_output=True, text=True, check=True
+    )
     assert (
         done.stdout
         == f"cannot write {path}: File too large; choose a place you may write to, with room left\n"

@@ -210,6 +210,12 @@ def test_a_closed_pipe_is_quiet(kalakan: Run) -> None:
     assert result.stderr == b""
 
 
+def _hear_signals() -> None:
+    """A job in the background of a shell hands its children an ignored SIGINT, one under nohup an ignored SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, name: str, status: int) -> None:
@@ -218,8 +224,7 @@ def test_signals_leave_nothing_behind(tiny_voice: Path, tmp_path: Path, name: st
         [*command, "-o", tmp_path / "a.wav"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A job in the background of a shell, as CI may be, hands its children an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=_hear_signals,  # noqa: PLW1509
     )
     assert process.stdin is not None
     assert process.stderr is not None

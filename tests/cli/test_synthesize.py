@@ -196,7 +196,7 @@ def test_without_a_file_it_is_played(tiny_voice: Path, tmp_path: Path, expected:
     player.write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/heard.wav\n")
     player.chmod(0o755)
     block = "import sys; sys.modules['sounddevice'] = None; from kalakan.cli.main import main; main()"
-    command = [sys.executable, "-c", block, "synthesize", "--voice", tiny_voice, TEXT]
+    command = [sys.executable, "-I", "-c", block, "synthesize", "--voice", tiny_voice, TEXT]
     environment = {**os.environ, "PATH": str(tmp_path)}
     with Path(os.devnull).open("wb") as nowhere:
         subprocess.run(command, env=environment, stdout=nowhere, check=True)

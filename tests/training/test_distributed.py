@@ -63,7 +63,7 @@ def free_port() -> int:
 def start(rank: int, port: int, corpus: Path, folder: Path, **training: Any) -> subprocess.Popen[str]:
     config = folder.parent / f"{folder.name}-{rank}.yaml"
     config.write_text(yaml.safe_dump({**SETTINGS, "training": {**SETTINGS["training"], **training}}))
-    command = [sys.executable, "-c", "from kalakan.cli.train import main; main()"]
+    command = [sys.executable, "-I", "-c", "from kalakan.cli.train import main; main()"]
     command += ["--model-type", "fastspeech2_small", "--data-dir", str(corpus), "--output-dir", str(folder)]
     command += ["--config", str(config), "--quiet", "--distributed", "--world-size", "2"]
     command += ["--rank", str(rank), "--address", f"127.0.0.1:{port}"]
