@@ -39,10 +39,10 @@ class Recipe:
 
 
 RECIPES = {
-    # What the default voice was made with on two CPU cores in three hours, other work beside it.
+    # What the default voice was made with on two CPU cores in two sessions of three hours, other work beside it.
     "default_voice": Recipe(
         acoustic="fastspeech2_small",
-        acoustic_training={"max_steps": 3700, "mixed_precision": True, "validation_utterances": 122},
+        acoustic_training={"max_steps": 5000, "mixed_precision": True, "validation_utterances": 122},
         vocoder="harmonic_noise",
         vocoder_training={
             "max_steps": 7000,
