@@ -107,7 +107,9 @@ class _Run:
             raise failure(self._raw, place, problem) from None
 
     def _place_of(self, byte: int) -> int:
-        """The code point at a byte; bytes never fall, so a document is counted once."""
+        """The code point that a byte belongs to; bytes never fall, so a document is counted once."""
+        while self._byte < byte < len(self._data) and self._data[byte] & 0xC0 == 0x80:
+            byte -= 1  # expat may complain in the middle of a character
         if byte < self._byte:
             return self._place
         self._place += len(self._data[self._byte : byte].decode("utf-8", "surrogatepass"))
