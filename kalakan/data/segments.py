@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from kalakan.audio.files import read_audio
-from kalakan.config.schema import AudioConfig
+from kalakan.config.schema import AudioConfig, Settings
+from kalakan.data.collate import Batch
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import Split, in_split, read_manifest
 from kalakan.errors import DataError
@@ -128,3 +129,22 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         if found.shape != mel.shape or not np.isfinite(found).all():
             raise DataError(f"{path}: has shape {found.shape}; it must be {mel.shape} and finite")
         return np.asarray(found, dtype=np.float32)
+
+
+def segment_splits(
+    folder: str | Path, features: str | Path, settings: Settings
+) -> tuple[SegmentDataset, SegmentDataset]:
+    """What a vocoder trains on: random segments of the training split, longer, fixed ones of the
+    validation split."""
+    options = settings.segments
+    shared: dict[str, Any] = {"audio": settings.audio, "features": features}
+    shared["predicted"] = options.predicted or None
+    return (
+        SegmentDataset(folder, frames=options.frames, varied=True, seed=settings.training.seed, **shared),
+        SegmentDataset(folder, frames=options.validation_frames, split="validation", **shared),
+    )
+
+
+def stack(items: Sequence[dict[str, Tensor]]) -> Batch:
+    """Segments, which are equally long, as one batch."""
+    return {key: torch.stack([item[key] for item in items]) for key in items[0]}

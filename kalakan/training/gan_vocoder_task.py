@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from kalakan.audio.mel_torch import LogMel
 from kalakan.config.schema import HifiGanConfig, MelGanConfig, Settings
 from kalakan.data.collate import Batch
-from kalakan.data.segments import SegmentDataset
+from kalakan.data.segments import segment_splits, stack
 from kalakan.models import registry
 from kalakan.models.layers.weight_norm import fold_into, with_weight_norm
 from kalakan.models.vocoders.discriminators.hifigan import HifiGanDiscriminator
@@ -75,11 +75,7 @@ class GanVocoderTask:
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Random segments of the training split; longer, fixed ones of the validation split."""
-        options, seed = self.settings.segments, self.settings.training.seed
-        shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
-        shared["predicted"] = options.predicted or None
-        train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
-        return train, SegmentDataset(folder, frames=options.validation_frames, split="validation", **shared)
+        return segment_splits(folder, features, self.settings)
 
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A weight-normalized vocoder and its discriminator."""
@@ -89,7 +85,7 @@ class GanVocoderTask:
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
         """Segments are equally long: stacked."""
-        return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+        return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """First the discriminator; then the vocoder, before the discriminator that has just been bettered."""

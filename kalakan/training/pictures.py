@@ -37,14 +37,19 @@ def draw_attention(
     _save(figure, path)
 
 
-def _mels(target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool) -> tuple[Any, Any]:
-    """A figure of three rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
+def _rows(count: int, height: int, shared: bool) -> tuple[Any, Any]:
+    """A figure of `count` rows, `height` inches in all, one horizontal axis if `shared`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 8), layout="constrained")
+    figure = Figure(figsize=(12, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(3, 1, sharex=shared)
+    return figure, figure.subplots(count, 1, sharex=shared)
+
+
+def _mels(target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool) -> tuple[Any, Any]:
+    """A figure of three rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
+    figure, axes = _rows(3, 8, shared)
     low, high = float(target.min()), float(target.max())
     for axis, picture, title in zip(axes, (target, mel), ("target mel", "predicted mel"), strict=False):
         axis.imshow(picture, origin="lower", aspect="auto", vmin=low, vmax=high, interpolation="nearest")
@@ -60,16 +65,10 @@ def _save(figure: Any, path: Path) -> None:
 
 def draw_alignment(path: Path, mel: NDArray[np.float32], alignment: NDArray[np.float32]) -> None:
     """Writes a log-mel [M, T] and below it the probability [N, T] of each state at each frame."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 7), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 1, sharex=True)
+    figure, axes = _rows(2, 7, shared=True)
     axes[0].imshow(mel, origin="lower", aspect="auto", interpolation="nearest")
     axes[0].set_ylabel("band")
     axes[1].imshow(alignment, origin="lower", aspect="auto", vmin=0.0, vmax=1.0, interpolation="nearest")
     axes[1].set_ylabel("state")
     axes[1].set_xlabel("frame")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=70)
+    _save(figure, path)

@@ -16,7 +16,7 @@ from kalakan.audio.harmonic_noise import NOISE_SIZE
 from kalakan.audio.mel_torch import LogMel
 from kalakan.config.schema import HarmonicNoiseConfig, Settings
 from kalakan.data.collate import Batch
-from kalakan.data.segments import SegmentDataset
+from kalakan.data.segments import SegmentDataset, segment_splits, stack
 from kalakan.errors import ConfigError
 from kalakan.models.vocoders.discriminators.resolution import ResolutionDiscriminator
 from kalakan.models.vocoders.harmonic_noise import LOG_F0_CENTRE, LOG_F0_SPREAD, HarmonicNoise
@@ -43,11 +43,7 @@ class VocoderTask:
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Random segments of the training split; longer, fixed ones of the validation split."""
-        options, seed = self.settings.segments, self.settings.training.seed
-        shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
-        shared["predicted"] = options.predicted or None
-        self._train = SegmentDataset(folder, frames=options.frames, varied=True, seed=seed, **shared)
-        validation = SegmentDataset(folder, frames=options.validation_frames, split="validation", **shared)
+        self._train, validation = segment_splits(folder, features, self.settings)
         return self._train, validation
 
     def build(self, settings: Settings) -> nn.ModuleDict:
@@ -67,7 +63,7 @@ class VocoderTask:
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
         """Segments are equally long: stacked."""
-        return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+        return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """The discriminator's turn, if there is one; then energy distance, F0 head, and what the discriminator says."""
