@@ -77,9 +77,11 @@ def _version(package: str) -> str | None:
 
 def _ops() -> tuple[OpStatus, ...]:
     from kalakan.ops.griffin_lim import GRIFFIN_LIM
+    from kalakan.ops.residual_blocks import RESIDUAL_BLOCKS
     from kalakan.ops.upsample import UPSAMPLE
 
-    return tuple(OpStatus(op.name, tuple(op.machine().items())) for op in (GRIFFIN_LIM, UPSAMPLE))
+    ops = (GRIFFIN_LIM, UPSAMPLE, RESIDUAL_BLOCKS)
+    return tuple(OpStatus(op.name, tuple(op.machine().items())) for op in ops)
 
 
 def _devices() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def test_status_names_versions_and_ops() -> None:
     found = status()
     assert found.rust == kalakan.__version__
     assert dict(found.packages)["numpy"] is not None
-    assert [op.name for op in found.ops] == ["griffin_lim", "upsample"]
+    assert [op.name for op in found.ops] == ["griffin_lim", "upsample", "residual_blocks"]
     for op in found.ops:
         assert dict(op.machine)["torch"] is None
         assert op.serves is not None

@@ -22,7 +22,7 @@ from kalakan.errors import ImplementationUnavailable
 _LOG = logging.getLogger(__name__)
 _REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", default={})  # noqa: B039 - never mutated
 
-OPS = ("griffin_lim", "upsample")
+OPS = ("griffin_lim", "residual_blocks", "upsample")
 """Names of all ops, so that a misspelt request can be refused before an op is loaded."""
 
 

@@ -21,7 +21,7 @@ def test_doctor_prints_the_status_and_speaks(kalakan: Run) -> None:
     text = result.stdout.decode()
     assert result.returncode == 0, text
     assert text.startswith(f"kalakan {package.__version__} · ")
-    for line in ("griffin_lim · ", "upsample · ", "default voice: speaks ("):
+    for line in ("griffin_lim · ", "upsample · ", "residual_blocks · ", "default voice: speaks ("):
         assert f"\n{line}" in text
 
 
