@@ -51,6 +51,9 @@ class Vocoder(Protocol):
     `first_frame` on, F0 [1, T] of the whole sentence or None, and what its noise begins with (ignored by one that
     has none); the waveform [1, W * hop_length] may exceed [-1, 1]. Its `context_frames` are the frames at each end of
     a window, but for the sentence's own ends, that lack their neighbors; None takes whole sentences only.
+
+    One that also has `render_batch(mels)` speaks log-mels [1, M, T_i] of whole sentences together: the waveforms
+    [T_i * hop_length] that `render` gives each, but for rounding, in order.
     """
 
     sample_rate: int

@@ -4,15 +4,40 @@ As in the paper, section 2.1 and table 4, but for the upsampling rates, which fo
 zeros in place of reflected samples around each convolution, so that a mel of one frame has a waveform too.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, MelGanConfig
-from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv, stages_context
+from kalakan.models.vocoders.channels_last import Convolution, bias_of
+from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.upsampling import same_conv
 
 SLOPE = 0.2
 """Of every leaky ReLU."""
+
+
+@dataclass(frozen=True)
+class ResidualLayer:
+    """A `ResidualBlock` on activations [B, T, C]; see `kalakan.models.vocoders.channels_last`."""
+
+    dilated: Convolution
+    mix: Tensor
+    """[C, C] as for `torch.nn.Linear`."""
+    shortcut: Tensor
+    """[C, C]."""
+    bias: Tensor
+    """Of both, [C]."""
+    slope: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[B, T, C] to [B, T, C]."""
+        hidden = F.leaky_relu_(self.dilated(F.leaky_relu(x, self.slope)), self.slope)
+        mixed = F.linear(hidden, self.mix, self.bias)
+        mixed.flatten(0, 1).addmm_(x.flatten(0, 1), self.shortcut.t())
+        return mixed
 
 
 class ResidualBlock(nn.Module):
@@ -30,44 +55,24 @@ class ResidualBlock(nn.Module):
         hidden = F.leaky_relu(self.dilated(F.leaky_relu(x, self.slope)), self.slope)
         return self.shortcut(x) + self.mix(hidden)
 
+    def channels_last(self, dtype: torch.dtype) -> ResidualLayer:
+        """See `kalakan.models.vocoders.channels_last`."""
+        mix, shortcut = (conv.weight.detach().squeeze(2) for conv in (self.mix, self.shortcut))
+        bias = bias_of(self.mix) + bias_of(self.shortcut)
+        dilated = Convolution.of(self.dilated, dtype)
+        return ResidualLayer(dilated, mix.to(dtype), shortcut.to(dtype), bias.to(dtype), self.slope)
 
-class MelGan(nn.Module):
+
+class MelGan(Generator):
     """Log-mel [B, M, T] to waveform [B, T * hop_length]; obeys `kalakan.models.interfaces.Vocoder`."""
 
     def __init__(self, config: MelGanConfig, audio: AudioConfig) -> None:
-        super().__init__()
-        check_rates(config.upsample_rates, audio)
+        dilations = config.residual_dilations
+        super().__init__(
+            config,
+            audio,
+            SLOPE,
+            lambda channels: [ResidualBlock(channels, dilation) for dilation in dilations],
+            sum(dilations),
+        )
         self.config = config
-        self.sample_rate = audio.sample_rate
-        self.hop_length = audio.hop_length
-        self.n_mels = audio.n_mels
-        self.slope = SLOPE
-        channels = config.channels
-        self.project_in = same_conv(audio.n_mels, channels, 7)
-        stages: list[nn.Module] = []
-        for rate in config.upsample_rates:
-            stages.append(Upsample(channels, rate, SLOPE))
-            channels //= 2
-            stages += [ResidualBlock(channels, dilation) for dilation in config.residual_dilations]
-        self.stages = nn.ModuleList(stages)
-        self.project_out = same_conv(channels, 1, 7)
-        reaches = [sum(config.residual_dilations)] * len(config.upsample_rates)
-        self.context_frames = stages_context(config.upsample_rates, reaches, 3)
-
-    @torch.jit.export
-    def inference(self, mel: Tensor) -> Tensor:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; `AudioError` for another shape."""
-        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
-            check_mel(mel, self.n_mels)
-        return self.forward(mel.to(self.project_in.weight.dtype))
-
-    def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
-        """See `Vocoder`; there is no chance in this one, so every seed gives the same samples."""
-        return self.inference(mel)
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """The same as `inference`, without its check."""
-        x = self.project_in(mel)
-        for stage in self.stages:
-            x = stage(x)
-        return torch.tanh(self.project_out(F.leaky_relu(x, self.slope))).squeeze(1)

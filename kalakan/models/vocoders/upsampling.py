@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError, ConfigError
+from kalakan.models.vocoders.channels_last import Upsampling, bias_of
 from kalakan.ops.upsample import upsample
 
 
@@ -29,6 +31,11 @@ class Upsample(nn.Module):
         """[B, C, T] to [B, C / 2, T * rate]."""
         conv = self.conv
         return upsample(x, conv.weight, conv.bias, self.rate, self.padding, self.rate % 2, self.slope)
+
+    def channels_last(self, dtype: torch.dtype) -> Upsampling:
+        """See `kalakan.models.vocoders.channels_last`."""
+        weight, bias = self.conv.weight.detach().to(dtype), bias_of(self.conv).to(dtype)
+        return Upsampling(weight, bias, self.rate, self.padding, self.rate % 2, self.slope)
 
 
 def same_conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Conv1d:

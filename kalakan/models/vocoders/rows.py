@@ -1,0 +1,73 @@
+"""Log-mels of different lengths side by side, each with the samples that it has alone.
+
+A generator pads each of its convolutions with zeros. Behind the end of a mel that was made longer, the layers hold
+something else, so its last frames would sound different. They are spoken again, in a window that ends where the mel
+does: twice `context_frames` long, of which the second half has all its neighbors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+Generate = Callable[[Tensor], Tensor]
+"""Log-mel [B, M, T] to waveform [B, T * hop_length]."""
+FRAMES_A_PASS = 8192
+"""Most frames of a batch, padding included. They fill a GPU, and HiFi-GAN V1 in fp16 holds a few times 160 MB."""
+
+
+def end_window(mel: Tensor, context: int) -> Tensor:
+    """The frames [B, M, 2 * context] that the end is spoken from; `mel` must be as long."""
+    return mel[:, :, mel.size(2) - 2 * context :]
+
+
+def with_end(start: Tensor, end: Tensor, samples: int) -> Tensor:
+    """Waveform [samples] of what a longer mel made, [S], and of what `end_window` made, of which half is used."""
+    half = end.size(0) // 2
+    return torch.cat([start[: samples - half], end[half:]])
+
+
+def generate_rows(generate: Generate, mels: Sequence[Tensor], context: int) -> list[Tensor]:
+    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i]; those of similar length go together.
+
+    `context` is the generator's `context_frames`. The samples are those of `generate(mel)[0]`, but for rounding.
+    """
+    found: dict[int, Tensor] = {}
+    for rows in _passes([mel.size(2) for mel in mels], 2 * context):
+        group = [mels[row] for row in rows]
+        found.update(zip(rows, _generate_together(generate, group, context), strict=True))
+    return [found[row] for row in range(len(mels))]
+
+
+def _passes(frames: Sequence[int], shortest: int) -> Iterator[list[int]]:
+    """Rows that go together, longest first; one shorter than `shortest` only with others of its length."""
+    group: list[int] = []
+    for row in sorted(range(len(frames)), key=lambda row: -frames[row]):
+        if group:
+            longest = frames[group[0]]
+            fits = (len(group) + 1) * longest <= FRAMES_A_PASS
+            if not fits or frames[row] < min(shortest, longest):
+                yield group
+                group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _generate_together(generate: Generate, mels: Sequence[Tensor], context: int) -> list[Tensor]:
+    longest = mels[0].size(2)
+    audio = generate(torch.cat([pad(mel, [0, longest - mel.size(2)]) for mel in mels]))
+    hop = audio.size(1) // longest
+    shorter = [row for row, mel in enumerate(mels) if mel.size(2) < longest]
+    if not shorter:
+        return list(audio)
+    ends = dict(
+        zip(shorter, generate(torch.cat([end_window(mels[row], context) for row in shorter])), strict=True)
+    )
+    return [
+        with_end(audio[row], ends[row], mel.size(2) * hop) if row in ends else audio[row]
+        for row, mel in enumerate(mels)
+    ]
