@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from kalakan.cli.streams import write_line
 
+if TYPE_CHECKING:
+    from kalakan.data.preparation.prepare import Prepared
+
 LAYOUTS = ("auto", "ljspeech", "commonvoice", "table", "bibletts", "folder")
+MOST_NAMED = 10
 
 
 @click.command("prepare")
@@ -17,7 +22,7 @@ LAYOUTS = ("auto", "ljspeech", "commonvoice", "table", "bibletts", "folder")
 @click.option(
     "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
 )
-@click.option("--speaker", default="speaker", show_default=True, help="Name where the layout gives none.")
+@click.option("--speaker", help="Name of everyone in DIR; default: as the layout says, else speaker.")
 @click.option(
     "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
 )
@@ -42,7 +47,7 @@ def command(
     source: str,
     output: str,
     layout: str,
-    speaker: str,
+    speaker: str | None,
     sample_rate: int,
     loudness: float,
     margin: float,
@@ -77,10 +82,34 @@ def command(
     made = prepare(
         source, output, layout=layout, speaker=speaker, options=options, workers=workers, progress=show
     )
+    _tell(made)
+
+
+def _tell(made: Prepared) -> None:
+    """What was made, what is not in it, and what comes next."""
+    from kalakan.data.preparation.corpus import by_speaker, has_lost_letters
+    from kalakan.data.preparation.prepare import count_kinds
+    from kalakan.data.preparation.report import LOST_LETTERS
+
     write_line(
         f"{len(made.kept)} utterances, {made.seconds / 60:.1f} minutes; {len(made.left_out)} left out "
         f"({made.folder / 'report.md'})"
     )
+    if made.left_out:
+        write_line(f"left out: {count_kinds(made.left_out)}")
+    source = made.source
+    unused = {
+        "audio without a transcript": len(source.without_text),
+        "transcripts without audio": len(source.without_audio),
+        "lines that repeat another": source.repeated,
+    }
+    if any(unused.values()):
+        write_line(f"not used: {', '.join(f'{what} ({count})' for what, count in unused.items() if count)}")
+    speakers = sorted(by_speaker(made.kept))
+    more = f" and {len(speakers) - MOST_NAMED} more" if len(speakers) > MOST_NAMED else ""
+    write_line(f"layout {source.layout}, speakers: {', '.join(speakers[:MOST_NAMED])}{more}")
+    if has_lost_letters([*made.kept, *made.left_out]):
+        click.echo(f"kalakan: warning: {LOST_LETTERS}", err=True)
 
 
 def _show(done: int, total: int) -> None:

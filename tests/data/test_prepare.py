@@ -16,10 +16,12 @@ from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
 from kalakan.data.preparation.corpus import split_of
 from kalakan.data.preparation.items import Item
-from kalakan.data.preparation.layouts import find_layout, safe_id
+from kalakan.data.preparation.layouts import find_layout
+from kalakan.data.preparation.names import safe_id
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.prepare import Prepared, prepare
 from kalakan.data.preparation.sound import prepare_sound, speech_bounds
+from kalakan.data.preparation.source_files import SourceFiles
 from kalakan.data.preparation.transcripts import read_transcript
 from kalakan.errors import ConfigError, DataError
 from kalakan.synthesis.frontend import Frontend
@@ -43,7 +45,7 @@ def tree(folder: Path) -> dict[str, str]:
 def test_every_layout_is_found_and_becomes_the_same_corpus(name: str, tmp_path: Path) -> None:
     sources.SOURCES[name](tmp_path / "source")
     before = tree(tmp_path / "source")
-    assert find_layout(tmp_path / "source") == name
+    assert find_layout(SourceFiles(tmp_path / "source")) == name
     made = prepare(tmp_path / "source", tmp_path / "corpus")
     utterances = read_manifest(tmp_path / "corpus")
     assert sorted(item.text for item in utterances) == sorted(sources.TEXTS.values())
@@ -133,7 +135,11 @@ def test_corpus_that_lost_its_letters_is_named(tmp_path: Path) -> None:
     for number in range(12):
         sources.write(root / f"{number}.wav", sources.tone(seed=number))
         (root / f"{number}.txt").write_text(f"nd kyer w saa dawub ns m {'no a' * number}", encoding="utf-8")
-    prepare(root, tmp_path / "corpus")
+    with pytest.raises(
+        DataError, match=r"none of its 12 recordings can be kept \(11 lost_letters, 1 impossible_rate\)"
+    ):
+        prepare(root, tmp_path / "corpus")
+    prepare(root, tmp_path / "corpus", options=PrepareOptions(keep=("lost_letters",)))
     assert "lost ɛ and ɔ" in (tmp_path / "corpus" / "report.md").read_text(encoding="utf-8")
 
 
@@ -185,7 +191,7 @@ def test_splits_stay_when_utterances_come_and_keep_speakers() -> None:
 
 
 def _item(name: str, speaker: str) -> Item:
-    return Item(name, speaker, "", "", (), 1, 1.0, (0.0, 0.0), -20.0, 0.0, 0.0, "", 5.0, 0, 0, (), ())
+    return Item(name, speaker, "", "", "", (), 1, 1.0, (0.0, 0.0), -20.0, 0.0, 0.0, "", 5.0, 0, 0, (), ())
 
 
 def test_prepared_corpus_feeds_the_seeds_loader(tmp_path: Path) -> None:
@@ -219,9 +225,15 @@ def test_safe_ids_differ_where_names_do() -> None:
         ({}, "no known layout"),
         ({"list.tsv": "path\tspeaker\na.wav\tx\n"}, "lacks a text column"),
         ({"list.csv": "text\nhello\n"}, "lacks a path column"),
-        ({"list.tsv": "path\ttext\na.wav\n"}, "list.tsv:2: has 1 columns"),
-        ({"metadata.csv": "a|Mekɔ\nb\n"}, "metadata.csv:2: has 1 columns"),
-        ({"list.tsv": b"path\ttext\na\t\xff\n"}, "not UTF-8 at byte"),
+        ({"list.tsv": "path\ttext\na.wav\n"}, r"none of its 1 recordings can be kept \(1 bad_line\)"),
+        ({"metadata.csv": "a|b|c|d\n"}, "metadata.csv: has 4 columns and no header"),
+        ({"list.csv": 'path,text\na.wav,"Mekɔ\x00 fie\n'}, "holds zero bytes"),
+        ({"sheet.xlsx": "PK"}, "sheet.xlsx is not read: save the sheet as CSV"),
+        ({"a.wav": "", "b.WAV": ""}, "it holds 2 audio files and 0 .txt files"),
+        (
+            {"list.tsv": b"path\ttext\na\t\xff\n"},
+            r"is not UTF-8 \(byte 0xff at offset 12\); save it as UTF-8",
+        ),
         ({"list.tsv": ""}, "is empty"),
         ({"meta.jsonl": "{}"}, "prepared already"),
         ({"list.tsv": "path\ttext\na.wav\tMekɔ\n"}, "none of its 1 recordings can be kept"),
@@ -247,7 +259,9 @@ def test_the_source_is_never_the_output(tmp_path: Path) -> None:
         prepare(tmp_path / "source", tmp_path / "corpus", layout="x")
 
 
-@pytest.mark.parametrize("change", [{"margin_ms": -1}, {"max_seconds": 0.1}, {"keep": ("clipping",)}])
+@pytest.mark.parametrize(
+    "change", [{"margin_ms": -1}, {"max_seconds": 0.1}, {"keep": ("clipping",)}, {"keep": ("silent",)}]
+)
 def test_options_out_of_range_are_named(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(change))):
         PrepareOptions(**change)  # type: ignore[arg-type]

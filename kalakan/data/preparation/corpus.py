@@ -17,14 +17,17 @@ ODD_RATE = 4.0
 """Median absolute deviations of the log rate from the speaker's median, from which a rate is odd."""
 LEAST_DEVIATION = 0.05
 """Smallest such deviation that is believed: few utterances may be alike by chance."""
+LETTERS_OF_A_CORPUS = 200
+"""Letters from which on their shares tell whether a corpus lost some."""
 LOST_SHARE = 0.03
 """Share of ɛ and ɔ among a corpus's letters below which letters were lost; Twi has 9 to 13 %."""
 
 
-def check_corpus(items: Sequence[Item]) -> list[Item]:
+def check_corpus(items: Sequence[Item], keep: tuple[str, ...] = ()) -> list[Item]:
     """The items with the problems that show only beside the others; their order stays."""
     found: dict[str, list[Problem]] = defaultdict(list)
-    _find_same(items, found)
+    _find_lost_letters(items, found)
+    _find_same(items, found, keep)
     _find_odd_rates(items, found)
     return [replace(item, problems=(*item.problems, *found[item.id])) for item in items]
 
@@ -32,7 +35,15 @@ def check_corpus(items: Sequence[Item]) -> list[Item]:
 def has_lost_letters(items: Sequence[Item]) -> bool:
     """True if the transcripts as a whole hold too few ɛ and ɔ to be Twi."""
     letters = sum(item.letters for item in items)
-    return letters >= 200 and sum(item.open_vowels for item in items) < LOST_SHARE * letters
+    return letters >= LETTERS_OF_A_CORPUS and sum(item.open_vowels for item in items) < LOST_SHARE * letters
+
+
+def by_speaker(items: Sequence[Item]) -> dict[str, list[Item]]:
+    """The items of each speaker, in their order."""
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.speaker].append(item)
+    return groups
 
 
 def split_of(items: Sequence[Item], options: PrepareOptions) -> dict[str, str]:
@@ -50,14 +61,12 @@ def split_of(items: Sequence[Item], options: PrepareOptions) -> dict[str, str]:
         place = fractions[item.id]
         is_held = place < shares["test"] + shares["validation"]
         splits[item.id] = ("test" if place < shares["test"] else "validation") if is_held else "train"
-    by_speaker: dict[str, list[str]] = defaultdict(list)
-    for item in items:
-        by_speaker[item.speaker].append(item.id)
-    for ids in by_speaker.values():
+    ids_of = [[item.id for item in group] for group in by_speaker(items).values()]
+    for ids in ids_of:
         if all(splits[name] != "train" for name in ids):
             splits.update(dict.fromkeys(ids, "train"))
     for split, share in shares.items():
-        spare = [name for ids in by_speaker.values() if _in_train(ids, splits) > 1 for name in ids]
+        spare = [name for ids in ids_of if _in_train(ids, splits) > 1 for name in ids]
         spare = [name for name in spare if splits[name] == "train"]
         if share > 0 and split not in splits.values() and spare:
             splits[min(spare, key=lambda name: fractions[name])] = split
@@ -68,28 +77,44 @@ def _in_train(ids: Sequence[str], splits: dict[str, str]) -> int:
     return sum(splits[name] == "train" for name in ids)
 
 
-def _find_same(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
-    by_audio: dict[str, str] = {}
+def _find_lost_letters(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
+    """Where all texts, or a speaker's, lost ɛ and ɔ as a whole, the short ones with neither lost them too."""
+    groups = {"all speakers": list(items)} if has_lost_letters(items) else by_speaker(items)
+    for speaker, group in groups.items():
+        if not has_lost_letters(group):
+            continue
+        share = 100 * sum(item.open_vowels for item in group) / sum(item.letters for item in group)
+        for item in group:
+            if item.letters and not item.open_vowels and "lost_letters" not in _kinds(item):
+                detail = f"no ɛ or ɔ, which are {share:.1f} % of the letters of all texts of {speaker}"
+                found[item.id].append(Problem("lost_letters", detail))
+
+
+def _kinds(item: Item) -> set[str]:
+    return {problem.kind for problem in item.problems}
+
+
+def _find_same(items: Sequence[Item], found: dict[str, list[Problem]], keep: tuple[str, ...]) -> None:
+    """Audio that is there twice is kept once: where another problem leaves none of them out, the first."""
+    by_audio: dict[str, Item] = {}
     by_text: dict[str, str] = {}
-    for item in items:
+    for item in sorted(items, key=lambda item: not item.is_kept(keep)):
         if item.audio_hash:
-            first = by_audio.setdefault(item.audio_hash, item.id)
-            if first != item.id:
-                found[item.id].append(Problem("same_audio", f"as {first}"))
+            first = by_audio.setdefault(item.audio_hash, item)
+            if first is not item:
+                other = "" if first.text == item.text else ", whose text is another: one of them is wrong"
+                found[item.id].append(Problem("same_audio", f"as {first.id}{other}"))
+    for item in items:
         text = item.text.lower().strip()
         if text:
-            first = by_text.setdefault(text, item.id)
-            if first != item.id:
-                found[item.id].append(Problem("same_text", f"as {first}"))
+            earlier = by_text.setdefault(text, item.id)
+            if earlier != item.id:
+                found[item.id].append(Problem("same_text", f"as {earlier}"))
 
 
 def _find_odd_rates(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
-    by_speaker: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        if item.rate > 0:
-            by_speaker[item.speaker].append(item)
-    everyone = [item for group in by_speaker.values() for item in group]
-    for group in by_speaker.values():
+    everyone = [item for item in items if item.rate > 0]
+    for group in by_speaker(everyone).values():
         # Few utterances have no deviation of their own: they are measured against everyone's.
         peers = group if len(group) >= 20 else everyone
         rates = np.log([item.rate for item in peers])

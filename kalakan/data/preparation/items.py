@@ -11,18 +11,22 @@ from typing import Any
 import numpy as np
 
 from kalakan.audio.files import read_audio, write_audio
+from kalakan.data.preparation.derived import forget_features
 from kalakan.data.preparation.layouts import Recording
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, Problem
 from kalakan.data.preparation.sound import Sound, prepare_sound
+from kalakan.data.preparation.sound_files import header_problems
+from kalakan.data.preparation.source_files import is_file
+from kalakan.data.preparation.text_files import read_text
 from kalakan.data.preparation.transcripts import Transcript, read_transcript
-from kalakan.errors import AudioError
+from kalakan.errors import AudioError, DataError
 from kalakan.storage import replacing
 from kalakan.text.twi_g2p import TwiG2P
 
 IMPOSSIBLE_RATE = (2.5, 30.0)
 """Sounds a second outside of which nobody speaks."""
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Item:
     speaker: str
     source: str
     """Path of the source audio."""
+    original: str
+    """Transcript as it was found."""
     text: str
     """Repaired transcript."""
     units: tuple[str, ...]
@@ -71,27 +77,31 @@ class Preparer:
         found = _read_item(path, key)
         if found is not None and (not found.samples or self._audio(recording.id).is_file()):
             return found, True
+        forget_features(self.folder, recording.id)
         item = self._make(recording)
         with replacing(path) as partial:
             partial.write_text(json.dumps({"key": key, **asdict(item)}, ensure_ascii=False), encoding="utf-8")
         return item, False
 
     def _make(self, recording: Recording) -> Item:
-        transcript = self._transcript(recording)
-        problems = list(transcript.problems) if isinstance(transcript, Transcript) else [transcript]
-        sound = self._sound(recording)
-        problems += list(sound.problems) if isinstance(sound, Sound) else [sound]
-        known = transcript if isinstance(transcript, Transcript) else Transcript("", (), 0, 0, (), ())
-        heard = sound if isinstance(sound, Sound) else _NO_SOUND
+        original, problems = _original(recording)
+        known = _NO_TEXT if problems else read_transcript(original, self._reader)
+        problems += known.problems
+        heard, faults = self._sound(recording)
+        problems += faults
         rate = self._rate(known, heard)
         if rate and not IMPOSSIBLE_RATE[0] <= rate <= IMPOSSIBLE_RATE[1]:
-            problems.append(Problem("impossible_rate", f"{rate:.1f} sounds a second"))
+            low, high = IMPOSSIBLE_RATE
+            problems.append(
+                Problem("impossible_rate", f"{rate:.1f} sounds a second; people say {low:g} to {high:g}")
+            )
         if len(heard.samples):
             write_audio(self._audio(recording.id), heard.samples, self.options.sample_rate)
         return Item(
             id=recording.id,
             speaker=recording.speaker,
             source=str(recording.audio),
+            original=original,
             text=known.text,
             units=known.units,
             samples=len(heard.samples),
@@ -108,25 +118,26 @@ class Preparer:
             problems=tuple(problems),
         )
 
-    def _transcript(self, recording: Recording) -> Transcript | Problem:
-        text = recording.text
-        if recording.text_file is not None:
-            try:
-                text = recording.text_file.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                return Problem("unreadable_text", f"{recording.text_file.name}: {error}")
-        return read_transcript(" ".join((text or "").split()), self._reader)
-
-    def _sound(self, recording: Recording) -> Sound | Problem:
-        if not recording.audio.is_file():
-            return Problem("missing_audio", recording.audio.name)
+    def _sound(self, recording: Recording) -> tuple[Sound, list[Problem]]:
+        """The sound, and all that is wrong with it; no samples if that leaves nothing to hear."""
+        if recording.fault is not None:
+            return _NO_SOUND, []
+        if not is_file(recording.audio):
+            return _NO_SOUND, [Problem("missing_audio", recording.audio.name)]
+        problems = header_problems(recording.audio, self.options)
+        if any(problem.kind in ("unreadable_audio", "too_long") for problem in problems):
+            return _NO_SOUND, problems
         try:
             audio, rate = read_audio(recording.audio)
         except AudioError as error:
-            return Problem("unreadable_audio", str(error))
+            reason = str(error).replace(str(recording.audio), recording.audio.name)
+            return _NO_SOUND, [Problem("unreadable_audio", reason)]
+        if not len(audio):
+            return _NO_SOUND, [Problem("unreadable_audio", "it holds no samples")]
         if not np.isfinite(audio).all():
-            return Problem("unreadable_audio", "it has NaN or infinity")
-        return prepare_sound(audio, rate, self.options)
+            return _NO_SOUND, [Problem("unreadable_audio", "it has NaN or infinity")]
+        sound = prepare_sound(audio, rate, self.options)
+        return sound, [*problems, *sound.problems]
 
     def _rate(self, transcript: Transcript, sound: Sound) -> float:
         speech = len(sound.samples) / self.options.sample_rate - 2 * self.options.margin_ms / 1000
@@ -138,13 +149,29 @@ class Preparer:
     def _key(self, recording: Recording) -> str:
         """Changes when the source, the transcript, a setting or this code does."""
         parts: list[Any] = [_VERSION, self.options.sound_hash(), recording.speaker, recording.text]
+        parts.append(recording.fault)
         for path in (recording.audio, recording.text_file):
-            if path is not None and path.is_file():
+            if path is not None and is_file(path):
                 stat = path.stat()
                 parts += [str(path), stat.st_size, stat.st_mtime_ns]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
+def _original(recording: Recording) -> tuple[str, list[Problem]]:
+    """The transcript as found, its white space made plain, and why there is none."""
+    if recording.fault is not None:
+        return "", [Problem("bad_line", recording.fault)]
+    text = recording.text or ""
+    if recording.text_file is not None:
+        try:
+            text = read_text(recording.text_file)
+        except DataError as error:
+            return "", [Problem("unreadable_text", str(error))]
+    plain = " ".join(text.split())
+    return plain, [] if plain else [Problem("missing_text", "the transcript is empty")]
+
+
+_NO_TEXT = Transcript("", (), 0, 0, (), ())
 _NO_SOUND = Sound(np.zeros(0, np.float32), "", 0.0, -120.0, 0.0, 0.0, (0.0, 0.0), ())
 
 

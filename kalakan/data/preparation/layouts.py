@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kalakan.data.preparation.tables import Table, find_table, read_ljspeech, read_table, table_files
+from kalakan.data.preparation.names import safe_id, short_hash, speaker_name
+from kalakan.data.preparation.source_files import SOUND_FOLDERS, SourceFiles
+from kalakan.data.preparation.tables import Table, find_tables, read_table, table_files
 from kalakan.errors import DataError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
-_SPLIT_FOLDERS = frozenset({"train", "dev", "test", "valid", "validation"})
-_AUDIO_FOLDERS = ("", "clips", "wavs", "audio")
+_NO_SPEAKERS = frozenset(
+    {"train", "dev", "test", "valid", "validation", "flac", "wav48", "txt", *SOUND_FOLDERS}
+)
+_BOOK = re.compile("[1-4]?[A-Z]{2,3}")
+_SPEAKER = "speaker"
+"""Whoever nobody names."""
 
 
 @dataclass(frozen=True)
@@ -30,136 +34,190 @@ class Recording:
     """The transcript as written; None where it is in a file of its own."""
     text_file: Path | None = None
     """That file."""
+    fault: str | None = None
+    """Why the line of the table that names it cannot be used."""
 
 
-def read_layout(folder: str | Path, layout: str = "auto", speaker: str = "speaker") -> list[Recording]:
-    """Every recording of a folder, sorted by id.
+@dataclass(frozen=True)
+class Source:
+    """What a source folder holds."""
 
-    `layout` is "auto" or a key of `LAYOUTS`; `speaker` names whoever the layout does not name. Raises `DataError`
-    for a folder that is not there, of no known layout or of no recording, a table without the columns, and two
-    items of one id.
+    folder: Path
+    """The folder."""
+    layout: str
+    """Key of `LAYOUTS`."""
+    recordings: tuple[Recording, ...]
+    """Every item, sorted by id."""
+    repeated: int
+    """Lines of tables that say what another line says."""
+    without_text: tuple[str, ...]
+    """Audio files that no transcript goes with."""
+    without_audio: tuple[str, ...]
+    """Transcripts in files of their own that go with no audio file."""
+
+
+def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = None) -> Source:
+    """What a folder holds. `layout` is "auto" or a key of `LAYOUTS`; `speaker` is the name of everyone in it, instead
+    of those that the layout gives.
+
+    Raises `DataError` for a folder that is not there, of no known layout or of no recording, and for a table without
+    the columns.
     """
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"{root}: is not a folder; give the folder of recordings and transcripts")
     if layout != "auto" and layout not in LAYOUTS:
         raise DataError(f"layout {layout!r} is not known; choose auto, {', '.join(LAYOUTS)}")
-    name = find_layout(root) if layout == "auto" else layout
-    recordings = sorted(LAYOUTS[name](root, speaker), key=lambda item: item.id)
-    if not recordings:
-        raise DataError(f"{root}: holds no recording with a transcript in the layout {name!r}")
-    seen: dict[str, Recording] = {}
-    for item in recordings:
-        if item.id in seen:
-            raise DataError(
-                f"{root}: {seen[item.id].audio} and {item.audio} would both have the id {item.id!r}"
-            )
-        seen[item.id] = item
-    return recordings
+    files = SourceFiles(root)
+    name = find_layout(files) if layout == "auto" else layout
+    found = list(LAYOUTS[name](files))
+    if not found:
+        raise DataError(
+            f"{root}: holds no recording with a transcript in the layout {name!r}; {_contents(files)}"
+        )
+    if speaker is not None:
+        found = [replace(item, speaker=safe_id(speaker)) for item in found]
+    recordings = _distinct(files, found)
+    used = {item.audio for item in recordings} | {item.text_file for item in recordings}
+    return Source(
+        root,
+        name,
+        tuple(sorted(recordings, key=lambda item: item.id)),
+        len(found) - len(recordings),
+        tuple(files.inside(path) for path in files.sounds if path not in used),
+        tuple(files.inside(path) for path in files.texts if path not in used)
+        if name in ("folder", "bibletts")
+        else (),
+    )
 
 
-def find_layout(root: Path) -> str:
+def find_layout(files: SourceFiles) -> str:
     """The layout of a folder: the first of "ljspeech", "commonvoice", "table", "bibletts" and "folder" that fits."""
+    root = files.root
     if (root / "meta.jsonl").is_file():
         raise DataError(f"{root}: holds meta.jsonl, so it is prepared already; train on it as it is")
-    if _is_ljspeech(root):
+    if _is_ljspeech(root / "metadata.csv"):
         return "ljspeech"
-    found = find_table(root)
-    if found is not None:
-        return "commonvoice" if "client_id" in found.columns else "table"
-    depths = {len(item.audio.relative_to(root).parts) for item in _beside(root, "speaker")}
+    tables = find_tables(root)
+    if tables:
+        return "commonvoice" if any("client_id" in table.columns for table in tables) else "table"
+    depths = {len(audio.relative_to(root).parts) for audio, _ in files.transcribed()}
     if not depths:
         raise DataError(
             f"{root}: is of no known layout; it needs metadata.csv (id|text), a .tsv or .csv with a path and a text "
-            "column, or a .txt beside each recording"
+            f"column, or a .txt beside each recording; {_contents(files)}"
         )
     return "bibletts" if max(depths) > 2 else "folder"
 
 
-def _is_ljspeech(root: Path) -> bool:
-    path = root / "metadata.csv"
+def _contents(files: SourceFiles) -> str:
+    """What there is instead, for the end of an error message."""
+    inner = [path.parent for path in sorted(files.root.glob("*/metadata.csv"))]
+    inner += [path.parent for path in sorted(files.root.glob("*/*.tsv"))]
+    if inner:
+        return f"did you mean {inner[0]}, which has a table?"
+    sheets = [
+        path.name for path in sorted(files.root.iterdir()) if path.suffix.lower() in (".xlsx", ".xls", ".ods")
+    ]
+    if sheets:
+        return f"{sheets[0]} is not read: save the sheet as CSV in UTF-8"
+    return f"it holds {len(files.sounds)} audio files and {len(files.texts)} .txt files"
+
+
+def _is_ljspeech(path: Path) -> bool:
     if not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return "|" in file.readline()
+    with path.open("rb") as file:
+        return b"|" in file.readline()
 
 
-def _ljspeech(root: Path, speaker: str) -> Iterator[Recording]:
-    """`metadata.csv` of `id|text` or `id|text|normalized text`, and `wavs/<id>.wav`."""
-    for name, text in read_ljspeech(root / "metadata.csv"):
-        yield Recording(safe_id(Path(name).stem), speaker, _find_audio(root, name), text)
+def _ljspeech(files: SourceFiles) -> Iterator[Recording]:
+    """`metadata.csv` of `id|text`, `id|text|normalized text` or `id|speaker|text`, or with a header."""
+    path = files.root / "metadata.csv"
+    if not path.is_file():
+        raise DataError(f"{path}: is not there; the layout 'ljspeech' needs it")
+    table = read_table(path)
+    if table.missing():
+        raise DataError(f"{path}: its header lacks {' and '.join(table.missing())}")
+    return _rows(files, [table])
 
 
-def _commonvoice(root: Path, speaker: str) -> Iterator[Recording]:
+def _commonvoice(files: SourceFiles) -> Iterator[Recording]:
     """`validated.tsv`, else `train.tsv`, `dev.tsv` and `test.tsv`, else what else there is but rejected clips."""
-    files = {path.name: path for path in table_files(root) if path.name != "invalidated.tsv"}
-    for names in (("validated.tsv",), ("train.tsv", "dev.tsv", "test.tsv"), tuple(files)):
-        tables = [read_table(files[name]) for name in names if name in files]
+    paths = {path.name: path for path in table_files(files.root) if path.name != "invalidated.tsv"}
+    for names in (("validated.tsv",), ("train.tsv", "dev.tsv", "test.tsv"), tuple(paths)):
+        tables = [read_table(paths[name]) for name in names if name in paths and paths[name].stat().st_size]
         if tables:
-            for table in tables:
-                if not table.missing():
-                    yield from _rows(root, table, speaker)
-            return
+            return _rows(files, [table for table in tables if not table.missing()])
+    return iter(())
 
 
-def _table(root: Path, speaker: str) -> Iterator[Recording]:
-    """One .tsv or .csv whose header names a path and a text column."""
-    found = find_table(root)
-    if found is None:
+def _table(files: SourceFiles) -> Iterator[Recording]:
+    """Every .tsv or .csv whose header names a path and a text column."""
+    tables = find_tables(files.root)
+    if not tables:
         raise DataError(
-            f"{root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text column "
-            "(text, sentence, transcript)"
+            f"{files.root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text "
+            "column (text, sentence, transcript)"
         )
-    return _rows(root, found, speaker)
+    return _rows(files, tables)
 
 
-def _rows(root: Path, table: Table, speaker: str) -> Iterator[Recording]:
-    for path, text, who in table.rows():
-        yield Recording(safe_id(path), safe_id(who[:16]) if who else speaker, _find_audio(root, path), text)
+def _rows(files: SourceFiles, tables: Sequence[Table]) -> Iterator[Recording]:
+    for table in tables:
+        for line in table.lines():
+            name = line.path or line.place
+            speaker = speaker_name(line.speaker) if line.speaker else _SPEAKER
+            audio = (files.sound(line.path) if line.path else None) or files.root / name
+            yield Recording(_id_of(table, name), speaker, audio, line.text, None, line.fault)
 
 
-def _beside(root: Path, speaker: str) -> Iterator[Recording]:
+def _id_of(table: Table, name: str) -> str:
+    """LJSpeech's names are ids, whatever folder a table of its kind puts before them."""
+    return safe_id(name.replace("\\", "/").rpartition("/")[2] if table.delimiter == "|" else name)
+
+
+def _beside(files: SourceFiles) -> Iterator[Recording]:
     """Recordings with a .txt of the same stem beside them, at any depth.
 
     The speaker is the first folder that is neither a split (`train`, `dev`, `test`) nor a book of BibleTTS
     (`EZR/EZR_001_Verse_001.flac`).
     """
-    for audio in sorted(root.rglob("*")):
-        text = audio.with_suffix(".txt")
-        if audio.suffix.lower() not in AUDIO_SUFFIXES or not text.is_file():
-            continue
-        inside = audio.relative_to(root)
+    for audio, text in files.transcribed():
         folders = [
             part
-            for part in inside.parts[:-1]
-            if part.lower() not in _SPLIT_FOLDERS | set(_AUDIO_FOLDERS) and not audio.stem.startswith(part)
+            for part in audio.relative_to(files.root).parts[:-1]
+            if part.lower() not in _NO_SPEAKERS and not _is_book(part, audio.stem)
         ]
-        name = str(Path(*folders, audio.name))
-        yield Recording(safe_id(name), safe_id(folders[0]) if folders else speaker, audio, None, text)
+        speaker = speaker_name(folders[0]) if folders else _SPEAKER
+        parts = [part for part in folders if not audio.stem.startswith(part)]
+        yield Recording(safe_id("/".join([*parts, audio.name])), speaker, audio, None, text)
 
 
-def safe_id(name: str) -> str:
-    """A name without its audio suffix, fit for a file name: what had to change is told apart by a hash."""
-    path = Path(name)
-    bare = str(path.with_suffix("")) if path.suffix.lower() in AUDIO_SUFFIXES else name
-    safe = re.sub(r"[^\w.-]+", "_", bare.replace("/", "_"), flags=re.ASCII).strip("._")
-    if safe == bare.replace("/", "_") and len(safe) <= 120:
-        return safe
-    return f"{safe[:100]}_{hashlib.sha256(bare.encode()).hexdigest()[:8]}".lstrip("_")
+def _is_book(folder: str, stem: str) -> bool:
+    return bool(_BOOK.fullmatch(folder)) and stem.startswith(f"{folder}_")
 
 
-def _find_audio(root: Path, name: str) -> Path:
-    """Where a table's path leads: itself, or in a usual audio folder, with a usual suffix if it has none."""
-    suffixes = ("",) if Path(name).suffix.lower() in AUDIO_SUFFIXES else ("", *AUDIO_SUFFIXES)
-    for folder in _AUDIO_FOLDERS:
-        for suffix in suffixes:
-            path = root / folder / f"{name}{suffix}"
-            if path.is_file():
-                return path
-    return root / name
+def _distinct(files: SourceFiles, found: Iterable[Recording]) -> list[Recording]:
+    """The items without those that say the same twice; where two would have one id, the later gets a hash behind it."""
+    kept: list[Recording] = []
+    same: set[Recording] = set()
+    ids: set[str] = set()
+    for item in found:
+        if item in same:
+            continue
+        same.add(item)
+        name = item.id
+        if name.lower() in ids:  # a file system may not tell "A" from "a"
+            name = (
+                f"{name}_{short_hash(f'{files.inside(item.audio)} {item.speaker} {item.text} {item.fault}')}"
+            )
+        ids.add(name.lower())
+        kept.append(replace(item, id=name))
+    return kept
 
 
-LAYOUTS: dict[str, Callable[[Path, str], Iterator[Recording]]] = {
+LAYOUTS: dict[str, Callable[[SourceFiles], Iterator[Recording]]] = {
     "ljspeech": _ljspeech,
     "commonvoice": _commonvoice,
     "table": _table,

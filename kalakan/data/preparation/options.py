@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from kalakan.data.preparation.problems import FATAL_KINDS
+from kalakan.data.preparation.problems import FATAL_KINDS, UNKEEPABLE
 from kalakan.errors import ConfigError
 
 
@@ -45,8 +45,9 @@ class PrepareOptions:
             if not holds:
                 raise ConfigError(f"{name} is {value!r}; it must {rule}")
         for kind in self.keep:
-            if kind not in FATAL_KINDS:
-                raise ConfigError(f"keep names {kind!r}; choose from {', '.join(sorted(FATAL_KINDS))}")
+            if kind not in FATAL_KINDS or kind in UNKEEPABLE:
+                choices = ", ".join(sorted(FATAL_KINDS.keys() - UNKEEPABLE))
+                raise ConfigError(f"keep names {kind!r}; what can be kept is {choices}")
 
     def sound_hash(self) -> str:
         """Twelve hex digits that change when a setting changes that an audio file of the corpus depends on."""

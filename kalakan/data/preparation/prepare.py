@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ from pathlib import Path
 
 from kalakan.data.preparation.corpus import check_corpus, split_of
 from kalakan.data.preparation.items import Item, Preparer
-from kalakan.data.preparation.layouts import Recording, read_layout
+from kalakan.data.preparation.layouts import Recording, Source, read_layout
 from kalakan.data.preparation.options import PrepareOptions
+from kalakan.data.preparation.output import Output
+from kalakan.data.preparation.problems import FATAL_KINDS
 from kalakan.data.preparation.report import write_report
 from kalakan.errors import DataError
-from kalakan.storage import replacing
 
 Progress = Callable[[int, int], None]
 
@@ -26,6 +27,8 @@ class Prepared:
 
     folder: Path
     """The corpus folder."""
+    source: Source
+    """What the recordings were made of."""
     kept: tuple[Item, ...]
     """Utterances of the corpus."""
     left_out: tuple[Item, ...]
@@ -44,7 +47,7 @@ def prepare(
     output: str | Path,
     *,
     layout: str = "auto",
-    speaker: str = "speaker",
+    speaker: str | None = None,
     options: PrepareOptions | None = None,
     workers: int = 1,
     progress: Progress | None = None,
@@ -52,34 +55,42 @@ def prepare(
     """Makes a corpus folder of the recordings in `source`, which stays as it is.
 
     `output` receives `audio/<id>.flac`, `meta.jsonl` (written last, in one step), `report.md`, `histograms.png`, and
-    `items/`, what was found about each item: a run that was stopped goes on there. `layout` and `speaker` are as in
-    `read_layout`. A damaged item is reported and left out. Raises `DataError` for a source without recordings, an
-    output inside the source or the other way round, and if nothing is left.
+    `items/`, what was found about each item: a run that was stopped goes on there, and one that is repeated keeps the
+    durations of what did not change. `layout` and `speaker` are as in `read_layout`. A damaged item is reported and
+    left out. Raises `DataError` for a source without recordings, an output inside the source or the other way round,
+    one that holds something else or that another process writes to, and if nothing is left.
     """
     options = options or PrepareOptions()
     folder = Path(output)
     _check_apart(Path(source), folder)
-    recordings = read_layout(source, layout, speaker)
-    for name in ("audio", "items"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    items, reused = [], 0
-    for item, was_ready in _run(Preparer(folder, options), recordings, workers):
-        items.append(item)
-        reused += was_ready
-        if progress:
-            progress(len(items), len(recordings))
-    items = check_corpus(items)
-    kept = tuple(item for item in items if item.is_kept(options.keep))
-    left_out = tuple(item for item in items if not item.is_kept(options.keep))
-    splits = split_of(kept, options)
-    write_report(folder, items, splits, options)
-    if not kept:
-        raise DataError(
-            f"{source}: none of its {len(items)} recordings can be kept; {folder / 'report.md'} says why for each"
-        )
-    _write_manifest(folder, kept, splits)
-    _remove_strangers(folder, items)
-    return Prepared(folder, kept, left_out, reused)
+    found = read_layout(source, layout, speaker)
+    with Output(folder, {item.id for item in found.recordings}) as corpus:
+        items, reused = [], 0
+        for item, was_ready in _run(Preparer(folder, options), found.recordings, workers):
+            items.append(item)
+            reused += was_ready
+            if progress:
+                progress(len(items), len(found.recordings))
+        items = check_corpus(items, options.keep)
+        kept = tuple(item for item in items if item.is_kept(options.keep))
+        left_out = tuple(item for item in items if not item.is_kept(options.keep))
+        splits = split_of(kept, options)
+        write_report(folder, found, items, splits, options)
+        if not kept:
+            raise DataError(
+                f"{source}: none of its {len(items)} recordings can be kept ({count_kinds(left_out)}); "
+                f"{folder / 'report.md'} says why for each"
+            )
+        corpus.finish(kept, splits)
+    return Prepared(folder, found, kept, left_out, reused)
+
+
+def count_kinds(items: Sequence[Item]) -> str:
+    """How many items each problem leaves out, by the first such problem of each: "3 silent, 1 same_audio"."""
+    counts = Counter(
+        next(problem.kind for problem in item.problems if problem.kind in FATAL_KINDS) for item in items
+    )
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
 
 
 def _check_apart(source: Path, output: Path) -> None:
@@ -88,8 +99,6 @@ def _check_apart(source: Path, output: Path) -> None:
         raise DataError(
             f"{output}: lies in {source}, or holds it; choose another place, the source is never changed"
         )
-    if output.exists() and not output.is_dir():
-        raise DataError(f"{output}: is a file; give a folder")
 
 
 def _run(preparer: Preparer, recordings: Sequence[Recording], workers: int) -> Iterator[tuple[Item, bool]]:
@@ -105,32 +114,3 @@ def _run(preparer: Preparer, recordings: Sequence[Recording], workers: int) -> I
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _write_manifest(folder: Path, kept: Sequence[Item], splits: dict[str, str]) -> None:
-    lines = (
-        {
-            "id": item.id,
-            "speaker": item.speaker,
-            "text": item.text,
-            "split": splits[item.id],
-            "audio": f"audio/{item.id}.flac",
-            "units": item.units,
-            "samples": item.samples,
-        }
-        for item in kept
-    )
-    with (
-        replacing(folder / "meta.jsonl") as partial,
-        partial.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-
-
-def _remove_strangers(folder: Path, items: Sequence[Item]) -> None:
-    """Removes what an earlier run made of recordings that the source no longer has."""
-    known = {item.id for item in items}
-    for pattern in ("audio/*.flac", "items/*.json"):
-        for path in folder.glob(pattern):
-            if path.stem not in known:
-                path.unlink()

@@ -1,42 +1,47 @@
-"""What can be wrong with an utterance: kinds, what they mean, and which of them leave it out."""
+"""What can be wrong with an utterance: kinds, what they mean and what to do, and which of them leave it out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 FATAL_KINDS = {
-    "missing_audio": "the audio file is not there",
-    "unreadable_audio": "the audio cannot be decoded, or is not finite",
+    "bad_line": "a line of the table cannot be read; correct the line",
+    "missing_audio": "the audio file is not there; copy it, or correct its name in the table",
+    "missing_text": "there is no transcript; write one",
+    "unreadable_audio": "the audio cannot be decoded, holds nothing, or is not finite; copy or convert it anew",
+    "cut_short": "the file ends before its header says, so the end of the recording is missing; copy it anew",
     "silent": "there is no speech in the audio",
-    "too_short": "less speech than min_seconds",
-    "too_long": "longer than max_seconds",
-    "unreadable_text": "the transcript cannot be read as UTF-8",
+    "too_short": "less speech than min_seconds (`--min-seconds`)",
+    "too_long": "longer than max_seconds; cut it at pauses, or raise `--max-seconds`",
+    "unreadable_text": "the transcript cannot be read; save it as UTF-8",
     "empty_text": "the transcript holds nothing that can be spoken",
-    "mojibake": "the transcript is broken UTF-8 that cannot be repaired safely",
-    "lost_letters": "the transcript lost its ɛ and ɔ: none in a text where Twi has several",
-    "foreign_letters": "letters of another script, which would be dropped without a sound",
+    "mojibake": "the transcript is broken UTF-8 that cannot be repaired safely; get the original",
+    "lost_letters": "the transcript lost its ɛ and ɔ: none in a text where Twi has several; get the original",
+    "foreign_letters": "letters of another script, which would be dropped without a sound; write them in Latin letters",
     "unknown_symbols": "a letter has no reading",
     "same_audio": "the audio is the same as another utterance's",
     "impossible_rate": "more or fewer sounds a second than anybody speaks: text and audio do not belong together",
 }
 """Problems that leave an utterance out unless `keep` names them. What cannot be kept is in `UNKEEPABLE`."""
 UNKEEPABLE = frozenset(
-    {"missing_audio", "unreadable_audio", "silent", "unreadable_text", "empty_text", "unknown_symbols"}
+    {"bad_line", "missing_audio", "missing_text", "unreadable_audio", "silent", "unreadable_text"}
+    | {"empty_text", "unknown_symbols"}
 )
 """Problems that leave nothing to train on."""
 NAMED_KINDS = {
-    "clipping": "many samples stand at full scale",
+    "clipping": "many samples stand at full scale: the recording was too loud and crackles",
+    "coarse": "recorded with fewer samples a second than the corpus has, or in 8 bits: it sounds dull or noisy",
     "quiet": "could not be brought to the loudness without clipping",
     "same_text": "another utterance has the same text",
-    "odd_rate": "the speech rate is far from the speaker's other utterances",
+    "odd_rate": "the speech rate is far from the speaker's other utterances: do text and audio belong together?",
     "digits": "numbers as digits: listen whether the speaker says what the normalizer writes",
-    "foreign_words": "words whose spelling cannot be Twi",
+    "foreign_words": "words whose spelling cannot be Twi: listen whether they are read as they are spoken",
 }
 """Problems that are named in the report; the utterance stays."""
 REPAIRS = {
     "mojibake": "broken UTF-8 was repaired",
     "letters": "look-alike or chat letters were replaced by ɛ and ɔ",
-    "dropped": "signs that cannot be spoken were dropped",
+    "dropped": "signs that cannot be spoken were dropped or written plainly",
 }
 """What was done to a transcript."""
 

@@ -1,65 +1,80 @@
-"""What `kalakan prepare` found, for people: `report.md` and `histograms.png`."""
+"""What `kalakan prepare` found, for people: `report.md`, with the pictures of `histograms.png`."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kalakan.data.preparation.corpus import has_lost_letters
+from kalakan.data.preparation.histograms import draw_histograms
 from kalakan.data.preparation.items import Item
+from kalakan.data.preparation.layouts import Source
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, NAMED_KINDS, REPAIRS
 from kalakan.storage import replacing
 
 MOST_EXAMPLES = 20
 """Utterances named under one problem that leaves nothing out; what is left out is named in full."""
+MOST_REPAIRS = 8
+"""Examples of each kind of repair."""
+MOST_FILES = 50
+"""Files named that nothing was made of."""
+LOST_LETTERS = (
+    "the transcripts lost ɛ and ɔ: Twi has 9 to 13 % of them among its letters, these texts have next to none; they "
+    "cannot be put back by rule, so get the original transcripts"
+)
+"""What a corpus without ɛ and ɔ needs."""
 
 
 def write_report(
-    folder: Path, items: Sequence[Item], splits: dict[str, str], options: PrepareOptions
+    folder: Path, source: Source, items: Sequence[Item], splits: Mapping[str, str], options: PrepareOptions
 ) -> None:
     """Writes `report.md` and `histograms.png` into `folder`; `splits` has the ids that are kept."""
     with replacing(folder / "report.md") as partial:
-        partial.write_text("\n".join(_lines(items, splits, options)) + "\n", encoding="utf-8")
-    _draw(folder / "histograms.png", [item for item in items if item.id in splits])
+        partial.write_text("\n".join(_lines(source, items, splits, options)) + "\n", encoding="utf-8")
+    draw_histograms(folder / "histograms.png", items, splits)
 
 
-def _lines(items: Sequence[Item], splits: dict[str, str], options: PrepareOptions) -> Iterator[str]:
+def _lines(
+    source: Source, items: Sequence[Item], splits: Mapping[str, str], options: PrepareOptions
+) -> Iterator[str]:
     kept = [item for item in items if item.id in splits]
     yield "# Report of kalakan prepare\n"
+    yield f"Read {source.folder} in the layout `{source.layout}`.\n"
     yield f"{len(items)} recordings: {len(kept)} kept, {len(items) - len(kept)} left out.\n"
     if has_lost_letters(items):
-        yield (
-            "**The transcripts lost ɛ and ɔ.** Twi has 9 to 13 % of them among its letters; these texts have next to "
-            "none. They cannot be put back by rule: get the original transcripts.\n"
-        )
+        yield f"**{LOST_LETTERS[0].upper()}{LOST_LETTERS[1:]}.**\n"
     yield from _summary(kept, splits, options)
+    yield "![histograms](histograms.png)\n"
     yield from _section("Left out", FATAL_KINDS, items, None)
+    if len(kept) < len(items):
+        yield "`--keep PROBLEM` keeps utterances in spite of a problem, where anything is left to train on.\n"
     yield from _section("Named; look at these", NAMED_KINDS, items, MOST_EXAMPLES)
     yield from _repairs(items)
-    yield "![histograms](histograms.png)"
+    yield from _unused(source)
 
 
-def _summary(kept: Sequence[Item], splits: dict[str, str], options: PrepareOptions) -> Iterator[str]:
-    hours: dict[str, float] = defaultdict(float)
-    for item in kept:
-        seconds = item.samples / options.sample_rate
-        hours[f"split {splits[item.id]}"] += seconds / 3600
-        hours[f"speaker {item.speaker}"] += seconds / 3600
-    counts = Counter(
-        [f"split {splits[item.id]}" for item in kept] + [f"speaker {item.speaker}" for item in kept]
-    )
-    yield "| part | utterances | minutes |\n|---|---|---|"
-    for name in sorted(hours):
-        yield f"| {name} | {counts[name]} | {60 * hours[name]:.1f} |"
+def _summary(kept: Sequence[Item], splits: Mapping[str, str], options: PrepareOptions) -> Iterator[str]:
+    for title, names in (
+        ("speaker", [item.speaker for item in kept]),
+        ("split", [splits[item.id] for item in kept]),
+    ):
+        counts = Counter(names)
+        seconds: dict[str, float] = defaultdict(float)
+        for name, item in zip(names, kept, strict=True):
+            seconds[name] += item.samples / options.sample_rate
+        yield f"| {title} | utterances | minutes |\n|---|---|---|"
+        for name in sorted(counts):
+            yield f"| {name} | {counts[name]} | {seconds[name] / 60:.1f} |"
+        yield f"| all | {len(kept)} | {sum(seconds.values()) / 60:.1f} |\n"
     letters = sum(item.letters for item in kept)
     if letters:
         share = 100 * sum(item.open_vowels for item in kept) / letters
-        yield f"\nɛ and ɔ are {share:.1f} % of the letters (Twi: 9 to 13 %).\n"
+        yield f"ɛ and ɔ are {share:.1f} % of the letters (Twi: 9 to 13 %).\n"
 
 
-def _section(title: str, kinds: dict[str, str], items: Sequence[Item], most: int | None) -> Iterator[str]:
+def _section(title: str, kinds: Mapping[str, str], items: Sequence[Item], most: int | None) -> Iterator[str]:
     found: dict[str, list[str]] = defaultdict(list)
     for item in items:
         for problem in item.problems:
@@ -79,32 +94,44 @@ def _section(title: str, kinds: dict[str, str], items: Sequence[Item], most: int
 
 
 def _repairs(items: Sequence[Item]) -> Iterator[str]:
-    counts = Counter(kind for item in items for kind in item.repairs)
-    if not counts:
+    if not any(item.repairs for item in items):
         return
     yield "## Repaired\n"
     for kind, meaning in REPAIRS.items():
-        if counts[kind]:
-            examples = [item.id for item in items if kind in item.repairs][:5]
-            yield f"- {kind} ({counts[kind]}): {meaning}; such as {', '.join(f'`{name}`' for name in examples)}"
-    yield ""
+        found = [item for item in items if kind in item.repairs]
+        if not found:
+            continue
+        yield f"### {kind} ({len(found)}): {meaning}{_signs(found) if kind == 'dropped' else ''}\n"
+        for item in found[:MOST_REPAIRS]:
+            yield f"- `{item.id}`: {item.original} → {item.text}"
+        if len(found) > MOST_REPAIRS:
+            yield f"- and {len(found) - MOST_REPAIRS} more (in `items/`)"
+        yield ""
 
 
-def _draw(path: Path, kept: Sequence[Item]) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _signs(items: Sequence[Item]) -> str:
+    """The signs that are no longer there, the most frequent first, with how often each was."""
+    gone = Counter[str]()
+    for item in items:
+        gone += Counter(item.original) - Counter(item.text)
+    named = [
+        f"{sign} ({count})" if sign.isprintable() else f"U+{ord(sign):04X} ({count})"
+        for sign, count in gone.most_common()
+        if not sign.isspace()
+    ]
+    return f": {' '.join(named[:MOST_EXAMPLES])}" if named else ""
 
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = {
-        "seconds of each utterance": [item.source_seconds - sum(item.trimmed) for item in kept],
-        "sounds a second": [item.rate for item in kept],
-        "loudness before (LUFS)": [item.loudness for item in kept],
-        "ɛ and ɔ among the letters (%)": [100 * item.open_vowels / max(item.letters, 1) for item in kept],
-    }
-    for axes, (name, values) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
-        axes.hist(values, bins=40)
-        axes.set_xlabel(name)
-        axes.set_ylabel("utterances")
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=100, format="png")
+
+def _unused(source: Source) -> Iterator[str]:
+    if source.repeated:
+        yield f"{source.repeated} lines of the tables repeat what another says.\n"
+    for names, what in (
+        (source.without_text, "audio files that no transcript goes with"),
+        (source.without_audio, "transcripts that no audio file goes with"),
+    ):
+        if names:
+            yield f"## Not used: {len(names)} {what}\n"
+            yield from (f"- `{name}`" for name in names[:MOST_FILES])
+            if len(names) > MOST_FILES:
+                yield f"- and {len(names) - MOST_FILES} more"
+            yield ""

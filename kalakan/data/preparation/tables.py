@@ -1,104 +1,212 @@
-"""Metadata tables: LJSpeech's `metadata.csv`, and TSV or CSV files with a header."""
+"""Metadata tables: LJSpeech's `metadata.csv`, with or without a header, and TSV or CSV files with one."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kalakan.data.preparation.text_files import read_text, split_lines
 from kalakan.errors import DataError
 
-PATH_COLUMNS = ("path", "audio", "file", "filename", "audio_path", "file_name", "wav")
-TEXT_COLUMNS = ("text", "sentence", "transcript", "transcription", "normalized_text")
+PATH_COLUMNS = (
+    *("path", "audio", "file", "filename", "audio_path", "audio_file", "audio_filename", "audio_filepath"),
+    *(
+        "file_name",
+        "file_path",
+        "filepath",
+        "wav",
+        "wav_path",
+        "wav_file",
+        "clip",
+        "id",
+        "file_id",
+        "utterance_id",
+    ),
+)
+TEXT_COLUMNS = (
+    *(
+        "normalized_text",
+        "normalized_transcription",
+        "normalized_transcript",
+        "text",
+        "sentence",
+        "transcript",
+    ),
+    *("transcription", "raw_text", "utterance"),
+)
+"""The first of them that is filled in a line is read: a normalized text says what the speaker said."""
 SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name")
+_HEADERLESS = {2: ("path", "text"), 3: ("path", "text", "normalized_text")}
+_WITH_SPEAKER = ("path", "speaker", "text")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table."""
+
+    place: str
+    """Name of the file, and the number of the line."""
+    path: str
+    """Where the audio is said to be."""
+    text: str
+    """The transcript; "" if there is none."""
+    speaker: str
+    """Who speaks; "" if the table does not say."""
+    fault: str | None = None
+    """Why the line cannot be used."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A TSV or CSV file in memory."""
+    """A table in memory."""
 
     path: Path
     """The file."""
     columns: tuple[str, ...]
     """Its header, in lower case."""
-    lines: tuple[tuple[str, ...], ...]
-    """Its rows."""
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    """Number and fields of each line."""
+    delimiter: str
+    """What divides the fields."""
 
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Audio path, text and speaker ("" where there is none) of each row."""
-        places = [self._column(names) for names in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)]
-        for number, line in enumerate(self.lines, start=2):
-            if len(line) < len(self.columns):
-                raise DataError(
-                    f"{self.path}:{number}: has {len(line)} columns and the header has {len(self.columns)}"
-                )
-            path, text, speaker = ("" if place is None else line[place].strip() for place in places)
-            if not path:
-                raise DataError(f"{self.path}:{number}: names no audio file")
-            yield path, text, speaker
-
-    def _column(self, names: tuple[str, ...]) -> int | None:
-        return next((self.columns.index(name) for name in names if name in self.columns), None)
+    def lines(self) -> Iterator[Line]:
+        """What each line says; one that does not say it has a `fault`."""
+        places = [self._places(names) for names in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)]
+        for number, fields in self.rows:
+            place = f"{self.path.name}:{number}"
+            fitted = self._fit(fields)
+            if fitted is None:
+                needed = "|".join(self.columns)
+                fault = f"{place}: has {len(fields)} columns and must have {len(self.columns)}: {needed}"
+                yield Line(place, fields[0].strip(), "", "", fault)
+                continue
+            path, text, speaker = (_first(fitted, found) for found in places)
+            yield Line(place, path, text, speaker, None if path else f"{place}: names no audio file")
 
     def missing(self) -> list[str]:
         """What a corpus needs and the header does not name."""
-        needed = {"a path column": PATH_COLUMNS, "a text column": TEXT_COLUMNS}
-        return [
-            f"{what} ({', '.join(names)})" for what, names in needed.items() if self._column(names) is None
+        needed = {
+            "a path column (path, audio, file, id)": PATH_COLUMNS,
+            "a text column (text, sentence, transcript)": TEXT_COLUMNS,
+        }
+        return [what for what, names in needed.items() if not self._places(names)]
+
+    def _places(self, names: Sequence[str]) -> list[int]:
+        return [self.columns.index(name) for name in names if name in self.columns]
+
+    def _fit(self, fields: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The fields as the header has them; a delimiter inside the text is put back where that is safe."""
+        while len(fields) > len(self.columns) and not fields[-1].strip():
+            fields = fields[:-1]
+        width, texts = len(self.columns), self._places(TEXT_COLUMNS)
+        if len(fields) <= width:
+            is_whole = len(fields) > max(self._places(PATH_COLUMNS)[0], min(texts))
+            return (*fields, *[""] * (width - len(fields))) if is_whole else None
+        if texts == [width - 1]:
+            return (*fields[: width - 1], self.delimiter.join(fields[width - 1 :]))
+        middle = (1 + len(fields)) // 2  # id|a|b|a|b: the text twice, with the delimiter in it
+        if self.columns == _HEADERLESS[3] and fields[1:middle] == fields[middle:]:
+            text = self.delimiter.join(fields[middle:])
+            return fields[0], text, text
+        return None
+
+
+def read_table(path: Path) -> Table:
+    """A table with its header, or LJSpeech's without one; tabs and bars are never quoted.
+
+    Raises `DataError` for a file that is empty, not UTF-8, no table, or has bars, no header and not 2 or 3 columns.
+    """
+    text = read_text(path)
+    first = next((line for line in split_lines(text) if line.strip()), None)
+    if first is None:
+        raise DataError(f"{path}: is empty")
+    delimiter = _delimiter(path, first)
+    if delimiter in "\t|":
+        numbered = [
+            (number, tuple(line.split(delimiter))) for number, line in enumerate(split_lines(text), 1)
         ]
+    else:
+        numbered = list(_csv_rows(path, text, delimiter))
+    rows = [(number, fields) for number, fields in numbered if any(field.strip() for field in fields)]
+    columns = tuple(name.strip().strip('"').lower() for name in rows[0][1])
+    table = Table(path, columns, tuple(rows[1:]), delimiter)
+    if delimiter != "|" or not table.missing():
+        return table
+    return Table(path, _columns_of(path, [fields for _, fields in rows]), tuple(rows), delimiter)
 
 
-def read_ljspeech(path: Path) -> Iterator[tuple[str, str]]:
-    """Id and text of each line of `id|text` or `id|text|normalized text`; the normalized text is preferred."""
-    if not path.is_file():
-        raise DataError(f"{path}: is not there; the layout 'ljspeech' needs it")
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
-        fields = [field.strip() for field in line.split("|")]
-        if not line.strip():
-            continue
-        if len(fields) < 2 or not fields[0]:
-            raise DataError(
-                f"{path}:{number}: has {len(fields)} columns; it must be id|text or id|text|normalized"
-            )
-        yield fields[0], fields[2] if len(fields) > 2 and fields[2] else fields[1]
+def _delimiter(path: Path, first: str) -> str:
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    return "|" if "|" in first else max(",;\t", key=first.count)
+
+
+def _csv_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for fields in reader:
+            yield reader.line_num, tuple(fields)
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:{reader.line_num}: cannot be read as CSV ({error}); is a quote missing?"
+        ) from error
+
+
+def _columns_of(path: Path, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The columns of a table of bars without a header: as most lines have them."""
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    if width not in _HEADERLESS:
+        raise DataError(
+            f"{path}: has {width} columns and no header; it must be id|text or id|text|normalized text, or begin with "
+            "a line such as path|speaker|text"
+        )
+    wide = [row for row in rows if len(row) == width]
+    if width == 3 and _are_speakers([row[1].strip() for row in wide], [row[2].strip() for row in wide]):
+        return _WITH_SPEAKER
+    return _HEADERLESS[width]
+
+
+def _are_speakers(second: Sequence[str], third: Sequence[str]) -> bool:
+    """True for `id|speaker|text`: few names without spaces, and texts behind them that are longer."""
+    are_names = all(name and len(name.split()) == 1 for name in second)
+    return are_names and len(set(second)) * 2 <= len(second) and any(" " in text for text in third)
+
+
+def _first(fields: Sequence[str], places: Sequence[int]) -> str:
+    return next((fields[place].strip() for place in places if fields[place].strip()), "")
 
 
 def table_files(root: Path) -> list[Path]:
     """The .tsv and .csv files of a folder, sorted."""
     return sorted(
-        path for path in root.iterdir() if path.suffix.lower() in (".tsv", ".csv") and path.is_file()
+        path
+        for path in root.iterdir()
+        if path.suffix.lower() in (".tsv", ".csv") and path.is_file() and not path.name.startswith(".")
     )
 
 
-def find_table(root: Path) -> Table | None:
-    """The first table of a folder that has a path and a text column; None if there is no table at all.
+def find_tables(root: Path) -> list[Table]:
+    """The tables of a folder that have a path and a text column; none if there is no table at all.
 
-    Raises `DataError` if there are tables and none has both.
+    Raises `DataError` if there are tables and none has both, and for one that cannot be read.
     """
-    tables = [read_table(path) for path in table_files(root)]
-    fitting = [table for table in tables if not table.missing()]
-    if tables and not fitting:
-        raise DataError(f"{tables[0].path}: its header lacks {' and '.join(tables[0].missing())}")
-    return fitting[0] if fitting else None
-
-
-def read_table(path: Path) -> Table:
-    """A table with its header; tabs in a .tsv are never quoted, as in Common Voice."""
-    lines = _read_text(path).splitlines()
-    rows = (
-        csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if path.suffix.lower() == ".tsv"
-        else csv.reader(lines)
-    )
-    found = [tuple(row) for row in rows if row]
-    if not found:
-        raise DataError(f"{path}: is empty")
-    return Table(path, tuple(name.strip().lower() for name in found[0]), tuple(found[1:]))
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    fitting, faults = [], []
+    for path in table_files(root):
+        if not path.stat().st_size:
+            faults.append(f"{path}: is empty")
+            continue
+        table = read_table(path)
+        if table.missing():
+            faults.append(
+                f"{path}: its header ({', '.join(table.columns[:8])}) lacks {' and '.join(table.missing())}; name the "
+                "columns in the first line"
+            )
+        else:
+            fitting.append(table)
+    if faults and not fitting:
+        raise DataError(faults[0])
+    return fitting

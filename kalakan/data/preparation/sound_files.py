@@ -1,0 +1,59 @@
+"""What the header of an audio file says, before anything is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import soundfile
+
+from kalakan.data.preparation.options import PrepareOptions
+from kalakan.data.preparation.problems import Problem
+from kalakan.data.preparation.source_files import UNREAD_SUFFIXES
+
+LONGEST_SILENCE_S = 600.0
+"""Seconds by which a recording may be too long and still be decoded, because much of it may be silence."""
+_COARSE_CODES = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW", "GSM610"})
+_OPEN_ENDED = 0x7FFFF000
+"""Size from which the header of a WAV was written before its end was known."""
+
+
+def header_problems(path: Path, options: PrepareOptions) -> list[Problem]:
+    """What speaks against a file without decoding it: all there is to say if a problem is fatal."""
+    if path.suffix.lower() in UNREAD_SUFFIXES:
+        way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
+        return [Problem("unreadable_audio", f"{path.suffix.lower()} is not read; {way}")]
+    if not path.stat().st_size:
+        return [Problem("unreadable_audio", "the file is empty")]
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        return [Problem("unreadable_audio", str(getattr(error, "error_string", error)).rstrip("."))]
+    problems = []
+    if info.duration > options.max_seconds + LONGEST_SILENCE_S:
+        return [Problem("too_long", f"{info.duration:.0f} s; at most {options.max_seconds:g}")]
+    missing = _missing_bytes(path)
+    if missing:
+        problems.append(Problem("cut_short", f"{missing} bytes are missing"))
+    if info.samplerate < options.sample_rate:
+        problems.append(
+            Problem(
+                "coarse", f"{info.samplerate} Hz; the corpus has {options.sample_rate} Hz (`--sample-rate`)"
+            )
+        )
+    if info.subtype in _COARSE_CODES:
+        problems.append(Problem("coarse", f"the samples have 8 bits or fewer ({info.subtype})"))
+    return problems
+
+
+def _missing_bytes(path: Path) -> int:
+    """Bytes that the data chunk of a RIFF WAV lacks; libsndfile reads such a file without a word."""
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+            return 0
+        end = path.stat().st_size
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return 0 if size >= _OPEN_ENDED else max(0, file.tell() + size - end)
+            file.seek(size + size % 2, 1)
+    return 0

@@ -1,0 +1,126 @@
+"""The files of a folder of recordings, and which of them a name in a table or a transcript means."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kalakan.errors import DataError
+
+SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64")
+"""Audio that is read; the first of them is preferred where a recording is there twice."""
+UNREAD_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mov")
+"""Audio that is not read: it is named, with the way to convert it."""
+TEXT_SUFFIXES = (".txt", ".lab")
+"""Transcripts in files of their own."""
+SOUND_FOLDERS = ("", "clips", "wavs", "audio", "wav", "recordings")
+"""Usual places of audio beside a table, the most usual first."""
+
+
+class SourceFiles:
+    """Recordings and transcripts below a folder; links are followed, hidden files are not looked at.
+
+    Raises `DataError` for a folder that may not be listed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        files = list(_walk(root))
+        self.sounds = [path for path in files if path.suffix.lower() in (*SOUND_SUFFIXES, *UNREAD_SUFFIXES)]
+        self.texts = [path for path in files if path.suffix.lower() in TEXT_SUFFIXES]
+        self._by_name: dict[str, list[Path]] = defaultdict(list)
+        for path in self.sounds:
+            self._by_name[folded(path.name)].append(path)
+            self._by_name[folded(path.stem)].append(path)
+
+    def inside(self, path: Path) -> str:
+        """A path as seen from the folder, its parts divided by "/"."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def sound(self, name: str) -> Path | None:
+        """The recording that a table calls `name`; None if there is none, or there are several.
+
+        The name may lack its folders or its suffix, be in other case or another Unicode form, and use "\\".
+        """
+        direct = self.root / name
+        if is_file(direct):
+            return direct
+        key = folded(name)
+        found = self._by_name.get(key.rpartition("/")[2], [])
+        fitting = [path for path in found if self._ends_with(path, key)] or found
+        if len(fitting) < 2:
+            return fitting[0] if fitting else None
+        usual = [path for path in fitting if self.inside(path.parent).lower() in (".", *SOUND_FOLDERS)]
+        return min(usual, key=self._rank, default=None)
+
+    def transcribed(self) -> Iterator[tuple[Path, Path]]:
+        """Recordings with the transcript of the same stem: beside them, or alone of that stem anywhere.
+
+        A transcript goes with one recording: `a.wav` rather than `a.m4a`.
+        """
+        beside = {(path.parent, folded(path.stem)): path for path in reversed(self.texts)}
+        apart = _unique(self.texts)
+        alone = _unique(self.sounds)
+        taken: set[Path] = set()
+        for sound in sorted(self.sounds, key=lambda path: (str(path.parent), _suffix_rank(path), path.name)):
+            stem = folded(sound.stem)
+            text = beside.get((sound.parent, stem))
+            if text is None and alone.get(stem) == sound:
+                text = apart.get(stem)
+            if text is not None and text not in taken:
+                taken.add(text)
+                yield sound, text
+
+    def _ends_with(self, path: Path, key: str) -> bool:
+        inside = folded(self.inside(path))
+        return any(f"/{form}".endswith(f"/{key}") for form in (inside, inside.rpartition(".")[0]))
+
+    def _rank(self, path: Path) -> tuple[int, int]:
+        folder = self.inside(path.parent).lower()
+        return SOUND_FOLDERS.index("" if folder == "." else folder), _suffix_rank(path)
+
+
+def is_file(path: Path) -> bool:
+    """True for a file; false, and no error, for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a zero byte
+        return False
+
+
+def folded(name: str) -> str:
+    """What is equal for names that people take for the same."""
+    plain = unicodedata.normalize("NFC", name).casefold().replace("\\", "/")
+    return unicodedata.normalize("NFC", plain).removeprefix("./")
+
+
+def _suffix_rank(path: Path) -> int:
+    return (*SOUND_SUFFIXES, *UNREAD_SUFFIXES).index(path.suffix.lower())
+
+
+def _unique(paths: Sequence[Path]) -> dict[str, Path]:
+    """The files by stem, where no other has it."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        found[folded(path.stem)].append(path)
+    return {stem: places[0] for stem, places in found.items() if len(places) == 1}
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise DataError(
+            f"{error.filename}: cannot be listed ({error.strerror}); ask for the right to read it"
+        )
+
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=fail):
+        stat = Path(folder).stat()
+        if (stat.st_dev, stat.st_ino) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
