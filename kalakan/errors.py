@@ -75,5 +75,9 @@ class StopTokenWarning(KalakanWarning):
     """An attention model stopped before the end of a sentence, or had to be stopped: what was heard is incomplete."""
 
 
+class DamagedDataWarning(KalakanWarning):
+    """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""
+
+
 class UnknownPhonemeWarning(KalakanWarning):
     """A symbol outside the table was read as `<unk>`."""

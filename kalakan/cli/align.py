@@ -57,8 +57,11 @@ def command(
         device=device,
         quiet=quiet,
     )
-    write_line(f"{len(made.durations)} utterances aligned, {len(made.too_short)} left out")
-    for title, names in (("fewer frames than sounds", made.too_short), ("doubtful", made.doubtful)):
+    write_line(
+        f"{len(made.durations)} utterances aligned, {len(made.too_short) + len(made.damaged)} left out"
+    )
+    left_out = (("fewer frames than sounds", made.too_short), ("damaged", tuple(made.damaged)))
+    for title, names in (*left_out, ("doubtful", made.doubtful)):
         if names:
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
             write_line(f"{title}: {', '.join(names[:MOST_NAMED])}{more}")

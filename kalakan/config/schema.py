@@ -137,6 +137,8 @@ class TrainingConfig:
     """Weights that a run leaves: "best" by validation score, or "last", for a score that is not the aim."""
     max_nonfinite: int = 20
     """Batches in a row with a loss that is not finite before the run stops."""
+    max_damaged: float = 0.25
+    """Share of the utterances that may be damaged, and are left out, before the run stops."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "grad_accumulation_steps", "max_steps", "log_every", "validate_every"):
@@ -156,6 +158,7 @@ class TrainingConfig:
         )
         _require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
         _require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")
+        _require(0 <= self.max_damaged < 1, "training.max_damaged", self.max_damaged, "it must lie in [0, 1)")
         _require(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "it must lie in [0, 1)")
         _require(
             0 <= self.decay_fraction <= 1,

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from kalakan.config.schema import AudioConfig
-from kalakan.data.features import FeatureStore
-from kalakan.data.manifest import Utterance, in_split, read_manifest
+from kalakan.data.manifest import Utterance, in_split
+from kalakan.data.recordings import Recordings
 from kalakan.data.states import States, states_of
 from kalakan.errors import DataError
 
 
-class AlignmentDataset(Dataset[dict[str, Tensor]]):
+class AlignmentDataset(Recordings):
     """Items: mel [M, T] (log), states [N] (classes), optional [N] (1 or 0), frames (T) and count (N).
 
     The split "train" is everything but the test split, since no labels are learned from. A recording with fewer
@@ -34,8 +30,8 @@ class AlignmentDataset(Dataset[dict[str, Tensor]]):
         audio: AudioConfig | None = None,
         features: str | Path | None = None,
     ) -> None:
-        self.audio = audio or AudioConfig()
-        everything = read_manifest(folder)
+        super().__init__(folder, audio, features)
+        everything = self.everything
         chosen = (
             [item for item in everything if not item.is_test]
             if split == "train"
@@ -45,8 +41,6 @@ class AlignmentDataset(Dataset[dict[str, Tensor]]):
         self.utterances = [item for item in chosen if _fits(item, self.audio)]
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance to align in the split {split!r}")
-        self.store = FeatureStore(features or Path(".kalakan") / "features", self.audio)
-        self._mels: dict[int, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -65,29 +59,8 @@ class AlignmentDataset(Dataset[dict[str, Tensor]]):
         """The states of one utterance."""
         return states_of(self.utterances[index])
 
-    def mel(self, index: int) -> NDArray[np.float32]:
-        """Log-mel [M, T] of one recording, kept in memory after the first reading."""
-        if index not in self._mels:
-            self._mels[index] = self.store.mel(self.utterances[index])
-        return self._mels[index]
-
     def set_epoch(self, epoch: int) -> None:
         """Nothing is augmented: every pass is the same."""
-
-    def frame_counts(self) -> list[int]:
-        """Mel frames of each recording."""
-        return [item.samples // self.audio.hop_length for item in self.utterances]
-
-    def name(self, index: int) -> str:
-        """Id of an utterance."""
-        return self.utterances[index].id
-
-    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Computes every mel that is not cached yet; `progress(done, total)` after each."""
-        for index in range(len(self)):
-            self.mel(index)
-            if progress:
-                progress(index + 1, len(self))
 
 
 def _fits(utterance: Utterance, audio: AudioConfig) -> bool:

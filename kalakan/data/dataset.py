@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
-from kalakan.data.features import FeatureStore, log_energy, speaker_names
-from kalakan.data.manifest import Split, in_split, read_manifest
+from kalakan.data.features import log_energy, speaker_names
+from kalakan.data.manifest import Split, in_split
+from kalakan.data.recordings import DAMAGE, Recordings
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
 from kalakan.errors import DataError
 
 
-class TwiDataset(Dataset[dict[str, Tensor]]):
+class TwiDataset(Recordings):
     """Utterances of a corpus folder as tensors.
 
     `dataset[i]` is one utterance: phonemes [N], durations [N] (frames), mel [M, T] (log), pitch [T] (Hz, 0
@@ -31,7 +29,11 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
     one that is aligned in part leaves the other utterances out.
 
     `varied=True` applies the augmentation of `DataConfig`, fixed by seed, epoch (`set_epoch`) and index. Features
-    are cached in `features` (default: a folder `features` in the current directory's `.kalakan`).
+    are cached in `features` (default: a folder `features` in the current directory's `.kalakan`). `prosody=False`
+    leaves pitch and energy out, for models that read neither.
+
+    What is damaged is left out with a `DamagedDataWarning`: a record at once, a recording by `prepare`, or, where
+    that was not called, from the batches it would be in. `dataset[i]` raises its error.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         features: str | Path | None = None,
         varied: bool = False,
         seed: int = 1234,
+        prosody: bool = True,
     ) -> None:
-        everything = read_manifest(folder)
+        super().__init__(folder, audio, features)
+        everything = self.everything
         self.is_aligned = any(item.is_aligned for item in everything)
         if self.is_aligned:
             everything = [item for item in everything if item.is_aligned]
@@ -53,14 +57,11 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
         self.utterances = in_split(everything, split)
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance of the split {split!r}")
-        self.audio = audio or AudioConfig()
         self.data = data or DataConfig()
-        self.store = FeatureStore(features or Path(".kalakan") / "features", self.audio)
         self.varied = varied
         self.seed = seed
         self.epoch = 0
-        self._mels: dict[int, NDArray[np.float32]] = {}
-        self._f0s: dict[int, NDArray[np.float32]] = {}
+        self.prosody = prosody
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -74,56 +75,50 @@ class TwiDataset(Dataset[dict[str, Tensor]]):
             window = slice(sequence.first_frame, sequence.first_frame + sequence.frames)
             item["durations"] = torch.from_numpy(sequence.durations)
         mel = self.mel(index)[:, window]
+        item["mel"] = torch.from_numpy(mel.copy())
+        if self.prosody:
+            item["pitch"] = torch.from_numpy(self.f0(index)[window].copy())
+            item["energy"] = torch.from_numpy(log_energy(mel))
         return {
             **item,
-            "mel": torch.from_numpy(mel.copy()),
-            "pitch": torch.from_numpy(self.f0(index)[window].copy()),
-            "energy": torch.from_numpy(log_energy(mel)),
             "frames": torch.tensor(mel.shape[1]),
             "speaker": torch.tensor(self.speakers.index(utterance.speaker)),
         }
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
-        """The items of one batch, each padded to the longest: ids and durations with 0, mel with its floor."""
-        batch = collate([self[index] for index in indices], self.audio.mel_floor)
-        return [{key: value[row] for key, value in batch.items()} for row in range(len(indices))]
+        """The items of one batch, each padded to the longest: ids and durations with 0, mel with its floor.
+
+        The damaged are left out; raises `DataError` if all are.
+        """
+        found: dict[str, str] = {}
+        items = []
+        for index in indices:
+            try:
+                items.append(self[index])
+            except DAMAGE as error:
+                found[self.name(index)] = str(error)
+        self._warn(found, "recordings")
+        if not items:
+            raise DataError(
+                f"{self.folder}: a whole batch is damaged; the first: {next(iter(found.values()))}"
+            )
+        batch = collate(items, self.audio.mel_floor)
+        return [{key: value[row] for key, value in batch.items()} for row in range(len(items))]
+
+    def read(self, index: int) -> None:
+        """The mel, and the F0 of a dataset with prosody."""
+        super().read(index)
+        if self.prosody:
+            self.f0(index)
 
     def sequence(self, index: int) -> UnitSequence:
         """Phoneme ids and durations of one utterance, augmented if `varied`."""
         utterance = self.utterances[index]
         if not self.varied:
-            return plain_sequence(utterance, self.audio.hop_length)
+            return plain_sequence(utterance, self.audio)
         random = np.random.default_rng([self.seed, self.epoch, index])
-        return varied_sequence(utterance, self.audio.hop_length, self.data, random)
-
-    def mel(self, index: int) -> NDArray[np.float32]:
-        """Log-mel [M, T] of the whole recording, kept in memory after the first reading."""
-        if index not in self._mels:
-            self._mels[index] = self.store.mel(self.utterances[index])
-        return self._mels[index]
-
-    def f0(self, index: int) -> NDArray[np.float32]:
-        """F0 [T] in Hz of the whole recording, 0 where unvoiced, kept in memory after the first reading."""
-        if index not in self._f0s:
-            self._f0s[index] = self.store.f0(self.utterances[index])
-        return self._f0s[index]
+        return varied_sequence(utterance, self.audio, self.data, random)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the augmentation of the next pass."""
         self.epoch = epoch
-
-    def name(self, index: int) -> str:
-        """Id of the utterance that an item comes from."""
-        return self.utterances[index].id
-
-    def frame_counts(self) -> list[int]:
-        """Mel frames of each recording, from the labels: no audio is read."""
-        return [item.samples // self.audio.hop_length for item in self.utterances]
-
-    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Computes every feature that is not cached yet; `progress(done, total)` after each."""
-        for index in range(len(self)):
-            self.mel(index)
-            self.f0(index)
-            if progress:
-                progress(index + 1, len(self))

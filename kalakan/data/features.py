@@ -71,6 +71,10 @@ class FeatureStore:
             raise DataError(
                 f"{utterance.audio.name}: has {len(audio)} samples and its label says {utterance.samples}"
             )
+        if not np.isfinite(audio).all():
+            raise DataError(
+                f"{utterance.audio.name}: holds samples that are not finite; record or convert it anew"
+            )
         padded = np.zeros(utterance.samples, dtype=np.float32)
         size = min(len(audio), utterance.samples)
         padded[:size] = audio[:size]
@@ -83,11 +87,13 @@ class FeatureStore:
         if path.is_file():
             try:
                 cached: NDArray[np.float32] = np.load(path)
-                if cached.shape == shape:
+                if cached.shape == shape and np.isfinite(cached).all():
                     return cached
             except (ValueError, EOFError, OSError):
                 pass  # a file cut short by a kill: compute it again
         values = compute()
+        if not np.isfinite(values).all():
+            raise DataError(f"{path.name}: the feature is not finite; look at the recording")
         with replacing(path) as partial, partial.open("wb") as file:
             np.save(file, values)
         return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from kalakan.audio.files import read_audio
 from kalakan.config.schema import AudioConfig, Settings
 from kalakan.data.collate import Batch
-from kalakan.data.features import FeatureStore
-from kalakan.data.manifest import Split, in_split, read_manifest
+from kalakan.data.manifest import Split, Utterance, in_split
+from kalakan.data.recordings import Recordings
 from kalakan.errors import DataError
 
 
-class SegmentDataset(Dataset[dict[str, Tensor]]):
-    """Segments of `frames` mel frames: mel [M, T], f0 [T] (Hz, 0 unvoiced) and audio [T * hop_length].
+class SegmentDataset(Recordings):
+    """Segments of `frames` mel frames: mel [M, T], audio [T * hop_length], and, with `f0`, f0 [T] (Hz, 0 unvoiced).
 
     A recording gives as many segments an epoch as fit into it. They begin anywhere, fixed by seed, epoch and index
     (`varied`), or one after another. The mel is the recording's, cached in `features`, or, where the folder
@@ -39,25 +37,19 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         predicted: str | Path | None = None,
         varied: bool = False,
         seed: int = 1234,
+        f0: bool = True,
     ) -> None:
-        self.audio = audio or AudioConfig()
+        super().__init__(folder, audio, features)
         self.frames = frames
         self.varied = varied
         self.seed = seed
         self.epoch = 0
-        self.store = FeatureStore(features, self.audio)
+        self.has_f0 = f0
+        self.split = split
         self.predicted = Path(predicted) if predicted else None
-        self.utterances = in_split(read_manifest(folder), split)
-        self.segments = [
-            (index, place)
-            for index, item in enumerate(self.utterances)
-            for place in range(item.samples // self.audio.hop_length // frames)
-        ]
-        if not self.segments:
-            raise DataError(f"{folder}: holds no recording of {frames} frames in the split {split!r}")
-        self._mels: dict[int, NDArray[np.float32]] = {}
-        self._f0s: dict[int, NDArray[np.float32]] = {}
-        self._audio: dict[int, NDArray[np.int16]] = {}
+        self.utterances = in_split(self.everything, split)
+        self._lay_out()
+        self._audio: dict[str, NDArray[np.int16]] = {}
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -71,38 +63,33 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
             first = int(random.integers(0, mel.shape[1] - self.frames + 1))
         hop = self.audio.hop_length
         sound = audio[first * hop : (first + self.frames) * hop].astype(np.float32) / 32768.0
-        return {
+        item = {
             "mel": torch.from_numpy(mel[:, first : first + self.frames].copy()),
-            "f0": torch.from_numpy(self.f0(number)[first : first + self.frames].copy()),
             "audio": torch.from_numpy(sound),
         }
+        if self.has_f0:
+            item["f0"] = torch.from_numpy(self.f0(number)[first : first + self.frames].copy())
+        return item
 
-    def mel(self, number: int) -> NDArray[np.float32]:
-        """Log-mel [M, T] of a whole recording, kept in memory."""
-        if number not in self._mels:
-            utterance = self.utterances[number]
-            mel = self.store.mel(utterance)
-            if self.predicted is not None and (self.predicted / f"{utterance.id}.npy").is_file():
-                mel = self._predicted(self.predicted / f"{utterance.id}.npy", mel)
-            self._mels[number] = mel
-        return self._mels[number]
+    def samples(self, index: int) -> NDArray[np.int16]:
+        """Audio [S] of a whole recording in 16 bits, as long as its label says, kept in memory."""
+        utterance = self.utterances[index]
+        if utterance.id not in self._audio:
+            audio = np.clip(self.store.audio(utterance), -1.0, 1.0)
+            self._audio[utterance.id] = np.round(audio * 32767.0).astype(np.int16)
+        return self._audio[utterance.id]
 
-    def f0(self, number: int) -> NDArray[np.float32]:
-        """F0 [T] in Hz of a whole recording, 0 where unvoiced, kept in memory."""
-        if number not in self._f0s:
-            self._f0s[number] = self.store.f0(self.utterances[number])
-        return self._f0s[number]
+    def read(self, index: int) -> None:
+        """Mel and audio, and the F0 where it is wanted."""
+        super().read(index)
+        self.samples(index)
+        if self.has_f0:
+            self.f0(index)
 
-    def samples(self, number: int) -> NDArray[np.int16]:
-        """Audio [S] of a whole recording in 16 bits, padded to its label's length, kept in memory."""
-        if number not in self._audio:
-            utterance = self.utterances[number]
-            audio, _ = read_audio(utterance.audio)
-            padded = np.zeros(utterance.samples, dtype=np.int16)
-            size = min(len(audio), utterance.samples)
-            padded[:size] = np.round(np.clip(audio[:size], -1.0, 1.0) * 32767.0).astype(np.int16)
-            self._audio[number] = padded
-        return self._audio[number]
+    def leave_out(self, damaged: Mapping[str, str]) -> None:
+        """As `Recordings.leave_out`; raises `DataError` too if what is left holds no segment."""
+        super().leave_out(damaged)
+        self._lay_out()
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses where the segments of the next pass begin."""
@@ -116,28 +103,41 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         """Every segment is as long as every other."""
         return [self.frames] * len(self.segments)
 
-    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Computes every mel and F0 that is not cached yet; `progress(done, total)` after each segment."""
-        for index, (number, _) in enumerate(self.segments):
-            self.mel(number)
-            self.f0(number)
-            if progress:
-                progress(index + 1, len(self))
+    def _lay_out(self) -> None:
+        """Finds the segments: number of the utterance, and place in it."""
+        self.segments = [
+            (index, place)
+            for index, item in enumerate(self.utterances)
+            for place in range(item.samples // self.audio.hop_length // self.frames)
+        ]
+        if not self.segments:
+            raise DataError(
+                f"{self.folder}: holds no recording of {self.frames} frames in the split {self.split!r}"
+            )
 
-    def _predicted(self, path: Path, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        found = np.load(path)
+    def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
+        """The mel of a recording: an acoustic model's where there is one."""
+        mel = super()._load_mel(utterance)
+        if self.predicted is None or not (path := self.predicted / f"{utterance.id}.npy").is_file():
+            return mel
+        try:
+            found = np.load(path)
+        except (ValueError, EOFError, OSError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); predict it anew") from error
         if found.shape != mel.shape or not np.isfinite(found).all():
             raise DataError(f"{path}: has shape {found.shape}; it must be {mel.shape} and finite")
         return np.asarray(found, dtype=np.float32)
 
 
 def segment_splits(
-    folder: str | Path, features: str | Path, settings: Settings
+    folder: str | Path, features: str | Path, settings: Settings, *, f0: bool
 ) -> tuple[SegmentDataset, SegmentDataset]:
-    """What a vocoder trains on: random segments of the training split, longer, fixed ones of the
-    validation split."""
+    """What a vocoder trains on: random segments of the training split, longer, fixed ones of the validation split.
+
+    `f0` says whether it reads the F0 of its segments.
+    """
     options = settings.segments
-    shared: dict[str, Any] = {"audio": settings.audio, "features": features}
+    shared: dict[str, Any] = {"audio": settings.audio, "features": features, "f0": f0}
     shared["predicted"] = options.predicted or None
     return (
         SegmentDataset(folder, frames=options.frames, varied=True, seed=settings.training.seed, **shared),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.config.schema import DataConfig
-from kalakan.data.manifest import LABEL_SAMPLES, Utterance
+from kalakan.config.schema import AudioConfig, DataConfig
+from kalakan.data.manifest import Utterance
 from kalakan.text.phonemes import BOS, TONE_IDS, id_to_symbol, symbol_to_id
 
-BOS_SAMPLES = 2 * LABEL_SAMPLES
-"""Leading silence that `<bos>` stands for (50 ms)."""
+BOS_SECONDS = 0.05
+"""Leading silence that `<bos>` stands for."""
 HIGH, LOW, DOWNSTEPPED = 1, 2, 3
 _DOWNSTEP_SPELLINGS = (("˧",), ("ꜜ", "˥"), ("˥", "ꜜ"), ("ꜜ",))
 """Text writes a downstepped high tone in several ways; the model hears them all."""
@@ -51,13 +51,13 @@ class UnitSequence:
         return int(self.durations.sum())
 
 
-def plain_sequence(utterance: Utterance, hop_length: int) -> UnitSequence:
+def plain_sequence(utterance: Utterance, audio: AudioConfig) -> UnitSequence:
     """The utterance as labelled, with `<bos>` where there is leading silence: what validation and tests use."""
-    return _sequence(utterance, hop_length, list(utterance.units), list(utterance.tones), has_bos=True)
+    return _sequence(utterance, audio, list(utterance.units), list(utterance.tones), has_bos=True)
 
 
 def varied_sequence(
-    utterance: Utterance, hop_length: int, config: DataConfig, random: np.random.Generator
+    utterance: Utterance, audio: AudioConfig, config: DataConfig, random: np.random.Generator
 ) -> UnitSequence:
     """The utterance with the augmentation of `DataConfig`: what training uses."""
     units = [
@@ -73,7 +73,7 @@ def varied_sequence(
         dropped = _run_of_words(units, random)
         tones = [0 if index in dropped else tone for index, tone in enumerate(tones)]
     units = ["" if index in dropped and unit in _TONE_SYMBOLS else unit for index, unit in enumerate(units)]
-    return _sequence(utterance, hop_length, units, tones, has_bos=bool(random.random() < config.bos_rate))
+    return _sequence(utterance, audio, units, tones, has_bos=bool(random.random() < config.bos_rate))
 
 
 def _run_of_words(units: list[str], random: np.random.Generator) -> set[int]:
@@ -85,7 +85,7 @@ def _run_of_words(units: list[str], random: np.random.Generator) -> set[int]:
 
 
 def _sequence(
-    utterance: Utterance, hop_length: int, units: list[str], tones: list[int], has_bos: bool
+    utterance: Utterance, audio: AudioConfig, units: list[str], tones: list[int], has_bos: bool
 ) -> UnitSequence:
     """Ids and durations; a unit that is "" is left out, its frames (a tone's: none) with it."""
     ids, owners = [BOS], [0]
@@ -98,14 +98,13 @@ def _sequence(
     if not utterance.is_aligned:
         first = 0 if has_bos else 1
         return UnitSequence(np.asarray(ids[first:], np.int64), np.zeros(0, np.int64), 0)
-    lead = BOS_SAMPLES / utterance.label_samples if has_bos else 0.0
+    lead = BOS_SECONDS * audio.sample_rate / utterance.label_samples if has_bos else 0.0
     if utterance.lead < lead:
         lead = 0.0
     labels = np.concatenate([[utterance.lead - lead, lead], utterance.frames])
-    edges = np.rint(np.cumsum(labels) * (utterance.label_samples / hop_length)).astype(np.int64)
-    edges = np.minimum(
-        edges, utterance.samples // hop_length
-    )  # of another hop, the last may end behind the mel
+    edges = np.rint(np.cumsum(labels) * (utterance.label_samples / audio.hop_length)).astype(np.int64)
+    # Of another hop, the last may end behind the mel.
+    edges = np.minimum(edges, utterance.samples // audio.hop_length)
     frames = np.diff(edges)  # of <bos>, then of every unit
     first = 0 if lead else 1
     durations = [0 if owner < 0 else int(frames[owner]) for owner in owners]

@@ -33,6 +33,8 @@ STATISTICS_UTTERANCES = 400
 class AcousticTask:
     """The task of every acoustic model whose durations are given."""
 
+    product_modules: tuple[str, ...] = ("acoustic",)
+
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings
@@ -153,6 +155,10 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     means, spreads = [], []
     for speaker in dataset.speakers:
         tracks = [dataset.f0(i) for i, item in enumerate(dataset.utterances) if item.speaker == speaker]
+        if not tracks:
+            raise DataError(
+                f"speaker {speaker!r} has no utterance in the training split; record some, or take the speaker out"
+            )
         f0 = np.concatenate(tracks)
         if not (f0 > 0).any():
             raise DataError(f"speaker {speaker!r} has no voiced frame; check the recordings")

@@ -17,10 +17,12 @@ from kalakan.data.manifest import read_manifest, read_records
 from kalakan.data.states import SILENCE
 from kalakan.data.tiers import textgrid_of
 from kalakan.errors import DataError, TrainingError
+from kalakan.models import registry
 from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.aligner_task import BLEND, PRODUCT
+from kalakan.training.damage import check_damage
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
@@ -53,6 +55,8 @@ class Aligned:
     """Ids of utterances with fewer frames than sounds: they get no durations, and training leaves them out."""
     doubtful: tuple[str, ...]
     """Ids of alignments whose score lies far below the others', the worst first."""
+    damaged: Mapping[str, str]
+    """Why an utterance could not be read, by its id or by the place of its line in the manifest."""
 
 
 def align(
@@ -72,27 +76,31 @@ def align(
     `aligner` is the `aligner.pt` of another corpus to use instead: of the same voice, or it finds little. `config`
     overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
     `folder/textgrids`. Durations that are there
-    already are replaced only with `again`. Raises `DataError` for a corpus that cannot be aligned or is aligned.
+    already are replaced only with `again`. Damaged utterances are left out, with a `DamagedDataWarning`. Raises
+    `DataError` for a corpus that cannot be aligned or is aligned, or too much of which (`training.max_damaged`) is
+    damaged.
     """
     folder = Path(folder)
-    utterances = read_manifest(folder)
-    if any(item.is_aligned for item in utterances) and not again:
+    settings = Config(config).settings(registry.training_settings("aligner"))
+    if any(item.is_aligned for item in read_manifest(folder, {})) and not again:
         raise DataError(f"{folder}: has durations already; ask for them `again` to replace them")
     cache = Path(features) if features else folder / "features"
     loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet)
     if not isinstance(loaded.module, Aligner):
         raise TrainingError(f"{aligner}: holds a {loaded.record.type}, not an aligner")
     dataset = AlignmentDataset(folder, split="all", audio=loaded.audio, features=cache)
+    dataset.prepare()
+    damaged = check_damage([dataset], settings.training.max_damaged)
     found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in range(len(dataset))}
     _write_durations(folder, found, loaded.audio.hop_length)
     grids = Path(textgrids) if textgrids else folder / "textgrids"
     grids.mkdir(parents=True, exist_ok=True)
-    for item in read_manifest(folder):
+    for item in read_manifest(folder, {}):
         if item.is_aligned:
             with replacing(grids / f"{item.id}.TextGrid") as partial:
                 partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
     too_short = tuple(item.id for item in dataset.too_short)
-    aligned = Aligned(folder, found, too_short, _doubtful(found))
+    aligned = Aligned(folder, found, too_short, _doubtful(found), damaged)
     _write_scores(aligned)
     return aligned
 
@@ -147,7 +155,8 @@ def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: i
 
 def _write_scores(aligned: Aligned) -> None:
     """`alignment.tsv`: every utterance with its score, the worst first."""
-    lines = ["id\tscore\tnote", *(f"{name}\t\tfewer frames than sounds" for name in aligned.too_short)]
+    left_out = dict.fromkeys(aligned.too_short, "fewer frames than sounds") | dict(aligned.damaged)
+    lines = ["id\tscore\tnote", *(f"{name}\t\t{' '.join(note.split())}" for name, note in left_out.items())]
     for name, item in sorted(aligned.durations.items(), key=lambda pair: pair[1].score):
         lines.append(f"{name}\t{item.score:.3f}\t{'doubtful' if name in aligned.doubtful else ''}")
     with replacing(aligned.folder / "alignment.tsv") as partial:

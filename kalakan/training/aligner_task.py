@@ -36,6 +36,8 @@ PRODUCT = "aligner.pt"
 class AlignerTask:
     """The task of the aligner: the forward-sum loss over all monotonic alignments."""
 
+    product_modules: tuple[str, ...] = ("aligner",)
+
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings

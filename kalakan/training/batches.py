@@ -45,6 +45,8 @@ def batch_groups(
         # Workers live for one epoch: they are copies of the dataset, which every epoch changes.
         num_workers=config.workers,
     )
+    if position.batch >= len(sampler):  # a resumed run may find fewer data or larger batches than it left
+        position.epoch, position.batch = position.epoch + 1, 0
     while True:
         sampler.set_position(position.epoch, position.batch)
         data.set_epoch(position.epoch)

@@ -29,7 +29,7 @@ from kalakan.training.adversarial import (
     hinge_discriminator_loss,
     hinge_generator_loss,
 )
-from kalakan.training.pictures import draw_utterance
+from kalakan.training.pictures import draw_copy
 from kalakan.training.tasks import BatchSource, Phase
 
 MEL_WEIGHT = 45.0
@@ -65,6 +65,8 @@ def game(config: object) -> Game:
 class GanVocoderTask:
     """The task of a vocoder that learns from a discriminator: two phases a step, the discriminator's first."""
 
+    product_modules: tuple[str, ...] = ("vocoder",)
+
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings
@@ -75,7 +77,7 @@ class GanVocoderTask:
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Random segments of the training split; longer, fixed ones of the validation split."""
-        return segment_splits(folder, features, self.settings)
+        return segment_splits(folder, features, self.settings, f0=False)
 
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A weight-normalized vocoder and its discriminator."""
@@ -122,14 +124,13 @@ class GanVocoderTask:
         return {"mel_l1": mel_l1, "features": float(distance), "score": mel_l1}
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel of two recordings and of their copies; F0 is the recording's in both."""
+        """Mel of two recordings and of their copies."""
         with torch.no_grad():
             copied = self.log_mel.to(batch["mel"].device)(modules["vocoder"](batch["mel"]).float())
         paths = []
         for row in range(min(2, len(copied))):
             path = folder / f"step-{step:07d}-{row}.png"
-            arrays = (batch["mel"][row], copied[row], batch["f0"][row], batch["f0"][row])
-            draw_utterance(path, *(value.float().cpu().numpy() for value in arrays))
+            draw_copy(path, batch["mel"][row].cpu().numpy(), copied[row].cpu().numpy())
             paths.append(path)
         return paths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -19,8 +20,9 @@ class MetricsLog:
         self._board = _tensorboard(folder / "tensorboard")
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
-        """Writes one line of `group` ("train" or "validation")."""
-        record = {"step": step, "time": round(time.time(), 3), "group": group, **values}
+        """Writes one line of `group` ("train" or "validation"); what is not finite is null, as JSON has it."""
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        record = {"step": step, "time": round(time.time(), 3), "group": group, **finite}
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
         if self._board:

@@ -26,6 +26,12 @@ def draw_utterance(
     _save(figure, path)
 
 
+def draw_copy(path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float32]) -> None:
+    """Writes the log-mel [M, T] of a recording and of its copy one above the other."""
+    figure, _ = _mels(target_mel, mel, shared=True, rows=2)
+    _save(figure, path)
+
+
 def draw_attention(
     path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float32], alignment: NDArray[np.float32]
 ) -> None:
@@ -47,9 +53,11 @@ def _rows(count: int, height: int, shared: bool) -> tuple[Any, Any]:
     return figure, figure.subplots(count, 1, sharex=shared)
 
 
-def _mels(target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool) -> tuple[Any, Any]:
-    """A figure of three rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
-    figure, axes = _rows(3, 8, shared)
+def _mels(
+    target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool, rows: int = 3
+) -> tuple[Any, Any]:
+    """A figure of some rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
+    figure, axes = _rows(rows, 8, shared)
     low, high = float(target.min()), float(target.max())
     for axis, picture, title in zip(axes, (target, mel), ("target mel", "predicted mel"), strict=False):
         axis.imshow(picture, origin="lower", aspect="auto", vmin=low, vmax=high, interpolation="nearest")

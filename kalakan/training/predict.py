@@ -43,6 +43,7 @@ def predict_mels(
         )
     audio = loaded.manifest.audio
     dataset = TwiDataset(data_dir, split="all", audio=audio, data=DataConfig(bos_rate=1.0), features=features)
+    dataset.prepare()  # a recording that cannot be read gets no mel: no vocoder trains on it either
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     chosen = [

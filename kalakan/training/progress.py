@@ -19,11 +19,8 @@ class Progress:
     def prepare(self, *sources: BatchSource) -> None:
         """Computes missing features with a bar, before the first step has to wait for them."""
         for source in sources:
-            prepare = getattr(source, "prepare", None)
-            if prepare is None:
-                continue
-            bar = self._make("features", len(source))
-            prepare(lambda done, total, bar=bar: bar.update(done - bar.n))
+            bar = self._make("features", len(source.utterances))
+            source.prepare(lambda done, _, bar=bar: bar.update(done - bar.n))  # type: ignore[misc]
             bar.close()
 
     def start(self, step: int) -> None:

@@ -15,33 +15,36 @@ import numpy as np
 import torch
 
 from kalakan.config.resolve import to_dict
-from kalakan.data.collate import Batch
 from kalakan.errors import TrainingError
 from kalakan.storage import replacing
 from kalakan.training.batches import NumberedBatch, batch_groups
+from kalakan.training.damage import (
+    check_damage,
+    count_damage,
+    heard_once,
+    leave_out_together,
+    write_report,
+)
 from kalakan.training.distributed import Group
 from kalakan.training.memory import checkpoint_blocks
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
 from kalakan.training.schedule import MovingAverage
+from kalakan.training.starting import first_weights, load_fitting, named
 from kalakan.training.state import (
     Position,
     check_table,
-    first_weights,
     load_checkpoint,
-    load_fitting,
     random_state,
     save_checkpoint,
     set_random_state,
 )
 from kalakan.training.stepper import Stepper
+from kalakan.training.validation import Validation
 
 if TYPE_CHECKING:
     from kalakan.training.trainer import Trainer
-
-SHOWN_LEFT_OUT = 12
-"""Most tensors that a run names on the terminal when it begins with weights that do not all fit."""
 
 
 class Run:
@@ -59,11 +62,9 @@ class Run:
     def prepare(self, data: Path, features: Path, resume: bool, start_from: str | Path | None) -> None:
         """Data, modules, optimizers; then the checkpoint, if there is one."""
         _seed_everything(self.config.seed)
-        with self.group.first_goes_ahead():
-            self.train_data, self.validation_data = self.task.datasets(data, features)
-            self.progress.prepare(self.train_data, self.validation_data)
+        self._read(data, features)
         self.modules = self.task.build(self.settings).to(self.group.device)
-        self.average = MovingAverage(self.modules, self.config.ema_decay)
+        self.average = MovingAverage(self.modules, self.task.product_modules, self.config.ema_decay)
         self.stepper = Stepper(self.task, self.modules, self.config, self.group)
         # Without it all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
@@ -72,18 +73,28 @@ class Run:
             self._restore(load_checkpoint(last))
         elif start_from is not None:
             self._begin_with(Path(start_from))
-            self.average = MovingAverage(self.modules, self.config.ema_decay)
         if self.group.is_first:
-            _write_text(self.output / "config.json", json.dumps(to_dict(self.settings), indent=2) + "\n")
+            _write_json(self.output / "config.json", to_dict(self.settings))
+            write_report(self.damaged, self.output)
             self.log = MetricsLog(self.output)
         self.group.share(self.modules.state_dict().values())
         if self.config.gradient_checkpointing:
             checkpoint_blocks(self.modules)
 
+    def _read(self, data: Path, features: Path) -> None:
+        """The datasets, their features computed, the damaged left out: the same in every process."""
+        with self.group.first_goes_ahead(), heard_once(self.group):
+            self.train_data, validation_data = self.task.datasets(data, features)
+            self.progress.prepare(self.train_data, validation_data)
+        sources = (self.train_data, validation_data)
+        leave_out_together(sources, self.group)
+        self.damaged = check_damage(sources, self.config.max_damaged)
+        self.validation = Validation(self.task, validation_data, self.settings, self.group.device)
+
     def loop(self, stop: Mapping[str, bool]) -> None:
         """Steps until a limit or a signal; always ends with a checkpoint."""
         if self.position.step == 0 and self.group.is_first:
-            self._rehearse()
+            self.validation.rehearse(self.average.modules)
         deadline = time.monotonic() + 60 * self.config.max_minutes if self.config.max_minutes else math.inf
         self.progress.start(self.position.step)
         groups = self.profile.watch(
@@ -103,10 +114,11 @@ class Run:
         """Writes the product from the weights of `training.product` (the last ones if none was validated)."""
         best, last = self.output / "best.pt", self.output / "last.pt"
         contents = load_checkpoint(best if self.config.product == "best" and best.is_file() else last)
-        self.average.modules.load_state_dict(contents["average"])
-        position = contents["position"]
-        training = {"steps": position["step"], "scores": contents.get("scores", {})}
-        return self.task.save_product(self.average.modules, self.output, training)
+        self.average.load(contents["average"])
+        training = {"steps": contents["position"]["step"], "scores": contents.get("scores", {})}
+        product = self.task.save_product(self.average.modules, self.output, training)
+        count_damage(self.damaged, self.output)
+        return product
 
     def close(self) -> None:
         """Closes the logs."""
@@ -127,13 +139,16 @@ class Run:
         return scores
 
     def _skip(self, indices: set[int]) -> None:
-        names = ", ".join(sorted({self.train_data.name(index) for index in indices}))
+        everyones = {index for part in self.group.collect(sorted(indices)) for index in part}
+        names = ", ".join(sorted({self.train_data.name(index) for index in everyones}))
         self.position.skipped += 1
-        self.progress.say(f"step {self.position.step}: the loss is not finite; skipped the batch of {names}")
+        self.progress.say(
+            f"step {self.position.step}: the loss or a gradient is not finite; skipped the batch of {names}"
+        )
         if self.bad_batches >= self.config.max_nonfinite:
             raise TrainingError(
-                f"the loss was not finite {self.bad_batches} steps in a row, last at step {self.position.step} with "
-                f"{names}; lower training.learning_rate or turn training.mixed_precision off"
+                f"the loss or a gradient was not finite {self.bad_batches} steps in a row, last at step "
+                f"{self.position.step} with {names}; lower training.learning_rate or turn training.mixed_precision off"
             )
 
     def _record(self, scores: dict[str, float]) -> None:
@@ -144,28 +159,12 @@ class Run:
             if step % config.validate_every == 0:
                 self._validate()
             if step % config.picture_every == 0:
-                self._draw(step)
+                self.validation.show(self.average.modules, self.output / "pictures", step, self.log)
         if step % config.checkpoint_every == 0:
             self._save_last()
 
-    def _draw(self, step: int) -> None:
-        batch = self._batch(self._validation_batches()[0])
-        for path in self.task.pictures(self.average.modules, batch, self.output / "pictures", step):
-            self.log.picture(step, path.stem.rsplit("-", 1)[-1], path)
-        for row, audio in enumerate(self.task.sounds(self.average.modules, batch)):
-            self.log.sound(step, str(row), audio, self.settings.audio.sample_rate)
-
     def _validate(self) -> None:
-        sums: dict[str, float] = {}
-        count = 0
-        for indices in self._validation_batches():
-            batch = self._batch(indices)
-            with torch.no_grad():
-                scores = self.task.validate(self.average.modules, batch)
-            for name, value in scores.items():
-                sums[name] = sums.get(name, 0.0) + value * len(indices)
-            count += len(indices)
-        means = {name: value / count for name, value in sums.items()}
+        means = self.validation.scores(self.average.modules)
         self.log.scalars(self.position.step, "validation", means)
         self.progress.note(self.position.step, means)
         if means["score"] < self.position.best:
@@ -173,22 +172,6 @@ class Run:
             self._save("best.pt", [], means)
         else:
             self.position.stale += 1
-
-    def _rehearse(self) -> None:
-        """Two validation batches and a picture before the first step: what would fail at hour two fails now."""
-        for indices in self._validation_batches()[:2]:
-            with torch.no_grad():
-                self.task.validate(self.average.modules, self._batch(indices))
-
-    def _validation_batches(self) -> list[list[int]]:
-        size = min(self.config.validation_utterances, len(self.validation_data))
-        chosen = [i * len(self.validation_data) // size for i in range(size)]
-        step = self.config.batch_size
-        return [chosen[i : i + step] for i in range(0, size, step)]
-
-    def _batch(self, indices: list[int]) -> Batch:
-        batch = self.task.collate([self.validation_data[i] for i in indices])
-        return {key: value.to(self.group.device) for key, value in batch.items()}
 
     def _save_last(self) -> None:
         states = self.group.collect(random_state())
@@ -200,7 +183,7 @@ class Run:
             "model_type": self.trainer.model_type,
             "settings": to_dict(self.settings),
             "modules": self.modules.state_dict(),
-            "average": self.average.modules.state_dict(),
+            "average": self.average.state(),
             **self.stepper.state(),
             "position": asdict(self.position),
             "random": random_states,
@@ -211,14 +194,12 @@ class Run:
     def _begin_with(self, source: Path) -> None:
         """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
         left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
-        report = {"source": str(source), "left_out": left_out}
+        self.average = MovingAverage(self.modules, self.task.product_modules, self.config.ema_decay)
+        report = self.output / "started_from.json"
         if self.group.is_first:
-            _write_text(self.output / "started_from.json", json.dumps(report, indent=2) + "\n")
-        for name, reason in list(left_out.items())[:SHOWN_LEFT_OUT]:
-            self.progress.say(f"{source}: left out {name}: {reason}")
-        if len(left_out) > SHOWN_LEFT_OUT:
-            more = len(left_out) - SHOWN_LEFT_OUT
-            self.progress.say(f"… and {more} more; {self.output / 'started_from.json'} names them all")
+            _write_json(report, {"source": str(source), "left_out": left_out})
+        for line in named(left_out, source, report):
+            self.progress.say(line)
 
     def _restore(self, contents: dict[str, Any]) -> None:
         if contents["model_type"] != self.trainer.model_type:
@@ -228,7 +209,7 @@ class Run:
             )
         check_table(contents, self.output / "last.pt")
         self.modules.load_state_dict(contents["modules"])
-        self.average.modules.load_state_dict(contents["average"])
+        self.average.load(contents["average"])
         self.stepper.restore(contents)
         self.position = Position(**contents["position"])
         if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
@@ -241,6 +222,6 @@ def _seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _write_text(path: Path, text: str) -> None:
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kalakan.config.schema import TrainingConfig
 
@@ -19,19 +20,31 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 
 
 class MovingAverage:
-    """Exponential moving average of modules, warmed up so that the first steps do not linger."""
+    """Exponential moving average of the modules that the product is made of, warmed up so that the first steps do not
+    linger. A discriminator is needed for training alone: `modules` has it as it is."""
 
-    def __init__(self, modules: nn.ModuleDict, decay: float) -> None:
-        self.modules = copy.deepcopy(modules).eval().requires_grad_(False)
+    def __init__(self, modules: nn.ModuleDict, averaged: Sequence[str], decay: float) -> None:
+        copies = {name: copy.deepcopy(modules[name]).eval().requires_grad_(False) for name in averaged}
+        self.averaged = nn.ModuleDict(copies)
+        self.modules = nn.ModuleDict({name: copies.get(name, module) for name, module in modules.items()})
         self.decay = decay
 
     @torch.no_grad()
     def update(self, modules: nn.ModuleDict, step: int) -> None:
         """Moves the average towards the weights of optimizer step `step`."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        averages = self.modules.state_dict()
-        for name, value in modules.state_dict().items():
-            if value.dtype.is_floating_point:
-                averages[name].lerp_(value, 1.0 - decay)
+        weights = modules.state_dict()
+        for name, average in self.averaged.state_dict().items():
+            if average.dtype.is_floating_point:
+                average.lerp_(weights[name], 1.0 - decay)
             else:
-                averages[name].copy_(value)
+                average.copy_(weights[name])
+
+    def state(self) -> dict[str, Tensor]:
+        """The averages by name of module and tensor."""
+        return self.averaged.state_dict()
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Takes what `state` returned, or an older checkpoint's, which has averages of the other modules too."""
+        own = {name: value for name, value in state.items() if name.split(".")[0] in self.averaged}
+        self.averaged.load_state_dict(own)

@@ -40,7 +40,7 @@ class Stepper:
     def step(self, batches: Sequence[Batch], number: int) -> tuple[dict[str, float], bool]:
         """Step `number` over a group of batches: means of the losses, and whether all were finite.
 
-        If one was not, in any process, the step ends there and its gradients are thrown away.
+        If one was not, in any process, or a gradient was not, the step ends there and its gradients are thrown away.
         """
         self.modules.train()
         scores: dict[str, float] = {}
@@ -51,6 +51,8 @@ class Stepper:
             finite = not self.group.any(not all(map(math.isfinite, scores.values())))
             if finite:
                 norms |= {self._norm_name(name): self._update(name, number) for name in names}
+                # In fp16 gradients overflow now and then: the scaler skips such a step and scales less.
+                finite = self.scaler.is_enabled() or all(map(math.isfinite, norms.values()))
         scores["loss"] = sum(scores.values())
         scores["learning_rate"] = learning_rate(number, self.config)
         if finite:
@@ -101,7 +103,8 @@ class Stepper:
         self.group.average(module.parameters())
         self.scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(module.parameters(), self.config.grad_clip)
-        self.scaler.step(optimizer)
+        if self.scaler.is_enabled() or bool(torch.isfinite(norm)):
+            self.scaler.step(optimizer)
         optimizer.zero_grad(set_to_none=True)
         return float(norm)
 

@@ -36,6 +36,8 @@ DIAGONAL_WIDTH = 0.2
 class Tacotron2Task:
     """The task of an acoustic model that finds the durations by itself."""
 
+    product_modules: tuple[str, ...] = ("acoustic",)
+
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings
@@ -43,10 +45,10 @@ class Tacotron2Task:
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Training split with augmentation, validation split without."""
-        shared = {"audio": self.settings.audio, "data": self.settings.data, "features": features}
-        seed = self.settings.training.seed
-        self._train = TwiDataset(folder, split="train", varied=True, seed=seed, **shared)  # type: ignore[arg-type]
-        return self._train, TwiDataset(folder, split="validation", **shared)  # type: ignore[arg-type]
+        audio, data, seed = self.settings.audio, self.settings.data, self.settings.training.seed
+        shared: dict[str, Any] = {"audio": audio, "data": data, "features": features, "prosody": False}
+        self._train = TwiDataset(folder, split="train", varied=True, seed=seed, **shared)
+        return self._train, TwiDataset(folder, split="validation", **shared)
 
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A model for the dataset's speakers, normalized by the dataset's mel statistics."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from kalakan.config.schema import Settings
 from kalakan.data.collate import Batch
+from kalakan.data.utterance import Utterance
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Phase:
 
 class BatchSource(Protocol):
     """A dataset that the Trainer can batch: items by index, lengths, epochs."""
+
+    folder: Path
+    """The corpus."""
+    utterances: list[Utterance]
+    """What the items are made of."""
+    left_out: dict[str, str]
+    """Why an utterance was left out, by its id or by the place of its line in the manifest."""
 
     def __len__(self) -> int: ...
 
@@ -44,9 +52,20 @@ class BatchSource(Protocol):
         """Id of the utterance that an item comes from."""
         ...
 
+    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
+        """Reads all that items are made of, and leaves out what is damaged."""
+        ...
+
+    def leave_out(self, damaged: Mapping[str, str]) -> None:
+        """Leaves utterances out, by id, for a reason each."""
+        ...
+
 
 class Task(Protocol):
     """A model, its data and its losses."""
+
+    product_modules: tuple[str, ...]
+    """The modules that the product is made of: their weights are averaged. The others only train them."""
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Training and validation data."""

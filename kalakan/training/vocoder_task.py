@@ -33,6 +33,8 @@ class VocoderTask:
     """The task of `harmonic_noise`: energy distance of spectra, F0 heard from the mel, and, where
     `adversarial.weight` is above 0, a discriminator of spectrograms."""
 
+    product_modules: tuple[str, ...] = ("vocoder",)
+
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings
@@ -43,7 +45,7 @@ class VocoderTask:
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Random segments of the training split; longer, fixed ones of the validation split."""
-        self._train, validation = segment_splits(folder, features, self.settings)
+        self._train, validation = segment_splits(folder, features, self.settings, f0=True)
         return self._train, validation
 
     def build(self, settings: Settings) -> nn.ModuleDict:

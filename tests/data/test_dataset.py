@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
 from kalakan.data.sampler import LengthBatchSampler
 from kalakan.data.units import plain_sequence, varied_sequence
-from kalakan.errors import DataError, KalakanError
+from kalakan.errors import DamagedDataWarning, DataError, KalakanError
 from kalakan.text.phonemes import BOS, TONE_IDS
 from tiny_corpus import make_corpus
 
@@ -63,10 +64,24 @@ def test_tone_units_follow_their_vowel_and_last_no_frame(dataset: TwiDataset) ->
 def test_durations_keep_the_labels_at_any_hop(corpus: Path) -> None:
     for utterance in read_manifest(corpus):
         for hop in (300, 256, 600):
-            sequence = plain_sequence(utterance, hop)
+            sequence = plain_sequence(utterance, AudioConfig(hop_length=hop))
             expected = (sum(utterance.frames) + 2) * 600 / hop
             assert abs(sequence.frames - expected) <= 1
             assert sequence.ids[0] == BOS
+
+
+@pytest.mark.parametrize(("rate", "hop"), [(8_000, 80), (22_050, 256), (24_000, 300), (44_100, 512)])
+def test_bos_stands_for_50_ms_at_any_sample_rate(corpus: Path, rate: int, hop: int) -> None:
+    audio = AudioConfig(sample_rate=rate, hop_length=hop, n_fft=2048, win_length=2048, mel_fmax=4000.0)
+    label = rate // 40
+    for utterance in read_manifest(corpus):
+        scaled = replace(utterance, label_samples=label, samples=utterance.samples * label // 600)
+        for sequence in (
+            plain_sequence(scaled, audio),
+            varied_sequence(scaled, audio, DataConfig(bos_rate=1.0), np.random.default_rng(0)),
+        ):
+            assert sequence.ids[0] == BOS
+            assert abs(sequence.durations[0] / audio.frame_rate - 0.05) <= 1.0 / audio.frame_rate
 
 
 def test_augmentation_is_fixed_by_seed_epoch_and_index(corpus: Path, tmp_path: Path) -> None:
@@ -86,8 +101,8 @@ def test_dropping_tones_drops_only_tones(corpus: Path) -> None:
     data = DataConfig(substitution_rate=0.0, bos_rate=1.0, tone_drop_rate=1.0)
     dropped = 0
     for utterance in read_manifest(corpus):
-        plain = plain_sequence(utterance, 300)
-        varied = varied_sequence(utterance, 300, data, np.random.default_rng(1))
+        plain = plain_sequence(utterance, AudioConfig())
+        varied = varied_sequence(utterance, AudioConfig(), data, np.random.default_rng(1))
         assert [i for i in plain.ids if i not in TONE_IDS] == [i for i in varied.ids if i not in TONE_IDS]
         assert plain.frames == varied.frames
         dropped += len(plain.ids) - len(varied.ids)
@@ -139,6 +154,34 @@ def test_damaged_feature_file_is_computed_again(corpus: Path, tmp_path: Path) ->
     np.testing.assert_array_equal(np.load(path), mel)
 
 
+def test_damage_of_the_kept_features_is_mended(corpus: Path, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, AudioConfig())
+    utterance = read_manifest(corpus)[0]
+    mel = store.mel(utterance)
+    np.save(store.folder / f"{utterance.id}.npy", np.full_like(mel, np.nan))
+    np.testing.assert_array_equal(store.mel(utterance), mel)
+
+
+def test_features_keep_their_names_between_versions(corpus: Path, tmp_path: Path) -> None:
+    """A cache of hours of recordings is found again."""
+    store = FeatureStore(tmp_path, AudioConfig())
+    utterance = replace(read_manifest(corpus)[0], f0=np.zeros(0, np.float32))
+    store.mel(utterance)
+    store.f0(utterance)
+    assert store.folder.name == "387961a20976"
+    assert {path.name for path in store.folder.iterdir()} == {f"{utterance.id}.npy", f"{utterance.id}.f0.npy"}
+
+
+def test_pitch_and_energy_are_left_out_on_request(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureStore, "f0", lambda *_: pytest.fail("nobody asked for F0"))
+    dataset = TwiDataset(corpus, features=tmp_path, prosody=False)
+    dataset.prepare()
+    assert dataset[0].keys() == {"phonemes", "durations", "mel", "frames", "speaker"}
+    assert "pitch" not in next(iter(DataLoader(dataset, batch_size=2)))
+
+
 def test_features_of_other_audio_settings_are_kept_apart(tmp_path: Path) -> None:
     folders = {FeatureStore(tmp_path, AudioConfig(n_mels=size)).folder for size in (40, 80)}
     assert len(folders) == 2
@@ -166,7 +209,10 @@ def test_unreadable_recordings_and_empty_splits_are_named(tmp_path: Path) -> Non
     dataset = TwiDataset(folder, features=tmp_path / "features")
     dataset.utterances[0].audio.write_bytes(b"OggS and nothing more")
     with pytest.raises(KalakanError, match=dataset.utterances[0].audio.name):
+        dataset[0]
+    with pytest.warns(DamagedDataWarning, match=f"left out: 1 .*{dataset.utterances[0].audio.name}"):
         dataset.prepare()
+    assert len(dataset) == 1
     manifest = folder / "meta.jsonl"
     lines = [json.loads(line) | {"split": "train"} for line in manifest.read_text().splitlines()]
     manifest.write_text("\n".join(json.dumps(line) for line in lines))
@@ -180,6 +226,14 @@ def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, AudioConfig(sample_rate=22_050, mel_fmax=11_000.0))
     with pytest.raises(DataError, match="24000 Hz and the audio settings say 22050"):
         store.mel(read_manifest(corpus)[0])
+
+
+def test_manifest_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
+    make_corpus(tmp_path / "corpus", clips=1)
+    path = tmp_path / "corpus" / "meta.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Akonta", b"Ak\xffonta"))
+    with pytest.raises(DataError, match=r"meta\.jsonl:1: is not valid JSON"):
+        read_manifest(tmp_path / "corpus")
 
 
 @pytest.mark.parametrize(
@@ -207,6 +261,12 @@ def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
         (lambda record: json.dumps(record | {"split": "trian"}), "split is 'trian'; it must be one of train"),
         (lambda record: json.dumps(record | {"frames": [-1] * len(record["units"])}), "whole numbers from 0"),
         (lambda record: json.dumps(record | {"lead": 1000}), "and the recording has"),
+        (lambda record: json.dumps(record | {"f0": [100, float("nan")]}), "f0 holds what is no frequency"),
+        (lambda record: json.dumps(record | {"samples": 1e999}), "value of a wrong kind"),
+        (
+            lambda record: json.dumps(record | {"tones": [9] * len(record["units"])}),
+            "tone 9 is not one of 0, 1",
+        ),
     ],
 )
 def test_damaged_manifest_is_named_with_its_line(change: object, text: str, tmp_path: Path) -> None:

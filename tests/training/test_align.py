@@ -8,7 +8,7 @@ import parselmouth
 import pytest
 import torch
 
-from kalakan.config.schema import DataConfig
+from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.alignment import AlignmentDataset
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
@@ -176,12 +176,15 @@ def test_inline_tones_last_nothing_and_can_be_dropped(tmp_path: Path) -> None:
     toned = replace(
         item, units=("k", "a", "˥", "_", "t", "o", "˩", "."), tones=(0,) * 8, frames=(2, 3, 0, 0, 2, 4, 0, 5)
     )
-    sequence = plain_sequence(toned, 300)
+    sequence = plain_sequence(toned, AudioConfig())
     is_tone = np.isin(sequence.ids, list(TONE_IDS))
     assert is_tone.sum() == 2
     assert not sequence.durations[is_tone].any()
     data = DataConfig(substitution_rate=0, bos_rate=1, tone_drop_rate=1)
-    sizes = {len(varied_sequence(toned, 300, data, np.random.default_rng(seed)).ids) for seed in range(20)}
+    sizes = {
+        len(varied_sequence(toned, AudioConfig(), data, np.random.default_rng(seed)).ids)
+        for seed in range(20)
+    }
     assert max(sizes) < len(sequence.ids)
     assert min(sizes) == len(sequence.ids) - 2
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
+from kalakan.data.features import FeatureStore
 from kalakan.export.voice_vocoder import add_vocoder
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.adversarial import hinge_discriminator_loss, hinge_generator_loss
 from kalakan.training.gan_vocoder_task import GanVocoderTask
-from kalakan.training.state import load_checkpoint
+from kalakan.training.state import load_checkpoint, save_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_pt, load_vocoder
@@ -56,7 +57,9 @@ def test_a_run_leaves_a_folded_vocoder_and_both_curves(corpus: Path, tmp_path: P
     assert not any(parametrize.is_parametrized(part) for part in loaded.module.modules())
     trainer = Trainer(name, tiny(name))
     modules = trainer.task.build(trainer.settings)
-    modules.load_state_dict(load_checkpoint(tmp_path / "best.pt")["average"])
+    average = load_checkpoint(tmp_path / "best.pt")["average"]
+    assert {key.split(".")[0] for key in average} == {"vocoder"}
+    modules.load_state_dict(average, strict=False)
     mel = torch.randn(1, 80, 4) - 5
     torch.testing.assert_close(loaded.module(mel), modules["vocoder"](mel), atol=1e-6, rtol=0)
     records = lines(tmp_path)
@@ -74,6 +77,49 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(corpus: Path, tmp_path: Pa
     whole, parts = (load_checkpoint(tmp_path / name / "last.pt")["modules"] for name in ("whole", "parts"))
     for name, value in whole.items():
         assert torch.equal(value, parts[name]), name
+
+
+def test_checkpoints_that_averaged_the_discriminator_too_are_read(corpus: Path, tmp_path: Path) -> None:
+    settings = tiny("hifigan", max_steps=2, learning_rate=1e-12, weight_decay=0.0, validate_every=9)
+    settings["training"] |= {"picture_every": 9, "ema_decay": 0.0}
+    Trainer("hifigan", settings).train(corpus, tmp_path / "run", quiet=True)
+    last = tmp_path / "run" / "last.pt"
+    new = load_checkpoint(last)
+    older = {name: value + 1.0 for name, value in new["modules"].items() if name.startswith("discriminator.")}
+    save_checkpoint(last, new | {"average": new["average"] | older})
+    settings["training"]["max_steps"] = 3
+    Trainer("hifigan", settings).train(corpus, tmp_path / "run", quiet=True)
+    assert load_checkpoint(last)["position"]["step"] == 3
+    assert not [name for name in load_checkpoint(last)["average"] if name.startswith("discriminator.")]
+    settings["training"]["max_steps"] = 1
+    for contents, wanted in ((new, new["modules"]), (new | {"average": new["average"] | older}, older)):
+        save_checkpoint(tmp_path / "source.pt", contents)
+        folder = tmp_path / f"begun-{len(contents['average'])}"
+        Trainer("hifigan", settings).train(corpus, folder, quiet=True, start_from=tmp_path / "source.pt")
+        begun = load_checkpoint(folder / "last.pt")["modules"]
+        assert json.loads((folder / "started_from.json").read_text())["left_out"] == {}
+        moving = ("._u", "._v")  # spectral norm's, moved by every look
+        for name in (name for name in older if not name.endswith(moving)):
+            torch.testing.assert_close(begun[name], wanted[name], rtol=0, atol=1e-5)
+
+
+def test_validation_leaves_the_discriminator_as_it_is(corpus: Path, tmp_path: Path) -> None:
+    """It is not averaged, so validation looks at the one in training; spectral norm would move in training mode."""
+    runs = []
+    for often in (1, 9):
+        settings = tiny("hifigan", max_steps=3, validate_every=often, picture_every=9, checkpoint_every=9)
+        Trainer("hifigan", settings).train(corpus, tmp_path / f"{often}", quiet=True)
+        runs.append(load_checkpoint(tmp_path / f"{often}" / "last.pt")["modules"])
+    for name, value in runs[0].items():
+        assert torch.equal(value, runs[1][name]), name
+
+
+def test_mel_only_vocoders_compute_no_f0(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureStore, "f0", lambda *_: pytest.fail("a GAN vocoder reads no F0"))
+    Trainer("melgan", tiny("melgan", max_steps=1, picture_every=1)).train(corpus, tmp_path, quiet=True)
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
 
 
 @pytest.mark.parametrize(("name", "louder"), [("hifigan", 8.0), ("melgan", 1.0)])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from kalakan.data.features import FeatureStore
 from kalakan.errors import ExportError, StopTokenWarning, SynthesisError
 from kalakan.export.voice import add_onnx
 from kalakan.synthesis.synthesizer import Synthesizer
@@ -63,6 +64,13 @@ def test_three_steps_without_durations_leave_a_voice_and_curves(run: Path) -> No
     assert {"coarse", "mel", "stop", "attention"} <= records[0].keys()
     assert {"mel_l1", "sharpness", "score"} <= records[-1].keys()
     assert len(list((run / "pictures").glob("*.png"))) == 2
+
+
+def test_no_f0_is_computed(unaligned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FeatureStore, "f0", lambda *_: pytest.fail("Tacotron 2 reads no F0"))
+    train, _ = Trainer("tacotron2", tiny()).task.datasets(unaligned, tmp_path)
+    train.prepare()
+    assert not {"pitch", "energy"} & train[0].keys()
 
 
 def test_the_voice_speaks_and_says_how_long_each_phoneme_lasts(run: Path) -> None:

@@ -143,8 +143,54 @@ def test_loss_that_is_never_finite_stops_the_run(tiny_config: Settings, corpus: 
             yield phase
 
     trainer.task.phases = spoil  # type: ignore[method-assign]
-    with pytest.raises(TrainingError, match=r"not finite 3 steps in a row, last at step 2 with \w+"):
+    with pytest.raises(
+        TrainingError, match=r"gradient was not finite 3 steps in a row, last at step 2 with \w+"
+    ):
         trainer.train(corpus, tmp_path, quiet=True)
+
+
+@pytest.mark.parametrize("spoiled", [0, 2])
+def test_gradient_that_is_not_finite_is_skipped_and_spoils_no_weight(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoiled: int
+) -> None:
+    """The loss is finite and its gradient is not, as where a root of zero is taken."""
+    tiny_config["training"] |= {"max_steps": 4}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    phases = trainer.task.phases
+
+    def spoil(modules: Any, batch: Any, step: int) -> Any:
+        for phase in phases(modules, batch, step):
+            if step == spoiled:
+                weight = next(modules.parameters())
+                phase.losses["mel"] = phase.losses["mel"] + (weight * 0.0).abs().sqrt().sum()
+            yield phase
+
+    trainer.task.phases = spoil  # type: ignore[method-assign]
+    trainer.train(corpus, tmp_path)
+    contents = load_checkpoint(tmp_path / "last.pt")
+    assert contents["position"]["skipped"] == 1
+    assert all(bool(torch.isfinite(value).all()) for value in contents["modules"].values())
+    assert (
+        f"step {spoiled}: the loss or a gradient is not finite; skipped the batch of "
+        in capsys.readouterr().err
+    )
+    lines = _lines(tmp_path, "train")
+    assert lines[spoiled]["gradient_norm"] is None
+    assert [line["skipped"] for line in lines] == [int(step >= spoiled) for step in range(4)]
+
+
+@pytest.mark.parametrize("batch", [5, 500])
+def test_run_goes_on_with_fewer_data_than_it_left(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, batch: int
+) -> None:
+    tiny_config["training"] |= {"max_steps": 2}
+    _train(tiny_config, corpus, tmp_path)
+    contents = load_checkpoint(tmp_path / "last.pt")
+    save_checkpoint(tmp_path / "last.pt", contents | {"position": contents["position"] | {"batch": batch}})
+    tiny_config["training"] |= {"max_steps": 3}
+    _train(tiny_config, corpus, tmp_path)
+    position = load_checkpoint(tmp_path / "last.pt")["position"]
+    assert (position["step"], position["epoch"], position["batch"]) == (3, 1, 1)
 
 
 def test_time_limit_ends_a_run_with_a_checkpoint(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:

@@ -1,0 +1,114 @@
+"""`Recordings`: the utterances of a split with their features; the damaged are left out and counted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from kalakan.config.schema import AudioConfig
+from kalakan.data.features import FeatureStore
+from kalakan.data.manifest import Utterance, read_manifest
+from kalakan.errors import AudioError, DamagedDataWarning, DataError
+
+DAMAGE = (DataError, AudioError)
+"""What a damaged item raises; any other error is not the item's fault and ends what reads it."""
+MOST_NAMED = 3
+"""Most damaged items that one warning names."""
+
+
+class Recordings(Dataset[dict[str, Tensor]]):
+    """What the datasets share: utterances, their features, and which were left out.
+
+    Features are cached in the folder `features` and kept in memory after the first reading. `prepare` reads all of
+    them; an utterance whose recording or features are damaged is then left out, as is a damaged record of the
+    manifest from the beginning: with a `DamagedDataWarning`, and with its reason in `left_out`.
+    """
+
+    left_out: dict[str, str]
+    """Why an utterance was left out, by its id, or by the place of its line in the manifest."""
+
+    def __init__(self, folder: str | Path, audio: AudioConfig | None, features: str | Path | None) -> None:
+        self.folder = Path(folder)
+        self.audio = audio or AudioConfig()
+        self.left_out = {}
+        self.everything = read_manifest(self.folder, self.left_out)
+        """Every sound record of the folder, of whatever split."""
+        self._warn(self.left_out, "records")
+        self.store = FeatureStore(features or Path(".kalakan") / "features", self.audio)
+        self.utterances: list[Utterance] = []
+        self._mels: dict[str, NDArray[np.float32]] = {}
+        self._f0s: dict[str, NDArray[np.float32]] = {}
+
+    def mel(self, index: int) -> NDArray[np.float32]:
+        """Log-mel [M, T] of the whole recording of an utterance."""
+        utterance = self.utterances[index]
+        if utterance.id not in self._mels:
+            self._mels[utterance.id] = self._load_mel(utterance)
+        return self._mels[utterance.id]
+
+    def f0(self, index: int) -> NDArray[np.float32]:
+        """F0 [T] in Hz of the whole recording of an utterance, 0 where unvoiced."""
+        utterance = self.utterances[index]
+        if utterance.id not in self._f0s:
+            self._f0s[utterance.id] = self.store.f0(utterance)
+        return self._f0s[utterance.id]
+
+    def read(self, index: int) -> None:
+        """Reads what items of an utterance are made of; raises one of `DAMAGE` where that cannot be."""
+        self.mel(index)
+
+    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
+        """Computes every feature that is not cached yet; `progress(done, total)` after each utterance.
+
+        Leaves the damaged out. Raises `DataError` if all are.
+        """
+        found: dict[str, str] = {}
+        total = len(self.utterances)
+        for index, utterance in enumerate(self.utterances):
+            try:
+                self.read(index)
+            except DAMAGE as error:
+                found[utterance.id] = str(error)
+            if progress:
+                progress(index + 1, total)
+        self._warn(found, "recordings")
+        self.leave_out(found)
+
+    def leave_out(self, damaged: Mapping[str, str]) -> None:
+        """Leaves utterances out, by id, for a reason each. Raises `DataError` if none is left."""
+        kept = [item for item in self.utterances if item.id not in damaged]
+        self.left_out |= damaged
+        if not kept:
+            reason = next(iter(damaged.values()))
+            raise DataError(
+                f"{self.folder}: no utterance of {len(self.utterances)} can be used; the first: {reason}"
+            )
+        self.utterances = kept
+
+    def name(self, index: int) -> str:
+        """Id of the utterance that an item comes from."""
+        return self.utterances[index].id
+
+    def frame_counts(self) -> list[int]:
+        """Mel frames of each recording, from the labels: no audio is read."""
+        return [item.samples // self.audio.hop_length for item in self.utterances]
+
+    def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
+        return self.store.mel(utterance)
+
+    def _warn(self, damaged: Mapping[str, str], what: str) -> None:
+        if damaged:
+            reasons = list(damaged.values())
+            more = "; …" if len(reasons) > MOST_NAMED else ""
+            warnings.warn(
+                f"{self.folder}: damaged {what} left out: {len(reasons)} ({'; '.join(reasons[:MOST_NAMED])}{more})",
+                DamagedDataWarning,
+                stacklevel=1,
+            )

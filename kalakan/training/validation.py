@@ -1,0 +1,59 @@
+"""How good a run's weights are: scores, pictures and sounds of its validation data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kalakan.config.schema import Settings
+from kalakan.data.collate import Batch
+from kalakan.training.metrics_log import MetricsLog
+from kalakan.training.tasks import BatchSource, Task
+
+
+class Validation:
+    """The validation data of a run: always the same utterances, in the same batches."""
+
+    def __init__(self, task: Task, data: BatchSource, settings: Settings, device: torch.device) -> None:
+        self.task, self.data, self.device = task, data, device
+        self.config, self.sample_rate = settings.training, settings.audio.sample_rate
+
+    def scores(self, modules: nn.ModuleDict) -> dict[str, float]:
+        """Means over the utterances; a batch counts by its size."""
+        modules.eval()  # a step puts those that it trains back
+        sums: dict[str, float] = {}
+        count = 0
+        for indices in self._batches():
+            with torch.no_grad():
+                scores = self.task.validate(modules, self._batch(indices))
+            for name, value in scores.items():
+                sums[name] = sums.get(name, 0.0) + value * len(indices)
+            count += len(indices)
+        return {name: value / count for name, value in sums.items()}
+
+    def rehearse(self, modules: nn.ModuleDict) -> None:
+        """Two batches before the first step: what would fail at hour two fails now."""
+        modules.eval()
+        for indices in self._batches()[:2]:
+            with torch.no_grad():
+                self.task.validate(modules, self._batch(indices))
+
+    def show(self, modules: nn.ModuleDict, folder: Path, step: int, log: MetricsLog) -> None:
+        """Pictures into `folder`, and these and sounds into the log."""
+        batch = self._batch(self._batches()[0])
+        for path in self.task.pictures(modules, batch, folder, step):
+            log.picture(step, path.stem.rsplit("-", 1)[-1], path)
+        for row, audio in enumerate(self.task.sounds(modules, batch)):
+            log.sound(step, str(row), audio, self.sample_rate)
+
+    def _batches(self) -> list[list[int]]:
+        size = min(self.config.validation_utterances, len(self.data))
+        chosen = [i * len(self.data) // size for i in range(size)]
+        step = self.config.batch_size
+        return [chosen[i : i + step] for i in range(0, size, step)]
+
+    def _batch(self, indices: list[int]) -> Batch:
+        batch = self.task.collate([self.data[i] for i in indices])
+        return {key: value.to(self.device) for key, value in batch.items()}
