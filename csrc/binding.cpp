@@ -9,12 +9,12 @@
 
 #include "checks.h"
 
-extern const KkKernel griffin_lim_kernels[], upsample_kernels[];
+extern const KkKernel griffin_lim_kernels[], residual_blocks_kernels[], upsample_kernels[];
 
 namespace {
 
 const KkKernel& find(const std::string& name) {
-    for (const KkKernel* table : {griffin_lim_kernels, upsample_kernels})
+    for (const KkKernel* table : {griffin_lim_kernels, residual_blocks_kernels, upsample_kernels})
         for (; table->name != nullptr; table++)
             if (name == table->name) return *table;
     throw std::invalid_argument("there is no kernel " + name);
@@ -52,7 +52,7 @@ int shared_limit(int device) { return attribute(cudaDevAttrMaxSharedMemoryPerBlo
 
 std::map<std::string, unsigned long> kernels() {
     std::map<std::string, unsigned long> found;
-    for (const KkKernel* table : {griffin_lim_kernels, upsample_kernels})
+    for (const KkKernel* table : {griffin_lim_kernels, residual_blocks_kernels, upsample_kernels})
         for (; table->name != nullptr; table++) found[table->name] = table->parameter_bytes;
     return found;
 }

@@ -73,7 +73,7 @@ struct Launch {
     const void* params;
     std::vector<Fiber> fibers;
     std::vector<std::vector<float>> shared;
-    std::vector<float> slots;  // eight words a thread, offered to the threads of its warp
+    std::vector<float> slots;  // sixteen words a thread, offered to the threads of its warp
     jmp_buf scheduler;
     std::vector<std::unique_ptr<std::barrier<>>> block_barriers, warp_barriers;
 };
@@ -85,7 +85,7 @@ inline Dim3 block_index() {
     return {current->block % grid.x, current->block / grid.x % grid.y, current->block / grid.x / grid.y};
 }
 inline float* slots_of_warp() {
-    return &launch->slots[(std::size_t(current->block) * launch->threads + current->thread / 32 * 32) * 8];
+    return &launch->slots[(std::size_t(current->block) * launch->threads + current->thread / 32 * 32) * 16];
 }
 
 #ifdef KK_HOST_THREADS
@@ -169,7 +169,7 @@ inline void run(void (*call)(const void*), const void* params, Dim3 grid, unsign
     const std::size_t blocks = std::size_t(grid.x) * grid.y * grid.z;
     here.fibers = std::vector<Fiber>(blocks * threads);
     here.shared.assign(blocks, std::vector<float>(shared_bytes / 4 + 4, std::nanf("")));
-    here.slots.assign(blocks * threads * 8, std::nanf(""));
+    here.slots.assign(blocks * threads * 16, std::nanf(""));
     for (std::size_t i = 0; i < here.fibers.size(); i++) {
         here.fibers[i].block = unsigned(i / threads);
         here.fibers[i].thread = unsigned(i % threads);

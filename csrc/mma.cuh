@@ -9,31 +9,90 @@
 
 namespace kk {
 
-#ifdef KK_HOST
+// Two operands of a register, the first in its low half.
 template <class T>
-KK_DEVICE float host_operand(float word, int half) {
-    T value;
-    value.bits = static_cast<unsigned short>(__float_as_uint(word) >> (16 * half));
-    return to_float(value);
+KK_DEVICE float low_of(unsigned word) {
+    return to_float(T{static_cast<unsigned short>(word)});
 }
+template <class T>
+KK_DEVICE float high_of(unsigned word) {
+    return to_float(T{static_cast<unsigned short>(word >> 16)});
+}
+template <class T>
+KK_DEVICE unsigned pair_of(float low, float high) {
+    T first, second;
+    from_float(low, first);
+    from_float(high, second);
+    return first.bits | static_cast<unsigned>(second.bits) << 16;
+}
+#if !defined(KK_HOST) && __CUDA_ARCH__ >= 800
+template <>
+__device__ __forceinline__ unsigned pair_of<half_t>(float low, float high) {
+    unsigned word;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    return word;
+}
+template <>
+__device__ __forceinline__ unsigned pair_of<bfloat_t>(float low, float high) {
+    unsigned word;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    return word;
+}
+#endif
+
+#ifdef KK_HOST
+// A place in shared memory, in bytes.
+using SharedAddress = unsigned long;
+template <class T>
+KK_DEVICE SharedAddress shared_address(const T* pointer) {
+    return reinterpret_cast<SharedAddress>(pointer);
+}
+
+// A's four registers. Lane i gives the address of columns (i / 16 * 8) to + 7 of row i % 16, 16 bytes.
+KK_DEVICE void load_matrices(unsigned* a, SharedAddress row) {
+    float* const slots = kk_host::slots_of_warp();
+    const int lane = threadIdx.x % 32;
+    std::memcpy(slots + 16 * lane, &row, sizeof row);
+    __syncwarp();
+    for (int i = 0; i < 4; i++) {
+        std::memcpy(&row, slots + 16 * (8 * i + lane / 4), sizeof row);
+        a[i] = reinterpret_cast<const unsigned*>(row)[lane % 4];
+    }
+    __syncwarp();
+}
+
 template <class T>
 KK_DEVICE void multiply_add(float* c, const unsigned* a, const unsigned* b) {
     float* const slots = kk_host::slots_of_warp();
     const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    for (int i = 0; i < 4; i++) slots[8 * lane + i] = __uint_as_float(a[i]);
-    for (int i = 0; i < 2; i++) slots[8 * lane + 4 + i] = __uint_as_float(b[i]);
+    for (int i = 0; i < 6; i++) {
+        const unsigned word = i < 4 ? a[i] : b[i - 4];
+        slots[16 * lane + 2 * i] = low_of<T>(word);
+        slots[16 * lane + 2 * i + 1] = high_of<T>(word);
+    }
     __syncwarp();
     for (int i = 0; i < 4; i++) {
         const int column = 2 * t + i % 2;
         for (int k = 0; k < 16; k++) {
             const int holder = k % 8 / 2, high = k / 8;
-            const float left = slots[8 * (4 * g + holder) + 2 * high + i / 2], right = slots[8 * (4 * column + holder) + 4 + high];
-            c[i] += host_operand<T>(left, k % 2) * host_operand<T>(right, k % 2);
+            const float left = slots[16 * (4 * g + holder) + 4 * high + i / 2 * 2 + k % 2];
+            c[i] += left * slots[16 * (4 * column + holder) + 8 + 2 * high + k % 2];
         }
     }
     __syncwarp();
 }
 #else
+using SharedAddress = unsigned;
+template <class T>
+KK_DEVICE SharedAddress shared_address(const T* pointer) {
+    return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
+}
+KK_DEVICE void load_matrices(unsigned* a, SharedAddress row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+                 : "r"(row));
+}
+
 template <class T>
 KK_DEVICE void multiply_add(float* c, const unsigned* a, const unsigned* b);
 

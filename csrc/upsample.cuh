@@ -6,6 +6,7 @@
 #pragma once
 
 #include "mma.cuh"
+#include "vectors.cuh"
 
 struct UpsampleParams {
     const void* x;         // [B, T, C_in]
@@ -20,42 +21,6 @@ struct UpsampleParams {
 namespace kk {
 
 constexpr int ROWS = 64, COLUMNS = 64, THREADS = 256;  // a block's tile of (q, output channel)
-
-// Sixteen bytes of T; a row of a tile is four of them.
-template <class T>
-struct alignas(16) Vector {
-    static constexpr int SIZE = 16 / sizeof(T);
-    T at[SIZE];
-};
-
-template <class T>
-KK_DEVICE T leaky(T x, float slope) {
-    const float value = to_float(x);
-    from_float(value > 0.0f ? value : slope * value, x);
-    return x;
-}
-
-// Up to SIZE channels from `channel` on; zeros past the last one.
-template <class T>
-KK_DEVICE Vector<T> load(const T* row, int channel, int channels) {
-    constexpr int SIZE = Vector<T>::SIZE;
-    if (channels % SIZE == 0 && channel < channels) return *reinterpret_cast<const Vector<T>*>(row + channel);
-    Vector<T> v;
-#pragma unroll
-    for (int i = 0; i < SIZE; i++) {
-        from_float(0.0f, v.at[i]);
-        if (channel + i < channels) v.at[i] = row[channel + i];
-    }
-    return v;
-}
-
-template <class T>
-KK_DEVICE Vector<T> zeros() {
-    Vector<T> v;
-#pragma unroll
-    for (int i = 0; i < Vector<T>::SIZE; i++) from_float(0.0f, v.at[i]);
-    return v;
-}
 
 // What a thread writes at the end: output channel `column` of row q.
 template <class T>

@@ -41,6 +41,10 @@ class Launcher(Protocol):
         """Bytes of shared memory that one block may have."""
         ...
 
+    def __hash__(self) -> int:
+        """What a device allows is asked once of each launcher."""
+        ...
+
 
 def address(tensor: Tensor | None) -> int | None:
     """Where a tensor's first element is; None for no tensor."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kalakan.errors import KernelError
 
-KERNELS = ("griffin_lim.cu", "upsample.cu")
+KERNELS = ("griffin_lim.cu", "residual_blocks.cu", "upsample.cu")
 """The files that hold kernels; the others are headers, the binding and the tests' launcher."""
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)
 """Compute capabilities that a build without a device is for, newest last; PTX of the newest serves what comes after."""

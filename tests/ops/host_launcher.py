@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from kalakan.ops.launch import Launch
+from kalakan.ops.sources import KERNELS
 
 CSRC = Path(__file__).parents[2] / "csrc"
-SOURCES = ("griffin_lim.cu", "upsample.cu", "host.cpp")
+SOURCES = (*KERNELS, "host.cpp")
 
 
 def build(folder: Path, *flags: str, csrc: Path = CSRC) -> Path:
@@ -44,7 +45,7 @@ def mutate(folder: Path, name: str, number: int) -> Path:
     return copy
 
 
-@dataclass
+@dataclass(eq=False)
 class HostLauncher:
     """Runs kernels as fibers on the CPU; `seen` has the names of the kernels that ran."""
 
@@ -53,6 +54,8 @@ class HostLauncher:
     """Threads take turns from the last to the first."""
     blocks: int = 1 << 30
     """Blocks that count as resident at once."""
+    shared: int = 227 << 10
+    """Bytes of shared memory that a block may have."""
     threads: int | None = None
     """Threads of a block, instead of what was asked for."""
     seen: list[str] = field(default_factory=list)
@@ -79,4 +82,4 @@ class HostLauncher:
         return self.blocks
 
     def shared_limit(self, device: torch.device) -> int:
-        return 227 << 10
+        return self.shared

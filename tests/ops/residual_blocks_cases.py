@@ -22,7 +22,7 @@ SMALL: list[Sizes] = [
 
 
 def case(
-    sizes: Sizes, batch: int, frames: int, dtype: torch.dtype = torch.float32
+    sizes: Sizes, batch: int, frames: int, dtype: torch.dtype = torch.float32, device: str = "cpu"
 ) -> tuple[Tensor, ResidualBlocks]:
     """Random x [batch, frames, C] and blocks, rounded to `dtype`; the convolutions keep the size of what they read."""
     channels, kernels, dilations, pairs = sizes
@@ -30,13 +30,14 @@ def case(
 
     def convolution(kernel: int, dilation: int) -> Convolution:
         weight = torch.randn(channels, channels, kernel, generator=generator) / (channels * kernel) ** 0.5
-        return Convolution(weight, torch.randn(channels, generator=generator), dilation)
+        bias = torch.randn(channels, generator=generator)
+        return Convolution(weight.to(device), bias.to(device), dilation)
 
     blocks = [
         [[convolution(kernel, dilation), *([convolution(kernel, 1)] if pairs else [])] for dilation in block]
         for kernel, block in zip(kernels, dilations, strict=True)
     ]
-    x = torch.randn(batch, frames, channels, generator=generator).to(dtype)
+    x = torch.randn(batch, frames, channels, generator=generator).to(device, dtype)
     return x, pack_residual_blocks(blocks, dtype)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kalakan.ops import extension, griffin_lim, upsample, use
+from kalakan.ops import extension, griffin_lim, residual_blocks, upsample, use
 from kalakan.ops.griffin_lim import GRIFFIN_LIM, reference
 from kalakan.ops.upsample import UPSAMPLE
+from ops import residual_blocks_cases
 from ops.upsample_cases import STAGES, Stage, case, distance, exact
 
 pytestmark = [
@@ -53,6 +54,41 @@ def test_upsample(name: str, stage: Stage, frames: int, batch: int, dtype: torch
         host = [None if tensor is None else tensor.cpu() for tensor in (*arguments, residual)]
         wanted = exact(host[0], host[1], host[2], stage, 0.2, host[3])  # type: ignore[arg-type]
         assert distance(got, wanted) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("frames", [1, 2, 63, 129, 5000])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        *residual_blocks_cases.SMALL,
+        *((channels, *residual_blocks_cases.V1) for channels in (16, 32, 64)),
+        *((channels, *residual_blocks_cases.V3) for channels in (32, 64)),
+    ],
+)
+def test_residual_blocks(
+    sizes: residual_blocks_cases.Sizes, frames: int, batch: int, dtype: torch.dtype
+) -> None:
+    x, blocks = residual_blocks_cases.case(sizes, batch, frames, dtype, "cuda")
+    with use(residual_blocks="cuda"):
+        got, again = residual_blocks(x, blocks), residual_blocks(x, blocks)
+    assert distance(got, residual_blocks_cases.exact(x, blocks)) < TOLERANCE[dtype]
+    assert torch.equal(got, again)
+
+
+def test_residual_blocks_run_on_the_current_stream_and_in_a_graph() -> None:
+    sizes: residual_blocks_cases.Sizes = (64, *residual_blocks_cases.V1)
+    x, blocks = residual_blocks_cases.case(sizes, 2, 3000, torch.float16, "cuda")
+    with use(residual_blocks="cuda"):
+        wanted = residual_blocks(x, blocks)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            got = residual_blocks(x, blocks)
+    got.fill_(torch.nan)
+    graph.replay()
+    torch.testing.assert_close(got, wanted, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("items", [1, 7])

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from kalakan.ops.griffin_lim import cuda as griffin_lim_cuda
 from kalakan.ops.griffin_lim import reference
+from kalakan.ops.residual_blocks import cuda as residual_blocks_cuda
 from kalakan.ops.upsample import cuda as upsample_cuda
+from ops import residual_blocks_cases
 from ops.host_launcher import HostLauncher, build, compile_host, mutate
 from ops.upsample_cases import STAGES, Stage, case, distance, exact
 
@@ -19,11 +21,6 @@ EACH, AT_ONCE = 0, 1 << 30
 """Blocks resident at once: none, so that each iteration is a launch, or all of them."""
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-3, torch.bfloat16: 1e-2}
 MAIN = Path(__file__).with_name("thread_sanitizer.cpp")
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("kernels"))
 
 
 def magnitudes(n_fft: int, frames: int, items: int) -> Tensor:
@@ -135,21 +132,37 @@ def test_the_launcher_knows_the_size_of_parameters(library: Path) -> None:
         upsample_cuda.run(launcher, given["x"], given["weight"], None, 8, 4, 0, 1.0, None)
 
 
+def is_right(launcher: HostLauncher, name: str) -> bool:
+    """Whether the kernels of a file agree with float64."""
+    if name == "upsample.cuh":
+        given = case(STAGES[0], 1, 9)
+        arguments = (given["x"], given["weight"], given["bias"])
+        got = upsample_cuda.run(launcher, *arguments, *STAGES[0][3:], 0.2, None)
+        return distance(got, exact(*arguments, STAGES[0], 0.2, None)) < 1e-5
+    if name == "residual_blocks.cuh":
+        x, blocks = residual_blocks_cases.case(residual_blocks_cases.SMALL[0], 1, 40)
+        got = residual_blocks_cuda.run(launcher, x, blocks)
+        return distance(got, residual_blocks_cases.exact(x, blocks)) < 1e-5
+    return error(launcher, (60, 48, 20), 9, 1, n_iter=2) < 1e-5
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "number"), [("fft.cuh", 0), ("griffin_lim.cuh", 2), ("upsample.cuh", 0)])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("fft.cuh", 0),
+        ("griffin_lim.cuh", 2),
+        ("residual_blocks.cuh", 0),
+        ("residual_blocks.cuh", 1),
+        ("upsample.cuh", 0),
+    ],
+)
 def test_a_missing_barrier_is_noticed(tmp_path: Path, name: str, number: int) -> None:
     library = build(tmp_path, "-O0", csrc=mutate(tmp_path, name, number))
     noticed = []
     for backwards in (False, True):
-        launcher = HostLauncher(library, backwards)
         try:
-            if name == "upsample.cuh":
-                given = case(STAGES[0], 1, 9)
-                arguments = (given["x"], given["weight"], given["bias"])
-                got = upsample_cuda.run(launcher, *arguments, *STAGES[0][3:], 0.2, None)
-                noticed.append(distance(got, exact(*arguments, STAGES[0], 0.2, None)) > 1e-5)
-            else:
-                noticed.append(error(launcher, (60, 48, 20), 9, 1, n_iter=2) > 1e-5)
+            noticed.append(not is_right(HostLauncher(library, backwards), name))
         except RuntimeError:
             noticed.append(True)
     assert any(noticed)

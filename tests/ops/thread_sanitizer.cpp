@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "griffin_lim.cuh"
+#include "residual_blocks.cuh"
 #include "upsample.cuh"
 
 extern "C" const char* kk_host_launch(const char*, const unsigned*, unsigned, unsigned long, int, const void*, unsigned long);
@@ -51,7 +52,20 @@ static void upsample() {
     if (std::abs(std::accumulate(out.begin(), out.end(), 0.0f) / float(out.size()) - 9.0f) > 0.5f) std::exit(3);
 }
 
+static void residual_blocks() {
+    const int frames = 70, width = 16, rows = 32, taps = 3, halo = 6, convolutions = 4;
+    std::vector<unsigned short> x(frames * width, 0x3c00), weight(convolutions * taps * width * width, 0x2c00), out(frames * width);
+    std::vector<float> bias(convolutions * width);
+    ResidualBlocksParams p{x.data(), weight.data(), bias.data(), out.data(), frames, width, 3, rows, halo, taps, convolutions, 2, 0,
+                           kk::FIRST, 0.1f, 10.0f, 0.5f, {1, 1, 3, 1}};
+    const unsigned long shared = 2 * (rows + 2 * halo + kk::SLACK) * kk::TensorRows<kk::half_t, width>::PITCH * 2;
+    for (p.layer = 1; p.layer <= 2; p.layer++) launch("residual_blocks_float16_16", {3, 1, 1}, kk::RESIDUAL_THREADS, shared, p);
+    // Weights of 1/16: 1 + 9 and 10 + 90 inside the signal, halved.
+    if (kk::to_float(kk::half_t{out[frames / 2 * width]}) != 50.0f) std::exit(4);
+}
+
 int main() {
     griffin_lim();
+    residual_blocks();
     upsample();
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from kalakan.errors import ConfigError
 
@@ -23,6 +24,10 @@ class Convolution:
     """Samples from one tap to the next."""
 
 
+WIDTHS = (16, 32, 64)
+"""Channels that the kernels come for."""
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+"""Types that the kernels come for."""
 Layer = Sequence[Convolution]
 """Convolutions with one way around all of them: `x + conv(... conv(x))`, a leaky ReLU before each."""
 
@@ -35,6 +40,10 @@ class Block:
     """What x passes in turn; each layer has as many convolutions as the others."""
     kernel: int
     """K of every convolution."""
+    weight: Tensor | None
+    """[convolutions, K, W * W], W the width: in the order in which the kernels read it. None where none serves."""
+    bias: Tensor | None
+    """[convolutions, W] float32, or None."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,11 @@ class ResidualBlocks:
     """C of x."""
     slope: float
     """Of each leaky ReLU."""
+
+    @property
+    def width(self) -> int | None:
+        """Channels to which the kernels fill up C; None where C is more than they take."""
+        return _width(self.channels)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -73,14 +87,39 @@ def pack_residual_blocks(
     _check(blocks, channels)
     if not 0.0 <= slope <= 1.0:
         raise ConfigError(f"slope is {slope}; it must be from 0 to 1")
-    packed = tuple(
-        Block(
-            tuple(tuple(_copy(convolution, target) for convolution in layer) for layer in block),
-            block[0][0].weight.size(2),
-        )
-        for block in blocks
-    )
-    return ResidualBlocks(packed, channels, slope)
+    return ResidualBlocks(tuple(_block(block, target) for block in blocks), channels, slope)
+
+
+def _block(block: Sequence[Layer], dtype: torch.dtype) -> Block:
+    layers = tuple(tuple(_copy(each, dtype) for each in layer) for layer in block)
+    convolutions = [each for layer in layers for each in layer]
+    channels, _, kernel = convolutions[0].weight.shape
+    width = _width(channels)
+    if width is None or dtype not in DTYPES:
+        return Block(layers, kernel, None, None)
+    fill = width - channels
+    weights = [pad(each.weight, [0, 0, 0, fill, 0, fill]) for each in convolutions]
+    biases = [pad(each.bias.float(), [0, fill]) for each in convolutions if each.bias is not None]
+    return Block(layers, kernel, pack(torch.stack(weights)), torch.stack(biases))
+
+
+def _width(channels: int) -> int | None:
+    return next((width for width in WIDTHS if channels <= width), None)
+
+
+def pack(weight: Tensor) -> Tensor:
+    """[convolutions, K, W * W] of [convolutions, W, W, K], in the order of csrc/residual_blocks.cuh.
+
+    Single precision: [C_in, C_out]. 16 bits: the B fragments of csrc/mma.cuh, so that a lane g * 4 + t finds side by
+    side what it multiplies, with c_in = 16 a + 8 r + 2 t + e and c_out = 16 b + 8 i + g: [a, b, g, t, i, r, e].
+    """
+    count, width, _, kernel = weight.shape
+    if weight.dtype == torch.float32:
+        ordered = weight.permute(0, 3, 2, 1)
+    else:
+        parts = weight.reshape(count, width // 16, 2, 8, width // 16, 2, 4, 2, kernel)  # n b i g a r t e k
+        ordered = parts.permute(0, 8, 4, 1, 3, 6, 2, 5, 7)
+    return ordered.reshape(count, kernel, width * width).contiguous()
 
 
 def _first(blocks: Sequence[Sequence[Layer]]) -> Convolution:
