@@ -248,6 +248,9 @@ class InferenceConfig:
     """Most sentences in one pass on a GPU when the call does not say; a CPU takes one after the other."""
     mixed_precision: bool = False
     """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine refuses it."""
+    cuda_graphs: bool = True
+    """Torch engine on a GPU: HiFi-GAN and MelGAN replay a recording for each length of a single sentence. False saves
+    the memory of up to 32 recordings."""
     threads: int = 1
     """CPU threads of one request; one thread a request and parallel requests is the fastest use of a server."""
     griffin_lim_iterations: int = 32

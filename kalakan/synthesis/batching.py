@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
@@ -39,6 +40,12 @@ class Engine(Protocol):
         """The breaths of a batch with their durations, ready to be heard whole or window by window."""
         ...
 
+    def speak(
+        self, batches: Iterable[Sequence[Breath]], controls: Controls
+    ) -> Iterator[list[tuple[Rendering, Samples]]]:
+        """Rendering and samples of each breath, batch by batch; it may read a batch before it gives the one before."""
+        ...
+
     def to_audio(self, samples: Samples) -> Any:
         """Samples [S] as the engine's kind of array."""
         ...
@@ -51,24 +58,38 @@ def speak_all(
     batch_size = batch_size if engine.runs_batches else 1
     order = sorted(range(len(breaths)), key=lambda index: len(breaths[index].ids))
     spoken: list[Any] = [None] * len(breaths)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        for index, rendering in zip(rows, engine.render([breaths[i] for i in rows], controls), strict=True):
-            spoken[index] = (rendering, rendering.whole())
+    groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    batches = ([breaths[row] for row in rows] for rows in groups)
+    for rows, batch in zip(groups, engine.speak(batches, controls), strict=True):
+        for row, pair in zip(rows, batch, strict=True):
+            spoken[row] = pair
     return spoken
 
 
 def speak_stream(
     engine: Engine, breaths: Iterable[Breath], controls: Controls, batch_size: int
 ) -> Iterator[tuple[Breath, Rendering, Samples]]:
-    """Each breath with its rendering and samples in order, with no more than `batch_size` of them in memory."""
+    """Each breath with its rendering and samples in order, with no more than two batches of them in memory."""
     source = iter(breaths)
     batch_size = batch_size if engine.runs_batches else 1
-    while group := list(islice(source, batch_size)):
-        for breath, (rendering, samples) in zip(
-            group, speak_all(engine, group, controls, batch_size), strict=True
-        ):
+    read: deque[list[Breath]] = deque()
+
+    def batches() -> Iterator[list[Breath]]:
+        while group := list(islice(source, batch_size)):
+            read.append(group)
+            yield group
+
+    for spoken in engine.speak(batches(), controls):
+        for breath, (rendering, samples) in zip(read.popleft(), spoken, strict=True):
             yield breath, rendering, samples
+
+
+def speak_in_turn(
+    engine: Engine, batches: Iterable[Sequence[Breath]], controls: Controls
+) -> Iterator[list[tuple[Rendering, Samples]]]:
+    """`Engine.speak` without anything side by side."""
+    for breaths in batches:
+        yield [(rendering, rendering.whole()) for rendering in engine.render(breaths, controls)]
 
 
 def control_arrays(

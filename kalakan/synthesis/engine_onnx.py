@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError
-from kalakan.synthesis.batching import control_arrays
+from kalakan.synthesis.batching import control_arrays, speak_in_turn
 from kalakan.synthesis.controls import Controls
 from kalakan.synthesis.frontend import Breath, pad
-from kalakan.synthesis.streaming import DecodedMel, Mel, Rendering, WholeMel, vocoder_call
+from kalakan.synthesis.streaming import DecodedMel, Mel, Rendering, Samples, WholeMel, vocoder_call
 
 
 class OnnxEngine:
@@ -49,6 +49,12 @@ class OnnxEngine:
             self._rendering(_mel(model, result, row, count), aux, row, len(breath.ids), controls.seed)
             for row, (breath, count) in enumerate(zip(breaths, aux["mel_lengths"].tolist(), strict=True))
         ]
+
+    def speak(
+        self, batches: Iterable[Sequence[Breath]], controls: Controls
+    ) -> Iterator[list[tuple[Rendering, Samples]]]:
+        """See `Engine`."""
+        return speak_in_turn(self, batches, controls)
 
     def to_audio(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """The samples themselves."""

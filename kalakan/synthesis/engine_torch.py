@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -14,10 +15,15 @@ from torch import Tensor
 
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError
-from kalakan.synthesis.batching import control_arrays
+from kalakan.models.vocoders.recordings import cuda_graphs
+from kalakan.synthesis.batching import control_arrays, speak_in_turn
 from kalakan.synthesis.controls import Controls
 from kalakan.synthesis.frontend import Breath, pad
-from kalakan.synthesis.streaming import DecodedMel, Mel, Rendering, WholeMel, vocoder_call
+from kalakan.synthesis.side_stream import SideStream
+from kalakan.synthesis.streaming import DecodedMel, Mel, Rendering, Samples, WholeMel, vocoder_call
+
+OVERLAPPING = ("cuda",)
+"""Kinds of device on which work is queued, so that two models work at once."""
 
 
 class TorchEngine:
@@ -35,6 +41,8 @@ class TorchEngine:
         self.vocoder = vocoder
         self.speakers = speakers
         self.mixed_precision = config.mixed_precision
+        self.cuda_graphs = config.cuda_graphs
+        self._side_streams: dict[torch.device, SideStream] = {}
 
     @property
     def runs_batches(self) -> bool:
@@ -43,6 +51,29 @@ class TorchEngine:
 
     def render(self, breaths: Sequence[Breath], controls: Controls) -> list[Rendering]:
         """See `Engine`."""
+        return [part.rendering for part in self._acoustics(breaths, controls)]
+
+    def speak(
+        self, batches: Iterable[Sequence[Breath]], controls: Controls
+    ) -> Iterator[list[tuple[Rendering, Samples]]]:
+        """See `Engine`; where the vocoder is on a GPU, it speaks a batch while the acoustic model reads the next."""
+        if device_of(self.vocoder).type not in OVERLAPPING:
+            yield from speak_in_turn(self, batches, controls)
+            return
+        queued: Callable[[], list[tuple[Rendering, Samples]]] | None = None
+        for breaths in batches:
+            following = self._queue(self._acoustics(breaths, controls))
+            if queued is not None:
+                yield queued()
+            queued = following
+        if queued is not None:
+            yield queued()
+
+    def to_audio(self, samples: Samples) -> Tensor:
+        """The samples as a CPU tensor."""
+        return torch.from_numpy(np.ascontiguousarray(samples))
+
+    def _acoustics(self, breaths: Sequence[Breath], controls: Controls) -> list[_Acoustics]:
         device = device_of(self.acoustic_model)
         batch = pad([breath.ids for breath in breaths])
         given = {
@@ -54,7 +85,7 @@ class TorchEngine:
         has_windows = getattr(model, "context_frames", None) is not None and len(breaths) == 1
         run = model.predict_frames if has_windows else model.inference
         ids, lengths = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
-        with torch.no_grad(), self._autocast(device):
+        with self._inference(device):
             result, aux = run(ids, lengths, **given)
         counts = aux["mel_lengths"].tolist()
         if has_windows:
@@ -64,39 +95,72 @@ class TorchEngine:
         else:
             result = result.to(device_of(self.vocoder), torch.float32)
             mels = [WholeMel(result[row : row + 1, :, :count]) for row, count in enumerate(counts)]
+        durations = aux["durations"].cpu().numpy() if "durations" in aux else None  # of all rows: one wait
         return [
-            self._rendering(mel, aux, row, len(breath.ids), controls.seed)
+            self._acoustics_of(
+                mel, aux, row, None if durations is None else durations[row, : len(breath.ids)], controls.seed
+            )
             for row, (mel, breath) in enumerate(zip(mels, breaths, strict=True))
         ]
 
-    def to_audio(self, samples: NDArray[np.float32]) -> Tensor:
-        """The samples as a CPU tensor."""
-        return torch.from_numpy(np.ascontiguousarray(samples))
-
-    def _rendering(self, mel: Mel, aux: dict[str, Tensor], row: int, phonemes: int, seed: int) -> Rendering:
+    def _acoustics_of(
+        self, mel: Mel, aux: dict[str, Tensor], row: int, durations: NDArray[np.int64] | None, seed: int
+    ) -> _Acoustics:
         device = device_of(self.vocoder)
         f0 = aux["pitch"][row : row + 1, : mel.frames].to(device, torch.float32) if "pitch" in aux else None
-        durations = aux["durations"][row, :phonemes].cpu().numpy() if "durations" in aux else None
         vocode, context = vocoder_call(self.vocoder, f0, seed)
 
-        def samples(window: Tensor, first: int) -> NDArray[np.float32]:
-            with torch.no_grad(), self._autocast(device):
-                audio: NDArray[np.float32] = vocode(window, first).float().cpu().numpy()
+        def samples(window: Tensor, first: int) -> Samples:
+            with self._inference(device):
+                audio: Samples = vocode(window, first).float().cpu().numpy()
             return audio
 
-        return Rendering(durations, mel, samples, context, self.vocoder.hop_length)
+        rendering = Rendering(durations, mel, samples, context, self.vocoder.hop_length)
+        return _Acoustics(rendering, vocode, f0)
+
+    def _queue(self, batch: Sequence[_Acoustics]) -> Callable[[], list[tuple[Rendering, Samples]]]:
+        """Queues the vocoder's work on a batch; the call that waits for it."""
+        device = device_of(self.vocoder)
+        stream = self._side_streams.get(device) or self._side_streams.setdefault(device, SideStream(device))
+        mels = [part.rendering.mel.window(0, part.rendering.mel.frames) for part in batch]
+        with (
+            stream.after([*mels, *(part.f0 for part in batch if part.f0 is not None)]),
+            self._inference(device),
+        ):
+            if hasattr(self.vocoder, "render_batch"):
+                audios = self.vocoder.render_batch(mels)
+            else:
+                audios = [part.vocode(mel, 0) for part, mel in zip(batch, mels, strict=True)]
+            arrays = stream.to_host(audios)
+        renderings = [part.rendering for part in batch]
+        return lambda: [
+            (rendering, rendering.finished(audio))
+            for rendering, audio in zip(renderings, arrays(), strict=True)
+        ]
 
     def _decode(self, frames: Tensor) -> Tensor:
         """Log-mel of a window of frames, where the vocoder is."""
-        with torch.no_grad(), self._autocast(frames.device):
+        with self._inference(frames.device):
             mel: Tensor = self.acoustic_model.decode_frames(frames)
         return mel.to(device_of(self.vocoder), torch.float32)
 
-    def _autocast(self, device: torch.device) -> Any:
-        if not self.mixed_precision:
-            return nullcontext()
+    @contextmanager
+    def _inference(self, device: torch.device) -> Iterator[None]:
+        """Without gradients, and with what the settings ask for on that device."""
         dtype = torch.float16 if device.type == "cuda" else torch.bfloat16
-        return torch.autocast(device.type, dtype=dtype)
+        mixed = torch.autocast(device.type, dtype=dtype) if self.mixed_precision else nullcontext()
+        with torch.no_grad(), cuda_graphs(self.cuda_graphs), mixed:
+            yield
+
+
+@dataclass(frozen=True)
+class _Acoustics:
+    """A breath whose acoustics are known, for a vocoder that leaves its waveform on its device."""
+
+    rendering: Rendering
+    vocode: Callable[[Tensor, int], Tensor]
+    f0: Tensor | None
+    """What `vocode` also reads, [1, T]."""
 
 
 def device_of(module: Any) -> torch.device:

@@ -97,7 +97,7 @@ class Rendering:
 
     def whole(self) -> Samples:
         """Audio [T * hop_length] in [-1, 1]."""
-        return self._finished(self.vocode(self.mel.window(0, self.mel.frames), 0))
+        return self.finished(self.vocode(self.mel.window(0, self.mel.frames), 0))
 
     def window(self, first: int, last: int) -> Samples:
         """Those samples of `whole` that belong to the frames `first` to `last`. Windows come in order.
@@ -107,10 +107,11 @@ class Rendering:
         context = self.context_frames
         assert context is not None, "a vocoder without windows speaks whole breaths"
         start, end = max(0, first - context), min(self.mel.frames, last + context)
-        audio = self._finished(self.vocode(self.mel.window(start, end), start))
+        audio = self.finished(self.vocode(self.mel.window(start, end), start))
         return audio[(first - start) * self.hop_length : (last - start) * self.hop_length]
 
-    def _finished(self, audio: Any) -> Samples:
+    def finished(self, audio: Any) -> Samples:
+        """What `vocode` gave, held within [-1, 1]; raises `SynthesisError` for samples that are not finite."""
         try:
             return soft_limit(np.asarray(audio, np.float32))
         except AudioError as error:

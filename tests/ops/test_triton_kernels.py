@@ -45,7 +45,7 @@ def test_upsample_compiles_to_tensor_cores_without_spills(
     from ops.triton_compiled import compile_for
 
     pointers = dict.fromkeys(("x", "weight", "residual", "out"), f"*{dtype}")
-    numbers = dict.fromkeys(("frames", "c_out", "stride", "padding", "length"), "i32")
+    numbers = dict.fromkeys(("frames", "c_out", "stride", "padding", "length", "work"), "i32")
     found = compile_for(
         kernels.plain,
         {**pointers, "bias": "*fp32", **numbers, "slope": "fp32"},

@@ -17,6 +17,8 @@ def packed(weight: Tensor, stride: int, dtype: torch.dtype) -> Tensor:
     key = (weight.data_ptr(), version, weight.device, stride, dtype)
     if weight not in _PACKED or _PACKED[weight][0] != key:
         _PACKED[weight] = key, pack(weight.detach().to(dtype), stride)
+        if weight.is_cuda and not torch.cuda.is_current_stream_capturing():
+            torch.cuda.current_stream(weight.device).synchronize()  # the next call may come on another stream
     found: Tensor = _PACKED[weight][1]
     return found
 

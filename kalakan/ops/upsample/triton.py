@@ -24,7 +24,7 @@ def upsample(
     slope: float,
     residual: Tensor | None,
 ) -> Tensor:
-    """Activations [B, C_out, T_out], channels side by side in memory; the first call of a shape tries tile sizes."""
+    """Activations [B, C_out, T_out], channels side by side in memory; the first call of a size tries tiles."""
     return run(x, weight, bias, stride, padding, output_padding, slope, residual)
 
 
@@ -57,7 +57,8 @@ def run(
 
     arguments = (
         channels_last(x, dtype), taps, offsets, out if residual is None else channels_last(residual, dtype), out,
-        frames, c_out, stride, padding, length, slope, taps.size(1), c_in, residual is not None,
+        frames, c_out, stride, padding, length, (items * frames).bit_length(), slope,
+        taps.size(1), c_in, residual is not None,
     )  # fmt: skip
     if blocks is None:
         with torch.cuda.device(device):

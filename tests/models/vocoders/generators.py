@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,14 +19,14 @@ AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=60, 
 TYPES = ("hifigan", "hifigan_v2", "hifigan_v3", "melgan")
 
 
-def tiny(name: str, seed: int = 1) -> Generator:
-    """A vocoder of that type, of 60 samples a frame, whose output is not near silence."""
+def tiny(name: str, seed: int = 1, rates: tuple[int, ...] = (5, 4, 3)) -> Generator:
+    """A vocoder of that type, by default of 60 samples a frame, whose output is not near silence."""
     torch.manual_seed(seed)
     preset = registry.entry(name).preset
     assert isinstance(preset, (HifiGanConfig, MelGanConfig))
     channels = 32 if name == "hifigan" else 16
-    config = replace(preset, channels=channels, upsample_rates=(5, 4, 3))
-    model = registry.create_vocoder(name, AUDIO, config=config)
+    config = replace(preset, channels=channels, upsample_rates=rates)
+    model = registry.create_vocoder(name, replace(AUDIO, hop_length=math.prod(rates)), config=config)
     for part in model.modules():
         if isinstance(part, (nn.Conv1d, nn.ConvTranspose1d)):
             fan = part.in_channels * part.kernel_size[0] / part.stride[0]
