@@ -117,7 +117,16 @@ class Mel:
 
 @final
 class SourceFilter:
-    def __new__(cls, *, sample_rate: float, hop_length: int, n_fft: int, subframes: int) -> SourceFilter: ...
+    def __new__(
+        cls,
+        *,
+        sample_rate: float,
+        hop_length: int,
+        n_fft: int,
+        subframes: int,
+        noise_cut: float,
+        noise_cut_below: float,
+    ) -> SourceFilter: ...
     @property
     def context(self) -> int: ...
     def render(

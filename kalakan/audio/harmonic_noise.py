@@ -23,7 +23,8 @@ def filters_to_audio(
     first_frame: int = 0,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Audio [T * hop_length] of the filters [T, subframes * 3 * F] that the vocoder's network puts out.
+    """Audio [T * hop_length] of the filters [T, subframes * 3 * F] that the vocoder's network puts out, noise
+    lowered in voiced frames as `HarmonicNoiseConfig.noise_cut` says.
 
     `f0` [N] in Hz (0 unvoiced) is the whole sentence's; the filters are those of its frames `first_frame` to
     `first_frame + T`. Pulse phase and noise depend on the place in the sentence and `seed` only, so windows join
@@ -61,4 +62,6 @@ def _plan(audio: AudioConfig, config: HarmonicNoiseConfig) -> _rust.SourceFilter
         hop_length=audio.hop_length,
         n_fft=config.n_fft,
         subframes=config.subframes,
+        noise_cut=config.noise_cut,
+        noise_cut_below=config.noise_cut_below,
     )

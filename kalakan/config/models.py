@@ -82,11 +82,23 @@ class HarmonicNoiseConfig:
     """Filters in one mel frame; it divides audio.hop_length."""
     f0_width: int = 64
     """Channels of the head that hears F0 where none is given."""
+    noise_cut: float = 9.0
+    """Decibels by which noise is lowered in voiced frames when speaking, its power given to the pulses. What the
+    network cannot foresee of a voice's pulses it learns as noise, which sounds hoarse. Training does not use it."""
+    noise_cut_below: float = 4000.0
+    """Frequency in Hz below which noise is lowered; fades out over 500 Hz on each side."""
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "inner", "n_fft", "subframes", "f0_width"):
             require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
         require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+        require(0 <= self.noise_cut <= 60, "model.noise_cut", self.noise_cut, "it must be in 0 to 60 dB")
+        require(
+            self.noise_cut_below >= 0,
+            "model.noise_cut_below",
+            self.noise_cut_below,
+            "it must be at least 0 Hz",
+        )
 
 
 @dataclass(frozen=True)

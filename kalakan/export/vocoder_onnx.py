@@ -40,6 +40,7 @@ class _Inference(nn.Module):
         f0 = torch.where(f0 < 0, model.heard_f0(mel, mask), f0)
         raw = model.raw_filters(mel, f0, mask)
         harmonic, phase, breath = model.split_filters(raw)
+        harmonic, breath = model.clear_voice(harmonic, breath, f0)
         pulses = pulse_train(f0, source.sample_rate, source.hop_length, torch.zeros_like(f0[:, 0]))
         index = torch.arange(pulses.shape[1])
         noise = (source.noise[index % source.noise.shape[0]])[None]

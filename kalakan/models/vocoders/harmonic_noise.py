@@ -17,6 +17,8 @@ LOG_F0_CENTRE = math.log(160.0)
 LOG_F0_SPREAD = 0.4
 MAX_LOG_GAIN = 5.0
 """Ceiling of a filter's natural-log gain: a damaged input cannot make infinity."""
+NOISE_CUT_FADE = 500.0
+"""Hz on each side of `HarmonicNoiseConfig.noise_cut_below` over which the cut of the noise fades out."""
 
 
 class F0Head(nn.Module):
@@ -48,6 +50,7 @@ class HarmonicNoise(nn.Module):
     """See `kalakan.models.interfaces.Vocoder`."""
     mel_mean: Tensor
     mel_std: Tensor
+    noise_share: Tensor
 
     def __init__(self, config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
         super().__init__()
@@ -60,6 +63,8 @@ class HarmonicNoise(nn.Module):
         self.bins = config.n_fft // 2 + 1
         self.f0_centre, self.f0_spread = LOG_F0_CENTRE, LOG_F0_SPREAD
         self.max_log_gain = MAX_LOG_GAIN
+        share = noise_share(config.noise_cut, config.noise_cut_below, self.bins, audio.sample_rate)
+        self.register_buffer("noise_share", share, persistent=False)
         self.register_buffer("mel_mean", torch.full([audio.n_mels], -5.0))
         self.register_buffer("mel_std", torch.full([audio.n_mels], 2.0))
         self.f0_head = F0Head(audio.n_mels, config.f0_width)
@@ -99,7 +104,7 @@ class HarmonicNoise(nn.Module):
 
     @torch.jit.export
     def filters(self, mel: Tensor, f0: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Harmonic log gain, harmonic phase and noise log gain, each [B, T * subframes, F].
+        """Harmonic log gain, harmonic phase and noise log gain, each [B, T * subframes, F], as trained.
 
         Log-mel [B, M, T], F0 [B, T] in Hz, mask [B, T, 1].
         """
@@ -124,6 +129,16 @@ class HarmonicNoise(nn.Module):
         return x[:, :, 0].clamp(max=self.max_log_gain), x[:, :, 1], x[:, :, 2].clamp(max=self.max_log_gain)
 
     @torch.jit.export
+    def clear_voice(self, harmonic: Tensor, breath: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
+        """Log gains [B, K, F] of pulses and noise for speaking: in voiced frames of F0 [B, T] the pulses take over what
+        `HarmonicNoiseConfig.noise_cut` says of the noise's power. The sum of both powers stays."""
+        voiced = (f0 > 0).to(harmonic.dtype).repeat_interleave(self.subframes, dim=1)[:, :, None]
+        power = torch.exp(2.0 * breath)
+        kept = 1.0 + voiced * (self.noise_share - 1.0)
+        taken = torch.exp(2.0 * harmonic) + power * (1.0 - kept)
+        return 0.5 * torch.log(taken.clamp(min=1e-37)), breath + 0.5 * torch.log(kept)
+
+    @torch.jit.export
     def inference(self, mel: Tensor, f0: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T].
 
@@ -140,6 +155,7 @@ class HarmonicNoise(nn.Module):
             f0 = self.heard_f0(mel, weight)
         f0 = f0.float().clamp(min=0.0)
         harmonic, phase, breath = self.filters(mel, f0, weight)
+        harmonic, breath = self.clear_voice(harmonic, breath, f0)
         start = torch.zeros(mel.shape[0], device=mel.device)
         place = torch.zeros(mel.shape[0], dtype=torch.long, device=mel.device)
         audio: Tensor = self.synthesis(harmonic, phase, breath, f0, mask.float(), start, place)
@@ -153,7 +169,8 @@ class HarmonicNoise(nn.Module):
             f0 = self.heard_f0(mel, mask)
         f0 = f0.float().clamp(min=0.0)
         last_frame = first_frame + mel.shape[2]
-        filters = self.filters(mel, f0[:, first_frame:last_frame], mask)
+        harmonic, phase_shift, breath = self.filters(mel, f0[:, first_frame:last_frame], mask)
+        harmonic, breath = self.clear_voice(harmonic, breath, f0[:, first_frame:last_frame])
         phase, place = sound.source_start(seed)
         start = torch.full([1], phase, device=mel.device)
         # Pulses of all that came before: their phase runs on. One frame more: F0 is drawn from center to center.
@@ -161,11 +178,20 @@ class HarmonicNoise(nn.Module):
             f0[:, : last_frame + 1], start, torch.full([1], place, device=mel.device)
         )
         window = slice(first_frame * self.hop_length, last_frame * self.hop_length)
-        return self.synthesis.filter(*filters, pulses[:, window], noise[:, window], mask.squeeze(2).float())
+        return self.synthesis.filter(
+            harmonic, phase_shift, breath, pulses[:, window], noise[:, window], mask.squeeze(2).float()
+        )
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference` of the mel alone."""
         return self.inference(mel, None, None)
+
+
+def noise_share(cut: float, below: float, bins: int, sample_rate: int) -> Tensor:
+    """Share [F] of the noise's power that a voiced frame keeps: `cut` in dB up to `below` in Hz, all of it above."""
+    hertz = torch.arange(bins, dtype=torch.float64) * (0.5 * sample_rate / (bins - 1))
+    depth = ((below - hertz) / (2.0 * NOISE_CUT_FADE) + 0.5).clamp(0.0, 1.0)
+    return torch.pow(10.0, -0.1 * cut * depth).float()
 
 
 def _check_sizes(config: HarmonicNoiseConfig, audio: AudioConfig) -> None:

@@ -13,6 +13,9 @@ use crate::stft::{Stft, StftConfig, Workspace};
 /// Ceiling of a filter's natural-log gain.
 const MAX_LOG_GAIN: f32 = 5.0;
 
+/// Hz on each side of `noise_cut_below` over which the cut fades out.
+const NOISE_CUT_FADE: f64 = 500.0;
+
 /// Sizes of a source-filter synthesis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SourceFilterConfig {
@@ -24,6 +27,10 @@ pub struct SourceFilterConfig {
     pub n_fft: usize,
     /// Filters in one mel frame.
     pub subframes: usize,
+    /// Decibels by which noise is lowered in voiced frames; its power goes to the pulses.
+    pub noise_cut: f32,
+    /// Frequency in Hz up to which it is lowered.
+    pub noise_cut_below: f32,
 }
 
 /// Where pulses and noise begin in a sentence: what a seed chooses.
@@ -41,6 +48,8 @@ pub struct SourceFilter {
     config: SourceFilterConfig,
     stft: Stft,
     noise: Vec<f32>,
+    /// Share of the noise's power that a frame keeps, by bin: a voiced frame's, an unvoiced one's.
+    kept: [Vec<f32>; 2],
 }
 
 impl SourceFilter {
@@ -65,16 +74,28 @@ impl SourceFilter {
                 config.sample_rate
             )));
         }
+        for (name, value) in [
+            ("noise_cut", config.noise_cut),
+            ("noise_cut_below", config.noise_cut_below),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(DspError::Config(format!(
+                    "{name} is {value}; it must be a number of at least 0"
+                )));
+            }
+        }
         let stft = Stft::new(StftConfig {
             n_fft: config.n_fft,
             win_length: config.n_fft,
             hop_length: hop_length / subframes,
         })?;
         let noise = noise_table();
+        let kept = [noise_share(&config), vec![1.0; stft.bins()]];
         Ok(Self {
             config,
             stft,
             noise,
+            kept,
         })
     }
 
@@ -123,11 +144,13 @@ impl SourceFilter {
             for (part, filter) in pair_of_filters.chunks(3 * bins).enumerate() {
                 let at = (2 * index + part) * hop;
                 let pulses = &voice[at..at + self.config.n_fft];
+                let frame = first_frame + (2 * index + part) / self.config.subframes;
+                let kept = &self.kept[usize::from(f0[frame] <= 0.0)];
                 self.stft.transform_two(pulses, &air[at..], &mut work);
                 if pulses.iter().any(|x| *x != 0.0) {
-                    apply_both(filter, &mut gains, &work.z, &mut rows[part]);
+                    apply_both(filter, kept, &mut gains, &work.z, &mut rows[part]);
                 } else {
-                    apply_noise(filter, &mut gains[0], &work.z, &mut rows[part]);
+                    apply_noise(filter, kept, &mut gains[0], &work.z, &mut rows[part]);
                 }
             }
             pair::merge(&rows[0], &rows[1], &mut work.z);
@@ -188,10 +211,31 @@ impl SourceFilter {
     }
 }
 
-/// Spectrum of one subframe, filtered pulses and filtered noise, from their transform as a pair.
+/// Share of the noise's power that a voiced frame keeps, by bin.
+fn noise_share(config: &SourceFilterConfig) -> Vec<f32> {
+    let bins = config.n_fft / 2 + 1;
+    let spacing = 0.5 * config.sample_rate / (bins - 1) as f64;
+    let below = f64::from(config.noise_cut_below);
+    (0..bins)
+        .map(|bin| {
+            let above = below - bin as f64 * spacing;
+            let depth = (above / (2.0 * NOISE_CUT_FADE) + 0.5).clamp(0.0, 1.0);
+            10.0_f64.powf(-0.1 * f64::from(config.noise_cut) * depth) as f32
+        })
+        .collect()
+}
+
+/// Spectrum of one subframe, filtered pulses and filtered noise, from their transform as a pair. Of the noise's
+/// power the share `kept` stays noise; the pulses have the rest.
 ///
 /// In two loops: the first is arithmetic on plain rows, which the compiler turns into SIMD.
-fn apply_both(filter: &[f32], gains: &mut [Vec<f32>; 3], z: &[Complex32], out: &mut [Complex32]) {
+fn apply_both(
+    filter: &[f32],
+    kept: &[f32],
+    gains: &mut [Vec<f32>; 3],
+    z: &[Complex32],
+    out: &mut [Complex32],
+) {
     let bins = out.len();
     let (harmonic, rest) = filter.split_at(bins);
     let (phase, breath) = rest.split_at(bins);
@@ -200,13 +244,15 @@ fn apply_both(filter: &[f32], gains: &mut [Vec<f32>; 3], z: &[Complex32], out: &
         .iter_mut()
         .zip(imaginary.iter_mut())
         .zip(noise.iter_mut());
-    let inputs = harmonic.iter().zip(phase).zip(breath);
-    for (((re, im), air), ((harmonic, phase), breath)) in rows.zip(inputs) {
+    let inputs = harmonic.iter().zip(phase).zip(breath).zip(kept);
+    for (((re, im), air), (((harmonic, phase), breath), kept)) in rows.zip(inputs) {
         let (sin, cos) = sin_cos(*phase);
         let gain = exp(harmonic.min(MAX_LOG_GAIN));
+        let noise = exp(breath.min(MAX_LOG_GAIN));
+        let gain = (gain * gain + noise * noise * (1.0 - kept)).sqrt();
         *re = gain * cos;
         *im = gain * sin;
-        *air = exp(breath.min(MAX_LOG_GAIN));
+        *air = noise * kept.sqrt();
     }
     let gains = real.iter().zip(imaginary.iter()).zip(noise.iter());
     for ((out, ((re, im), noise)), (voice, air)) in out.iter_mut().zip(gains).zip(pair::spectra(z))
@@ -219,10 +265,16 @@ fn apply_both(filter: &[f32], gains: &mut [Vec<f32>; 3], z: &[Complex32], out: &
 }
 
 /// The same where there are no pulses.
-fn apply_noise(filter: &[f32], gains: &mut [f32], z: &[Complex32], out: &mut [Complex32]) {
+fn apply_noise(
+    filter: &[f32],
+    kept: &[f32],
+    gains: &mut [f32],
+    z: &[Complex32],
+    out: &mut [Complex32],
+) {
     let breath = &filter[2 * out.len()..];
-    for (gain, breath) in gains.iter_mut().zip(breath) {
-        *gain = exp(breath.min(MAX_LOG_GAIN));
+    for ((gain, breath), kept) in gains.iter_mut().zip(breath).zip(kept) {
+        *gain = exp(breath.min(MAX_LOG_GAIN)) * kept.sqrt();
     }
     for ((out, gain), (_, air)) in out.iter_mut().zip(gains).zip(pair::spectra(z)) {
         *out = air * *gain;
@@ -238,6 +290,8 @@ mod tests {
         hop_length: 300,
         n_fft: 600,
         subframes: 2,
+        noise_cut: 0.0,
+        noise_cut_below: 4000.0,
     };
 
     const START: Start = Start {
@@ -271,6 +325,60 @@ mod tests {
         for (a, b) in audio.iter().zip(noise_table()) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
+    }
+
+    /// Power of a signal at frequencies below `edge` and above it.
+    fn powers(audio: &[f32], edge: usize) -> (f64, f64) {
+        let plan = Stft::new(StftConfig {
+            n_fft: 600,
+            win_length: 600,
+            hop_length: 150,
+        })
+        .expect("sizes that fit");
+        let bins = plan.bins();
+        let mut sums = (0.0, 0.0);
+        for (index, value) in plan.forward(audio).expect("finite").iter().enumerate() {
+            let power = f64::from(value.norm_sqr());
+            if index % bins < edge {
+                sums.0 += power;
+            } else {
+                sums.1 += power;
+            }
+        }
+        sums
+    }
+
+    #[test]
+    fn voiced_frames_give_the_power_of_low_noise_to_the_pulses() {
+        let cut = SourceFilter::new(SourceFilterConfig {
+            noise_cut: 20.0,
+            ..CONFIG
+        })
+        .expect("sizes that fit");
+        let plain = SourceFilter::new(CONFIG).expect("sizes that fit");
+        let render = |plan: &SourceFilter, filters: &[f32], f0: f32| {
+            plan.render(filters, &[f0; 80], 0, START)
+                .expect("lengths that fit")
+        };
+        let noisy = flat(80, -80.0, 0.0);
+        let unvoiced = render(&cut, &noisy, 0.0);
+        assert_eq!(unvoiced, render(&plain, &noisy, 0.0));
+        // Up to 3.5 kHz a hundredth of the noise's power is left, and pulses have the rest; from 4.5 kHz on nothing changes.
+        let voiced = render(&cut, &noisy, 150.0);
+        let (low, high) = powers(&voiced, 87);
+        let (low_noise, high_noise) = powers(&render(&plain, &noisy, 150.0), 87);
+        assert!((low / low_noise - 1.0).abs() < 0.1, "{low} {low_noise}");
+        assert!((high / high_noise - 1.0).abs() < 0.1, "{high} {high_noise}");
+        let change: Vec<f32> = voiced
+            .iter()
+            .zip(&voiced[160..])
+            .map(|(a, b)| a - b)
+            .collect(); // one period apart
+        let (low_change, high_change) = powers(&change[..change.len() / 150 * 150], 87);
+        assert!(low_change < 0.05 * low, "{low_change} {low}");
+        assert!(high_change > high, "{high_change} {high}");
+        let silent = flat(80, -80.0, -80.0);
+        assert!(render(&cut, &silent, 150.0).iter().all(|x| x.abs() < 1e-6));
     }
 
     #[test]
@@ -317,6 +425,11 @@ mod tests {
         assert!(plan.render(&filters[1..], &[100.0; 4], 0, START).is_err());
         assert!(SourceFilter::new(SourceFilterConfig {
             subframes: 7,
+            ..CONFIG
+        })
+        .is_err());
+        assert!(SourceFilter::new(SourceFilterConfig {
+            noise_cut: f32::NAN,
             ..CONFIG
         })
         .is_err());

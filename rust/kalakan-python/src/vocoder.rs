@@ -19,13 +19,22 @@ struct SourceFilter(kalakan_dsp::SourceFilter);
 #[pymethods]
 impl SourceFilter {
     #[new]
-    #[pyo3(signature = (*, sample_rate, hop_length, n_fft, subframes))]
-    fn new(sample_rate: f64, hop_length: usize, n_fft: usize, subframes: usize) -> PyResult<Self> {
+    #[pyo3(signature = (*, sample_rate, hop_length, n_fft, subframes, noise_cut, noise_cut_below))]
+    fn new(
+        sample_rate: f64,
+        hop_length: usize,
+        n_fft: usize,
+        subframes: usize,
+        noise_cut: f32,
+        noise_cut_below: f32,
+    ) -> PyResult<Self> {
         kalakan_dsp::SourceFilter::new(SourceFilterConfig {
             sample_rate,
             hop_length,
             n_fft,
             subframes,
+            noise_cut,
+            noise_cut_below,
         })
         .map(Self)
         .map_err(to_python)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -99,6 +100,37 @@ def test_wrong_shapes_are_refused(model: HarmonicNoise) -> None:
 def test_sizes_that_do_not_fit_are_refused(name: str, value: int) -> None:
     with pytest.raises(ConfigError, match=f"model.{name} is {value}"):
         HarmonicNoise(HarmonicNoiseConfig(**{name: value}), AudioConfig())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("noise_cut", -1.0), ("noise_cut", 61.0), ("noise_cut_below", -1.0)]
+)
+def test_noise_cuts_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=name):
+        HarmonicNoiseConfig(**{name: value})
+
+
+def test_voiced_frames_give_the_power_of_low_noise_to_the_pulses(model: HarmonicNoise) -> None:
+    harmonic, breath = torch.randn(2, 1, 4, 301)  # 2 frames of 2 subframes
+    f0 = torch.tensor([[0.0, 120.0]])
+    voice, air = model.clear_voice(harmonic, breath, f0)
+    torch.testing.assert_close(voice[:, :2], harmonic[:, :2])
+    torch.testing.assert_close(air[:, :2], breath[:, :2])
+    total = torch.exp(2 * harmonic) + torch.exp(2 * breath)
+    torch.testing.assert_close(torch.exp(2 * voice) + torch.exp(2 * air), total)
+    decibels = 20 * math.log10(math.e) * (breath - air)[:, 2:]
+    hertz = torch.arange(301) * 40
+    torch.testing.assert_close(decibels[:, :, hertz <= 3500], torch.full((1, 2, 88), 9.0))
+    torch.testing.assert_close(decibels[:, :, hertz == 4000], torch.full((1, 2, 1), 4.5))
+    torch.testing.assert_close(decibels[:, :, hertz >= 4500], torch.zeros(1, 2, 188))
+
+
+def test_noise_cut_of_zero_changes_nothing() -> None:
+    plain = HarmonicNoise(replace(SMALL, noise_cut=0.0), AudioConfig())
+    harmonic, breath = torch.randn(2, 1, 4, 301)
+    voice, air = plain.clear_voice(harmonic, breath, torch.full((1, 2), 120.0))
+    torch.testing.assert_close(voice, harmonic)
+    torch.testing.assert_close(air, breath)
 
 
 def test_registry_builds_it_with_its_preset() -> None:
