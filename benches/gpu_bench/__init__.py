@@ -1,0 +1,1 @@
+"""The sections of `benches/gpu.py`, one module each, and what they share."""
