@@ -17,12 +17,14 @@ import pytest
 import torch
 from torch.nn.utils import prune
 
-from kalakan.errors import ConfigError, StopTokenWarning, UntrainedModelWarning
+from kalakan.errors import ConfigError, KernelError, StopTokenWarning, UntrainedModelWarning
+from kalakan.models.vocoders.vocoder_cuda import load
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.utils.config import Config
+from models.vocoders.generators import tiny
 
 TEXT = "Akwaaba! Wo ho te sÉ›n?"
 """As the guide prints it: the ɛ is mojibake, and still read as ɛ."""
@@ -206,6 +208,39 @@ def test_model_fusion(synthesizer: Synthesizer, tmp_path: Path) -> None:
     with torch.no_grad():
         audio = loaded_model(phonemes)
         assert audio.shape == fused_model(phonemes).shape
+
+
+class OptimizedVocoder(torch.nn.Module):
+    """The guide's, with what its `vocoder_cuda` is here: `load` takes the vocoder in place of source files."""
+
+    def __init__(self, original_vocoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.original_vocoder = original_vocoder
+        self.vocoder_cuda = load(original_vocoder)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        intermediate = self.vocoder_cuda.upsample(mel)
+        return self.original_vocoder.post_process(intermediate)
+
+
+def test_custom_cuda_kernels_without_a_gpu(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(KernelError, match=r"no CUDA device; vocoder.inference\(mel\) needs none"):
+        OptimizedVocoder(tiny("hifigan"))
+    with pytest.raises(ConfigError, match="GriffinLim does not upsample"):
+        OptimizedVocoder(synthesizer.vocoder)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["hifigan", "hifigan_v3", "melgan"])
+def test_custom_cuda_kernels(name: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    vocoder, mel = tiny(name).cuda(), torch.randn(2, 20, 63).cuda()
+    audio = OptimizedVocoder(vocoder)(mel)
+    torch.testing.assert_close(audio, vocoder.forward(mel), atol=2e-3, rtol=0)
+    with pytest.raises(KernelError, match="the mel is on cpu and the vocoder on cuda:0"):
+        OptimizedVocoder(vocoder)(mel.cpu())
 
 
 def test_exported_onnx_model(tiny_voice: Path) -> None:

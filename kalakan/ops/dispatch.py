@@ -75,6 +75,10 @@ class Op:
                 self._machine[implementation.name] = implementation.unavailable()
         return dict(self._machine)
 
+    def ask_again(self) -> None:
+        """Lets `machine` ask anew, after kernels were built."""
+        self._machine.clear()
+
     def _requested(self, name: str, *args: object) -> Callable[..., Tensor]:
         implementation = self._named(name)
         reason = self._reason(implementation, *args)

@@ -15,8 +15,9 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
+from kalakan.errors import AudioError, KernelError
 from kalakan.models.layers.weight_norm import with_weight_norm
-from kalakan.models.vocoders import packed
+from kalakan.models.vocoders import packed, vocoder_cuda
 from kalakan.models.vocoders.generator import Generator
 from kalakan.models.vocoders.recordings import cuda_graphs
 from kalakan.ops import use
@@ -267,3 +268,28 @@ def test_graphs_can_be_turned_off(recorders: list[CountingRecorder]) -> None:
     assert recorders[0].replayed == 0
     model.inference(mel)
     assert recorders[0].replayed == 1
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_vocoder_cuda_and_post_process_are_the_generator(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def asking(**names: str) -> AbstractContextManager[None]:
+        asked.append(names)
+        return nullcontext()  # the CPU has no such kernels
+
+    monkeypatch.setattr(vocoder_cuda, "use", asking)
+    model, mel = tiny(name).double().requires_grad_(True), torch.randn(2, 20, 9, dtype=torch.float64)
+    intermediate = vocoder_cuda.VocoderCuda(model).upsample(mel)
+    assert intermediate.shape == (2, model.project_out.in_channels, 540)
+    torch.testing.assert_close(model.post_process(intermediate), model.forward(mel), atol=1e-12, rtol=0)
+    assert asked == [{"upsample": "cuda"}]
+    with pytest.raises(AudioError, match="mel has shape"):
+        vocoder_cuda.VocoderCuda(model).upsample(mel[:, 1:])
+
+
+def test_vocoder_cuda_says_why_it_cannot() -> None:
+    model, mel = tiny("melgan"), torch.randn(1, 20, 5)
+    model.stages[0].register_forward_hook(lambda *_: None)
+    with pytest.raises(KernelError, match="no hooks inside the vocoder"):
+        vocoder_cuda.VocoderCuda(model).upsample(mel)

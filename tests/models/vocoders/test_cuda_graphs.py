@@ -1,0 +1,120 @@
+"""How CUDA graphs are captured, on a stand-in for `torch.cuda`; `test_generators_on_gpu.py` captures real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kalakan.errors import KernelError
+from kalakan.models.vocoders import cuda_graphs
+from kalakan.models.vocoders.cuda_graphs import CudaRecorder
+
+
+class StandIn:
+    """What `CudaRecorder` asks of CUDA, written down."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.current = "caller"
+        self.failing = ""
+
+    def stream(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            name=name,
+            wait_stream=lambda other: self.log.append(f"{name} waits for {other.name}"),
+            wait_event=lambda event: self.log.append(f"{name} waits for {event}"),
+            record_event=lambda: f"event of {name}",
+        )
+
+    def module(self) -> SimpleNamespace:
+        names = iter(("first", "second"))
+        return SimpleNamespace(
+            device=self.device,
+            current_device=lambda: 0,
+            graph_pool_handle=lambda: "pool",
+            Stream=lambda device: self.stream(next(names)),
+            current_stream=lambda device: self.stream(self.current),
+            stream=self.on,
+            CUDAGraph=self.graph,
+            Event=None,
+        )
+
+    @contextmanager
+    def device(self, device: torch.device) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def on(self, stream: SimpleNamespace) -> Iterator[None]:
+        before, self.current = self.current, stream.name
+        try:
+            yield
+        finally:
+            self.current = before
+
+    def graph(self) -> SimpleNamespace:
+        def end() -> None:
+            self.log.append("end")
+            if self.failing:
+                raise RuntimeError("the capture was invalidated")
+
+        def begin(pool: str, capture_error_mode: str) -> None:
+            self.log.append(f"begin in {pool}, {capture_error_mode}, on {self.current}")
+
+        return SimpleNamespace(capture_begin=begin, capture_end=end, replay=lambda: self.log.append("replay"))
+
+    def branch(self, name: str) -> Callable[[], Tensor]:
+        def work() -> Tensor:
+            self.log.append(f"{name} on {self.current}")
+            if self.failing and "begin" in " ".join(self.log):
+                raise RuntimeError(self.failing)
+            return torch.zeros(1)
+
+        return work
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    stand_in = StandIn()
+    names: dict[str, Any] = {"cuda": stand_in.module(), "device": torch.device}
+    monkeypatch.setattr(cuda_graphs, "torch", SimpleNamespace(**names))
+    return stand_in
+
+
+RUN = ["first waits for {}", "second waits for first", "a on first", "b on second", "first waits for second"]
+
+
+def test_the_work_runs_once_and_then_is_captured_on_two_streams(cuda: StandIn) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+    replay, results = recorder.record([cuda.branch("a"), cuda.branch("b")])
+    assert len(results) == 2
+    warm, captured = ([line.format(name) for line in RUN] for name in ("caller", "first"))
+    assert cuda.log == [*warm, "begin in pool, thread_local, on first", *captured, "end"]
+    replay()
+    assert cuda.log[-1] == "replay"
+
+
+def test_a_use_waits_for_the_one_before(cuda: StandIn) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+    recorder.begin()
+    assert cuda.log == []
+    recorder.end()
+    cuda.current = "another"
+    recorder.begin()
+    assert cuda.log == ["another waits for event of caller"]
+
+
+def test_a_capture_that_fails_is_ended_and_told(cuda: StandIn) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+    cuda.failing = "operation not permitted when stream is capturing"
+    with pytest.raises(
+        KernelError, match="as a CUDA graph: operation not permitted.*cuda_graphs to false"
+    ) as told:
+        recorder.record([cuda.branch("a")])
+    assert "invalidated" not in str(told.value)
+    assert cuda.log[-1] == "end"
