@@ -39,6 +39,7 @@ class CudaRecorder:
             try:
                 results = self._capture(graph, branches)
             except RuntimeError as error:
+                self._pool = torch.cuda.graph_pool_handle()  # the broken capture may still hold the old one
                 raise KernelError(
                     f"the vocoder was not captured as a CUDA graph: {error}; set inference.cuda_graphs to false, or "
                     "use kalakan.models.vocoders.recordings.cuda_graphs(False)"

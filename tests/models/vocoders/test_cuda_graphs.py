@@ -113,7 +113,7 @@ def test_a_capture_that_fails_is_ended_and_told(cuda: StandIn) -> None:
     recorder = CudaRecorder(torch.device("cuda", 0))
     cuda.failing = "operation not permitted when stream is capturing"
     with pytest.raises(
-        KernelError, match="as a CUDA graph: operation not permitted.*cuda_graphs to false"
+        KernelError, match=r"as a CUDA graph: operation not permitted.*cuda_graphs to false"
     ) as told:
         recorder.record([cuda.branch("a")])
     assert "invalidated" not in str(told.value)

@@ -118,9 +118,7 @@ def test_a_capture_that_fails_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(KernelError, match=r"was not captured as a CUDA graph.*cuda_graphs"):
             model.inference(mel)
     with cuda_graphs(False):
-        model.inference(mel)
-    monkeypatch.undo()
-    assert distance(model.inference(mel), wanted("melgan", mel.cpu())) < 1e-3
+        assert distance(model.inference(mel), wanted("melgan", mel.cpu())) < 1e-4
 
 
 def test_inside_a_graph_of_the_users() -> None:
