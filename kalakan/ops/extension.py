@@ -56,6 +56,7 @@ def build(architectures: Sequence[int] = ()) -> tuple[Path, sources.Build]:
     """
     wanted = sorted(set(architectures) or device_architectures() or sources.ARCHITECTURES)
     no_nvcc, no_nvrtc = nvcc.missing(), nvrtc.missing()
+    _launcher.cache_clear()
     if no_nvcc is None:
         return nvcc.build(wanted)
     if no_nvrtc is None and len(wanted) == 1:
@@ -79,6 +80,12 @@ def unavailable() -> str | None:
 
 def launcher(device: torch.device) -> Launcher:
     """What runs kernels on `device`; raises `KernelError` where they are not built."""
+    return _launcher()
+
+
+@functools.cache
+def _launcher() -> Launcher:
+    """The same for every device, looked for once: reading what is built takes longer than a kernel runs."""
     found = _usable()
     if found is None:
         raise KernelError(f"the CUDA kernels are {NOT_BUILT}")
