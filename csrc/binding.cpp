@@ -25,7 +25,7 @@ void launch(const std::string& name, std::array<unsigned, 3> grid, unsigned thre
     const KkKernel& kernel = find(name);
     kk::check_parameters(kernel, parameters.size());
     const kk::DeviceGuard guard(device);
-    kk::allow_shared(kernel, shared);
+    kk::allow_shared(kernel, shared, device);
     void* arguments[] = {const_cast<char*>(parameters.data())};
     const auto start = cooperative ? cudaLaunchCooperativeKernel : cudaLaunchKernel;
     kk::check(start(kernel.function, dim3(grid[0], grid[1], grid[2]), dim3(threads), arguments, shared,
@@ -42,7 +42,7 @@ int attribute(cudaDeviceAttr what, int device) {
 int resident(const std::string& name, unsigned threads, int shared, int device) {
     const KkKernel& kernel = find(name);
     const kk::DeviceGuard guard(device);
-    kk::allow_shared(kernel, shared);
+    kk::allow_shared(kernel, shared, device);
     int blocks = 0;
     kk::check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, int(threads), shared), name);
     return blocks * attribute(cudaDevAttrMultiProcessorCount, device);

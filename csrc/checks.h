@@ -36,10 +36,13 @@ inline void check_parameters(const KkKernel& kernel, size_t bytes) {
                                     " bytes; the kernel takes " + std::to_string(kernel.parameter_bytes));
 }
 
-// A block gets more than 48 KB only where its kernel was told so.
-inline void allow_shared(const KkKernel& kernel, int bytes) {
-    if (bytes > 48 << 10)
-        check(cudaFuncSetAttribute(kernel.function, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), kernel.name);
+// A block gets more than 48 KB only where its kernel was told so. All that there is, always: another thread may launch
+// the same kernel with a larger block.
+inline void allow_shared(const KkKernel& kernel, int bytes, int device) {
+    if (bytes <= 48 << 10) return;
+    int most = 0;
+    check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), kernel.name);
+    check(cudaFuncSetAttribute(kernel.function, cudaFuncAttributeMaxDynamicSharedMemorySize, most), kernel.name);
 }
 
 }  // namespace kk

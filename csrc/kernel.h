@@ -16,7 +16,7 @@
 #define KK_KERNEL(NAME, PARAMS, THREADS, BLOCKS) extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(PARAMS p)
 
 #ifndef KK_HOST
-extern __shared__ float2 kk_shared[];
+extern __shared__ __align__(16) float2 kk_shared[];  // vectors of 16 bytes are loaded from it
 #endif
 
 namespace kk {

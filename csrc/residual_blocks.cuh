@@ -170,34 +170,43 @@ struct TensorRows {
         for (int j = 0; j < PARTS; j++, weight += 32) next[j] = *weight;
     }
     KK_DEVICE void finish(const Convolution<T>& c, int at, const float (*sum)[4], int half) {
+        unsigned words[2 * PARTS];  // all at once, without a branch; what a zero adds is zero
+#pragma unroll
+        for (int j = 0; j < 2 * PARTS; j++)
+            words[j] = c.around == nullptr ? 0 : *reinterpret_cast<const unsigned*>(c.around + at + 8 * j);
 #pragma unroll
         for (int j = 0; j < 2 * PARTS; j++) {
-            float low = sum[j][half], high = sum[j][half + 1];
-            if (c.around != nullptr) {
-                const unsigned word = *reinterpret_cast<const unsigned*>(c.around + at + 8 * j);
-                low += c.undo(low_of<T>(word));
-                high += c.undo(high_of<T>(word));
-            }
+            const float low = sum[j][half] + c.undo(low_of<T>(words[j]));
+            const float high = sum[j][half + 1] + c.undo(high_of<T>(words[j]));
             *reinterpret_cast<unsigned*>(c.out + at + 8 * j) = pair_of<T>(c.apply(low), c.apply(high));
         }
     }
 };
 
-// Rows of the tile at and inside the signal [low, high): x or its leaky ReLU; the others are zeros in both tiles.
-template <class Product, class T>
+// Fills the tile: inside the signal, rows [low, high), leaky ReLUs of x; outside zeros, in both tiles. EVEN: rows of x
+// are whole vectors. Several loads are on their way at once.
+template <class Product, bool EVEN, class T>
 KK_DEVICE void load_rows(const ResidualBlocksParams& p, const T* x, int height, int low, int high, T* tile, T* other) {
-    constexpr int SIZE = Vector<T>::SIZE, PARTS = (Product::PITCH * sizeof(T) - 16) / 16;
-#pragma unroll 4
-    for (int i = threadIdx.x; i < height * PARTS; i += blockDim.x) {
-        const int row = i / PARTS, channel = i % PARTS * SIZE;
-        const bool inside = row >= low && row < high;
-        Vector<T> v = inside ? load(x + static_cast<size_t>(row - low) * p.channels, channel, p.channels) : zeros<T>();
-        if (!p.is_activated) {
+    constexpr int SIZE = Vector<T>::SIZE, PARTS = (Product::PITCH * sizeof(T) - 16) / 16, BATCH = 4;
+    for (int first = threadIdx.x; first < height * PARTS; first += BATCH * blockDim.x) {
+        Vector<T> v[BATCH];
 #pragma unroll
-            for (int j = 0; j < SIZE; j++) v.at[j] = leaky(v.at[j], p.slope);
+        for (int i = 0; i < BATCH; i++) {
+            const int at = first + i * blockDim.x, row = at / PARTS, channel = at % PARTS * SIZE;
+            const T* const from = x + static_cast<long long>(row - low) * p.channels;
+            v[i] = zeros<T>();
+            if (row >= low && row < high && channel < p.channels)
+                v[i] = EVEN ? *reinterpret_cast<const Vector<T>*>(from + channel) : load(from, channel, p.channels);
         }
-        *reinterpret_cast<Vector<T>*>(tile + row * Product::PITCH + channel) = v;
-        if (!inside) *reinterpret_cast<Vector<T>*>(other + row * Product::PITCH + channel) = v;
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            const int at = first + i * blockDim.x, row = at / PARTS, place = row * Product::PITCH + at % PARTS * SIZE;
+            if (row >= height) break;
+#pragma unroll
+            for (int j = 0; j < SIZE; j++) v[i].at[j] = p.is_activated ? v[i].at[j] : leaky(v[i].at[j], p.slope);
+            *reinterpret_cast<Vector<T>*>(tile + place) = v[i];
+            if (row < low || row >= high) *reinterpret_cast<Vector<T>*>(other + place) = v[i];
+        }
     }
 }
 
@@ -232,7 +241,8 @@ KK_DEVICE void residual_blocks(const ResidualBlocksParams& p) {
     T* out = in + (height + SLACK) * Product::PITCH;
     const size_t start = static_cast<size_t>(item) * p.frames + first;
     const T* const x = static_cast<const T*>(p.x) + (start + low - p.halo) * p.channels;
-    load_rows<Product>(p, x, height, low, high, in, out);
+    if (p.channels % Vector<T>::SIZE == 0) load_rows<Product, true>(p, x, height, low, high, in, out);
+    else load_rows<Product, false>(p, x, height, low, high, in, out);
     __syncthreads();
     int from = 0, to = height;
     for (int i = 0; i < p.convolutions; i++) {

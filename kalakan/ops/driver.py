@@ -56,13 +56,12 @@ class DriverLauncher:
     def _function(self, launch: Launch, device: torch.device) -> ctypes.c_void_p:
         key = (torch.cuda.current_device(), launch.kernel)
         if key not in self._functions:
-            self._functions[key] = self._load(launch.kernel)
-        function = self._functions[key]
-        if launch.shared > 48 << 10:
-            self._check(
-                self._cuda.cuFuncSetAttribute(function, _MAX_DYNAMIC_SHARED, launch.shared), launch.kernel
-            )
-        return function
+            function = self._load(launch.kernel)
+            # All that there is, once: other threads may launch the kernel meanwhile, with larger blocks.
+            most = shared_limit(device)
+            self._check(self._cuda.cuFuncSetAttribute(function, _MAX_DYNAMIC_SHARED, most), launch.kernel)
+            self._functions[key] = function
+        return self._functions[key]
 
     def _load(self, kernel: str) -> ctypes.c_void_p:
         for path in sorted(self._folder.glob("*.cubin")):

@@ -49,3 +49,8 @@ class Launcher(Protocol):
 def address(tensor: Tensor | None) -> int | None:
     """Where a tensor's first element is; None for no tensor."""
     return None if tensor is None else tensor.data_ptr()
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """The tensor, or a copy where it does not begin at a multiple of 16 bytes: kernels load 16 at a time."""
+    return tensor if tensor.data_ptr() % 16 == 0 else tensor.clone()

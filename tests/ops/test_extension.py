@@ -42,6 +42,7 @@ STRUCTURES = {
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    extension.launcher.cache_clear()
     return tmp_path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from kalakan.ops.griffin_lim import cuda as griffin_lim_cuda
 from kalakan.ops.griffin_lim import reference
+from kalakan.ops.launch import Launch
 from kalakan.ops.residual_blocks import cuda as residual_blocks_cuda
 from kalakan.ops.upsample import cuda as upsample_cuda
 from ops import residual_blocks_cases
@@ -108,6 +110,24 @@ def test_upsample_reads_any_layout_and_no_bias(library: Path) -> None:
     x = given["x"].transpose(1, 2).contiguous().transpose(1, 2)
     got = upsample_cuda.run(HostLauncher(library), x, given["weight"], None, 2, 1, 0, 1.0, None)
     assert distance(got, exact(x, given["weight"], None, STAGES[2], 1.0, None)) < 1e-5
+
+
+def test_upsample_takes_any_place_in_memory(library: Path) -> None:
+    stage = STAGES[0]
+    given = case(stage, 1, 9)
+    x = given["x"].transpose(1, 2).contiguous()
+    shifted = torch.empty(x.numel() + 1)[1:].view_as(x).copy_(x).transpose(1, 2)
+    assert shifted.data_ptr() % 16 != 0
+    places: list[int] = []
+
+    class Watching(HostLauncher):
+        def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
+            places.append(parameters.x)
+            super().launch(launch, parameters, device)
+
+    got = upsample_cuda.run(Watching(library), shifted, given["weight"], None, *stage[3:], 1.0, None)
+    assert distance(got, exact(given["x"], given["weight"], None, stage, 1.0, None)) < 1e-5
+    assert places[0] % 16 == 0  # this processor would read it anywhere, a GPU would not
 
 
 def test_packed_weights_follow_changes_in_place(library: Path) -> None:

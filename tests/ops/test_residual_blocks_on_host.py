@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kalakan.ops.launch import aligned
 from kalakan.ops.residual_blocks import ResidualBlocks, cuda, plan
 from ops.host_launcher import HostLauncher
 from ops.residual_blocks_cases import SMALL, V1, V3, Sizes, case, exact
@@ -65,6 +66,9 @@ def test_any_layout_and_any_place_in_memory(library: Path) -> None:
     assert shifted.data_ptr() % 16 != 0
     for each in (across, shifted):
         assert torch.equal(cuda.run(HostLauncher(library), each, blocks), wanted)
+    copy = aligned(shifted)
+    assert copy.data_ptr() % 16 == 0  # this processor would read it anywhere, a GPU would not
+    assert aligned(copy) is copy
 
 
 def test_x_is_left_as_it_was(library: Path) -> None:

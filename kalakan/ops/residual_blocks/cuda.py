@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kalakan.ops import extension
 from kalakan.ops.dispatch import Implementation
-from kalakan.ops.launch import Launch, Launcher, address
+from kalakan.ops.launch import Launch, Launcher, address, aligned
 from kalakan.ops.residual_blocks import packing, plan
 from kalakan.ops.residual_blocks.packing import DTYPES, WIDTHS, ResidualBlocks
 
@@ -85,11 +85,6 @@ def _parameters(
         blocks.slope, 1 / blocks.slope, 1 / len(blocks.blocks),
         (ctypes.c_int * plan.MOST_CONVOLUTIONS)(*part.dilations),
     )  # fmt: skip
-
-
-def aligned(x: Tensor) -> Tensor:
-    """`x`, or a copy where it does not begin at a multiple of 16 bytes: the kernels load 16 at a time."""
-    return x if x.data_ptr() % 16 == 0 else x.clone()
 
 
 def kernel_name(blocks: ResidualBlocks) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kalakan.ops import extension
 from kalakan.ops.dispatch import Implementation
-from kalakan.ops.launch import Launch, Launcher, address
+from kalakan.ops.launch import Launch, Launcher, address, aligned
 from kalakan.ops.upsample.packing import activation_dtype, channels_last, packed
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -75,7 +75,7 @@ def run(
     items, c_in, frames = x.shape
     _, c_out, kernel = weight.shape
     length = (frames - 1) * stride - 2 * padding + kernel + output_padding
-    rows, taps = channels_last(x, dtype), packed(weight, stride, dtype)
+    rows, taps = aligned(channels_last(x, dtype)), packed(weight, stride, dtype)
     added = None if residual is None else channels_last(residual, dtype)
     offsets = torch.zeros(c_out, device=device) if bias is None else bias.detach().float()
     out = torch.empty(items, length, c_out, dtype=dtype, device=device)
