@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kalakan.config.resolve import from_dict
-from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
+from kalakan.config.schema import (
+    AudioConfig,
+    FastSpeech2Config,
+    HarmonicNoiseConfig,
+    ModelConfig,
+    Settings,
+)
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
 from kalakan.models import registry
 from kalakan.synthesis.batching import Engine
@@ -234,13 +240,17 @@ def _voice_of_type(source: _Sources, kind: str | None) -> Voice | None:
 def _untrained(kind: str, settings: Settings) -> _Part:
     from dataclasses import replace
 
-    row = registry.entry(kind)
-    asked = settings.model if settings.model != Settings().model else row.preset
-    config = cast(FastSpeech2Config, asked)
+    config = cast(FastSpeech2Config, _sizes(kind, settings))
     config = replace(config, n_mels=settings.audio.n_mels)
     model = registry.create_acoustic(kind, config).eval().requires_grad_(False)
     _warn_untrained(kind, "acoustic_model")
     return _Part(model, settings.audio, config.speakers)
+
+
+def _sizes(kind: str, settings: Settings) -> ModelConfig | None:
+    """The sizes asked for of a model of type `kind`: its preset's, but for what the section `model` says of it."""
+    preset = registry.entry(kind).preset
+    return settings.model if type(settings.model) is type(preset) else preset
 
 
 def _warn_untrained(kind: str, name: str) -> None:
@@ -272,7 +282,8 @@ def _torch_vocoder(source: _Sources) -> _Part:
     kind = kind or found
     if voice is not None and kind == found != GRIFFIN_LIM:
         return _Part(load_vocoder(voice), source.audio)
-    module = registry.create_vocoder(kind, source.audio, iterations).eval().requires_grad_(False)
+    sizes = _sizes(kind, source.settings)
+    module = registry.create_vocoder(kind, source.audio, iterations, sizes).eval().requires_grad_(False)
     if kind != GRIFFIN_LIM:
         _warn_untrained(kind, "vocoder")
     return _Part(module, source.audio)

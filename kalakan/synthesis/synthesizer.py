@@ -12,6 +12,7 @@ import numpy as np
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
 from kalakan.errors import SynthesisError, TextError
+from kalakan.models.registry import synthesis_settings
 from kalakan.synthesis.asynchronous import AsyncSynthesis
 from kalakan.synthesis.controls import Controls, is_whole, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
@@ -61,8 +62,8 @@ class Synthesizer(AsyncSynthesis):
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the section `inference` acts here. With the torch engine `inference.threads`, where it is
-                given, sets torch's threads for the whole process.
+            config: Settings; the section `inference` acts here, and `model` on an untrained model. With the torch
+                engine `inference.threads`, where it is given, sets torch's threads for the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.
             speaker: Who speaks when a call does not say; by default the voice's first speaker.
@@ -75,7 +76,7 @@ class Synthesizer(AsyncSynthesis):
             MissingDependencyError: The torch engine is needed and torch is not installed.
         """
         config = Config(config)
-        settings = config.settings()
+        settings = synthesis_settings(config.to_dict(), acoustic_model_type, vocoder_type)
         request = Request(
             voice,
             acoustic_model,

@@ -81,8 +81,11 @@ def load_pt(path: str | Path) -> LoadedModel:
         raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
     if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
         raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
-    if contents["phoneme_table"] != TABLE_HASH:
-        raise VoiceError(f"{path}: was trained on another phoneme table than this Kalakan has")
+    row = registry.ENTRIES.get(contents["type"])
+    if contents["phoneme_table"] != TABLE_HASH and (row is None or row.kind != "vocoder"):  # it knows no ids
+        raise VoiceError(
+            f"{path}: was trained on another phoneme table than this Kalakan has; use the version it was made with"
+        )
     record = ModelRecord(contents["type"], contents["config"])
     audio = from_dict(AudioConfig, contents["audio"])
     return LoadedModel(_build(record, contents["state"], audio, path), record, audio)

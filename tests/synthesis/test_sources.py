@@ -102,3 +102,36 @@ def test_contradictions_and_missing_files(
 ) -> None:
     with pytest.raises(error, match=message):
         Synthesizer(**arguments(tiny_voice))
+
+
+@pytest.mark.filterwarnings("ignore::kalakan.errors.UntrainedModelWarning")
+@pytest.mark.parametrize(
+    ("types", "model", "found"),
+    [
+        (("tacotron2", None), {"decoder_width": 32, "postnet_width": 16}, (32, None)),
+        (("tacotron2", "hifigan"), {"channels": 32}, (1024, 32)),
+        (("fastspeech2", "melgan"), {"encoder_width": 64}, (64, 512)),
+        ((None, "hifigan_v3"), {"channels": 64}, (None, 64)),
+        (("fastspeech2_small", "hifigan_v2"), {}, (192, 128)),
+    ],
+)
+def test_sizes_are_of_the_type_that_is_named(
+    types: tuple[str | None, str | None], model: dict[str, int], found: tuple[int | None, int | None]
+) -> None:
+    acoustic, vocoder = types
+    config = {"model": model} if model else {}
+    made = Synthesizer(acoustic_model_type=acoustic, vocoder_type=vocoder, config=config, engine="torch")
+    sizes = made.acoustic_model.config
+    if found[0] is not None:
+        assert getattr(sizes, "decoder_width", getattr(sizes, "encoder_width", None)) == found[0]
+    if found[1] is not None:
+        assert made.vocoder.config.channels == found[1]
+
+
+def test_sizes_of_no_type_named_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model\.channels is not a setting"):
+        Synthesizer(
+            acoustic_model_type="tacotron2", vocoder_type="griffin_lim", config={"model": {"channels": 8}}
+        )
+    with pytest.raises(ConfigError, match=r"model\.decoder_width is not a setting"):
+        Synthesizer(config={"model": {"decoder_width": 8}})

@@ -29,7 +29,7 @@ from kalakan.training.distributed import Group, Place
 from kalakan.training.state import FORMAT
 from kalakan.training.trainer import Trainer
 from kalakan.voices.manifest import ModelRecord
-from kalakan.voices.weights import save_pt
+from kalakan.voices.weights import load_pt, save_pt
 from recordings import plain
 from spoken_corpus import make_spoken_corpus
 
@@ -356,6 +356,10 @@ def test_models_and_checkpoints_of_another_phoneme_table(
     assert contents["phoneme_table"] == TABLE_HASH
     torch.save(contents | {"phoneme_table": "0" * 16}, tmp_path / "model.pt")
     check_failure(command("inspect", tmp_path / "model.pt"), "was trained on another phoneme table")
+    save_pt(tmp_path / "v.pt", registry.create_vocoder("melgan", audio), ModelRecord("melgan", {}), audio)
+    contents = torch.load(tmp_path / "v.pt", weights_only=True)
+    torch.save(contents | {"phoneme_table": "0" * 16}, tmp_path / "v.pt")
+    assert load_pt(tmp_path / "v.pt").record.type == "melgan"  # a vocoder knows no ids
     checkpoint = {"format": FORMAT, "model_type": "fastspeech2_small", "phoneme_table": "0" * 16}
     torch.save({**checkpoint, "average": {}}, tmp_path / "last.pt")
     places = ("--data-dir", corpus, "--output-dir", tmp_path / "run", "--start-from", tmp_path / "last.pt")
