@@ -41,9 +41,14 @@ class Progress:
     def say(self, text: str) -> None:
         """A line that does not disturb the bar."""
         if not self.quiet:
-            from tqdm import tqdm
+            self.answer(text)
 
-            tqdm.write(text, file=sys.stderr)
+    @staticmethod
+    def answer(text: str) -> None:
+        """A line that was asked for: a quiet run says it too."""
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
 
     def close(self) -> None:
         """Ends the bar."""

@@ -7,7 +7,6 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,21 +25,11 @@ from kalakan.training.damage import (
     write_report,
 )
 from kalakan.training.distributed import Group
-from kalakan.training.memory import checkpoint_blocks
+from kalakan.training.learner import Learner
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
-from kalakan.training.schedule import MovingAverage
-from kalakan.training.starting import first_weights, load_fitting, named
-from kalakan.training.state import (
-    Position,
-    check_table,
-    load_checkpoint,
-    random_state,
-    save_checkpoint,
-    set_random_state,
-)
-from kalakan.training.stepper import Stepper
+from kalakan.training.starting import named
 from kalakan.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -54,7 +43,6 @@ class Run:
         self.trainer, self.task, self.group = trainer, trainer.task, group
         self.settings, self.config = trainer.settings, trainer.settings.training
         self.output = output
-        self.position = Position()
         self.progress = Progress(self.config.max_steps, quiet or not group.is_first)
         self.profile = Profile()
         self.bad_batches = 0
@@ -63,23 +51,18 @@ class Run:
         """Data, modules, optimizers; then the checkpoint, if there is one."""
         _seed_everything(self.config.seed)
         self._read(data, features)
-        self.modules = self.task.build(self.settings).to(self.group.device)
-        self.average = MovingAverage(self.modules, self.task.product_modules, self.config.ema_decay)
-        self.stepper = Stepper(self.task, self.modules, self.config, self.group)
+        self.learner = Learner(self.trainer.model_type, self.task, self.settings, self.group)
         # Without it all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
-        last = self.output / "last.pt"
-        if resume and last.is_file():
-            self._restore(load_checkpoint(last))
+        if resume and self._last.is_file():
+            self.learner.restore(self._last)
         elif start_from is not None:
             self._begin_with(Path(start_from))
         if self.group.is_first:
             _write_json(self.output / "config.json", to_dict(self.settings))
             write_report(self.damaged, self.output)
             self.log = MetricsLog(self.output)
-        self.group.share(self.modules.state_dict().values())
-        if self.config.gradient_checkpointing:
-            checkpoint_blocks(self.modules)
+        self.learner.ready()
 
     def _read(self, data: Path, features: Path) -> None:
         """The datasets, their features computed, the damaged left out: the same in every process."""
@@ -93,12 +76,13 @@ class Run:
 
     def loop(self, stop: Mapping[str, bool]) -> None:
         """Steps until a limit or a signal; always ends with a checkpoint."""
-        if self.position.step == 0 and self.group.is_first:
-            self.validation.rehearse(self.average.modules)
+        position = self.learner.position
+        if position.step == 0 and self.group.is_first:
+            self.validation.rehearse(self.learner.average.modules)
         deadline = time.monotonic() + 60 * self.config.max_minutes if self.config.max_minutes else math.inf
-        self.progress.start(self.position.step)
+        self.progress.start(position.step)
         groups = self.profile.watch(
-            batch_groups(self.train_data, self.task, self.config, self.position, self.group)
+            batch_groups(self.train_data, self.task, self.config, position, self.group)
         )
         over = self.group.any(self._is_done())
         while not over:
@@ -106,17 +90,15 @@ class Run:
             self.progress.advance(scores)
             self._record(scores)
             over = self.group.any(stop["now"] or time.monotonic() >= deadline or self._is_done())
-        self._save_last()
+        self.learner.save(self._last, {}, is_last=True)
         self.progress.close()
         groups.close()
 
     def finish(self) -> Path:
         """Writes the product from the weights of `training.product` (the last ones if none was validated)."""
-        best, last = self.output / "best.pt", self.output / "last.pt"
-        contents = load_checkpoint(best if self.config.product == "best" and best.is_file() else last)
-        self.average.load(contents["average"])
-        training = {"steps": contents["position"]["step"], "scores": contents.get("scores", {})}
-        product = self.task.save_product(self.average.modules, self.output, training)
+        best = self.output / "best.pt"
+        wanted = best if self.config.product == "best" and best.is_file() else self._last
+        product = self.learner.product(wanted, self.output)
         count_damage(self.damaged, self.output)
         return product
 
@@ -125,95 +107,66 @@ class Run:
         if self.group.is_first:
             self.log.close()
 
+    @property
+    def _last(self) -> Path:
+        return self.output / "last.pt"
+
     def _is_done(self) -> bool:
-        tired = self.config.patience and self.position.stale >= self.config.patience
-        return self.position.step >= self.config.max_steps or bool(tired)
+        position = self.learner.position
+        tired = self.config.patience and position.stale >= self.config.patience
+        return position.step >= self.config.max_steps or bool(tired)
 
     def _step(self, batches: Sequence[NumberedBatch]) -> dict[str, float]:
-        scores, finite = self.stepper.step([part.batch for part in batches], self.position.step)
+        scores, finite = self.learner.step([part.batch for part in batches])
         self.bad_batches = 0 if finite else self.bad_batches + 1
         if not finite:
             self._skip({index for part in batches for index in part.indices})
-        self.position.step += 1
-        self.average.update(self.modules, self.position.step)
         return scores
 
     def _skip(self, indices: set[int]) -> None:
         everyones = {index for part in self.group.collect(sorted(indices)) for index in part}
         names = ", ".join(sorted({self.train_data.name(index) for index in everyones}))
-        self.position.skipped += 1
-        self.progress.say(
-            f"step {self.position.step}: the loss or a gradient is not finite; skipped the batch of {names}"
-        )
+        step = self.learner.position.step - 1
+        self.progress.say(f"step {step}: the loss or a gradient is not finite; skipped the batch of {names}")
         if self.bad_batches >= self.config.max_nonfinite:
             raise TrainingError(
-                f"the loss or a gradient was not finite {self.bad_batches} steps in a row, last at step "
-                f"{self.position.step} with {names}; lower training.learning_rate or turn training.mixed_precision off"
+                f"the loss or a gradient was not finite {self.bad_batches} steps in a row, last at step {step} with "
+                f"{names}; lower training.learning_rate or turn training.mixed_precision off"
             )
 
     def _record(self, scores: dict[str, float]) -> None:
-        step, config = self.position.step, self.config
+        position, config = self.learner.position, self.config
+        step = position.step
         if self.group.is_first:
             if step % config.log_every == 0:
-                self.log.scalars(step, "train", scores | {"skipped": self.position.skipped})
+                self.log.scalars(step, "train", scores | {"skipped": position.skipped})
             if step % config.validate_every == 0:
                 self._validate()
             if step % config.picture_every == 0:
-                self.validation.show(self.average.modules, self.output / "pictures", step, self.log)
+                modules, folder = self.learner.average.modules, self.output / "pictures"
+                self.validation.show(modules, folder, step, self.log)
         if step % config.checkpoint_every == 0:
-            self._save_last()
+            self.learner.save(self._last, {}, is_last=True)
 
     def _validate(self) -> None:
-        means = self.validation.scores(self.average.modules)
-        self.log.scalars(self.position.step, "validation", means)
-        self.progress.note(self.position.step, means)
-        if means["score"] < self.position.best:
-            self.position.best, self.position.stale = means["score"], 0
-            self._save("best.pt", [], means)
+        position = self.learner.position
+        means = self.validation.scores(self.learner.average.modules)
+        self.log.scalars(position.step, "validation", means)
+        self.progress.note(position.step, means)
+        if means["score"] < position.best:
+            position.best, position.stale = means["score"], 0
+            self.learner.save(self.output / "best.pt", means, is_last=False)
         else:
-            self.position.stale += 1
-
-    def _save_last(self) -> None:
-        states = self.group.collect(random_state())
-        if self.group.is_first:
-            self._save("last.pt", states, {})
-
-    def _save(self, name: str, random_states: list[dict[str, Any]], scores: dict[str, float]) -> None:
-        contents = {
-            "model_type": self.trainer.model_type,
-            "settings": to_dict(self.settings),
-            "modules": self.modules.state_dict(),
-            "average": self.average.state(),
-            **self.stepper.state(),
-            "position": asdict(self.position),
-            "random": random_states,
-            "scores": scores,
-        }
-        save_checkpoint(self.output / name, contents)
+            position.stale += 1
 
     def _begin_with(self, source: Path) -> None:
         """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
-        left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
-        self.average = MovingAverage(self.modules, self.task.product_modules, self.config.ema_decay)
+        left_out = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:
             _write_json(report, {"source": str(source), "left_out": left_out})
         for line in named(left_out, source, report):
             self.progress.say(line)
-
-    def _restore(self, contents: dict[str, Any]) -> None:
-        if contents["model_type"] != self.trainer.model_type:
-            raise TrainingError(
-                f"{self.output / 'last.pt'}: is a run of {contents['model_type']} and {self.trainer.model_type} "
-                "was asked for; choose another output folder"
-            )
-        check_table(contents, self.output / "last.pt")
-        self.modules.load_state_dict(contents["modules"])
-        self.average.load(contents["average"])
-        self.stepper.restore(contents)
-        self.position = Position(**contents["position"])
-        if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
-            set_random_state(contents["random"][self.group.rank])
 
 
 def _seed_everything(seed: int) -> None:

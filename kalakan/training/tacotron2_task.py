@@ -25,8 +25,14 @@ from kalakan.training.pictures import draw_attention
 from kalakan.training.tasks import BatchSource, Phase
 from kalakan.voices.product import save_acoustic_product
 
-LOSS_WEIGHTS = {"coarse": 1.0, "mel": 1.0, "stop": 0.5, "attention": 5.0}
-"""The paper's losses are the first three, unweighted; the last helps the alignment to appear."""
+LOSS_WEIGHTS = {"coarse": 1.0, "mel": 1.0, "stop": 0.5}
+"""The paper's losses, which it does not weigh."""
+GUIDE_WEIGHT = 5.0
+"""Weight of the guided attention at the first step: it makes the alignment appear within a few hundred."""
+LEAST_GUIDE_WEIGHT = 0.25
+"""Its weight later: the diagonal is where a sentence begins and ends, but sounds do not all last equally long."""
+GUIDE_SHARE = 0.05
+"""Part of the run over which it falls from the one to the other."""
 STOP_WEIGHT = 10.0
 """Of the one step of a sentence that ends it, against the hundreds that do not."""
 DIAGONAL_WIDTH = 0.2
@@ -67,7 +73,8 @@ class Tacotron2Task:
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """One phase: mel before and after the postnet, stop token, and attention."""
         _, losses = self._losses(modules, batch)
-        yield Phase("acoustic", {name: LOSS_WEIGHTS[name] * value for name, value in losses.items()})
+        weights = {**LOSS_WEIGHTS, "attention": guide_weight(step, self.settings.training.max_steps)}
+        yield Phase("acoustic", {name: weights[name] * value for name, value in losses.items()})
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """Losses, mel L1, and how sharp the attention is: the mean of its largest weights, 1 at best."""
@@ -77,7 +84,7 @@ class Tacotron2Task:
         scores["mel_l1"] = float(masked_mean((prediction.mel - batch["mel"]).abs(), mask))
         sharpness = prediction.alignment.amax(dim=2)
         scores["sharpness"] = float(masked_mean(sharpness, self._step_mask(batch, sharpness.shape[1])))
-        scores["score"] = sum(LOSS_WEIGHTS[name] * float(value) for name, value in losses.items())
+        scores["score"] = sum(weight * float(losses[name]) for name, weight in LOSS_WEIGHTS.items())
         return scores
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
@@ -132,6 +139,12 @@ class Tacotron2Task:
         """1 where a decoder step [B, K] belongs to its sentence."""
         rate = cast(Tacotron2Config, self.settings.model).frames_per_step
         return length_mask((batch["frames"] + rate - 1) // rate, steps).float()
+
+
+def guide_weight(step: int, max_steps: int) -> float:
+    """Weight of the guided attention loss at a step."""
+    left = max(0.0, 1.0 - step / (GUIDE_SHARE * max_steps))
+    return LEAST_GUIDE_WEIGHT + (GUIDE_WEIGHT - LEAST_GUIDE_WEIGHT) * left
 
 
 def guided_attention(alignment: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:

@@ -99,8 +99,8 @@ class Trainer:
                     run.loop(stop)
             finally:
                 run.close()
-            if profile:
-                run.progress.say(run.profile.report())
+            if profile and group.is_first:
+                run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
 

@@ -199,6 +199,22 @@ def test_registry_builds_what_it_names_and_names_what_it_has() -> None:
         registry.entry("wavenet")
 
 
+def test_parts_have_the_papers_sizes() -> None:
+    """Counted by hand from Ren et al. 2021, appendix A: 4 + 4 blocks of 256, 2 heads, filters of 1024, 9 and 1 wide."""
+    model = registry.create_acoustic("fastspeech2")
+
+    def count(part: torch.nn.Module) -> int:
+        return sum(value.numel() for value in part.parameters())
+
+    attention = 4 * (256 * 256 + 256)
+    filters = 256 * 1024 * 9 + 1024 + 1024 * 256 * 1 + 256
+    assert count(model.encoder) == count(model.decoder) == 4 * (attention + filters + 2 * 2 * 256)
+    predictor = 2 * (256 * 256 * 3 + 256 + 2 * 256) + 256 + 1
+    assert count(model.duration_predictor) == count(model.energy_predictor) == predictor
+    assert count(model.pitch_predictor) == predictor + 256 + 1  # it says too whether a frame has a voice
+    assert count(model.embedding) == TABLE_SIZE * 256
+
+
 @pytest.mark.parametrize(("name", "millions"), [("fastspeech2", 24.3), ("fastspeech2_small", 4.4)])
 def test_presets_have_their_size(name: str, millions: float) -> None:
     count = sum(value.numel() for value in registry.create_acoustic(name).parameters())

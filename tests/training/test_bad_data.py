@@ -289,7 +289,7 @@ def test_the_seeds_loader_leaves_damaged_recordings_out(
     assert sum(len(batch["phonemes"]) for batch in batches) == len(data) - 1
     place = [item.id for item in data.utterances].index("kwame_00028")
     with pytest.raises(DataError, match=r"a whole batch is damaged; the first: .*kwame_00028\.ogg"):
-        list(DataLoader(data, sampler=[place], num_workers=workers))
+        list(DataLoader(data, sampler=[place]))
     with pytest.raises(AudioError, match=r"kwame_00028\.ogg cannot be read"):
         data[place]
     with pytest.warns(DamagedDataWarning, match=r"left out: 1 .*kwame_00028\.ogg"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -90,6 +91,44 @@ def test_two_processes_equal_one_with_the_doubled_batch(corpus: Path, tmp_path: 
         far += int((difference > 1e-5).sum())
         moved += difference.numel()
     assert far <= 0.02 * moved
+
+
+TORCHRUN = """
+import hashlib, sys, warnings
+from kalakan.training.learner import Learner
+from kalakan.training.trainer import Trainer
+save = Learner.save
+
+def tell(self, path, scores, *, is_last):
+    save(self, path, scores, is_last=is_last)
+    if is_last:
+        state = b"".join(value.numpy().tobytes() for value in self.modules.state_dict().values())
+        print("weights", hashlib.sha256(state).hexdigest(), flush=True)
+
+Learner.save = tell
+trainer = Trainer("fastspeech2_small", sys.argv[1])
+trainer.train(sys.argv[2], sys.argv[3], quiet=True)
+"""
+
+
+def test_torchrun_processes_leave_the_same_out_and_end_with_the_same_weights(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus")
+    (corpus / "audio" / "kwame_00028.ogg").write_bytes(b"OggS, and no more")
+    (tmp_path / "script.py").write_text(TORCHRUN)
+    training = {**SETTINGS["training"], "validate_every": 9, "picture_every": 9, "checkpoint_every": 9}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({**SETTINGS, "training": training}))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", str(free_port()), "script.py", "settings.yaml", str(corpus), "run"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    weights = [line for line in done.stdout.splitlines() if line.startswith("weights ")]
+    assert len(weights) == 2 and weights[0] == weights[1]
+    assert list(json.loads((tmp_path / "run" / "left_out.json").read_text())) == ["kwame_00028"]
+    assert done.stderr.count("damaged utterances left out: 1") == 1
+    assert done.stderr.count("damaged recordings left out: 1") == 1
 
 
 def test_killed_process_ends_the_other_with_a_clear_error(corpus: Path, tmp_path: Path) -> None:

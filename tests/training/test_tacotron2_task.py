@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.data.features import FeatureStore
 from kalakan.errors import ExportError, StopTokenWarning, SynthesisError
 from kalakan.export.voice import add_onnx
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.state import load_checkpoint
-from kalakan.training.tacotron2_task import guided_attention
+from kalakan.training.tacotron2_task import guide_weight, guided_attention
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 
@@ -64,6 +65,9 @@ def test_three_steps_without_durations_leave_a_voice_and_curves(run: Path) -> No
     assert {"coarse", "mel", "stop", "attention"} <= records[0].keys()
     assert {"mel_l1", "sharpness", "score"} <= records[-1].keys()
     assert len(list((run / "pictures").glob("*.png"))) == 2
+    board = EventAccumulator(str(run / "tensorboard")).Reload()
+    assert set(board.Tags()["images"]) == set(board.Tags()["audio"]) == {"0", "1"}
+    assert {"train/attention", "validation/sharpness"} <= set(board.Tags()["scalars"])
 
 
 def test_no_f0_is_computed(unaligned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +125,15 @@ def test_loss_falls_when_a_batch_is_repeated(corpus: Path, tmp_path: Path, mixed
         optimizer.step()
         totals.append(float(loss.detach()))
     assert totals[-1] < 0.8 * totals[0]
+
+
+def test_the_push_to_the_diagonal_fades_and_counts_in_no_score(run: Path) -> None:
+    assert guide_weight(0, 100_000) == 5.0
+    assert 2.0 < guide_weight(2_500, 100_000) < 3.0
+    assert guide_weight(5_000, 100_000) == guide_weight(99_999, 100_000) == 0.25
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    scores = records[-1]
+    assert scores["score"] == pytest.approx(scores["coarse"] + scores["mel"] + 0.5 * scores["stop"])
 
 
 def test_guided_attention_is_least_on_the_diagonal_and_ignores_padding() -> None:

@@ -52,8 +52,19 @@ def test_run_leaves_a_voice_checkpoints_curves_and_pictures(
     assert board.Audio("0")[0].sample_rate == 24_000
 
 
-def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"grad_accumulation_steps": 2, "mixed_precision": True, "gradient_checkpointing": True, "workers": 1},
+    ],
+    ids=["plain", "accumulated"],
+)
+def test_resumed_run_equals_an_uninterrupted_one(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     tiny_config["training"] |= {"max_steps": 8, "checkpoint_every": 1, "picture_every": 100}
+    tiny_config["training"] |= changes
     _train(tiny_config, corpus, tmp_path / "whole")
 
     class Interrupted(Trainer):
@@ -65,7 +76,7 @@ def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: 
     def stop_after_three(*args: Any) -> Any:
         nonlocal count
         count += 1
-        if count > 3:
+        if count > 3 * changes.get("grad_accumulation_steps", 1):
             raise KeyboardInterrupt
         return phases(*args)
 
@@ -77,8 +88,14 @@ def test_resumed_run_equals_an_uninterrupted_one(tiny_config: Settings, corpus: 
     assert losses[0] == losses[1]
     whole, cut = (load_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "cut"))
     assert whole["position"] == cut["position"]
-    for name, value in whole["modules"].items():
-        assert torch.equal(value, cut["modules"][name]), name
+    for part in ("modules", "average"):
+        for name, value in whole[part].items():
+            assert torch.equal(value, cut[part][name]), (part, name)
+    torch.testing.assert_close(cut["optimizers"], whole["optimizers"], rtol=0, atol=0)
+    validations = [
+        [line["score"] for line in _lines(tmp_path / name, "validation")] for name in ("whole", "cut")
+    ]
+    assert validations[0] == validations[1]
 
 
 def test_loss_falls(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:

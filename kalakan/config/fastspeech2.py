@@ -1,0 +1,64 @@
+"""Sizes of FastSpeech2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kalakan.config.rules import check_speakers, require
+
+
+@dataclass(frozen=True)
+class FastSpeech2Config:
+    """Sizes of a FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558); defaults are the paper's."""
+
+    n_phonemes: int = 96
+    """Rows of the phoneme table."""
+    n_mels: int = 80
+    """Mel bands of the output."""
+    speakers: tuple[str, ...] = ("speaker",)
+    """Speaker names in the order of their embedding rows."""
+    encoder_layers: int = 4
+    """Feed-forward Transformer blocks before the variance adaptor."""
+    encoder_width: int = 256
+    """Channels of the encoder."""
+    encoder_heads: int = 2
+    """Attention heads of each Transformer block."""
+    encoder_filter: int = 1024
+    """Channels inside a block's two convolutions."""
+    encoder_kernel: int = 9
+    """Kernel of a block's first convolution; odd."""
+    decoder_block: str = "transformer"
+    """"transformer" as in the paper, or "convnext" (Liu et al. 2022) for small machines."""
+    decoder_layers: int = 4
+    """Blocks after the variance adaptor."""
+    decoder_filter: int = 1024
+    """Channels inside a decoder block."""
+    decoder_kernel: int = 9
+    """Kernel of a decoder block's first (in "convnext": depthwise) convolution; odd."""
+    predictor_layers: int = 2
+    """Convolutions in each of the duration, pitch and energy predictors."""
+    predictor_width: int = 256
+    """Channels of a predictor."""
+    predictor_kernel: int = 3
+    """Kernel of a predictor; odd."""
+    dropout: float = 0.1
+    """Dropout inside blocks."""
+    predictor_dropout: float = 0.5
+    """Dropout inside predictors."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.decoder_block in ("transformer", "convnext"),
+            "model.decoder_block",
+            self.decoder_block,
+            "choose 'transformer' or 'convnext'",
+        )
+        for name in ("encoder_kernel", "decoder_kernel", "predictor_kernel"):
+            require(getattr(self, name) % 2 == 1, f"model.{name}", getattr(self, name), "it must be odd")
+        require(
+            self.encoder_width % self.encoder_heads == 0,
+            "model.encoder_heads",
+            self.encoder_heads,
+            f"it must divide encoder_width, {self.encoder_width}",
+        )
+        check_speakers(self.speakers)

@@ -1,0 +1,119 @@
+"""Settings of a training run, and of what it may learn from besides the recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kalakan.config.rules import require
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run."""
+
+    batch_size: int = 16
+    """Utterances in one forward pass."""
+    grad_accumulation_steps: int = 1
+    """Forward passes summed into one optimizer step; the last group of an epoch may be smaller and counts."""
+    max_steps: int = 20_000
+    """Optimizer steps until the run ends."""
+    max_minutes: float = 0.0
+    """Wall-clock limit of this call in minutes; 0 means none. The run stops with a checkpoint."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = 500
+    """Steps of linear warm-up."""
+    decay_fraction: float = 0.3
+    """Last part of max_steps over which the learning rate falls linearly to zero."""
+    weight_decay: float = 0.01
+    """AdamW weight decay."""
+    grad_clip: float = 1.0
+    """Largest global gradient norm; larger ones are scaled down."""
+    ema_decay: float = 0.999
+    """Exponential moving average of the weights, used for validation and the voice; 0 turns it off."""
+    mixed_precision: bool = False
+    """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
+    gradient_checkpointing: bool = False
+    """Forget what the blocks of a model compute and compute it again for the gradients: less memory, more time."""
+    workers: int = 0
+    """Processes that prepare batches while a step is taken; 0 prepares them between the steps. Same batches."""
+    seed: int = 1234
+    """Seed of weights, order and augmentation."""
+    log_every: int = 20
+    """Steps between lines of metrics.jsonl."""
+    validate_every: int = 500
+    """Steps between validations."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints."""
+    picture_every: int = 1000
+    """Steps between mel and pitch pictures."""
+    validation_utterances: int = 64
+    """Most utterances in one validation."""
+    patience: int = 0
+    """Validations without a better score before the run stops early; 0 means never."""
+    product: str = "best"
+    """Weights that a run leaves: "best" by validation score, or "last", for a score that is not the aim."""
+    max_nonfinite: int = 20
+    """Batches in a row with a loss that is not finite before the run stops."""
+    max_damaged: float = 0.25
+    """Share of the utterances that may be damaged, and are left out, before the run stops."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "grad_accumulation_steps", "max_steps", "log_every", "validate_every"):
+            require(
+                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
+            )
+        for name in ("checkpoint_every", "picture_every", "validation_utterances", "max_nonfinite"):
+            require(
+                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
+            )
+        for name in ("max_minutes", "warmup_steps", "weight_decay", "patience", "workers"):
+            require(
+                getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "it must be at least 0"
+            )
+        require(self.product in ("best", "last"), "training.product", self.product, "choose 'best' or 'last'")
+        require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
+        require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")
+        require(0 <= self.max_damaged < 1, "training.max_damaged", self.max_damaged, "it must lie in [0, 1)")
+        require(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "it must lie in [0, 1)")
+        require(
+            0 <= self.decay_fraction <= 1,
+            "training.decay_fraction",
+            self.decay_fraction,
+            "it must lie in [0, 1]",
+        )
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """A discriminator beside the spectral losses of a source-filter vocoder; see `kalakan.training.adversarial`."""
+
+    weight: float = 0.0
+    """Weight of the discriminator's opinion in the vocoder's loss; 0 trains without a discriminator."""
+    feature_weight: float = 2.0
+    """Weight of the distance between the discriminator's features of recording and copy."""
+    start_step: int = 0
+    """Steps in which only the discriminator learns from what the vocoder says."""
+    channels: int = 16
+    """Channels of the discriminator's first layers."""
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "feature_weight", "start_step"):
+            require(
+                getattr(self, name) >= 0, f"adversarial.{name}", getattr(self, name), "it must be at least 0"
+            )
+        require(self.channels >= 1, "adversarial.channels", self.channels, "it must be at least 1")
+
+
+@dataclass(frozen=True)
+class DistillationConfig:
+    """How much an acoustic model listens to its teacher; it acts where a run has one (`--teacher`)."""
+
+    alpha: float = 0.5
+    """Weight of the recordings' loss; the teacher's has 1 - alpha."""
+    temperature: float = 2.0
+    """Divides both log-mels before the softmax over bands: above 1 quiet bands count for more."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.alpha <= 1, "distillation.alpha", self.alpha, "it must lie in [0, 1]")
+        require(self.temperature > 0, "distillation.temperature", self.temperature, "it must be above 0")

@@ -1,0 +1,100 @@
+"""What a run trains: modules, their average, their optimizers, and how far they have come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kalakan.config.resolve import to_dict
+from kalakan.config.schema import Settings
+from kalakan.data.collate import Batch
+from kalakan.errors import TrainingError
+from kalakan.training.distributed import Group
+from kalakan.training.memory import checkpoint_blocks
+from kalakan.training.schedule import MovingAverage
+from kalakan.training.starting import first_weights, load_fitting
+from kalakan.training.state import (
+    Position,
+    check_table,
+    load_checkpoint,
+    random_state,
+    save_checkpoint,
+    set_random_state,
+)
+from kalakan.training.stepper import Stepper
+from kalakan.training.tasks import Task
+
+
+class Learner:
+    """Takes steps, and goes into a checkpoint and comes back from one."""
+
+    def __init__(self, model_type: str, task: Task, settings: Settings, group: Group) -> None:
+        self.model_type, self.task, self.settings, self.group = model_type, task, settings, group
+        self.modules = task.build(settings).to(group.device)
+        self.average = self._average()
+        self.stepper = Stepper(task, self.modules, settings.training, group)
+        self.position = Position()
+
+    def ready(self) -> None:
+        """Gives every process the first one's weights; after it, no weights may be loaded."""
+        self.group.share(self.modules.state_dict().values())
+        if self.settings.training.gradient_checkpointing:
+            checkpoint_blocks(self.modules)
+
+    def step(self, batches: Sequence[Batch]) -> tuple[dict[str, float], bool]:
+        """One step and what it scored, and whether all was finite: a step that was not moves no weight."""
+        scores, finite = self.stepper.step(batches, self.position.step)
+        self.position.step += 1
+        self.position.skipped += not finite
+        self.average.update(self.modules, self.position.step)
+        return scores, finite
+
+    def save(self, path: Path, scores: dict[str, float], *, is_last: bool) -> None:
+        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from."""
+        states = self.group.collect(random_state()) if is_last else []
+        if self.group.is_first:
+            contents = {
+                "model_type": self.model_type,
+                "settings": to_dict(self.settings),
+                "modules": self.modules.state_dict(),
+                "average": self.average.state(),
+                **self.stepper.state(),
+                "position": asdict(self.position),
+                "random": states,
+                "scores": scores,
+            }
+            save_checkpoint(path, contents)
+
+    def restore(self, path: Path) -> None:
+        """Goes on from a checkpoint; raises `TrainingError` for one of another model type or phoneme table."""
+        contents = load_checkpoint(path)
+        if contents["model_type"] != self.model_type:
+            raise TrainingError(
+                f"{path}: is a run of {contents['model_type']} and {self.model_type} was asked for; choose another "
+                "output folder"
+            )
+        check_table(contents, path)
+        self.modules.load_state_dict(contents["modules"])
+        self.average.load(contents["average"])
+        self.stepper.restore(contents)
+        self.position = Position(**contents["position"])
+        if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
+            set_random_state(contents["random"][self.group.rank])
+
+    def begin_with(self, source: Path) -> dict[str, str]:
+        """Takes the weights of a checkpoint or voice that fit; the others by name, with the reason."""
+        left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
+        self.average = self._average()
+        return left_out
+
+    def product(self, path: Path, output: Path) -> Path:
+        """What the task makes, in `output`, of the averaged weights of a checkpoint."""
+        contents: dict[str, Any] = load_checkpoint(path)
+        self.average.load(contents["average"])
+        training = {"steps": contents["position"]["step"], "scores": contents.get("scores", {})}
+        return self.task.save_product(self.average.modules, output, training)
+
+    def _average(self) -> MovingAverage:
+        return MovingAverage(self.modules, self.task.product_modules, self.settings.training.ema_decay)

@@ -1,0 +1,169 @@
+"""How a run begins with other weights, goes through its learning rates, and ends when it is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from kalakan.cli.train import command as train_command
+from kalakan.config.schema import TrainingConfig
+from kalakan.errors import TrainingError
+from kalakan.training.distributed import Group, Place
+from kalakan.training.schedule import learning_rate
+from kalakan.training.starting import MOST_NAMED, load_fitting, named
+from kalakan.training.state import load_checkpoint
+from kalakan.training.stepper import Stepper
+from kalakan.training.trainer import Trainer
+from tiny_corpus import make_corpus
+
+Settings = dict[str, dict[str, Any]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_with_a_checkpoint_and_a_product(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    tiny_config["training"] |= {"max_steps": 100_000, "validate_every": 9, "checkpoint_every": 9}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    phases = trainer.task.phases
+
+    def signalled(modules: Any, batch: Any, step: int) -> Any:
+        if step == 2:
+            os.kill(os.getpid(), number)
+        return phases(modules, batch, step)
+
+    trainer.task.phases = signalled  # type: ignore[method-assign]
+    before = signal.getsignal(number)
+    voice = trainer.train(corpus, tmp_path, quiet=True)
+    assert signal.getsignal(number) is before
+    assert (voice / "voice.json").is_file()
+    assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 3
+    tiny_config["training"] |= {"max_steps": 5}
+    Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path, quiet=True)
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records if record["group"] == "train"] == [1, 2, 3, 4, 5]
+
+
+def test_a_second_signal_acts_as_usual(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    trainer = Trainer("fastspeech2_small", tiny_config)
+
+    def signalled(*_: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    trainer.task.phases = signalled  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(corpus, tmp_path, quiet=True)
+
+
+def test_every_tensor_that_does_not_fit_is_named_with_its_reason(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model of two speakers is tuned to the recordings of one, with a smaller predictor."""
+    tiny_config["training"] |= {"max_steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / "two", quiet=True)
+    lines = (corpus / "meta.jsonl").read_text().splitlines()
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "audio").symlink_to(corpus / "audio")
+    (tmp_path / "corpus" / "meta.jsonl").write_text("\n".join(line for line in lines if "akosua" in line))
+    tiny_config["model"]["predictor_width"] = 4
+    source, run = tmp_path / "two" / "last.pt", tmp_path / "one"
+    with pytest.raises(TrainingError, match=r"last\.pt: its weights do not fit this model: \d+% of acoustic"):
+        other = {**tiny_config, "model": {**tiny_config["model"], "encoder_width": 32, "decoder_filter": 32}}
+        Trainer("fastspeech2_small", other).train(corpus, tmp_path / "misfit", start_from=source, quiet=True)
+    Trainer("fastspeech2_small", tiny_config).train(tmp_path / "corpus", run, start_from=source)
+    left_out = json.loads((run / "started_from.json").read_text())["left_out"]
+    assert left_out["acoustic.speaker_embedding.weight"] == "has shape [2, 16] there and [1, 16] here"
+    assert any("predictor" in name for name in left_out)
+    wanted, found = (load_checkpoint(path)["modules"] for path in (source, run / "last.pt"))
+    differ = {name for name, value in found.items() if wanted[name].shape != value.shape}
+    assert differ <= left_out.keys()
+    for name in found.keys() - left_out.keys():
+        torch.testing.assert_close(found[name], wanted[name], rtol=0, atol=1e-6)
+    said = capsys.readouterr().err
+    shown = [name for name in left_out if f"{source}: left out {name}: {left_out[name]}" in said]
+    assert len(shown) == min(MOST_NAMED, len(left_out))
+
+
+def test_reasons_of_tensors_left_out() -> None:
+    modules = nn.ModuleDict({"acoustic": nn.Sequential(nn.Linear(8, 8), nn.Linear(2, 2))})
+    weights = {name: value.clone() for name, value in modules.state_dict().items()}
+    weights["acoustic.1.weight"] = torch.zeros(3, 2)
+    weights["acoustic.2.weight"] = weights.pop("acoustic.1.bias")
+    left_out = load_fitting(modules, weights, Path("source.pt"))
+    assert left_out == {
+        "acoustic.1.weight": "has shape [3, 2] there and [2, 2] here",
+        "acoustic.1.bias": "the source has no such tensor; it starts fresh",
+        "acoustic.2.weight": "this model has no such tensor",
+    }
+    many = {f"tensor {number}": "is odd" for number in range(MOST_NAMED + 3)}
+    lines = named(many, Path("source.pt"), Path("report.json"))
+    assert len(lines) == MOST_NAMED + 1
+    assert lines[-1] == "… and 3 more; report.json names them all"
+
+
+def test_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
+    config = TrainingConfig(max_steps=100, warmup_steps=10, learning_rate=1.0, decay_fraction=0.5)
+    rates = [learning_rate(step, config) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
+    assert rates[10:51] == [1.0] * 41
+    assert rates[51:] == pytest.approx([0.02 * (100 - step) for step in range(51, 100)])
+    constant = TrainingConfig(max_steps=100, warmup_steps=0, learning_rate=1.0, decay_fraction=0.0)
+    assert {learning_rate(step, constant) for step in range(100)} == {1.0}
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (1, 1, 1, 1), (4,)])
+def test_accumulated_batches_step_like_one_large(
+    tiny_config: Settings, tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    """Also the last, shorter group of an epoch: a group is as long as it is, not as it should be."""
+    corpus = make_corpus(tmp_path / "corpus", equally_long=True)
+    tiny_config["training"] |= {"grad_accumulation_steps": 4, "warmup_steps": 0}
+    tiny_config["model"] |= {"dropout": 0.0, "predictor_dropout": 0.0}
+    tiny_config["data"] = {"substitution_rate": 0.0, "bos_rate": 1.0, "tone_drop_rate": 0.0}
+    weights = []
+    for split in (sizes, (4,)):
+        trainer = Trainer("fastspeech2_small", tiny_config)
+        data, _ = trainer.task.datasets(corpus, tmp_path / "features")
+        torch.manual_seed(0)
+        modules = trainer.task.build(trainer.settings)
+        group = Group(Place(), torch.device("cpu"))
+        stepper = Stepper(trainer.task, modules, trainer.settings.training, group)
+        places = iter(range(4))
+        batches = [trainer.task.collate([data[next(places)] for _ in range(size)]) for size in split]
+        scores, finite = stepper.step(batches, 0)
+        assert finite
+        weights.append((scores["mel"], scores["gradient_norm"]))
+    assert weights[0] == pytest.approx(weights[1], rel=1e-4)
+
+
+def test_profile_and_teacher_of_the_command(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    config = tmp_path / "settings.yaml"
+    tiny_config["training"] |= {"max_steps": 2}
+    config.write_text(json.dumps(tiny_config))
+    shared = ["--data-dir", str(corpus), "--config", str(config), "-q"]
+
+    def run(*arguments: str) -> tuple[int, str]:
+        made = CliRunner().invoke(train_command, [*shared, *arguments])
+        return made.exit_code, made.output if made.exception is None else str(made.exception)
+
+    small = ("--model-type", "fastspeech2_small")
+    code, said = run(*small, "--output-dir", str(tmp_path / "teacher"), "--profile")
+    assert code == 0
+    assert "profile: 2 steps" in said and "items/s" in said and "waited for data" in said
+    teacher = ("--teacher", str(tmp_path / "teacher" / "voice"))
+    code, said = run(*small, "--output-dir", str(tmp_path / "student"), *teacher)
+    assert code == 0, said
+    lines = (tmp_path / "student" / "metrics.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["distillation"] > 0 for line in lines if '"train"' in line)
+    config.write_text("{}")
+    code, said = run("--model-type", "hifigan", "--output-dir", str(tmp_path / "v"), *teacher)
+    assert code != 0 and "'hifigan' learns from no teacher" in said
