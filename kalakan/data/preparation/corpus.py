@@ -98,15 +98,16 @@ def _find_same(items: Sequence[Item], found: dict[str, list[Problem]], keep: tup
     """Audio that is there twice is kept once: where another problem leaves none of them out, the first."""
     by_audio: dict[str, Item] = {}
     by_text: dict[str, str] = {}
-    for item in sorted(items, key=lambda item: not item.is_kept(keep)):
+    kept_first = sorted(items, key=lambda item: not item.is_kept(keep))
+    for item in kept_first:
         if item.audio_hash:
             first = by_audio.setdefault(item.audio_hash, item)
             if first is not item:
                 other = "" if first.text == item.text else ", whose text is another: one of them is wrong"
                 found[item.id].append(Problem("same_audio", f"as {first.id}{other}"))
-    for item in items:
+    for item in kept_first:
         text = item.text.lower().strip()
-        if text:
+        if text and not any(problem.kind == "same_audio" for problem in found[item.id]):
             earlier = by_text.setdefault(text, item.id)
             if earlier != item.id:
                 found[item.id].append(Problem("same_text", f"as {earlier}"))

@@ -16,7 +16,7 @@ from kalakan.data.preparation.layouts import Recording
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, Problem
 from kalakan.data.preparation.sound import Sound, prepare_sound
-from kalakan.data.preparation.sound_files import header_problems
+from kalakan.data.preparation.sound_files import header_problems, quiet_decoder
 from kalakan.data.preparation.source_files import is_file
 from kalakan.data.preparation.text_files import read_text
 from kalakan.data.preparation.transcripts import Transcript, read_transcript
@@ -80,7 +80,8 @@ class Preparer:
         forget_features(self.folder, recording.id)
         item = self._make(recording)
         with replacing(path) as partial:
-            partial.write_text(json.dumps({"key": key, **asdict(item)}, ensure_ascii=False), encoding="utf-8")
+            text = json.dumps({"key": key, **asdict(item)}, ensure_ascii=False)
+            partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may be no UTF-8
         return item, False
 
     def _make(self, recording: Recording) -> Item:
@@ -128,7 +129,8 @@ class Preparer:
         if any(problem.kind in ("unreadable_audio", "too_long") for problem in problems):
             return _NO_SOUND, problems
         try:
-            audio, rate = read_audio(recording.audio)
+            with quiet_decoder():
+                audio, rate = read_audio(recording.audio)
         except AudioError as error:
             reason = str(error).replace(str(recording.audio), recording.audio.name)
             return _NO_SOUND, [Problem("unreadable_audio", reason)]
@@ -154,7 +156,7 @@ class Preparer:
             if path is not None and is_file(path):
                 stat = path.stat()
                 parts += [str(path), stat.st_size, stat.st_mtime_ns]
-        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _original(recording: Recording) -> tuple[str, list[Problem]]:

@@ -37,7 +37,12 @@ class PrepareOptions:
             ("loudness_lufs", self.loudness_lufs, -50 <= self.loudness_lufs <= -10, "lie in [-50, -10]"),
             ("margin_ms", self.margin_ms, 0 <= self.margin_ms <= 1000, "lie in [0, 1000]"),
             ("min_seconds", self.min_seconds, self.min_seconds >= 0.2, "be at least 0.2"),
-            ("max_seconds", self.max_seconds, self.max_seconds > self.min_seconds, "exceed min_seconds"),
+            (
+                "max_seconds",
+                self.max_seconds,
+                self.max_seconds > self.min_seconds,
+                f"exceed min_seconds, {self.min_seconds!r}",
+            ),
             ("validation_share", self.validation_share, 0 <= self.validation_share < 0.5, "lie in [0, 0.5)"),
             ("test_share", self.test_share, 0 <= self.test_share < 0.5, "lie in [0, 0.5)"),
         )

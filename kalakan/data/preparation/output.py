@@ -17,6 +17,7 @@ from kalakan.storage import replacing, way_out
 
 _LABELS = ("frames", "lead", "tail", "label_samples")
 """What `align` adds to a line of the manifest."""
+_PARTIAL = ("audio/.*.partial", "items/.*.partial", ".*.partial")
 
 
 class Output:
@@ -43,6 +44,9 @@ class Output:
             ) from error
         if self._lock is None:
             raise DataError(f"{self.folder}: another process prepares it now; wait for it, or choose another")
+        for pattern in _PARTIAL:
+            for path in self.folder.glob(pattern):  # of a run that was killed: no other writes here now
+                path.unlink()
         return self
 
     def __exit__(

@@ -6,6 +6,7 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,11 @@ def _run(preparer: Preparer, recordings: Sequence[Recording], workers: int) -> I
     with ProcessPoolExecutor(min(workers, len(recordings)), mp_context=context) as pool:
         try:
             yield from pool.map(preparer, recordings, chunksize=4)
+        except BrokenProcessPool as error:
+            raise DataError(
+                f"a worker process was ended from outside, perhaps for want of memory; the same command goes on; "
+                f"{workers} workers may be too many"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

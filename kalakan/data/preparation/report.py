@@ -32,7 +32,8 @@ def write_report(
 ) -> None:
     """Writes `report.md` and `histograms.png` into `folder`; `splits` has the ids that are kept."""
     with replacing(folder / "report.md") as partial:
-        partial.write_text("\n".join(_lines(source, items, splits, options)) + "\n", encoding="utf-8")
+        text = "\n".join(_lines(source, items, splits, options)) + "\n"
+        partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may be no UTF-8
     draw_histograms(folder / "histograms.png", items, splits)
 
 

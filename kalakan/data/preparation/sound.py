@@ -16,8 +16,10 @@ from kalakan.data.preparation.problems import Problem
 Samples = NDArray[np.float32]
 FRAME_S = 0.01
 """Seconds of a frame whose energy decides between speech and silence."""
+LOUD_FRAMES = 30
+"""Frames that are loud in a recording where there is speech: 5 % of them, or these in a long one."""
 SPEECH_BELOW_PEAK_DB = 35.0
-"""Speech lies within this of the loud frames (their 95th percentile)."""
+"""Speech lies within this of the loud frames."""
 SPEECH_ABOVE_NOISE_DB = 8.0
 """Speech lies at least this above the quiet frames (their 5th percentile)."""
 SILENT_DB = -60.0
@@ -57,10 +59,14 @@ class Sound:
 def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
     """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
     resampler = Resampler(rate, options.sample_rate)
-    whole = np.concatenate([resampler.push(audio), resampler.flush()])
+    centred = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
+    whole = np.concatenate([resampler.push(centred), resampler.flush()])
     bounds = speech_bounds(whole, options.sample_rate)
     if bounds is None:
-        problem = Problem("silent", f"loud frames lie below {SILENT_DB:g} dB of full scale")
+        level = loud_level(frame_levels(whole, options.sample_rate))
+        problem = Problem(
+            "silent", f"its loud parts reach {level:.0f} dB of full scale; speech lies above {SILENT_DB:g}"
+        )
         return Sound(whole[:0], _hash(audio), len(audio) / rate, -np.inf, 0.0, 0.0, (0.0, 0.0), (problem,))
     margin = round(options.margin_ms * options.sample_rate / 1000)
     start, end = max(0, bounds[0] - margin), min(len(whole), bounds[1] + margin)
@@ -89,12 +95,10 @@ def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
 def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
     """First sample of speech and the one after the last; None if there is none."""
     size = max(1, round(FRAME_S * rate))
-    count = len(audio) // size
-    if count < LEAST_RUN:
+    level = frame_levels(audio, rate)
+    if len(level) < LEAST_RUN:
         return None
-    power = np.square(audio[: count * size].reshape(count, size).astype(np.float64)).mean(axis=1)
-    level = 10.0 * np.log10(np.maximum(power, 1e-12))
-    loud, noise = np.percentile(level, 95), np.percentile(level, 5)
+    loud, noise = loud_level(level), np.percentile(level, 5)
     if loud < SILENT_DB:
         return None
     # A recording that is all speech has no noise to measure: its quiet frames are speech too.
@@ -105,6 +109,22 @@ def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
     if places.size == 0:
         return None
     return int(places[0]) * size, int(places[-1] + LEAST_RUN) * size
+
+
+def frame_levels(audio: Samples, rate: int) -> NDArray[np.float64]:
+    """Power of each whole frame of `FRAME_S` seconds, in dB of full scale."""
+    size = max(1, round(FRAME_S * rate))
+    count = len(audio) // size
+    power = np.square(audio[: count * size].reshape(count, size).astype(np.float64)).mean(axis=1)
+    level: NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 1e-12))
+    return level
+
+
+def loud_level(level: NDArray[np.float64]) -> float:
+    """The level that 5 % of the frames exceed, or `LOUD_FRAMES` of them in a long recording."""
+    if not len(level):
+        return -120.0
+    return float(np.percentile(level, max(95.0, 100.0 * (1.0 - LOUD_FRAMES / len(level)))))
 
 
 def clipped_share(audio: Samples) -> float:

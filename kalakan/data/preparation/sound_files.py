@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
@@ -22,12 +26,16 @@ def header_problems(path: Path, options: PrepareOptions) -> list[Problem]:
     if path.suffix.lower() in UNREAD_SUFFIXES:
         way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
         return [Problem("unreadable_audio", f"{path.suffix.lower()} is not read; {way}")]
+    if str(path).encode(errors="replace").decode() != str(path):
+        return [Problem("unreadable_audio", "its name is not UTF-8; rename it")]
     if not path.stat().st_size:
         return [Problem("unreadable_audio", "the file is empty")]
     try:
-        info = soundfile.info(path)
+        with quiet_decoder():
+            info = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
-        return [Problem("unreadable_audio", str(getattr(error, "error_string", error)).rstrip("."))]
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        return [Problem("unreadable_audio", f"no audio, or damaged in its first bytes ({reason})")]
     problems = []
     if info.duration > options.max_seconds + LONGEST_SILENCE_S:
         return [Problem("too_long", f"{info.duration:.0f} s; at most {options.max_seconds:g}")]
@@ -43,6 +51,25 @@ def header_problems(path: Path, options: PrepareOptions) -> list[Problem]:
     if info.subtype in _COARSE_CODES:
         problems.append(Problem("coarse", f"the samples have 8 bits or fewer ({info.subtype})"))
     return problems
+
+
+@contextmanager
+def quiet_decoder() -> Iterator[None]:
+    """Keeps the notes off standard error that libsndfile's MP3 decoder writes there beside its errors."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: nobody hears it
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 def _missing_bytes(path: Path) -> int:

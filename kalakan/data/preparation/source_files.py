@@ -31,6 +31,7 @@ class SourceFiles:
         files = list(_walk(root))
         self.sounds = [path for path in files if path.suffix.lower() in (*SOUND_SUFFIXES, *UNREAD_SUFFIXES)]
         self.texts = [path for path in files if path.suffix.lower() in TEXT_SUFFIXES]
+        self._sounds = frozenset(self.sounds)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.sounds:
             self._by_name[folded(path.name)].append(path)
@@ -47,7 +48,7 @@ class SourceFiles:
         """
         direct = self.root / name
         if is_file(direct):
-            return direct
+            return self._known(direct)
         key = folded(name)
         found = self._by_name.get(key.rpartition("/")[2], [])
         fitting = [path for path in found if self._ends_with(path, key)] or found
@@ -55,6 +56,13 @@ class SourceFiles:
             return fitting[0] if fitting else None
         usual = [path for path in fitting if self.inside(path.parent).lower() in (".", *SOUND_FOLDERS)]
         return min(usual, key=self._rank, default=None)
+
+    def _known(self, path: Path) -> Path:
+        """The same file as it was found in the folder, if it was."""
+        if path in self._sounds:
+            return path
+        real = path.resolve()
+        return next((other for other in self._by_name[folded(path.name)] if other.resolve() == real), path)
 
     def transcribed(self) -> Iterator[tuple[Path, Path]]:
         """Recordings with the transcript of the same stem: beside them, or alone of that stem anywhere.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kalakan.data.preparation.source_files import SOUND_SUFFIXES
 from kalakan.data.preparation.text_files import read_text, split_lines
 from kalakan.errors import DataError
 
@@ -40,6 +42,8 @@ TEXT_COLUMNS = (
 )
 """The first of them that is filled in a line is read: a normalized text says what the speaker said."""
 SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name")
+_SWALLOWED = re.compile(rf"\n[^\n]*({'|'.join(map(re.escape, SOUND_SUFFIXES))})[,;\t\"]", re.IGNORECASE)
+"""Another line of a table inside a field, because a quote was not closed."""
 _HEADERLESS = {2: ("path", "text"), 3: ("path", "text", "normalized_text")}
 _WITH_SPEAKER = ("path", "speaker", "text")
 
@@ -149,6 +153,8 @@ def _csv_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, tupl
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for fields in reader:
+            if any(_SWALLOWED.search(field) for field in fields):
+                raise csv.Error("a field runs over other lines")
             yield reader.line_num, tuple(fields)
     except csv.Error as error:
         raise DataError(

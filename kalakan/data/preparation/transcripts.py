@@ -16,6 +16,8 @@ LETTERS_TO_JUDGE = 60
 """Letters from which on a text without ɛ and ɔ has lost them. They are 9 to 13 % of Twi letters: of 1,800 clean
 lines this long, five had neither (0.3 %)."""
 _BROKEN = re.compile("[ÃÂÉÆÅÄÌâ][\u0080-\u00bf›”†‘’“€™œž]")
+_RESIDUE = re.compile("(?<=[a-zɛɔ])[ÃÂÉÆÅÄÌ]|[ÃÂÅÄ](?=[A-Z])")
+"""What text that was broken twice leaves: capitals that no word has inside."""
 _SOUNDS = frozenset({"vowel", "consonant", "nasal", "syllabic", "liquid", "glide"})
 _FULL_STOP = symbol_to_id(".")
 
@@ -70,7 +72,7 @@ def _repairs(composed: str, cleaned: str) -> tuple[str, ...]:
 
 def _letter_problems(composed: str, cleaned: str, letters: int, vowels: int) -> list[Problem]:
     problems = []
-    broken = _BROKEN.search(cleaned) or re.search("\ufffd", composed)
+    broken = _BROKEN.search(cleaned) or _RESIDUE.search(cleaned) or re.search("\ufffd", composed)
     if broken:
         problems.append(Problem("mojibake", f"{broken[0]!r} cannot be read back"))
     if letters >= LETTERS_TO_JUDGE and vowels == 0:
@@ -98,9 +100,8 @@ def _unit_problems(units: tuple[str, ...]) -> list[Problem]:
 
 
 def _is_repairable(char: str) -> bool:
-    """True for Latin letters, modifier letters, and the look-alikes that the cleaner turns into Twi letters."""
-    name = unicodedata.name(char, "")
-    if name.startswith(("LATIN", "MODIFIER", "COMBINING", "FEMININE", "MASCULINE")):
+    """True for letters that the cleaner keeps or turns into others, and for modifier letters."""
+    if unicodedata.name(char, "").startswith(("MODIFIER", "FEMININE", "MASCULINE")):
         return True
     return any(letter.isalpha() for letter in clean_text(f"a{char}a")[1:-1])
 
