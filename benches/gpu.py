@@ -15,6 +15,7 @@ import datetime
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,14 +29,14 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
+    settings = Settings("cpu", 2, is_dry=True) if arguments.dry_run else Settings("cuda", arguments.rounds)
     if arguments.sanitized_calls:
         from gpu_bench.sanitize import make_calls
 
-        sys.stdout.write(f"{make_calls('cuda')} calls made\n")
+        sys.stdout.write(f"{make_calls(settings.device)} calls made\n")
         return 0
     if arguments.section:
-        settings = Settings("cuda", arguments.rounds, limit_s=arguments.limit)
-        append_rows(named(arguments.section).rows(settings), arguments.rows)
+        append_rows(named(arguments.section).rows(replace(settings, limit_s=arguments.limit)), arguments.rows)
         return 0
     if not arguments.dry_run and not torch.cuda.is_available():
         sys.exit("benches/gpu.py: torch finds no CUDA device; --dry-run needs none")

@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 
-from gpu_bench.cases import HALF_FIRST, ITEMS, Arguments, Case, lengths, loads, type_name
+from gpu_bench.cases import HALF_FIRST, ITEMS, TOLERANCES, Arguments, Case, lengths, loads, type_name
 from gpu_bench.settings import Settings
 from kalakan.config.schema import HifiGanConfig
 from kalakan.models.registry import HIFIGAN_V3
 from kalakan.ops.residual_blocks import Convolution, pack_residual_blocks
 
-TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 2e-2}
-"""Half precision rounds after each of six convolutions: twice what one op may show."""
 V1, V3 = HifiGanConfig(), HIFIGAN_V3
 ODD = HifiGanConfig(residual_kernels=(1, 3), residual_dilations=((1,), (3, 1)))
 
@@ -24,7 +22,7 @@ def agreement(settings: Settings) -> Iterator[Case]:
     blocks = [(5, ODD), (16, V3)] if settings.is_dry else [(5, ODD), (32, V1), (64, V1), (32, V3), (128, V1)]
     for channels, config in blocks:
         for items, frames in ((items, frames) for items in ITEMS for frames in lengths(settings)):
-            for dtype in TOLERANCE:
+            for dtype in TOLERANCES:
                 yield _case(channels, config, items, frames, f"{frames} samples", dtype, settings.device)
 
 
@@ -69,4 +67,4 @@ def _case(
 
     kind = f"kernels {'/'.join(map(str, config.residual_kernels))}"
     title = f"C {channels}, {kind}, {items} x {length}, {type_name(dtype)}"
-    return Case(title, make, TOLERANCE[dtype], wide=wide)
+    return Case(title, make, TOLERANCES[dtype], wide=wide)

@@ -12,6 +12,7 @@ import torch
 
 from gpu_bench.cases import agreement_cases, find_op
 from gpu_bench.settings import Row, Settings
+from gpu_bench.tuning import one_configuration
 from kalakan.errors import ImplementationUnavailable
 from kalakan.ops import use
 from kalakan.ops.dispatch import OPS
@@ -68,7 +69,7 @@ def make_calls(device: str) -> int:
             if implementation.name == "torch" and device == "cuda":
                 continue  # its kernels are torch's
             for case in cases[:: max(1, len(cases) // CASES)]:
-                with torch.no_grad(), use(**{name: implementation.name}):
+                with torch.no_grad(), one_configuration(name), use(**{name: implementation.name}):
                     try:
                         call(*case.compared(case.make()))
                     except ImplementationUnavailable:

@@ -20,6 +20,7 @@ from gpu_bench.attempts import Attempts, Purse
 from gpu_bench.cases import Case
 from gpu_bench.kernels import Bench
 from gpu_bench.running import run_all, run_process
+from gpu_bench.sanitize import check
 from gpu_bench.settings import SECTIONS, Section, Settings, chosen
 from gpu_bench.targets import Target, targets
 from gpu_bench.training import gains
@@ -49,6 +50,14 @@ def test_a_dry_run_goes_through_every_section(tmp_path: Path) -> None:
     assert all(each["rows"] for each in found["sections"].values())
     assert {f"kernels.{op}" for op in OPS} < set(found["sections"])
     assert all(each["verdict"].startswith("not measured") for each in found["targets"])
+
+
+def test_a_section_in_a_process_of_its_own_leaves_its_rows(tmp_path: Path) -> None:
+    rows, machine = tmp_path / "rows.jsonl", SECTIONS[0]
+    outcome = run_process([*gpu._command(machine, rows, 60, 1), "--dry-run"], rows, 200)
+    assert outcome["state"] == "done", outcome["why"]
+    assert outcome["rows"][0]["gpu"] == "none"
+    assert outcome["rows"][-1]["case"] == "matrix product, bfloat16"
 
 
 def test_it_needs_a_device_or_a_dry_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +133,35 @@ def test_what_does_not_fit_into_the_time_is_skipped_and_named() -> None:
         lambda *each: states.append((each[1]["state"], each[1]["why"])),
     )
     assert states == [("skipped", "6 s of 0.1 minutes were left; ask for it with --only generator")]
+
+
+def test_the_calls_that_are_watched_are_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu.main(["--sanitized-calls", "--dry-run"]) == 0
+    count, *words = capsys.readouterr().out.split()
+    assert int(count) > len(OPS)
+    assert words == ["calls", "made"]
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "found"),
+    [
+        (
+            "===== ERROR SUMMARY: 0 errors\n9 calls made",
+            0,
+            {"said": ["ERROR SUMMARY: 0 errors", "9 calls made"]},
+        ),
+        ("Device not supported", 255, {"unavailable": "memcheck: device not supported"}),
+        ("Invalid __shared__ read", 9, {"wrong": "memcheck ended with 9: Invalid __shared__ read\n"}),
+        ("no call", 0, {"wrong": "memcheck ended with 0: no call\n"}),
+    ],
+)
+def test_what_compute_sanitizer_says_is_understood(
+    tmp_path: Path, says: str, status: int, found: dict[str, Any]
+) -> None:
+    tool = tmp_path / "compute-sanitizer"
+    tool.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    tool.chmod(0o755)
+    assert check(str(tool), "memcheck", 60) == {"case": "memcheck", **found}
 
 
 def bench(call: Callable[..., Tensor]) -> Bench:
