@@ -42,7 +42,6 @@ class TorchEngine:
         self.speakers = speakers
         self.mixed_precision = config.mixed_precision
         self.cuda_graphs = config.cuda_graphs
-        self._side_streams: dict[torch.device, SideStream] = {}
 
     @property
     def runs_batches(self) -> bool:
@@ -121,7 +120,7 @@ class TorchEngine:
     def _queue(self, batch: Sequence[_Acoustics]) -> Callable[[], list[tuple[Rendering, Samples]]]:
         """Queues the vocoder's work on a batch; the call that waits for it."""
         device = device_of(self.vocoder)
-        stream = self._side_streams.get(device) or self._side_streams.setdefault(device, SideStream(device))
+        stream = SideStream(device)
         mels = [part.rendering.mel.window(0, part.rendering.mel.frames) for part in batch]
         with (
             stream.after([*mels, *(part.f0 for part in batch if part.f0 is not None)]),

@@ -11,13 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_STREAMS: dict[torch.device, Any] = {}
+"""One a device for the whole process: torch has 32 in all, and then gives out again what others work on."""
+
 
 class SideStream:
-    """Work queued on one CUDA device; all calls queue on one stream, in order."""
+    """Work queued on one CUDA device; whatever is queued goes in order."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        if device not in _STREAMS:
+            _STREAMS[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = _STREAMS[device]
 
     @contextmanager
     def after(self, given: Sequence[Tensor]) -> Iterator[None]:

@@ -24,18 +24,19 @@ class LateStream:
 
     log: list[str]
 
+    count: int
+
     def __init__(self, device: torch.device) -> None:
-        self._count = 0
+        type(self).count += 1
 
     @contextmanager
     def after(self, given: Sequence[Tensor]) -> Iterator[None]:
         assert all(isinstance(tensor, Tensor) for tensor in given)
-        self._count += 1
-        self.log.append(f"queued {self._count}")
+        self.log.append(f"queued {self.count}")
         yield
 
     def to_host(self, results: Sequence[Tensor]) -> Callable[[], list[Any]]:
-        number = self._count
+        number = self.count
 
         def arrays() -> list[Any]:
             self.log.append(f"waited {number}")
@@ -48,6 +49,7 @@ class LateStream:
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(LateStream, "log", lines, raising=False)
+    monkeypatch.setattr(LateStream, "count", 0, raising=False)
     monkeypatch.setattr(engine_torch, "OVERLAPPING", ("cuda", "cpu"))
     monkeypatch.setattr(engine_torch, "SideStream", LateStream)
     monkeypatch.setattr(engine_torch.TorchEngine, "runs_batches", True)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from kalakan.errors import KernelError
+from kalakan.models.vocoders.branches import Branches, run_by
 
 _ONE_AT_A_TIME = threading.Lock()
 """Of the whole process: two captures at once disturb each other's allocations."""
+_STREAMS: dict[tuple[torch.device, int, int], list[torch.cuda.Stream]] = {}
+"""Those beside a stream, by its id and the depth of the fork; at `_CAPTURE` the one that captures.
+
+Few for the whole process: torch has 32 in all, and then gives out again what others work on.
+"""
+_CAPTURE = (-1, -1)
 
 
 class CudaRecorder:
@@ -25,16 +33,15 @@ class CudaRecorder:
         with torch.cuda.device(device):
             self._device = torch.device("cuda", torch.cuda.current_device())
             self._pool = torch.cuda.graph_pool_handle()
-        self._streams = [torch.cuda.Stream(self._device) for _ in range(2)]  # type: ignore[no-untyped-call]
         self._done: torch.cuda.Event | None = None
 
-    def record(self, branches: Sequence[Callable[[], Tensor]]) -> tuple[Callable[[], None], list[Tensor]]:
+    def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
         """See `Recorder`; the work runs once before, so that whatever tunes, loads or packs has done so.
 
         Raises `KernelError` where it cannot be captured.
         """
         with _ONE_AT_A_TIME, torch.cuda.device(self._device):
-            self._run(branches)
+            self._warm_up(branches)
             graph = torch.cuda.CUDAGraph()
             try:
                 results = self._capture(graph, branches)
@@ -55,12 +62,18 @@ class CudaRecorder:
         """See `Recorder`."""
         self._done = torch.cuda.current_stream(self._device).record_event()
 
-    def _capture(self, graph: torch.cuda.CUDAGraph, branches: Sequence[Callable[[], Tensor]]) -> list[Tensor]:
-        with torch.cuda.stream(self._streams[0]):
+    def _warm_up(self, branches: Branches) -> None:
+        (stream,) = self._streams(*_CAPTURE, 1)
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(stream):
+            self._fork(branches)
+
+    def _capture(self, graph: torch.cuda.CUDAGraph, branches: Branches) -> list[Tensor]:
+        with torch.cuda.stream(self._streams(*_CAPTURE, 1)[0]):
             # Of this thread only: what other threads do on other streams meanwhile is theirs to do.
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
-                results = self._run(branches)
+                results = self._fork(branches)
             except BaseException:
                 with suppress(RuntimeError):  # it would only say that something was raised
                     graph.capture_end()
@@ -68,14 +81,27 @@ class CudaRecorder:
             graph.capture_end()
         return results
 
-    def _run(self, branches: Sequence[Callable[[], Tensor]]) -> list[Tensor]:
-        """What the branches return, the first from one stream and the second from another."""
-        first, second = self._streams
-        first.wait_stream(torch.cuda.current_stream(self._device))
-        second.wait_stream(first)
+    def _fork(self, branches: Branches, depth: int = 0) -> list[Tensor]:
+        """What the branches return; the first goes on where this began, and each other has a stream beside it.
+
+        A side stream begins behind all that was done, and all that comes behind them waits: no memory that one of
+        them frees is written to while another reads it.
+        """
+        own = torch.cuda.current_stream(self._device)
+        sides = self._streams(own.stream_id, depth, len(branches) - 1)
+        for side in sides:
+            side.wait_stream(own)
         results = []
-        for stream, branch in zip((first, second), branches, strict=False):
-            with torch.cuda.stream(stream):
-                results.append(branch())
-        first.wait_stream(second)
+        with run_by(partial(self._fork, depth=depth + 1)):
+            for stream, branch in zip((own, *sides), branches, strict=True):
+                with torch.cuda.stream(stream):
+                    results.append(branch())
+        for side in sides:
+            own.wait_stream(side)
         return results
+
+    def _streams(self, beside: int, depth: int, count: int) -> list[torch.cuda.Stream]:
+        streams = _STREAMS.setdefault((self._device, beside, depth), [])
+        while len(streams) < count:
+            streams.append(torch.cuda.Stream(self._device))  # type: ignore[no-untyped-call]
+        return streams[:count]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kalakan.models.vocoders.branches import side_by_side
 from kalakan.models.vocoders.channels_last import Convolution
 from kalakan.ops.dispatch import requested
 from kalakan.ops.residual_blocks import (
@@ -49,9 +51,9 @@ class Fusion:
         # The op's own definition is written to be read: it turns x around, and was not asked for here.
         if requested("residual_blocks") is not None or chosen is not reference.residual_blocks:
             return residual_blocks(x, self.packed)
-        total = self._block(x, self.blocks[0])
-        for block in self.blocks[1:]:
-            total += self._block(x, block)
+        total, *others = side_by_side([partial(self._block, x, block) for block in self.blocks])
+        for other in others:
+            total += other
         return total.div_(len(self.blocks))
 
     def _block(self, x: Tensor, block: Sequence[Sequence[Convolution]]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from kalakan.models.vocoders.branches import Branches
 from kalakan.models.vocoders.rows import Generate, end_window, with_end
 
 MOST = 32
@@ -26,8 +27,8 @@ _WANTED: ContextVar[bool] = ContextVar("kalakan_cuda_graphs", default=True)
 class Recorder(Protocol):
     """What records work on a device; `kalakan.models.vocoders.cuda_graphs` has the one for CUDA."""
 
-    def record(self, branches: Sequence[Callable[[], Tensor]]) -> tuple[Callable[[], None], list[Tensor]]:
-        """Work that may run side by side: how to run it all again, and where each branch leaves its result."""
+    def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
+        """How to run the branches again, and where each leaves its result."""
         ...
 
     def begin(self) -> None:

@@ -16,7 +16,8 @@ from kalakan.models.vocoders import packed
 from kalakan.models.vocoders.generator import Generator
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=60, n_mels=20, mel_fmax=4000.0)
-TYPES = ("hifigan", "hifigan_v2", "hifigan_v3", "melgan")
+TYPES = ("hifigan", "hifigan_v3", "melgan")
+"""hifigan_v2 is hifigan with fewer channels."""
 
 
 def tiny(name: str, seed: int = 1, rates: tuple[int, ...] = (5, 4, 3)) -> Generator:
@@ -24,8 +25,7 @@ def tiny(name: str, seed: int = 1, rates: tuple[int, ...] = (5, 4, 3)) -> Genera
     torch.manual_seed(seed)
     preset = registry.entry(name).preset
     assert isinstance(preset, (HifiGanConfig, MelGanConfig))
-    channels = 32 if name == "hifigan" else 16
-    config = replace(preset, channels=channels, upsample_rates=rates)
+    config = replace(preset, channels=16, upsample_rates=rates)
     model = registry.create_vocoder(name, replace(AUDIO, hop_length=math.prod(rates)), config=config)
     for part in model.modules():
         if isinstance(part, (nn.Conv1d, nn.ConvTranspose1d)):

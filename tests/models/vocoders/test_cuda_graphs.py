@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kalakan.errors import KernelError
 from kalakan.models.vocoders import cuda_graphs
+from kalakan.models.vocoders.branches import side_by_side
 from kalakan.models.vocoders.cuda_graphs import CudaRecorder
 
 
@@ -27,13 +28,14 @@ class StandIn:
     def stream(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(
             name=name,
+            stream_id=len(name),
             wait_stream=lambda other: self.log.append(f"{name} waits for {other.name}"),
             wait_event=lambda event: self.log.append(f"{name} waits for {event}"),
             record_event=lambda: f"event of {name}",
         )
 
     def module(self) -> SimpleNamespace:
-        names = iter(("first", "second"))
+        names = iter(("first", "second", "third", "fourth"))
         return SimpleNamespace(
             device=self.device,
             current_device=lambda: 0,
@@ -83,20 +85,45 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
     names: dict[str, Any] = {"cuda": stand_in.module(), "device": torch.device}
     monkeypatch.setattr(cuda_graphs, "torch", SimpleNamespace(**names))
+    monkeypatch.setattr(cuda_graphs, "_STREAMS", {})
     return stand_in
 
 
-RUN = ["first waits for {}", "second waits for first", "a on first", "b on second", "first waits for second"]
+FORK = ["second waits for first", "a on first", "b on second", "first waits for second"]
 
 
 def test_the_work_runs_once_and_then_is_captured_on_two_streams(cuda: StandIn) -> None:
     recorder = CudaRecorder(torch.device("cuda", 0))
     replay, results = recorder.record([cuda.branch("a"), cuda.branch("b")])
     assert len(results) == 2
-    warm, captured = ([line.format(name) for line in RUN] for name in ("caller", "first"))
-    assert cuda.log == [*warm, "begin in pool, thread_local, on first", *captured, "end"]
+    assert cuda.log == [
+        "first waits for caller",
+        *FORK,
+        "begin in pool, thread_local, on first",
+        *FORK,
+        "end",
+    ]
     replay()
     assert cuda.log[-1] == "replay"
+    others = CudaRecorder(torch.device("cuda", 0))
+    del cuda.log[:]
+    others.record([cuda.branch("a"), cuda.branch("b")])
+    assert cuda.log[1:5] == FORK, "all recorders share a few streams"
+
+
+def test_branches_inside_a_branch_have_streams_of_their_own(cuda: StandIn) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+
+    def inner() -> Tensor:
+        return side_by_side([cuda.branch(name) for name in "xyz"])[0]
+
+    recorder.record([inner, cuda.branch("b")])
+    captured = cuda.log[cuda.log.index("begin in pool, thread_local, on first") :]
+    places = [line for line in captured if " on " in line][1:]
+    assert places == ["x on first", "y on third", "z on fourth", "b on second"]
+    joined = [line for line in captured if line.startswith("first waits for")]
+    assert joined == [f"first waits for {name}" for name in ("third", "fourth", "second")]
+    assert side_by_side([lambda: torch.ones(1)])[0] == 1, "outside, one after the other"
 
 
 def test_a_use_waits_for_the_one_before(cuda: StandIn) -> None:
