@@ -1,4 +1,4 @@
-"""`kalakan inspect`: what a voice folder, a checkpoint or a model file holds."""
+"""`kalakan inspect`: what a voice, a corpus, a run, a checkpoint or a model file holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kalakan.cli.inspect_folders import corpus_facts, log_facts, run_facts
 from kalakan.cli.streams import write_line
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH
@@ -17,9 +18,10 @@ from kalakan.text.phonemes import TABLE_HASH
 @click.argument("path", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 def command(path: str, as_json: bool) -> None:
-    """Show what PATH holds: a voice folder, a checkpoint of a run, or a model file (.pt, .onnx, .safetensors).
+    """Show what PATH holds: a voice, a corpus, a run, or one of their files (.pt, .onnx, .safetensors, .jsonl).
 
-    Sizes, parameter counts, phoneme table, training steps and scores. Nothing in the file is run.
+    Sizes, parameter counts, phoneme table, training steps and scores; utterances, minutes and speakers. Nothing in
+    the file is run.
     """
     facts = inspect_path(Path(path))
     if as_json:
@@ -30,15 +32,39 @@ def command(path: str, as_json: bool) -> None:
 
 
 def inspect_path(path: Path) -> dict[str, Any]:
-    """What a file or voice folder holds, as plain values; raises `VoiceError` for anything that is neither."""
+    """What a file or folder holds, as plain values.
+
+    Raises `VoiceError` for anything that is neither of a voice, a corpus, a run or a model, and `DataError` for a
+    damaged corpus.
+    """
     if path.is_dir():
-        return _voice(path)
-    readers = {".pt": _pt, ".onnx": _onnx, ".safetensors": _safetensors}
+        return _folder(path)
     if not path.is_file():
-        raise VoiceError(f"{path}: there is no such file or voice folder")
+        raise VoiceError(f"{path}: there is no such file or folder")
+    if path.name in ("voice.json", "meta.jsonl"):
+        return _folder(path.parent)
+    readers = {".pt": _pt, ".onnx": _onnx, ".safetensors": _safetensors, ".jsonl": _log}
     if path.suffix not in readers:
-        raise VoiceError(f"{path}: is no voice folder and no file of {', '.join(readers)}")
+        raise VoiceError(f"{path}: is no voice, corpus or run, and no file of {', '.join(readers)}")
     return {"file": str(path), "bytes": path.stat().st_size} | readers[path.suffix](path)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    if (path / "voice.json").is_file():
+        return _voice(path)
+    if (path / "meta.jsonl").is_file():
+        return corpus_facts(path)
+    if (path / "last.pt").is_file():
+        return run_facts(path, _pt(path / "last.pt"))
+    inner = next(iter(sorted(path.glob("*/voice.json"))), None)
+    way = (
+        f"did you mean {inner.parent}?" if inner else "give a folder of a voice, a corpus or a run, or a file"
+    )
+    raise VoiceError(f"{path}: holds no voice.json, meta.jsonl or last.pt; {way}")
+
+
+def _log(path: Path) -> dict[str, Any]:
+    return {"kind": "log of a run", **log_facts(path)}
 
 
 def _voice(path: Path) -> dict[str, Any]:

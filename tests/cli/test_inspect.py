@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from kalakan.cli.inspect import command, inspect_path
-from kalakan.errors import VoiceError
+from kalakan.errors import DataError, VoiceError
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
@@ -72,7 +72,7 @@ def test_lines_and_json_say_the_same() -> None:
         ("x.safetensors", b"\xff" * 40, "damaged or no safetensors file"),
         ("x.safetensors", b"", "damaged or no safetensors file"),
         ("x.onnx", b"no", "damaged or is no ONNX model|is damaged or no ONNX model"),
-        ("x.wav", b"RIFF", "is no voice folder and no file of"),
+        ("x.wav", b"RIFF", "is no voice, corpus or run, and no file of"),
     ],
 )
 def test_other_files_are_refused(name: str, content: bytes, text: str, tmp_path: Path) -> None:
@@ -81,5 +81,34 @@ def test_other_files_are_refused(name: str, content: bytes, text: str, tmp_path:
         inspect_path(tmp_path / name)
     with pytest.raises(VoiceError, match="there is no such file"):
         inspect_path(tmp_path / "gone.pt")
-    with pytest.raises(VoiceError, match="there is no such file or voice folder"):
+    with pytest.raises(VoiceError, match="there is no such file or folder"):
         inspect_path(tmp_path / "gone")
+
+
+def test_run_and_its_log_show_where_it_is(run: Path) -> None:
+    facts = inspect_path(run)
+    assert (facts["kind"], facts["type"], facts["step"]) == ("run", "fastspeech2_small", 2)
+    assert facts["log"]["validation"]["step"] == 2
+    assert {"last.pt", "voice", "metrics.jsonl"} <= set(facts["holds"])
+    assert inspect_path(run / "metrics.jsonl")["validation"] == facts["log"]["validation"]
+    assert inspect_path(run / "voice" / "voice.json")["kind"] == "voice"
+
+
+def test_corpus_shows_speakers_and_splits(run: Path) -> None:
+    facts = inspect_path(run / "corpus")
+    assert (facts["kind"], facts["utterances"], facts["aligned"]) == ("corpus", 12, 12)
+    assert sorted(facts["minutes_of"]) == ["akosua", "kwame"]
+    assert facts["splits"] == {"train": 9, "validation": 0, "test": 3}
+    assert inspect_path(run / "corpus" / "meta.jsonl") == facts
+
+
+def test_folders_of_something_else_are_named(tmp_path: Path) -> None:
+    with pytest.raises(VoiceError, match=r"holds no voice.json, meta.jsonl or last.pt; give a folder"):
+        inspect_path(tmp_path)
+    (tmp_path / "voice").mkdir()
+    (tmp_path / "voice" / "voice.json").write_text("{}")
+    with pytest.raises(VoiceError, match=r"did you mean .*voice\?"):
+        inspect_path(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("")
+    with pytest.raises(DataError, match="the run has logged nothing yet"):
+        inspect_path(tmp_path / "metrics.jsonl")
