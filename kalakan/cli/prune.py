@@ -22,15 +22,20 @@ IDLE = "zeros are stored and multiplied like any other number: this voice is nei
     show_default=True,
     help="Cut out whole channels: smaller and faster. Or set single weights to zero: neither.",
 )
-@click.option("--part", type=click.Choice(["acoustic", "vocoder", "both"]), default="both", show_default=True)
-def command(voice: str, output_dir: str, amount: float, method: str, part: str) -> None:
+@click.option(
+    "--part",
+    type=click.Choice(["acoustic", "vocoder", "both"]),
+    help="What is pruned; default: all of the voice that has weights.",
+)
+def command(voice: str, output_dir: str, amount: float, method: str, part: str | None) -> None:
     """Prune the models of a VOICE folder, and say what that saved and how to train on.
 
     Channels that are cut out are missed: train on with the printed command before the voice is used.
     """
     from kalakan.export.voice_prune import prune_voice
 
-    for change in prune_voice(voice, output_dir, amount=amount, method=method, part=part):
+    chosen = part or _part_with_weights(voice)
+    for change in prune_voice(voice, output_dir, amount=amount, method=method, part=chosen):
         (old, new), (large, small), (_, zeros) = change.parameters, change.bytes, change.zeros
         click.echo(
             f"{change.part}: parameters {old} to {new}, bytes in 16 bits {large} to {small}, "
@@ -47,3 +52,12 @@ def command(voice: str, output_dir: str, amount: float, method: str, part: str) 
                 err=True,
             )
     write_line(output_dir)
+
+
+def _part_with_weights(path: str) -> str:
+    """ "both", or the only part that has weights: Griffin-Lim has none."""
+    from kalakan.voices.package import load_voice
+
+    voice = load_voice(path)
+    found = [part for part in ("acoustic", "vocoder") if voice.has(f"{part}.safetensors")]
+    return found[0] if len(found) == 1 else "both"

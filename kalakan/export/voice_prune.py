@@ -54,7 +54,14 @@ def prune_voice(
         raise ExportError(f"part is {part!r}; choose one of {', '.join(PARTS)}, both")
     voice = load_voice(source)
     changes: list[Change] = []
-    for name in PARTS if part == "both" else (part,):
+    parts = PARTS if part == "both" else (part,)
+    for name in parts:  # before anything is written
+        if not voice.has(f"{name}.safetensors"):
+            kind = getattr(voice.manifest, name).type
+            raise ExportError(
+                f"{voice.path}: its {name} is {kind}, which has no weights to prune; name another part"
+            )
+    for name in parts:
         voice, change = _prune(voice, Path(target), name, amount, method)
         changes.append(change)
     return changes
@@ -62,8 +69,6 @@ def prune_voice(
 
 def _prune(voice: Voice, target: Path, part: str, amount: float, method: str) -> tuple[Voice, Change]:
     record: ModelRecord = getattr(voice.manifest, part)
-    if not voice.has(f"{part}.safetensors"):
-        raise ExportError(f"{voice.path}: its {part} is {record.type}, which has no weights to prune")
     load = load_acoustic if part == "acoustic" else load_vocoder
     before = LoadedModel(load(voice), record, voice.manifest.audio)
     known = (_numbers(before), _bytes(before), zero_share(before.module))
