@@ -31,8 +31,8 @@ GUIDE_WEIGHT = 5.0
 """Weight of the guided attention at the first step: it makes the alignment appear within a few hundred."""
 LEAST_GUIDE_WEIGHT = 0.25
 """Its weight later: the diagonal is where a sentence begins and ends, but sounds do not all last equally long."""
-GUIDE_SHARE = 0.05
-"""Part of the run over which it falls from the one to the other."""
+GUIDE_STEPS = 1000
+"""Steps over which it falls from the one to the other."""
 STOP_WEIGHT = 10.0
 """Of the one step of a sentence that ends it, against the hundreds that do not."""
 DIAGONAL_WIDTH = 0.2
@@ -73,7 +73,7 @@ class Tacotron2Task:
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """One phase: mel before and after the postnet, stop token, and attention."""
         _, losses = self._losses(modules, batch)
-        weights = {**LOSS_WEIGHTS, "attention": guide_weight(step, self.settings.training.max_steps)}
+        weights = {**LOSS_WEIGHTS, "attention": guide_weight(step)}
         yield Phase("acoustic", {name: weights[name] * value for name, value in losses.items()})
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
@@ -141,9 +141,9 @@ class Tacotron2Task:
         return length_mask((batch["frames"] + rate - 1) // rate, steps).float()
 
 
-def guide_weight(step: int, max_steps: int) -> float:
+def guide_weight(step: int) -> float:
     """Weight of the guided attention loss at a step."""
-    left = max(0.0, 1.0 - step / (GUIDE_SHARE * max_steps))
+    left = max(0.0, 1.0 - step / GUIDE_STEPS)
     return LEAST_GUIDE_WEIGHT + (GUIDE_WEIGHT - LEAST_GUIDE_WEIGHT) * left
 
 
