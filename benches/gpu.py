@@ -45,10 +45,10 @@ def main(words: Sequence[str] | None = None) -> int:
         sections = chosen(arguments.only, options)
     except ValueError as error:
         sys.exit(f"benches/gpu.py: --only: {error}")
-    return measure(sections, arguments, " ".join(sys.argv[1:] if words is None else words))
+    return measure(sections, arguments)
 
 
-def measure(sections: Sequence[Section], arguments: argparse.Namespace, command: str) -> int:
+def measure(sections: Sequence[Section], arguments: argparse.Namespace) -> int:
     """Runs the sections and keeps the file of results up to date after each; the exit status."""
     date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     gpu = "dry-run" if arguments.dry_run else re.sub(r"[^\w.-]+", "-", torch.cuda.get_device_name())
@@ -58,7 +58,7 @@ def measure(sections: Sequence[Section], arguments: argparse.Namespace, command:
 
     def done(section: Section, outcome: Outcome) -> None:
         states.append(outcome["state"])
-        update(result, section.name, outcome, f"python benches/gpu.py {command}".strip())
+        update(result, section.name, outcome, f"python benches/gpu.py --only {section.name}")
         write(result, path)
         sys.stderr.write(f"{section.name}: {outcome['state']}\n")
 

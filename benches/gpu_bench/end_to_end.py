@@ -13,6 +13,7 @@ from torch import Tensor
 from gpu_bench.attempts import Attempts, Found
 from gpu_bench.cases import AUDIO
 from gpu_bench.generator import set_weights
+from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import peak_memory_mb, reset_memory, wall_s
 from kalakan import Synthesizer
@@ -28,6 +29,7 @@ ROUNDS = 15
 def rows(settings: Settings, _: str) -> Iterator[Row]:
     """Each load in mixed and in single precision."""
     attempts = Attempts()
+    yield attempts.row("build", partial(build, settings))
     for items, seconds in ((1, 0.1), (2, 0.1)) if settings.is_dry else LOADS:
         texts = rotations(items, SENTENCE[:6] if settings.is_dry else SENTENCE)
         for name, mixed in (("mixed precision", True), ("single precision", False)):
@@ -40,7 +42,7 @@ def rows(settings: Settings, _: str) -> Iterator[Row]:
 def measure(texts: list[str], seconds: float, mixed: bool, settings: Settings) -> Found:
     """Seconds on the wall from text to samples on the CPU, RTF (that time ÷ audio), and the peak of memory."""
     reset_memory(settings.device)
-    synthesizer = build(seconds, mixed, settings)
+    synthesizer = untrained(seconds, mixed, settings)
 
     def speak() -> list[Tensor]:
         if len(texts) == 1:
@@ -57,7 +59,7 @@ def measure(texts: list[str], seconds: float, mixed: bool, settings: Settings) -
     return {**found, **rtf, **peak_memory_mb(settings.device)}
 
 
-def build(seconds: float, mixed: bool, settings: Settings) -> Synthesizer:
+def untrained(seconds: float, mixed: bool, settings: Settings) -> Synthesizer:
     """Untrained models whose sentences last about `seconds`: every phoneme has the same duration."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedModelWarning)

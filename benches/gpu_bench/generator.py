@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gpu_bench.attempts import Attempts, Found
 from gpu_bench.cases import AUDIO
+from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import peak_memory_mb, poison, relative_error, reset_memory, time_ms
 from kalakan.config.schema import HifiGanConfig
@@ -38,6 +39,7 @@ def rows(settings: Settings, _: str) -> Iterator[Row]:
     exact = copy.deepcopy(model).double()
     half = copy.deepcopy(model).to(half_type(settings))
     attempts = Attempts()
+    yield attempts.row("build", partial(build, settings))
     with torch.no_grad():
         for items, seconds, frames in loads(settings):
             load, mels = f"{items} x {seconds} s", make_mels(items, frames, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from gpu_bench import griffin_lim_baselines
 from gpu_bench.attempts import Attempts, Found, Purse
 from gpu_bench.cases import Arguments, Case, agreement_cases, find_op, timed_cases
+from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import copies_beyond_cache, poison, relative_error, time_ms
 from gpu_bench.tuning import one_configuration
@@ -35,6 +37,7 @@ def rows(settings: Settings, op_name: str) -> Iterator[Row]:
     torch.seed()
     op, call = find_op(op_name)
     bench = Bench(op, call, settings)
+    yield bench.attempts.row("build", partial(build, settings))
     yield {"case": "here", "implementations": bench.able()}
     with torch.no_grad():
         with one_configuration(op_name):

@@ -6,10 +6,12 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 
+from gpu_bench.attempts import Attempts, Found
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import time_ms
 from kalakan.native import status
@@ -21,10 +23,12 @@ COPY_BYTES, MATRIX = 2 << 30, 8192
 
 def rows(settings: Settings, _: str) -> Iterator[Row]:
     """Facts, the build, what the ops say of this machine, and two ceilings: memory and matrix products."""
+    attempts = Attempts()
     yield facts(settings.device)
-    yield build(settings)
+    yield attempts.row("build", partial(build, settings))
     yield {"case": "status", "lines": str(status()).splitlines()}
     yield from ceilings(settings)
+    attempts.finish()
 
 
 def facts(device: str) -> Row:
@@ -52,15 +56,15 @@ def facts(device: str) -> Row:
     }
 
 
-def build(settings: Settings) -> Row:
+def build(settings: Settings) -> Found:
     """Builds the kernels for this device, or finds them built; what with, and how long it took."""
     if settings.device != "cuda":
-        return {"case": "build", "skipped": "no CUDA device"}
+        return {"skipped": "no CUDA device"}
     start = time.perf_counter()
     _, found = extension.build()
     seconds = round(time.perf_counter() - start, 1)
     architectures = [f"sm_{number}" for number in found.architectures]
-    return {"case": "build", "compiler": f"{found.compiler} {found.cuda}", "for": architectures, "s": seconds}
+    return {"compiler": f"{found.compiler} {found.cuda}", "for": architectures, "s": seconds}
 
 
 def ceilings(settings: Settings) -> Iterator[Row]:

@@ -61,7 +61,11 @@ def run_process(command: Sequence[str], rows: Path, limit_s: float) -> Outcome:
         text = said.read()
     outcome: Outcome = {"seconds": round(time.monotonic() - start, 1), "rows": read_rows(rows)}
     if status is None:
-        return outcome | {"state": "cut", "why": f"it was not through after {limit_s:.0f} s"}
+        last = text.strip().splitlines()[-1:]
+        return outcome | {
+            "state": "cut",
+            "why": "\n".join([*last, f"it was not through after {limit_s:.0f} s"]),
+        }
     if status != 0:
         why = "\n".join(text.strip().splitlines()[-LINES_OF_ERROR:]) or f"it ended with {status}"
         return outcome | {"state": "failed", "status": status, "why": why}

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from gpu_bench.cases import agreement_cases, find_op
+from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.tuning import one_configuration
 from kalakan.errors import ImplementationUnavailable
@@ -62,6 +63,7 @@ def check(tool: str, name: str, limit_s: float) -> Row:
 def make_calls(device: str) -> int:
     """Calls every implementation that has kernels of its own, at sizes spread over the agreement's; how many calls."""
     settings, made = Settings(device=device, is_dry=True), 0
+    build(settings)
     for name in OPS:
         op, call = find_op(name)
         cases = list(agreement_cases(name, settings))

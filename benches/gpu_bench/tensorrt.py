@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,8 +45,8 @@ def find_tensorrt(settings: Settings) -> tuple[str, Build | None]:
     """How TensorRT can be had, and what builds with it; or why not, and None. onnxruntime's CPU in a dry run."""
     if settings.is_dry:
         return "onnxruntime, CPU", lambda *given: session_call(*given, "CPUExecutionProvider", {})
-    if version("tensorrt") is not None:
-        return f"tensorrt {version('tensorrt')}", engine_call
+    if importlib.util.find_spec("tensorrt") is not None:
+        return "the package tensorrt", engine_call
     if version("onnxruntime") is None and version("onnxruntime-gpu") is None:
         return "neither tensorrt nor onnxruntime is installed", None
     import onnxruntime

@@ -80,13 +80,13 @@ def test_sections_are_chosen_by_name_and_option() -> None:
 
 def test_a_failed_section_is_recorded_the_others_run_and_the_status_is_1(tmp_path: Path) -> None:
     sections = [Section("broken", "no_such_module"), Section("machine", "machine")]
-    assert gpu.measure(sections, Namespace(dry_run=True, output=tmp_path), "") == 1
+    assert gpu.measure(sections, Namespace(dry_run=True, output=tmp_path)) == 1
     (path,) = tmp_path.glob("*.json")
     found = json.loads(path.read_text(encoding="utf-8"))["sections"]
     assert found["broken"]["state"] == "failed"
     assert "no_such_module" in found["broken"]["why"]
     assert found["machine"]["state"] == "done"
-    assert gpu.measure(sections[1:], Namespace(dry_run=True, output=tmp_path), "") == 0
+    assert gpu.measure(sections[1:], Namespace(dry_run=True, output=tmp_path)) == 0
     assert set(json.loads(path.read_text(encoding="utf-8"))["sections"]) == {
         "broken",
         "machine",
