@@ -56,7 +56,7 @@ def build(architectures: Sequence[int] = ()) -> tuple[Path, sources.Build]:
     """
     wanted = sorted(set(architectures) or device_architectures() or sources.ARCHITECTURES)
     no_nvcc, no_nvrtc = nvcc.missing(), nvrtc.missing()
-    _launcher.cache_clear()
+    launcher.cache_clear()  # the next call finds what is built now
     if no_nvcc is None:
         return nvcc.build(wanted)
     if no_nvrtc is None and len(wanted) == 1:
@@ -81,12 +81,6 @@ def unavailable() -> str | None:
 @functools.cache  # the folders of builds are read once, not at every call of an op
 def launcher(device: torch.device) -> Launcher:
     """What runs kernels on `device`; raises `KernelError` where they are not built."""
-    return _launcher()
-
-
-@functools.cache
-def _launcher() -> Launcher:
-    """The same for every device, looked for once: reading what is built takes longer than a kernel runs."""
     found = _usable()
     if found is None:
         raise KernelError(f"the CUDA kernels are {NOT_BUILT}")

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import SynthesisError
+from kalakan.models.vocoders import packed
 from kalakan.models.vocoders.recordings import are_wanted
 from kalakan.synthesis import engine_torch
 from kalakan.synthesis.synthesizer import Synthesizer
+from models.vocoders.generators import packed_on_cpu
 from vocoded import TEXTS, synthesizer
 
 
@@ -103,6 +105,18 @@ def test_broken_weights_are_told(tiny_voice: Path, log: list[str]) -> None:
     torch.nn.init.constant_(speaker.vocoder.project_out.bias, torch.nan)
     with pytest.raises(SynthesisError, match="samples that are not finite"):
         speaker.synthesize_batch(TEXTS, 2)
+
+
+@pytest.mark.parametrize(("mixed", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_mixed_precision_packs_16_bits(
+    tiny_voice: Path, monkeypatch: pytest.MonkeyPatch, log: list[str], mixed: bool, dtype: torch.dtype
+) -> None:
+    """bf16 on the CPU, fp16 on a GPU."""
+    packed_on_cpu(monkeypatch)
+    speaker = synthesizer(tiny_voice, mixed_precision=mixed)
+    found = [*speaker.synthesize_batch(TEXTS, 2), speaker.synthesize(TEXTS[0])]
+    assert all(audio.dtype == torch.float32 and float(audio.abs().max()) > 0.01 for audio in found)
+    assert list(packed._KEPT[speaker.vocoder].by_dtype) == [dtype]
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -36,7 +36,8 @@ class ResidualLayer:
         """[B, T, C] to [B, T, C]."""
         hidden = F.leaky_relu_(self.dilated(F.leaky_relu(x, self.slope)), self.slope)
         mixed = F.linear(hidden, self.mix, self.bias)
-        mixed.flatten(0, 1).addmm_(x.flatten(0, 1), self.shortcut.t())
+        channels = x.size(2)
+        mixed.view(-1, channels).addmm_(x.reshape(-1, channels), self.shortcut.t())
         return mixed
 
 

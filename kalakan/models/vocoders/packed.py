@@ -75,6 +75,7 @@ def forget(model: nn.Module) -> None:
 
 def waveform(found: Packed, mel: Tensor) -> Tensor:
     """Waveform [B, T * hop_length] of a log-mel [B, M, T]."""
+    mel = mel.to(found.rows.project_in.weight.dtype)  # what is recorded for one type is replayed for all
     is_short = mel.size(0) == 1 and mel.size(2) <= LONGEST
     if is_short and are_wanted() and not _is_capturing(mel):
         return found.recordings.waveform(mel)

@@ -275,6 +275,13 @@ def test_threads_share_one_pack(recorders: list[CountingRecorder]) -> None:
     assert recorders[0].recorded == 3  # of 48, 52 and 56 frames
 
 
+def test_a_recording_serves_mels_of_every_type(recorders: list[CountingRecorder]) -> None:
+    model, mel = tiny("melgan"), torch.randn(1, 20, 50)
+    model.inference(mel.half())
+    torch.testing.assert_close(model.inference(mel).double(), wanted(model, mel), atol=1e-6, rtol=0)
+    assert (recorders[0].recorded, recorders[0].replayed) == (1, 2)
+
+
 def test_graphs_can_be_turned_off(recorders: list[CountingRecorder]) -> None:
     model, mel = tiny("hifigan"), torch.randn(1, 20, 50)
     with cuda_graphs(False):
