@@ -22,15 +22,37 @@ namespace kk {
 
 constexpr int ROWS = 64, COLUMNS = 64, THREADS = 256;  // a block's tile of (q, output channel)
 
-// What a thread writes at the end: output channel `column` of row q.
 template <class T>
-KK_DEVICE void finish(const UpsampleParams& p, int item, int phase, int q, int column, float sum) {
+struct alignas(2 * sizeof(T)) Pair {
+    T at[2];
+};
+
+// What a thread writes at the end: output channels `column`, which is even, and the next of row q.
+template <class T>
+KK_DEVICE void finish(const UpsampleParams& p, int item, int phase, int q, int column, float low, float high) {
     const int at = q * p.stride + phase - p.padding;
     if (at < 0 || at >= p.length || column >= p.c_out) return;
     const size_t index = (static_cast<size_t>(item) * p.length + at) * p.c_out + column;
-    sum += p.bias[column];
-    if (p.residual != nullptr) sum += to_float(static_cast<const T*>(p.residual)[index]);
-    from_float(sum, static_cast<T*>(p.out)[index]);
+    const T* const residual = p.residual == nullptr ? nullptr : static_cast<const T*>(p.residual) + index;
+    T* const out = static_cast<T*>(p.out) + index;
+    low += p.bias[column];
+    if (p.c_out % 2 == 0) {
+        high += p.bias[column + 1];
+        Pair<T> v;
+        if (residual != nullptr) {
+            v = *reinterpret_cast<const Pair<T>*>(residual);
+            low += to_float(v.at[0]);
+            high += to_float(v.at[1]);
+        }
+        from_float(low, v.at[0]);
+        from_float(high, v.at[1]);
+        *reinterpret_cast<Pair<T>*>(out) = v;
+    } else {
+        from_float(residual == nullptr ? low : low + to_float(residual[0]), out[0]);
+        if (column + 1 == p.c_out) return;
+        high += p.bias[column + 1];
+        from_float(residual == nullptr ? high : high + to_float(residual[1]), out[1]);
+    }
 }
 
 // Single precision: each thread has 4 x 4 of the tile; the tiles in shared memory are transposed, [depth][row].
@@ -59,7 +81,7 @@ struct Scalar {
     __device__ __forceinline__ void write(Write out) {
         const int row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
 #pragma unroll
-        for (int i = 0; i < 16; i++) out(row + i / 4, column + i % 4, sum[i / 4][i % 4]);
+        for (int i = 0; i < 16; i += 2) out(row + i / 4, column + i % 4, sum[i / 4][i % 4], sum[i / 4][i % 4 + 1]);
     }
 };
 
@@ -75,21 +97,21 @@ struct Tensor {
     KK_DEVICE void store(T* tile, int row, int k, const Vector<T>& v) {
         *reinterpret_cast<Vector<T>*>(tile + row * PITCH + k) = v;
     }
-    KK_DEVICE unsigned word(const T* tile, int row, int k) {
-        return *reinterpret_cast<const unsigned*>(tile + row * PITCH + k);
-    }
     __device__ __forceinline__ void multiply(const T* a, const T* b) {
-        const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-        const int row = warp / 2 * 16, column = warp % 2 * 32;
+        const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+        const SharedAddress rows = shared_address(a + (warp / 2 * 16 + lane % 16) * PITCH + lane / 16 * 8);
+        // The same for weights: two times eight output channels, first and second half of the depth.
+        const SharedAddress columns =
+            shared_address(b + (warp % 2 * 32 + lane / 16 * 8 + lane % 8) * PITCH + lane / 8 % 2 * 8);
 #pragma unroll
-        for (int first = 0; first < DEPTH; first += 16) {
-            const int k = first + 2 * t;
-            const unsigned left[4] = {word(a, row + g, k), word(a, row + g + 8, k), word(a, row + g, k + 8),
-                                      word(a, row + g + 8, k + 8)};
+        for (int k = 0; k < DEPTH; k += 16) {
+            unsigned left[4], right[4];
+            load_matrices(left, rows + k * sizeof(T));
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned right[2] = {word(b, column + 8 * j + g, k), word(b, column + 8 * j + g, k + 8)};
+            for (int j = 0; j < 4; j += 2) {
+                load_matrices(right, columns + (8 * j * PITCH + k) * sizeof(T));
                 multiply_add<T>(sum[j], left, right);
+                multiply_add<T>(sum[j + 1], left, right + 2);
             }
         }
     }
@@ -97,8 +119,8 @@ struct Tensor {
     __device__ __forceinline__ void write(Write out) {
         const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #pragma unroll
-        for (int i = 0; i < 16; i++)
-            out(warp / 2 * 16 + g + i % 4 / 2 * 8, warp % 2 * 32 + i / 4 * 8 + 2 * t + i % 2, sum[i / 4][i % 4]);
+        for (int i = 0; i < 16; i += 2)
+            out(warp / 2 * 16 + g + i % 4 / 2 * 8, warp % 2 * 32 + i / 4 * 8 + 2 * t, sum[i / 4][i % 4], sum[i / 4][i % 4 + 1]);
     }
 };
 
@@ -132,7 +154,7 @@ KK_DEVICE void upsample(const UpsampleParams& p) {
         if (step + 1 < steps) fetch(step + 1, a, b);
         product.multiply(tile, tile + Product::WEIGHTS);
     }
-    product.write([&](int i, int j, float sum) { finish<T>(p, item, phase, q + i, column + j, sum); });
+    product.write([&](int i, int j, float low, float high) { finish<T>(p, item, phase, q + i, column + j, low, high); });
 }
 
 }  // namespace kk

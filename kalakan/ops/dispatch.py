@@ -1,8 +1,8 @@
 """Choosing one of several implementations of an op.
 
 Order: `with use(griffin_lim="torch")`, then the environment variable KALAKAN_OPS (`griffin_lim=torch,upsample=triton`,
-or one name for all), then the first implementation that can serve the call. A request that cannot be met raises; an
-automatic choice that steps down says why, once an op, at INFO.
+or one name for all ops that have it), then the first implementation that can serve the call. A request that cannot be
+met raises; an automatic choice that steps down says why, once an op, at INFO.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", de
 
 OPS = ("griffin_lim", "residual_blocks", "upsample")
 """Names of all ops, so that a misspelt request can be refused before an op is loaded."""
+IMPLEMENTATIONS = ("cuda", "triton", "rust", "torch")
+"""Names of all implementations, for the same reason. Not every op has each."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Op:
         if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return self._named("torch").call
         request = requested(self.name)
-        if request is not None:
+        known = {implementation.name for implementation in self.implementations}
+        if request is not None and (request in known or not _is_of_all(self.name)):
             return self._requested(request, *args)
         for implementation in self.implementations:
             reason = self._reason(implementation, *args)
@@ -125,10 +128,27 @@ def requested(op: str) -> str | None:
     return _REQUESTS.get().get(op) or _from_environment().get(op)
 
 
-def _from_environment() -> dict[str, str]:
+def _is_of_all(op: str) -> bool:
+    """Whether the request for `op` is the one name of KALAKAN_OPS."""
+    return op not in _REQUESTS.get() and _one_name() is not None
+
+
+def _one_name() -> str | None:
+    """KALAKAN_OPS where it is one name for all ops."""
     text = os.environ.get("KALAKAN_OPS", "").strip()
-    if text and "=" not in text and "," not in text:
-        return dict.fromkeys(OPS, text)
+    if not text or "=" in text or "," in text:
+        return None
+    if text not in IMPLEMENTATIONS:
+        known = ", ".join(IMPLEMENTATIONS)
+        raise ImplementationUnavailable(f"KALAKAN_OPS is {text!r}; one name for all ops is one of {known}")
+    return text
+
+
+def _from_environment() -> dict[str, str]:
+    name = _one_name()
+    if name is not None:
+        return dict.fromkeys(OPS, name)
+    text = os.environ.get("KALAKAN_OPS", "")
     requests: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         op, separator, name = (piece.strip() for piece in part.partition("="))

@@ -66,6 +66,21 @@ def test_one_name_in_the_environment_means_all_ops(monkeypatch: pytest.MonkeyPat
     assert requested("griffin_lim") == "torch"
 
 
+def test_one_name_for_all_leaves_the_choice_to_ops_that_have_none_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KALAKAN_OPS", "triton")
+    assert chosen(build([])) == "rust"
+    with use(griffin_lim="triton"), pytest.raises(ImplementationUnavailable, match="triton was asked for"):
+        chosen(build([]))
+    monkeypatch.setenv("KALAKAN_OPS", "griffin_lim=triton")
+    with pytest.raises(ImplementationUnavailable, match="triton was asked for"):
+        chosen(build([]))
+    monkeypatch.setenv("KALAKAN_OPS", "cuda")
+    with pytest.raises(ImplementationUnavailable, match="cuda was asked for: no CUDA device"):
+        chosen(build([]))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -85,6 +100,7 @@ def test_a_request_that_cannot_be_met_raises(name: str, value: float, message: s
     [
         ("grifin_lim=torch", "grifin_lim is not an op"),
         ("griffin_lim=", "write op=implementation"),
+        ("trition", "KALAKAN_OPS is 'trition'; one name for all ops is one of cuda, triton, rust, torch"),
         ("a,b", "'a'"),
     ],
 )

@@ -115,19 +115,24 @@ def test_upsample_reads_any_layout_and_no_bias(library: Path) -> None:
 def test_upsample_takes_any_place_in_memory(library: Path) -> None:
     stage = STAGES[0]
     given = case(stage, 1, 9)
-    x = given["x"].transpose(1, 2).contiguous()
-    shifted = torch.empty(x.numel() + 1)[1:].view_as(x).copy_(x).transpose(1, 2)
-    assert shifted.data_ptr() % 16 != 0
+    x, residual = (shifted(given[name].transpose(1, 2)).transpose(1, 2) for name in ("x", "residual"))
     places: list[int] = []
 
     class Watching(HostLauncher):
         def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
-            places.append(parameters.x)
+            places.extend([parameters.x, parameters.residual])
             super().launch(launch, parameters, device)
 
-    got = upsample_cuda.run(Watching(library), shifted, given["weight"], None, *stage[3:], 1.0, None)
-    assert distance(got, exact(given["x"], given["weight"], None, stage, 1.0, None)) < 1e-5
-    assert places[0] % 16 == 0  # this processor would read it anywhere, a GPU would not
+    got = upsample_cuda.run(Watching(library), x, given["weight"], None, *stage[3:], 1.0, residual)
+    assert distance(got, exact(given["x"], given["weight"], None, stage, 1.0, given["residual"])) < 1e-5
+    assert [place % 16 for place in places] == [0, 0]  # this processor would read anywhere, a GPU would not
+
+
+def shifted(x: Tensor) -> Tensor:
+    """The same numbers where a vector may not begin."""
+    copy = torch.empty(x.numel() + 1)[1:].view(x.shape).copy_(x)
+    assert copy.data_ptr() % 16 != 0
+    return copy
 
 
 def test_packed_weights_follow_changes_in_place(library: Path) -> None:

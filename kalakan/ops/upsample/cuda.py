@@ -76,7 +76,7 @@ def run(
     _, c_out, kernel = weight.shape
     length = (frames - 1) * stride - 2 * padding + kernel + output_padding
     rows, taps = aligned(channels_last(x, dtype)), packed(weight, stride, dtype)
-    added = None if residual is None else channels_last(residual, dtype)
+    added = None if residual is None else aligned(channels_last(residual, dtype))
     offsets = torch.zeros(c_out, device=device) if bias is None else bias.detach().float()
     out = torch.empty(items, length, c_out, dtype=dtype, device=device)
     parameters = Parameters(
