@@ -47,10 +47,11 @@ class Fusion:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, T, C] to [B, T, C]."""
-        chosen = RESIDUAL_BLOCKS.choose(x, self.packed)
-        # The op's own definition is written to be read: it turns x around, and was not asked for here.
-        if requested("residual_blocks") is not None or chosen is not reference.residual_blocks:
-            return residual_blocks(x, self.packed)
+        if self.packed.width is not None:  # wider ones are cuDNN's, whatever was asked for
+            chosen = RESIDUAL_BLOCKS.choose(x, self.packed)
+            # The op's own definition is written to be read: it turns x around, and was not asked for here.
+            if requested("residual_blocks") is not None or chosen is not reference.residual_blocks:
+                return residual_blocks(x, self.packed)
         total, *others = side_by_side([partial(self._block, x, block) for block in self.blocks])
         for other in others:
             total += other

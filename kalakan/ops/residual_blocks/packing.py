@@ -108,7 +108,7 @@ def _width(channels: int) -> int | None:
 
 
 def pack(weight: Tensor) -> Tensor:
-    """[convolutions, K, W * W] of [convolutions, W, W, K], in the order of csrc/residual_blocks.cuh.
+    """[convolutions, K, W * W] of [convolutions, W, W, K], in the order of csrc/convolution.cuh.
 
     Single precision: [C_in, C_out]. 16 bits: the B fragments of csrc/mma.cuh, so that a lane g * 4 + t finds side by
     side what it multiplies, with c_in = 16 a + 8 r + 2 t + e and c_out = 16 b + 8 i + g: [a, b, g, t, i, r, e].

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 SLACK = 16
-"""Rows past a tile's last one that may be read: as in csrc/residual_blocks.cuh."""
+"""Rows past a tile's last one that may be read: as in csrc/convolution.cuh."""
 MOST_CONVOLUTIONS = 16
 """Of one launch."""
 LEAST_ROWS = 32

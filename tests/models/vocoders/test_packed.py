@@ -15,12 +15,13 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from kalakan.config.schema import AudioConfig
-from kalakan.errors import AudioError, KernelError
+from kalakan.config.schema import AudioConfig, HifiGanConfig
+from kalakan.errors import AudioError, ImplementationUnavailable, KernelError
 from kalakan.models import registry
 from kalakan.models.layers.weight_norm import with_weight_norm
 from kalakan.models.vocoders import packed, vocoder_cuda
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.hifigan import ReceptiveFieldFusion
 from kalakan.models.vocoders.recordings import cuda_graphs
 from kalakan.ops import use
 from models.vocoders.generators import TYPES, CountingRecorder, packed_on_cpu, tiny
@@ -91,6 +92,16 @@ def test_presets_are_packed(name: str) -> None:
     found = packed.packed(model, mel)
     assert found is not None
     torch.testing.assert_close(found.rows(mel), model.forward(mel), atol=1e-5, rtol=0)
+
+
+def test_wide_residual_blocks_are_cudnns_whatever_the_op_was_asked_for() -> None:
+    torch.manual_seed(0)
+    module, x = ReceptiveFieldFusion(65, HifiGanConfig()).eval(), torch.randn(1, 30, 65)
+    with use(residual_blocks="rust"), torch.no_grad():
+        got = module.channels_last(torch.float32)(x)
+        torch.testing.assert_close(got, module(x.transpose(1, 2)).transpose(1, 2), atol=1e-5, rtol=1e-5)
+        with pytest.raises(ImplementationUnavailable, match="residual_blocks=rust"):
+            ReceptiveFieldFusion(64, HifiGanConfig()).channels_last(torch.float32)(x[:, :, :64])
 
 
 def test_autocast_computes_in_its_type_and_returns_the_weights() -> None:
