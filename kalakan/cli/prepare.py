@@ -62,8 +62,9 @@ def command(
     """Make a corpus in OUT of the recordings and transcripts in DIR, which stays as it is.
 
     Reads LJSpeech (metadata.csv), Common Voice (.tsv and clips), BibleTTS and other folders with a .txt beside each
-    recording, and any .tsv or .csv with a path and a text column. OUT/report.md says what was found. A run that was
-    stopped goes on.
+    recording, and any .tsv or .csv with a path and a text column (and a speaker column, if there is one).
+    OUT/report.md says what was found, what was left out, and why. A run that was stopped goes on; one that is
+    repeated makes only what changed.
     """
     from kalakan.data.preparation.options import PrepareOptions
     from kalakan.data.preparation.prepare import prepare
@@ -79,9 +80,13 @@ def command(
         keep=keep,
     )
     show = None if quiet or not sys.stderr.isatty() else _show
-    made = prepare(
-        source, output, layout=layout, speaker=speaker, options=options, workers=workers, progress=show
-    )
+    try:
+        made = prepare(
+            source, output, layout=layout, speaker=speaker, options=options, workers=workers, progress=show
+        )
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on", err=True)
+        raise
     _tell(made)
 
 
@@ -108,6 +113,7 @@ def _tell(made: Prepared) -> None:
     speakers = sorted(by_speaker(made.kept))
     more = f" and {len(speakers) - MOST_NAMED} more" if len(speakers) > MOST_NAMED else ""
     write_line(f"layout {source.layout}, speakers: {', '.join(speakers[:MOST_NAMED])}{more}")
+    write_line(f"next: kalakan align {made.folder}")
     if has_lost_letters([*made.kept, *made.left_out]):
         click.echo(f"kalakan: warning: {LOST_LETTERS}", err=True)
 

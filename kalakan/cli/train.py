@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 import yaml
@@ -14,6 +14,9 @@ from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.models import registry
 from kalakan.utils.config import Config
 from kalakan.voices.package import MANIFEST
+
+if TYPE_CHECKING:
+    from kalakan.config.training import TrainingConfig
 
 NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 """Packages that a run uses, the last of them when it ends."""
@@ -91,7 +94,20 @@ def command(
             from kalakan.export.voice import add_onnx
 
             add_onnx(product)  # so that the voice speaks without torch
+        _tell_rest(Path(output_dir), trainer.settings.training)
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
+
+
+def _tell_rest(output: Path, config: TrainingConfig) -> None:
+    """Says that a run ended before its last step, for it leaves a product like any other."""
+    from kalakan.training.state import load_checkpoint
+
+    position = load_checkpoint(output / "last.pt")["position"]
+    is_tired = config.patience and position["stale"] >= config.patience
+    if position["step"] < config.max_steps and not is_tired:
+        click.echo(
+            f"stopped at step {position['step']} of {config.max_steps}; the same command goes on", err=True
+        )
 
 
 def check_installed() -> None:

@@ -1,0 +1,47 @@
+"""A command that was stopped says that it was, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import recordings
+from kalakan.cli import train
+from kalakan.cli.prepare import command as prepare_command
+from kalakan.config.training import TrainingConfig
+
+
+def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings.plain(tmp_path / "source")
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kalakan.data.preparation.items.read_audio", stop)
+    done = CliRunner().invoke(prepare_command, [str(tmp_path / "source"), str(tmp_path / "out")])
+    assert done.exit_code != 0
+    assert done.stderr.startswith("stopped; the same command goes on")
+
+
+@pytest.mark.parametrize(
+    ("step", "stale", "said"),
+    [
+        (6, 0, "stopped at step 6 of 12; the same command goes on\n"),
+        (6, 3, ""),
+        (12, 0, ""),
+    ],
+)
+def test_train_says_where_it_was(
+    step: int,
+    stale: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    position = {"step": step, "stale": stale}
+    monkeypatch.setattr("kalakan.training.state.load_checkpoint", lambda _: {"position": position})
+    train._tell_rest(tmp_path, TrainingConfig(max_steps=12, patience=3))
+    assert capsys.readouterr().err == said
