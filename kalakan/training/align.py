@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kalakan.config.training import TrainingConfig
 from kalakan.data.alignment import AlignmentDataset
 from kalakan.data.manifest import read_manifest, read_records
 from kalakan.data.states import SILENCE
@@ -23,6 +24,7 @@ from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.aligner_task import BLEND, PRODUCT
 from kalakan.training.damage import check_damage
+from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
@@ -131,7 +133,21 @@ def _trained(
         loaded = load_pt(product)
         if loaded.audio == trainer.settings.audio:
             return loaded
-    return load_pt(trainer.train(folder, run, features=features, quiet=quiet))
+    made = trainer.train(folder, run, features=features, quiet=quiet)
+    _check_trained(run, made, trainer.settings.training)
+    return load_pt(made)
+
+
+def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
+    """Raises `TrainingError` for an aligner that was stopped, and removes it: the next run goes on with `last.pt`."""
+    position = load_checkpoint(run / "last.pt")["position"]
+    is_tired = config.patience and position["stale"] >= config.patience
+    if position["step"] < config.max_steps and not is_tired and not config.max_minutes:
+        product.unlink()
+        raise TrainingError(
+            f"{run}: its training was stopped at step {position['step']} of {config.max_steps}, and nothing is "
+            "aligned; the same command goes on"
+        )
 
 
 def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: int) -> None:

@@ -11,6 +11,8 @@ import recordings
 from kalakan.cli import train
 from kalakan.cli.prepare import command as prepare_command
 from kalakan.config.training import TrainingConfig
+from kalakan.errors import TrainingError
+from kalakan.training import align
 
 
 def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,3 +47,21 @@ def test_train_says_where_it_was(
     monkeypatch.setattr("kalakan.training.state.load_checkpoint", lambda _: {"position": position})
     train._tell_rest(tmp_path, TrainingConfig(max_steps=12, patience=3))
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(("step", "stale"), [(6, 0), (6, 3), (12, 0)])
+def test_a_stopped_aligner_aligns_nothing(
+    step: int, stale: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    position = {"step": step, "stale": stale}
+    monkeypatch.setattr(align, "load_checkpoint", lambda _: {"position": position})
+    product = tmp_path / "aligner.pt"
+    product.write_bytes(b"x")
+    config = TrainingConfig(max_steps=12, patience=3)
+    if (step, stale) == (6, 0):
+        with pytest.raises(TrainingError, match=r"stopped at step 6 of 12, and nothing is aligned; the same"):
+            align._check_trained(tmp_path, product, config)
+        assert not product.exists()
+    else:
+        align._check_trained(tmp_path, product, config)
+        assert product.exists()
