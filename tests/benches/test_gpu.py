@@ -152,7 +152,7 @@ def test_the_calls_that_are_watched_are_made(capsys: pytest.CaptureFixture[str])
         ),
         ("Device not supported", 255, {"unavailable": "memcheck: device not supported"}),
         ("Invalid __shared__ read", 9, {"wrong": "memcheck ended with 9: Invalid __shared__ read\n"}),
-        ("no call", 0, {"wrong": "memcheck ended with 0: no call\n"}),
+        ("0 calls made", 0, {"wrong": "memcheck ended with 0: 0 calls made\n"}),
     ],
 )
 def test_what_compute_sanitizer_says_is_understood(
