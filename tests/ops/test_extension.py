@@ -129,6 +129,7 @@ def test_nothing_to_build_with_says_what_is_missing(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # many kernels, six architectures
 @pytest.mark.parametrize("name", sources.KERNELS)
 def test_nvcc_compiles_for_every_architecture_without_spills(tmp_path: Path, name: str) -> None:
     toolkit = nvcc.toolkit()
