@@ -78,6 +78,7 @@ def unavailable() -> str | None:
     return None if _usable() is not None else NOT_BUILT
 
 
+@functools.cache  # the folders of builds are read once, not at every call of an op
 def launcher(device: torch.device) -> Launcher:
     """What runs kernels on `device`; raises `KernelError` where they are not built."""
     found = _usable()

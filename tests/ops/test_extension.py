@@ -42,7 +42,7 @@ STRUCTURES = {
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    extension._launcher.cache_clear()
+    extension.launcher.cache_clear()
     return tmp_path
 
 
@@ -108,6 +108,22 @@ def test_kernels_refuse_with_a_reason() -> None:
     )
     on_gpu = torch.empty(1, 9, 3, device="meta", dtype=torch.float64)
     assert "on meta" in str(extension.refuses(on_gpu, (torch.float32,)))
+
+
+def test_what_is_built_is_looked_for_once_until_something_is_built(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = empty_cache / "first", empty_cache / "second"
+    found = [first]
+    monkeypatch.setattr(extension, "_usable", lambda: (found.pop(), "nvcc"))
+    monkeypatch.setattr(extension, "_load", lambda place, compiler: place)
+    assert [extension.launcher(torch.device("cuda")) for _ in range(2)] == [first, first]
+    found.append(second)
+    monkeypatch.setattr(nvcc, "missing", lambda: None)
+    monkeypatch.setattr(nvcc, "build", lambda architectures: (second, tuple(architectures)))
+    assert extension.build([90])[0] == second
+    assert extension.launcher(torch.device("cuda")) == second
+    extension.launcher.cache_clear()
 
 
 @pytest.mark.parametrize(
