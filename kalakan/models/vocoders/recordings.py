@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kalakan.models.vocoders.branches import Branches
 from kalakan.models.vocoders.rows import Generate, end_window, with_end
+from kalakan.ops.dispatch import requested
 
 MOST = 32
 """Recordings kept; the one that was not used for longest goes first."""
@@ -74,7 +75,7 @@ class Recordings:
         self._context = context
         self._recorder = recorder
         self._most = most
-        self._kept: OrderedDict[int, Recording] = OrderedDict()
+        self._kept: OrderedDict[tuple[int | str | None, ...], Recording] = OrderedDict()
         self._lock = threading.Lock()
 
     def waveform(self, mel: Tensor) -> Tensor:
@@ -94,12 +95,13 @@ class Recordings:
         shortest = 2 * self._context
         has_end = mel.size(2) >= shortest
         width = bucket(mel.size(2)) if has_end else mel.size(2)
-        if width not in self._kept:
-            self._kept[width] = self._record(mel, width, has_end)
-        self._kept.move_to_end(width)
+        key = (width, requested("upsample"), requested("residual_blocks"))  # a replay runs what was recorded
+        if key not in self._kept:
+            self._kept[key] = self._record(mel, width, has_end)
+        self._kept.move_to_end(key)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
-        return self._kept[width]
+        return self._kept[key]
 
     @torch.inference_mode(False)  # what is made in that mode could not be written to outside it
     @torch.no_grad()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from kalakan.errors import ImplementationUnavailable
 from kalakan.models.vocoders import recordings as module
 from kalakan.models.vocoders.recordings import Recordings, bucket
 from kalakan.models.vocoders.rows import FRAMES_A_PASS, _passes
+from kalakan.ops import use
 from models.vocoders.generators import TYPES, CountingRecorder, tiny
 
 torch.set_num_threads(1)
@@ -56,6 +58,22 @@ def test_the_recording_unused_for_longest_goes() -> None:
     assert (len(recordings), recorder.recorded) == (2, 3)
     recordings.waveform(torch.randn(1, 20, 40))
     assert recorder.recorded == 4
+
+
+def test_a_request_for_an_implementation_has_recordings_of_its_own() -> None:
+    model = tiny("hifigan")
+    recorder = CountingRecorder()
+    recordings = Recordings(model.forward, model.context_frames, recorder)
+    mel = torch.randn(1, 20, 50)
+    recordings.waveform(mel)
+    for _ in range(2):
+        with use(upsample="torch"):
+            recordings.waveform(mel)
+    assert recorder.recorded == 2
+    with use(upsample="rust"), pytest.raises(ImplementationUnavailable, match="upsample=rust was asked for"):
+        recordings.waveform(mel)
+    recordings.waveform(mel)
+    assert len(recordings) == 2
 
 
 def test_a_failed_recording_is_not_kept() -> None:
