@@ -126,6 +126,7 @@ class SourceFilter:
         subframes: int,
         noise_cut: float,
         noise_cut_below: float,
+        noise_cut_from: float,
     ) -> SourceFilter: ...
     @property
     def context(self) -> int: ...

@@ -64,4 +64,5 @@ def _plan(audio: AudioConfig, config: HarmonicNoiseConfig) -> _rust.SourceFilter
         subframes=config.subframes,
         noise_cut=config.noise_cut,
         noise_cut_below=config.noise_cut_below,
+        noise_cut_from=config.noise_cut_from,
     )

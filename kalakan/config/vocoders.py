@@ -30,11 +30,20 @@ class HarmonicNoiseConfig:
     network cannot foresee of a voice's pulses it learns as noise, which sounds hoarse. Training does not use it."""
     noise_cut_below: float = 4000.0
     """Frequency in Hz below which noise is lowered; fades out over 500 Hz on each side."""
+    noise_cut_from: float = 3.0
+    """Decibels by which pulses must be stronger than noise below that frequency for a voiced frame to lose noise; it
+    loses all of `noise_cut` from 3 dB more on. Closures and breathy sounds stay as they are."""
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "inner", "n_fft", "subframes", "f0_width"):
             require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
         require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+        require(
+            -60 <= self.noise_cut_from <= 60,
+            "model.noise_cut_from",
+            self.noise_cut_from,
+            "it must be in -60 to 60 dB",
+        )
         require(0 <= self.noise_cut <= 60, "model.noise_cut", self.noise_cut, "it must be in 0 to 60 dB")
         require(
             self.noise_cut_below >= 0,

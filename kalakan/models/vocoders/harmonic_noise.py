@@ -19,6 +19,8 @@ MAX_LOG_GAIN = 5.0
 """Ceiling of a filter's natural-log gain: a damaged input cannot make infinity."""
 NOISE_CUT_FADE = 500.0
 """Hz on each side of `HarmonicNoiseConfig.noise_cut_below` over which the cut of the noise fades out."""
+NOISE_CUT_FADE_DB = 3.0
+"""Decibels above `HarmonicNoiseConfig.noise_cut_from` from which on the cut is whole."""
 
 
 class F0Head(nn.Module):
@@ -50,7 +52,7 @@ class HarmonicNoise(nn.Module):
     """See `kalakan.models.interfaces.Vocoder`."""
     mel_mean: Tensor
     mel_std: Tensor
-    noise_share: Tensor
+    log_share: Tensor
 
     def __init__(self, config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
         super().__init__()
@@ -63,8 +65,10 @@ class HarmonicNoise(nn.Module):
         self.bins = config.n_fft // 2 + 1
         self.f0_centre, self.f0_spread = LOG_F0_CENTRE, LOG_F0_SPREAD
         self.max_log_gain = MAX_LOG_GAIN
-        share = noise_share(config.noise_cut, config.noise_cut_below, self.bins, audio.sample_rate)
-        self.register_buffer("noise_share", share, persistent=False)
+        self.clear_from, self.fade = config.noise_cut_from, NOISE_CUT_FADE_DB
+        self.judged = 1 + min(int(config.noise_cut_below / audio.sample_rate * config.n_fft), self.bins - 1)
+        share = log_noise_share(config.noise_cut, config.noise_cut_below, self.bins, audio.sample_rate)
+        self.register_buffer("log_share", share, persistent=False)
         self.register_buffer("mel_mean", torch.full([audio.n_mels], -5.0))
         self.register_buffer("mel_std", torch.full([audio.n_mels], 2.0))
         self.f0_head = F0Head(audio.n_mels, config.f0_width)
@@ -133,10 +137,13 @@ class HarmonicNoise(nn.Module):
         """Log gains [B, K, F] of pulses and noise for speaking: in voiced frames of F0 [B, T] the pulses take over what
         `HarmonicNoiseConfig.noise_cut` says of the noise's power. The sum of both powers stays."""
         voiced = (f0 > 0).to(harmonic.dtype).repeat_interleave(self.subframes, dim=1)[:, :, None]
-        power = torch.exp(2.0 * breath)
-        kept = 1.0 + voiced * (self.noise_share - 1.0)
-        taken = torch.exp(2.0 * harmonic) + power * (1.0 - kept)
-        return 0.5 * torch.log(taken.clamp(min=1e-37)), breath + 0.5 * torch.log(kept)
+        pulses, noise = torch.exp(2.0 * harmonic), torch.exp(2.0 * breath)
+        power = (pulses[:, :, : self.judged].sum(2, True), noise[:, :, : self.judged].sum(2, True))
+        ratio = power[0].clamp(min=1e-30) / power[1].clamp(min=1e-30)
+        decibels = torch.log(ratio) * (10.0 / math.log(10.0))
+        depth = ((decibels - self.clear_from) / self.fade).clamp(min=0.0, max=1.0) * voiced * self.log_share
+        taken = pulses + noise * (1.0 - torch.exp(depth))
+        return 0.5 * torch.log(taken.clamp(min=1e-37)), breath + 0.5 * depth
 
     @torch.jit.export
     def inference(self, mel: Tensor, f0: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
@@ -187,11 +194,11 @@ class HarmonicNoise(nn.Module):
         return self.inference(mel, None, None)
 
 
-def noise_share(cut: float, below: float, bins: int, sample_rate: int) -> Tensor:
-    """Share [F] of the noise's power that a voiced frame keeps: `cut` in dB up to `below` in Hz, all of it above."""
+def log_noise_share(cut: float, below: float, bins: int, sample_rate: int) -> Tensor:
+    """Natural log [F] of the share of the noise's power that a voiced frame keeps: `cut` dB less up to `below` Hz."""
     hertz = torch.arange(bins, dtype=torch.float64) * (0.5 * sample_rate / (bins - 1))
     depth = ((below - hertz) / (2.0 * NOISE_CUT_FADE) + 0.5).clamp(0.0, 1.0)
-    return torch.pow(10.0, -0.1 * cut * depth).float()
+    return (-0.1 * math.log(10.0) * cut * depth).float()
 
 
 def _check_sizes(config: HarmonicNoiseConfig, audio: AudioConfig) -> None:

@@ -19,7 +19,7 @@ struct SourceFilter(kalakan_dsp::SourceFilter);
 #[pymethods]
 impl SourceFilter {
     #[new]
-    #[pyo3(signature = (*, sample_rate, hop_length, n_fft, subframes, noise_cut, noise_cut_below))]
+    #[pyo3(signature = (*, sample_rate, hop_length, n_fft, subframes, noise_cut, noise_cut_below, noise_cut_from))]
     fn new(
         sample_rate: f64,
         hop_length: usize,
@@ -27,6 +27,7 @@ impl SourceFilter {
         subframes: usize,
         noise_cut: f32,
         noise_cut_below: f32,
+        noise_cut_from: f32,
     ) -> PyResult<Self> {
         kalakan_dsp::SourceFilter::new(SourceFilterConfig {
             sample_rate,
@@ -35,6 +36,7 @@ impl SourceFilter {
             subframes,
             noise_cut,
             noise_cut_below,
+            noise_cut_from,
         })
         .map(Self)
         .map_err(to_python)

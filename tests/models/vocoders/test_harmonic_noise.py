@@ -103,7 +103,8 @@ def test_sizes_that_do_not_fit_are_refused(name: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("noise_cut", -1.0), ("noise_cut", 61.0), ("noise_cut_below", -1.0)]
+    ("name", "value"),
+    [("noise_cut", -1.0), ("noise_cut", 61.0), ("noise_cut_below", -1.0), ("noise_cut_from", 99.0)],
 )
 def test_noise_cuts_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
@@ -111,7 +112,8 @@ def test_noise_cuts_out_of_range_are_refused(name: str, value: float) -> None:
 
 
 def test_voiced_frames_give_the_power_of_low_noise_to_the_pulses(model: HarmonicNoise) -> None:
-    harmonic, breath = torch.randn(2, 1, 4, 301)  # 2 frames of 2 subframes
+    harmonic, breath = 0.1 * torch.randn(2, 1, 4, 301)  # 2 frames of 2 subframes
+    harmonic += 1.0  # 8.7 dB
     f0 = torch.tensor([[0.0, 120.0]])
     voice, air = model.clear_voice(harmonic, breath, f0)
     torch.testing.assert_close(voice[:, :2], harmonic[:, :2])
@@ -123,6 +125,15 @@ def test_voiced_frames_give_the_power_of_low_noise_to_the_pulses(model: Harmonic
     torch.testing.assert_close(decibels[:, :, hertz <= 3500], torch.full((1, 2, 88), 9.0))
     torch.testing.assert_close(decibels[:, :, hertz == 4000], torch.full((1, 2, 1), 4.5))
     torch.testing.assert_close(decibels[:, :, hertz >= 4500], torch.zeros(1, 2, 188))
+
+
+def test_noise_stays_where_pulses_do_not_prevail(model: HarmonicNoise) -> None:
+    breath = torch.zeros(1, 6, 301)
+    decibels = torch.tensor([-20.0, 0.0, 2.9, 4.5, 6.0, 20.0])
+    harmonic = (decibels / 20 * math.log(10.0))[None, :, None].expand(1, 6, 301)
+    _, air = model.clear_voice(harmonic, breath, torch.full((1, 3), 120.0))
+    lost = -20 * math.log10(math.e) * air[0, :, 0]
+    torch.testing.assert_close(lost, torch.tensor([0.0, 0.0, 0.0, 4.5, 9.0, 9.0]), atol=1e-3, rtol=0)
 
 
 def test_noise_cut_of_zero_changes_nothing() -> None:
