@@ -1,4 +1,4 @@
-//! STFT, mel spectrogram and Griffin-Lim on the CPU: pure functions of `f32` slices, no unsafe code.
+//! STFT, mel spectrogram and Griffin-Lim on the CPU: pure functions of `f32` slices, no unsafe code but in `simd`.
 //!
 //! Three plans, each built once and shared between threads: [`Stft`] (frames and overlap-add),
 //! [`MelBank`] (the one mel definition of Kalakan and its inverse) and [`GriffinLim`] (phase
@@ -18,6 +18,7 @@
 //! # Ok::<(), kalakan_dsp::DspError>(())
 //! ```
 
+mod batch;
 mod elementary;
 mod error;
 mod excitation;
@@ -28,6 +29,7 @@ mod overlap;
 mod pair;
 mod parallel;
 mod phase;
+mod simd;
 mod stft;
 
 pub use error::DspError;

@@ -13,21 +13,38 @@ pub const PHASE_LEVELS: usize = 1024;
 /// The level is the top ten bits of the 32-bit mix `lowbias32` (C. Wellons, "Prospecting for hash functions",
 /// 2018) of `index + mix(seed)`: integer arithmetic that torch repeats exactly.
 pub fn initial_phase(seed: u32, index: usize) -> Complex32 {
-    static TABLE: OnceLock<Vec<Complex32>> = OnceLock::new();
-    let table = TABLE.get_or_init(phasors);
-    let level = mix((index as u32).wrapping_add(mix(seed))) >> 22;
-    table[level as usize]
+    InitialPhase::new(seed).at(index)
 }
 
-fn phasors() -> Vec<Complex32> {
-    (0..PHASE_LEVELS)
-        .map(|level| {
-            let (sin, cos) = (TAU * level as f64 / PHASE_LEVELS as f64).sin_cos();
-            Complex32::new(cos as f32, sin as f32)
-        })
-        .collect()
+/// The same for many values.
+#[derive(Clone, Copy)]
+pub(crate) struct InitialPhase {
+    offset: u32,
+    table: &'static [Complex32; PHASE_LEVELS],
 }
 
+impl InitialPhase {
+    pub(crate) fn new(seed: u32) -> Self {
+        static TABLE: OnceLock<[Complex32; PHASE_LEVELS]> = OnceLock::new();
+        Self {
+            offset: mix(seed),
+            table: TABLE.get_or_init(|| std::array::from_fn(phasor)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(self, index: usize) -> Complex32 {
+        let level = mix((index as u32).wrapping_add(self.offset)) >> 22;
+        self.table[level as usize]
+    }
+}
+
+fn phasor(level: usize) -> Complex32 {
+    let (sin, cos) = (TAU * level as f64 / PHASE_LEVELS as f64).sin_cos();
+    Complex32::new(cos as f32, sin as f32)
+}
+
+#[inline]
 fn mix(mut x: u32) -> u32 {
     x ^= x >> 16;
     x = x.wrapping_mul(0x7feb_352d);

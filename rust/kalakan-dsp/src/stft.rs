@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
+use crate::batch::Batch;
 use crate::error::{check_finite, check_rows, DspError};
 use crate::overlap::{reciprocals, OverlapAdd};
 use crate::pair;
@@ -61,6 +62,8 @@ pub struct Stft {
     pub(crate) config: StftConfig,
     pub(crate) forward: Arc<dyn Fft<f32>>,
     pub(crate) inverse: Arc<dyn Fft<f32>>,
+    /// Transforms of eight frame pairs at once, for lengths that have one.
+    pub(crate) batch: Option<Batch>,
     pub(crate) window: Vec<f32>,
     /// `window / n_fft`: the inverse transform is unnormalised.
     pub(crate) synthesis_window: Vec<f32>,
@@ -88,6 +91,7 @@ impl Stft {
             config,
             forward: planner.plan_fft_forward(config.n_fft),
             inverse: planner.plan_fft_inverse(config.n_fft),
+            batch: Batch::new(config.n_fft),
             window,
             synthesis_window,
         })
