@@ -200,7 +200,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, format: str) -> None:
         "except AudioError as error: print(error)"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, path], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-B", "-c", code, path],  # -B: no module's bytecode is cut off by the limit
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert (
         done.stdout

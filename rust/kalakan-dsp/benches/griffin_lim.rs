@@ -38,6 +38,9 @@ fn source_filter() {
         hop_length: 300,
         n_fft: 600,
         subframes: 2,
+        noise_cut: 9.0,
+        noise_cut_below: 4000.0,
+        noise_cut_from: 3.0,
     })
     .expect("sizes that fit");
     let frames = SECONDS * 80;

@@ -318,13 +318,12 @@ fn apply_noise(
     out: &mut [Complex32],
 ) {
     let [pulses, _, noise] = gains;
-    match cut {
-        Some(_) => read_gains(filter, cut, pulses, noise),
-        None => {
-            let breath = &filter[2 * out.len()..];
-            for (gain, breath) in noise.iter_mut().zip(breath) {
-                *gain = exp(breath.min(MAX_LOG_GAIN));
-            }
+    if cut.is_some() {
+        read_gains(filter, cut, pulses, noise);
+    } else {
+        let breath = &filter[2 * out.len()..];
+        for (gain, breath) in noise.iter_mut().zip(breath) {
+            *gain = exp(breath.min(MAX_LOG_GAIN));
         }
     }
     for ((out, gain), (_, air)) in out.iter_mut().zip(noise).zip(pair::spectra(z)) {
