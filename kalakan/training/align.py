@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from kalakan.config.training import TrainingConfig
 from kalakan.data.alignment import AlignmentDataset
@@ -24,25 +24,14 @@ from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.aligner_task import BLEND, PRODUCT
 from kalakan.training.damage import check_damage
+from kalakan.training.doubts import Durations, doubts
 from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
 
-DOUBTFUL = 4.0
-"""Median absolute deviations below the median score a frame, from which an alignment is named as doubtful."""
-
-
-@dataclass(frozen=True)
-class Durations:
-    """The alignment of one utterance."""
-
-    lead: int
-    """Mel frames of silence before the first unit."""
-    frames: NDArray[np.int64]
-    """Mel frames of each unit [N]; 0 for tones, and for boundaries without a pause."""
-    score: float
-    """Mean log likelihood, but for a constant, of its frames of speech; the lower, the worse text and audio agree."""
+CORPUS_MARK = "corpus.sha256"
+"""File beside an aligner that says what corpus it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +45,7 @@ class Aligned:
     too_short: tuple[str, ...]
     """Ids of utterances with fewer frames than sounds: they get no durations, and training leaves them out."""
     doubtful: tuple[str, ...]
-    """Ids of alignments whose score lies far below the others', the worst first."""
+    """Ids of alignments that `kalakan.training.doubts` finds fault with, the lowest score first."""
     damaged: Mapping[str, str]
     """Why an utterance could not be read, by its id or by the place of its line in the manifest."""
 
@@ -85,7 +74,7 @@ def align(
     folder = Path(folder)
     settings = Config(config).settings(registry.training_settings("aligner"))
     if any(item.is_aligned for item in read_manifest(folder, {})) and not again:
-        raise DataError(f"{folder}: has durations already; ask for them `again` to replace them")
+        raise DataError(f"{folder}: has durations already; `--again` (in Python again=True) replaces them")
     cache = Path(features) if features else folder / "features"
     loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet)
     if not isinstance(loaded.module, Aligner):
@@ -102,8 +91,9 @@ def align(
             with replacing(grids / f"{item.id}.TextGrid") as partial:
                 partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
     too_short = tuple(item.id for item in dataset.too_short)
-    aligned = Aligned(folder, found, too_short, _doubtful(found), damaged)
-    _write_scores(aligned)
+    reasons = doubts(found)
+    aligned = Aligned(folder, found, too_short, tuple(reasons), damaged)
+    _write_scores(aligned, reasons)
     return aligned
 
 
@@ -128,14 +118,28 @@ def _trained(
 ) -> LoadedModel:
     run = folder / "aligner"
     trainer = Trainer("aligner", config, device)
-    product = run / PRODUCT
+    product, mark, state = run / PRODUCT, run / CORPUS_MARK, corpus_state(folder)
+    if mark.is_file() and mark.read_text(encoding="utf-8").strip() != state:
+        raise DataError(
+            f"{run}: was trained on another state of this corpus; `--aligner {product}` uses it all the same, and "
+            f"without the folder {run} a new one is trained"
+        )
     if product.is_file():
         loaded = load_pt(product)
         if loaded.audio == trainer.settings.audio:
             return loaded
+    run.mkdir(parents=True, exist_ok=True)
+    with replacing(mark) as partial:
+        partial.write_text(state + "\n", encoding="utf-8")
     made = trainer.train(folder, run, features=features, quiet=quiet)
     _check_trained(run, made, trainer.settings.training)
     return load_pt(made)
+
+
+def corpus_state(folder: Path) -> str:
+    """SHA-256 of what an aligner learns from, but for the sound itself: ids, units and lengths of the utterances."""
+    lines = sorted(f"{item.id}\t{item.samples}\t{' '.join(item.units)}" for item in read_manifest(folder, {}))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
@@ -169,19 +173,11 @@ def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: i
         file.writelines(lines)
 
 
-def _write_scores(aligned: Aligned) -> None:
+def _write_scores(aligned: Aligned, reasons: Mapping[str, str]) -> None:
     """`alignment.tsv`: every utterance with its score, the worst first."""
     left_out = dict.fromkeys(aligned.too_short, "fewer frames than sounds") | dict(aligned.damaged)
     lines = ["id\tscore\tnote", *(f"{name}\t\t{' '.join(note.split())}" for name, note in left_out.items())]
     for name, item in sorted(aligned.durations.items(), key=lambda pair: pair[1].score):
-        lines.append(f"{name}\t{item.score:.3f}\t{'doubtful' if name in aligned.doubtful else ''}")
+        lines.append(f"{name}\t{item.score:.3f}\t{reasons.get(name, '')}")
     with replacing(aligned.folder / "alignment.tsv") as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _doubtful(found: Mapping[str, Durations]) -> tuple[str, ...]:
-    scores = np.array([item.score for item in found.values()])
-    middle = float(np.median(scores))
-    spread = float(np.median(np.abs(scores - middle)))
-    low = [name for name, item in found.items() if item.score < middle - DOUBTFUL * max(spread, 1e-6)]
-    return tuple(sorted(low, key=lambda name: found[name].score))

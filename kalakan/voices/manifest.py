@@ -76,9 +76,13 @@ class VoiceManifest:
         except OSError as error:
             raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
         except ValueError as error:
-            raise VoiceError(f"{path}: is damaged, it is not valid JSON") from error
+            raise VoiceError(
+                f"{path}: is damaged, it is not valid JSON; export or install the voice again"
+            ) from error
         if not isinstance(record, dict):
-            raise VoiceError(f"{path}: is damaged, it holds no JSON object")
+            raise VoiceError(
+                f"{path}: is damaged, it holds no JSON object; export or install the voice again"
+            )
         version = record.get("format_version")
         if version != FORMAT_VERSION:
             raise VoiceError(

@@ -49,6 +49,8 @@ def load_voice(source: str | Path | None = None) -> Voice:
     path = Path(source) if source is not None else DEFAULT
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")
+    if not (path / MANIFEST).exists() and (path / "voice" / MANIFEST).is_file():
+        raise VoiceError(f"{path}: is a training run; its voice is {path / 'voice'}")
     manifest = VoiceManifest.from_file(path / MANIFEST)
     if manifest.phoneme_table != TABLE_HASH:
         raise VoiceError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from kalakan.models.aligner import Aligner
 from kalakan.models.layers.cepstra import FEATURES, cepstra
 from kalakan.text.phonemes import BOS, TONE_IDS
 from kalakan.training.align import Aligned, align
+from kalakan.training.doubts import Durations, doubts
 from kalakan.training.trainer import Trainer
 from spoken_corpus import make_spoken_corpus
 from tiny_corpus import make_corpus
@@ -94,6 +96,30 @@ def test_durations_are_replaced_only_when_asked(spoken: tuple[Path, Truth, Align
     align(folder, config=SMALL, again=True, quiet=True)
     assert (folder / "meta.jsonl").read_bytes() == before
     assert (folder / "aligner" / "aligner.pt").read_bytes() == aligner
+
+
+def test_an_aligner_of_another_state_of_the_corpus_is_not_used_in_silence(
+    spoken: tuple[Path, Truth, Aligned], tmp_path: Path
+) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(spoken[0], folder)
+    lines = (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "meta.jsonl").write_text("".join(lines[1:]), encoding="utf-8")
+    with pytest.raises(DataError, match="another state of this corpus"):
+        align(folder, config=SMALL, again=True, quiet=True)
+    made = align(folder, config=SMALL, again=True, aligner=folder / "aligner" / "aligner.pt", quiet=True)
+    assert len(made.durations) == len(lines) - 1
+
+
+def test_squeezed_sounds_and_low_scores_are_doubtful() -> None:
+    def spoken(frames: list[int], score: float = -1.0) -> Durations:
+        return Durations(0, np.array(frames), score)
+
+    found = {f"even{i}": spoken([5, 1, 1, 6, 0, 4], -1.0 - 0.01 * i) for i in range(9)}
+    found |= {"squeezed": spoken([9, 1, 1, 0, 1, 1, 1, 8]), "low": spoken([5, 5, 5], -3.0)}
+    reasons = doubts(found)
+    assert list(reasons) == ["low", "squeezed"]
+    assert "5 sounds in a row" in reasons["squeezed"]
 
 
 def test_an_aligner_serves_another_corpus(spoken: tuple[Path, Truth, Aligned], tmp_path: Path) -> None:

@@ -207,3 +207,8 @@ def test_licence_without_its_text_is_refused(product: Path) -> None:
         describe(load_voice(product / "voice"), license_id="CC0-1.0")
     with pytest.raises(VoiceError, match=r"no\.txt: cannot be read"):
         describe(load_voice(product / "voice"), license_id="CC0-1.0", license_file="no.txt")
+
+
+def test_a_training_run_is_no_voice_but_has_one(product: Path) -> None:
+    with pytest.raises(VoiceError, match=r"is a training run; its voice is .*voice$"):
+        load_voice(product)
