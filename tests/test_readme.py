@@ -7,11 +7,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from kalakan.errors import UntrainedModelWarning
 from tiny_corpus import make_corpus
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -45,7 +47,7 @@ def test_there_is_something_to_type() -> None:
         "align",
         "train",
     }
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
 
 
 @pytest.mark.parametrize(
@@ -82,13 +84,20 @@ def test_recipes_that_are_named_exist() -> None:
 def test_python_speaks_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     make_corpus(tmp_path / "CORPUS", clips=4)
-    *speak, train = blocks("python")
+    *speak, train, _ = blocks("python")
     for block in speak:
         exec(compile(block, "README", "exec"), {})
     assert soundfile.info("price.wav").samplerate == 24_000
     assert soundfile.info("money.mp3").samplerate == 48_000
     exec(compile(train.replace('"max_steps": 4000', '"max_steps": 1'), "README", "exec"), {})
     assert (tmp_path / "RUN" / "voice" / "voice.json").is_file()
+
+
+def test_settings_of_a_gpu_are_settings() -> None:
+    names: dict[str, Any] = {}
+    with pytest.warns(UntrainedModelWarning):
+        exec(compile(blocks("python")[-1], "README", "exec"), names)
+    assert names["synthesizer"].vocoder.sample_rate == 24_000
 
 
 def make_recordings(folder: Path) -> None:
