@@ -69,7 +69,8 @@ def _smaller(loaded: LoadedModel, amount: float) -> FastSpeech2 | HarmonicNoise:
 
 def changed_settings(before: LoadedModel, after: LoadedModel) -> dict[str, Any]:
     """The settings of section `model` that differ: what a run needs to go on with the smaller model."""
-    old, new = before.record.config, after.record.config
+    # The modules' own: a record may be older than a setting.
+    old, new = (to_dict(cast(Any, loaded.module).config) for loaded in (before, after))
     return {name: value for name, value in new.items() if old.get(name) != value}
 
 
