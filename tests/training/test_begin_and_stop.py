@@ -56,8 +56,8 @@ def test_a_second_signal_acts_as_usual(tiny_config: Settings, corpus: Path, tmp_
     trainer = Trainer("fastspeech2_small", tiny_config)
 
     def signalled(*_: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     trainer.task.phases = signalled  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
