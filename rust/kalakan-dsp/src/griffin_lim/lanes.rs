@@ -485,12 +485,18 @@ impl Bins for Project<'_> {
         let [half_even, half_odd] = &self.magnitude[index];
         let even = scale_to(simd, even, half_even);
         let odd = scale_to(simd, odd, half_odd);
-        *low = even.add_i(odd).swap();
-        *high = Complex {
-            re: odd.re - even.im,
-            im: even.re + odd.im,
-        };
+        (*low, *high) = join(even, odd);
     }
+}
+
+/// The pair of bins of two real frames' bins, transformed as one complex frame; parts exchanged, as [`Bins`] wants them.
+#[inline(always)]
+fn join<V: Vector>(even: Complex<V>, odd: Complex<V>) -> (Complex<V>, Complex<V>) {
+    let high = Complex {
+        re: odd.re - even.im,
+        im: even.re + odd.im,
+    };
+    (even.add_i(odd).swap(), high)
 }
 
 /// Unit phase times twice `half`, by one Newton step from an estimate of the reciprocal root.
@@ -559,10 +565,6 @@ impl Bins for Start<'_> {
                 im: simd.load(&im),
             }
         });
-        *low = even.add_i(odd).swap();
-        *high = Complex {
-            re: odd.re - even.im,
-            im: even.re + odd.im,
-        };
+        (*low, *high) = join(even, odd);
     }
 }
