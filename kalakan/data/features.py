@@ -45,19 +45,22 @@ class FeatureStore:
         return self._kept(f"{utterance.id}.npy", shape, lambda: log_mel(self.audio(utterance), self.config))
 
     def f0(self, utterance: Utterance) -> NDArray[np.float32]:
-        """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where unvoiced.
+        """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where Praat hears no voice.
 
-        The labels where the manifest has them, else as Praat hears it. Raises as `mel`, and
-        `MissingDependencyError` if parselmouth is needed and not installed.
+        Its values are the labels where the manifest has them, else what Praat hears. A label may say what a
+        synthesizer was told, also where no voice is heard (half of a stop, the end of a breath group): whoever learned
+        from that would voice it. Raises as `mel`, and `MissingDependencyError` if parselmouth is not installed.
         """
         count = utterance.samples // self.config.hop_length
-        if utterance.f0.size:
-            centres = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
-            labels: NDArray[np.float32] = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
-            return labels
-        return self._kept(
+        heard = self._kept(
             f"{utterance.id}.f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
         )
+        if not utterance.f0.size:
+            return heard
+        centres = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
+        labels = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
+        voiced: NDArray[np.float32] = np.where(heard > 0, labels, np.float32(0.0))
+        return voiced
 
     def audio(self, utterance: Utterance) -> NDArray[np.float32]:
         """Audio [S] of the recording, padded or cut to the length that the manifest gives."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from torch.utils.data import DataLoader
 
@@ -170,6 +171,23 @@ def test_features_keep_their_names_between_versions(corpus: Path, tmp_path: Path
     store.f0(utterance)
     assert store.folder.name == "387961a20976"
     assert {path.name for path in store.folder.iterdir()} == {f"{utterance.id}.npy", f"{utterance.id}.f0.npy"}
+
+
+def test_labelled_f0_counts_where_a_voice_is_heard(corpus: Path, tmp_path: Path) -> None:
+    """The label of the voiceless half is what a synthesizer was told."""
+    hertz, count = 210.0, 160
+    audio = 0.2 * np.sin(2 * np.pi * hertz * np.arange(300 * count) / 24_000)
+    audio[len(audio) // 2 :] = 0.05 * np.random.default_rng(3).standard_normal(len(audio) // 2)
+    soundfile.write(tmp_path / "half.wav", audio, 24_000)
+    labels = np.full(count, 190.0, np.float32)
+    labels[:20] = 0
+    utterance = replace(
+        read_manifest(corpus)[0], id="half", audio=tmp_path / "half.wav", samples=len(audio), f0=labels
+    )
+    f0 = FeatureStore(tmp_path, AudioConfig()).f0(utterance)
+    assert (f0[:20] == 0).all()  # heard, but labelled voiceless
+    assert (f0[22:75] == 190.0).all()
+    assert (f0[85:] == 0).all()
 
 
 def test_pitch_and_energy_are_left_out_on_request(
