@@ -28,6 +28,8 @@ LOSS_WEIGHTS = {"mel": 1.0, "variation": 0.5, "duration": 1.0, "pitch": 0.5, "vo
 """Mel counts most; the predictors' errors are scaled to a similar size. Energy is learned within a few steps."""
 STATISTICS_UTTERANCES = 400
 """Utterances that the normalization statistics are taken from."""
+LEAST_SPREAD = 0.01
+"""Least standard deviation of ln F0 and of log energy that a model divides by: a synthetic F0 may never move."""
 
 
 class AcousticTask:
@@ -168,9 +170,9 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
     model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))
     model.mel_std.copy_(torch.from_numpy(mel.std(axis=1)))
     model.energy_mean.fill_(energy.mean())
-    model.energy_std.fill_(energy.std())
+    model.energy_std.fill_(max(float(energy.std()), LEAST_SPREAD))
     model.pitch_mean.copy_(torch.tensor(means))
-    model.pitch_std.fill_(float(np.mean(spreads)))
+    model.pitch_std.fill_(max(float(np.mean(spreads)), LEAST_SPREAD))
 
 
 def statistics_mel(dataset: TwiDataset) -> NDArray[np.float64]:

@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from kalakan.data.dataset import TwiDataset
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.training import acoustic_task
 from kalakan.training.acoustic_task import AcousticTask
 from kalakan.training.state import check_table, load_checkpoint, save_checkpoint
 from kalakan.training.trainer import Trainer
@@ -96,6 +99,25 @@ def test_resumed_run_equals_an_uninterrupted_one(
         [line["score"] for line in _lines(tmp_path / name, "validation")] for name in ("whole", "cut")
     ]
     assert validations[0] == validations[1]
+
+
+def test_f0_and_energy_that_never_move_can_be_learned_from(
+    tiny_config: Settings, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a synthetic voice: a spread of 0 would make the weights NaN."""
+    monkeypatch.setattr(
+        TwiDataset, "f0", lambda self, index: np.full(self.frame_counts()[index], 128, np.float32)
+    )
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    train, _ = trainer.task.datasets(corpus, tmp_path)
+    model = trainer.task.build(trainer.settings)["acoustic"]
+    assert float(model.pitch_std) == pytest.approx(0.01)
+    monkeypatch.setattr(acoustic_task, "statistics_mel", lambda data: np.full((80, 9), -5.0))
+    model = trainer.task.build(trainer.settings)["acoustic"]
+    assert float(model.energy_std) == pytest.approx(0.01)
+    batch = trainer.task.collate([train[0], train[1]])
+    (phase,) = trainer.task.phases(torch.nn.ModuleDict({"acoustic": model}), batch, 0)
+    assert all(torch.isfinite(loss) for loss in phase.losses.values())
 
 
 def test_loss_falls(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
