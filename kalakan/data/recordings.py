@@ -20,7 +20,7 @@ from kalakan.errors import AudioError, DamagedDataWarning, DataError
 DAMAGE = (DataError, AudioError)
 """What a damaged item raises; any other error is not the item's fault and ends what reads it."""
 MOST_NAMED = 3
-"""Most damaged items that one warning names."""
+"""Most damaged items that one warning or note names."""
 
 
 class Recordings(Dataset[dict[str, Tensor]]):
@@ -78,8 +78,8 @@ class Recordings(Dataset[dict[str, Tensor]]):
                 found[utterance.id] = str(error)
             if progress:
                 progress(index + 1, total)
-        self._warn(found, "recordings")
         self.leave_out(found)
+        self._warn(found, "recordings")
 
     def leave_out(self, damaged: Mapping[str, str]) -> None:
         """Leaves utterances out, by id, for a reason each. Raises `DataError` if none is left."""
@@ -105,10 +105,15 @@ class Recordings(Dataset[dict[str, Tensor]]):
 
     def _warn(self, damaged: Mapping[str, str], what: str) -> None:
         if damaged:
-            reasons = list(damaged.values())
-            more = "; …" if len(reasons) > MOST_NAMED else ""
             warnings.warn(
-                f"{self.folder}: damaged {what} left out: {len(reasons)} ({'; '.join(reasons[:MOST_NAMED])}{more})",
+                f"{self.folder}: damaged {what} left out: {describe_damage(damaged)}",
                 DamagedDataWarning,
                 stacklevel=1,
             )
+
+
+def describe_damage(damaged: Mapping[str, str]) -> str:
+    """How many are damaged, and why the first are: "2 (x.ogg cannot be read as audio; …)"."""
+    reasons = list(damaged.values())
+    more = "; …" if len(reasons) > MOST_NAMED else ""
+    return f"{len(reasons)} ({'; '.join(reasons[:MOST_NAMED])}{more})"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kalakan.data.recordings import describe_damage
 from kalakan.errors import DataError
 from kalakan.evaluation.measure import Heard, Ruler, Scores
 from kalakan.evaluation.pitch import praat_range
@@ -37,7 +38,8 @@ def evaluate(
     sentences of each, make it quicker. `progress(done, total)` is called after each sentence. DistilMOS costs about
     nine times what all else does; `ask_mos=False` leaves it out.
 
-    Raises `VoiceError` for a voice without torch weights, `DataError` for a corpus that cannot be used.
+    Damaged utterances are left out with a `DamagedDataWarning`, and counted in the report. Raises `VoiceError` for a
+    voice without torch weights, `DataError` for a corpus that cannot be used.
     """
     folder = _made(output)
     model = VoiceModel(voice)
@@ -82,11 +84,14 @@ def _report(
         notes.append("distilmos was not measured: it was not asked for")
     if samples.left_out:
         notes.append(f"sentences of {', '.join(samples.left_out)} were left out")
+    if samples.damaged:
+        notes.append(f"damaged utterances left out: {describe_damage(samples.damaged)}")
     return {
         "voice": describe_voice(voice),
         "results": {name: summarize(group) for name, group in groups.items()} | {"all": summarize(scores)},
         "vowels": {name: summarize_vowels(group) for name, group in groups.items()},
         "praat": {name: asdict(search) for name, search in ruler.ranges.items()},
+        "damaged": {"count": len(samples.damaged), "reasons": samples.damaged},
         "notes": notes,
     }
 

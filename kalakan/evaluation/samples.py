@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.audio.files import read_audio
 from kalakan.config.schema import AudioConfig
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import Utterance
@@ -42,8 +41,13 @@ class Sample:
 class Samples:
     """The test sentences of the speakers that a voice has: `limit` of each (default: all), spread over the split.
 
-    Raises `DataError` for a corpus without a test split, and for speakers that the corpus or the voice lacks.
+    What is damaged is left out with a `DamagedDataWarning`, and with its reason in `damaged`. Raises `DataError` for a
+    corpus that has no test split or is not aligned, for speakers that the corpus or the voice lacks, and if nothing is
+    left of what was asked for.
     """
+
+    damaged: dict[str, str]
+    """Why an utterance was left out, by its id, or by the place of its line in the manifest (of whatever split)."""
 
     def __init__(
         self,
@@ -55,10 +59,13 @@ class Samples:
         limit: int | None = None,
     ) -> None:
         self.dataset = TwiDataset(folder, split="test", audio=audio, features=features)
+        if not self.dataset.is_aligned:
+            raise DataError(f"{folder}: has no durations yet; run `kalakan align {folder}` first")
         self.audio = audio
         present = sorted({item.speaker for item in self.dataset.utterances})
         self.speakers = _shared(present, voice_speakers, asked, folder)
         self.left_out = [speaker for speaker in present if speaker not in self.speakers]
+        self._prepare(asked)
         self.rows = [row for speaker in self.speakers for row in self._rows_of(speaker, limit)]
 
     def __len__(self) -> int:
@@ -73,22 +80,34 @@ class Samples:
         )
         hop = self.audio.hop_length
         window = slice(sequence.first_frame * hop, (sequence.first_frame + sequence.frames) * hop)
-        samples, _ = read_audio(utterance.audio)
-        padded = np.zeros(utterance.samples, np.float32)
-        padded[: len(samples)] = samples[: len(padded)]
         return Sample(
             utterance,
             sequence.ids,
             sequence.durations,
             item["mel"].numpy(),
             item["pitch"].numpy(),
-            padded[window],
+            self.dataset.store.audio(utterance)[window],
         )
 
     def voiced_f0(self, speaker: str) -> NDArray[np.float32]:
         """All F0 values in Hz of one speaker's test sentences, 0 where unvoiced."""
         rows = [row for row, item in enumerate(self.dataset.utterances) if item.speaker == speaker]
         return np.concatenate([self.dataset.f0(row) for row in rows])
+
+    def _prepare(self, asked: Sequence[str]) -> None:
+        """Reads the recordings of the speakers, and leaves out the damaged, and speakers of whom nothing is left."""
+        dataset = self.dataset
+        dataset.utterances = [item for item in dataset.utterances if item.speaker in self.speakers]
+        dataset.prepare()
+        self.damaged = dataset.left_out
+        left = {item.speaker for item in dataset.utterances}
+        for speaker in self.speakers:
+            if speaker in asked and speaker not in left:
+                raise DataError(
+                    f"{dataset.folder}: no test recording of speaker {speaker!r} can be used; mend one"
+                )
+        self.left_out += [speaker for speaker in self.speakers if speaker not in left]
+        self.speakers = [speaker for speaker in self.speakers if speaker in left]
 
     def _rows_of(self, speaker: str, limit: int | None) -> list[int]:
         rows = [row for row, item in enumerate(self.dataset.utterances) if item.speaker == speaker]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from conftest import build_voice
 from kalakan.config.schema import AudioConfig
-from kalakan.errors import DataError, VoiceError
+from kalakan.errors import DamagedDataWarning, DataError, VoiceError
 from kalakan.evaluation import judges
 from kalakan.evaluation.evaluate import evaluate
 from kalakan.evaluation.report import format_table
@@ -137,6 +141,71 @@ def test_speakers(voice: Path, corpus: Path) -> None:
     stranger = replace(loaded, manifest=replace(loaded.manifest, speakers=("ama", "yaw")))
     with pytest.raises(DataError, match="no speaker is shared"):
         evaluate(stranger, corpus, ask_mos=False)
+
+
+@pytest.fixture
+def bad_corpus(corpus: Path, tmp_path: Path) -> Path:
+    """The corpus with a test recording that is no audio, one at another rate, and a record of an unknown unit."""
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    (folder / "audio" / "akosua_00007.ogg").write_bytes(b"OggS, and no more")
+    audio, _ = soundfile.read(folder / "audio" / "akosua_00087.ogg")
+    soundfile.write(folder / "audio" / "akosua_00087.ogg", audio, 16_000)
+    _change_records(folder, lambda record: record["id"] == "kwame_00028" and record["units"].append("qq"))
+    return folder
+
+
+def _change_records(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "meta.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        change(record)
+    path.write_text("\n".join(map(json.dumps, records)) + "\n", encoding="utf-8")
+
+
+def test_damaged_recordings_are_named_left_out_and_counted(
+    voice: Path, bad_corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.warns(DamagedDataWarning) as caught:
+        report = evaluate(load_voice(voice), bad_corpus, output=tmp_path / "out", ask_mos=False)
+    records, recordings = (str(warning.message) for warning in caught)
+    assert "damaged records left out: 1" in records and "meta.jsonl:2" in records
+    assert "damaged recordings left out: 2" in recordings
+    assert "akosua_00007.ogg cannot be read" in recordings
+    assert "akosua_00087.ogg: is sampled at 16000 Hz" in recordings
+    assert report["results"]["all"]["utterances"] == 1
+    written = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert written["damaged"]["count"] == 3
+    assert written["damaged"]["reasons"] == report["damaged"]["reasons"]
+    assert list(written["damaged"]["reasons"])[1:] == ["akosua_00007", "akosua_00087"]
+    assert "note: damaged utterances left out: 3 (" in format_table(report)
+
+
+def test_nothing_but_damage_is_an_error_alone(voice: Path, bad_corpus: Path) -> None:
+    _change_records(bad_corpus, lambda record: record.update(units=record["units"][: len(record["frames"])]))
+    (bad_corpus / "audio" / "akosua_00167.ogg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"no utterance of 3 can be used; the first: .*akosua_00007\.ogg"):
+        evaluate(load_voice(voice), bad_corpus, ask_mos=False)
+
+
+@pytest.mark.filterwarnings("ignore::kalakan.errors.DamagedDataWarning")
+def test_a_speaker_of_whom_only_damage_is_left(voice: Path, bad_corpus: Path) -> None:
+    only = {"akosua_00007": "kwame", "akosua_00087": "kwame"}
+    _change_records(
+        bad_corpus, lambda record: record.update(speaker=only.get(record["id"], record["speaker"]))
+    )
+    report = evaluate(load_voice(voice), bad_corpus, ask_mos=False)
+    assert list(report["results"]) == ["akosua", "all"]
+    assert "sentences of kwame were left out" in report["notes"]
+    with pytest.raises(DataError, match="no test recording of speaker 'kwame' can be used; mend one"):
+        evaluate(load_voice(voice), bad_corpus, speakers=["akosua", "kwame"], ask_mos=False)
+
+
+def test_a_corpus_that_is_not_aligned_is_named(voice: Path, corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus, tmp_path / "bare")
+    _change_records(tmp_path / "bare", lambda record: [record.pop(key) for key in ("frames", "lead")])
+    with pytest.raises(DataError, match="has no durations yet; run `kalakan align"):
+        evaluate(load_voice(voice), tmp_path / "bare", ask_mos=False)
 
 
 def test_an_acoustic_model_without_given_durations_is_refused(
