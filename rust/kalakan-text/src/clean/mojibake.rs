@@ -1,33 +1,59 @@
-//! Undoes UTF-8 that was read as Windows-1252 or Latin-1, one known sequence at a time.
+//! Undoes UTF-8 that was read as Windows-1252 or Latin-1, once or several times over, one character at a time.
 
 use crate::origin::Origin;
 
-/// Broken sequence and what it was. Never a blind re-decode: É, Æ and Ã are real letters too.
-#[rustfmt::skip]
-const REPAIRS: &[(&str, &str)] = &[
-    ("É›", "ɛ"), ("É\u{9b}", "ɛ"), ("É”", "ɔ"), ("É\u{94}", "ɔ"),
-    ("Æ†", "Ɔ"), ("Æ\u{86}", "Ɔ"), ("Æ\u{90}", "Ɛ"),
-    ("Ã\u{a0}", "à"), ("Ã¡", "á"), ("Ã¨", "è"), ("Ã©", "é"), ("Ã¬", "ì"), ("Ã\u{ad}", "í"),
-    ("Ã²", "ò"), ("Ã³", "ó"), ("Ã¹", "ù"), ("Ãº", "ú"), ("Ã£", "ã"), ("Ãµ", "õ"),
-    ("Ã€", "À"), ("Ã\u{80}", "À"), ("Ã\u{81}", "Á"), ("Ãˆ", "È"), ("Ã\u{88}", "È"),
-    ("Ã‰", "É"), ("Ã\u{89}", "É"), ("Ã†", "Æ"), ("Ã\u{86}", "Æ"), ("Ã‚", "Â"), ("Ã\u{82}", "Â"),
-    ("Ãƒ", "Ã"), ("Ã\u{83}", "Ã"), ("ÃŒ", "Ì"), ("Ã\u{8c}", "Ì"), ("Ã¢", "â"),
-    ("Ä©", "ĩ"), ("Å©", "ũ"), ("Ä\u{81}", "ā"), ("Ä“", "ē"), ("Ä\u{93}", "ē"), ("Ä«", "ī"),
-    ("Å\u{8d}", "ō"), ("Å«", "ū"),
-    ("Ì€", "\u{300}"), ("Ì\u{80}", "\u{300}"), ("Ì\u{81}", "\u{301}"),
-    ("Ìƒ", "\u{303}"), ("Ì\u{83}", "\u{303}"), ("Ì„", "\u{304}"), ("Ì\u{84}", "\u{304}"),
-    ("â€™", "'"), ("â€˜", "'"), ("â\u{80}\u{99}", "'"), ("â\u{80}\u{98}", "'"),
-    ("â€œ", "\""), ("â\u{80}\u{9c}", "\""), ("â€\u{9d}", "”"), ("â\u{80}\u{9d}", "”"),
-    ("â€“", "-"), ("â€”", "—"), ("â\u{80}\u{93}", "-"), ("â\u{80}\u{94}", "—"),
-    ("â€¦", "…"), ("â\u{80}\u{a6}", "…"), ("â€º", "›"), ("â\u{80}\u{ba}", "›"), ("â€\u{a0}", "†"),
-    ("â‚µ", "₵"), ("â\u{82}\u{b5}", "₵"), ("â‚¦", "₦"), ("â\u{82}\u{a6}", "₦"),
-    ("â‚¬", "€"), ("â\u{82}\u{ac}", "€"),
-    ("Â£", "£"), ("Â¢", "¢"), ("Â½", "½"), ("Â¼", "¼"), ("Â¾", "¾"), ("Â°", "°"), ("Â²", "²"), ("Â³", "³"),
-    ("Â\u{a0}", " "), ("Â ", " "),
+/// How often over a text may have been broken to be repaired in one go: four times makes 28 characters of an ɛ.
+const MAX_DEPTH: usize = 4;
+
+/// What Windows-1252 reads the bytes from 0x80 as, where it differs from Latin-1.
+const CP1252: [(char, u8); 27] = [
+    ('€', 0x80),
+    ('‚', 0x82),
+    ('ƒ', 0x83),
+    ('„', 0x84),
+    ('…', 0x85),
+    ('†', 0x86),
+    ('‡', 0x87),
+    ('ˆ', 0x88),
+    ('‰', 0x89),
+    ('Š', 0x8a),
+    ('‹', 0x8b),
+    ('Œ', 0x8c),
+    ('Ž', 0x8e),
+    ('‘', 0x91),
+    ('’', 0x92),
+    ('“', 0x93),
+    ('”', 0x94),
+    ('•', 0x95),
+    ('–', 0x96),
+    ('—', 0x97),
+    ('˜', 0x98),
+    ('™', 0x99),
+    ('š', 0x9a),
+    ('›', 0x9b),
+    ('œ', 0x9c),
+    ('ž', 0x9e),
+    ('Ÿ', 0x9f),
 ];
 
+/// Tells whether a broken character may have been `c`: what Twi texts are made of. É, Æ and Ã are real letters too,
+/// so a sequence that makes any other character stays as it is.
+fn is_expected(c: char) -> bool {
+    matches!(c,
+        'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | 'ε' | 'Ε' | 'ͻ'
+        | '\u{a0}'..='¿' | 'à'..='ú' | 'ü'..='ÿ' | 'À'..='Ã' | 'Æ'..='Ê' | 'Ì' | 'Í' | 'Ñ'..='Ó' | 'Õ' | 'Ù'..='Ý'
+        | 'ā' | 'Ā' | 'ē' | 'Ē' | 'ī' | 'Ī' | 'ō' | 'Ō' | 'ū' | 'Ū' | 'ĩ' | 'Ĩ' | 'ũ' | 'Ũ' | 'ẽ' | 'Ẽ'
+        | 'ń' | 'Ń' | 'ǹ' | 'Ǹ' | 'ḿ' | 'Ḿ' | 'ŋ' | 'Ŋ' | 'œ' | 'Œ'
+        | '\u{300}'..='\u{304}' | '\u{308}' | '\u{30c}' | '\u{323}' | '\u{329}'
+        | '\u{2000}'..='\u{243f}' | '\u{25a0}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}' | '\u{feff}'
+        | '\u{1f000}'..='\u{1faff}')
+}
+
 fn is_lead(c: char) -> bool {
-    matches!(c, 'É' | 'Æ' | 'Ã' | 'Ä' | 'Å' | 'Ì' | 'â' | 'Â')
+    matches!(
+        c,
+        'Â'..='Æ' | 'Ç' | 'É' | 'Ì' | 'Í' | 'Î' | 'á' | 'â' | 'ï' | 'ð'
+    )
 }
 
 /// Tells whether `text` holds a letter that broken sequences start with.
@@ -35,18 +61,15 @@ pub(super) fn is_suspect(text: &str) -> bool {
     text.chars().any(is_lead)
 }
 
-/// Returns `text` with every known broken sequence repaired once.
+/// Returns `text` with every broken sequence repaired as a whole.
 pub(super) fn repair(text: &str, origin: &mut Origin) -> String {
     let mut out = String::with_capacity(text.len());
     let mut cuts = origin.stage();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         cuts.cut(text.len() - rest.len(), out.len());
-        let (taken, replacement) = match sequence(rest, out.chars().next_back()) {
-            Some((from, to)) => (from.len(), to),
-            None => (c.len_utf8(), &rest[..c.len_utf8()]),
-        };
-        out.push_str(replacement);
+        let (repaired, taken) = sequence(rest, c, &out).unwrap_or((c, c.len_utf8()));
+        out.push(repaired);
         rest = &rest[taken..];
     }
     cuts.cut(text.len(), out.len());
@@ -54,25 +77,95 @@ pub(super) fn repair(text: &str, origin: &mut Origin) -> String {
     out
 }
 
-fn sequence(rest: &str, before: Option<char>) -> Option<(&'static str, &'static str)> {
-    if !rest.starts_with(is_lead) {
+/// The character that the broken sequence at the begin of `rest` was, and the bytes of the sequence.
+fn sequence(rest: &str, first: char, before: &str) -> Option<(char, usize)> {
+    if !is_lead(first) {
         return None;
     }
-    if rest.starts_with("É\"") {
-        return straight_quote(rest, before).then_some(("É\"", "ɔ"));
-    }
-    REPAIRS
-        .iter()
-        .find(|(from, _)| rest.starts_with(from))
-        .copied()
+    // Deepest first: what reads as a character twice broken is no row of characters once broken.
+    let found = (1..=MAX_DEPTH)
+        .rev()
+        .find_map(|depth| broken(rest, depth).filter(|(c, _)| is_expected(*c)))
+        .or_else(|| straightened(rest, before))?;
+    (!closes_capitals(&rest[..found.1], &rest[found.1..], before)).then_some(found)
 }
 
-/// A second tool straightened the quote of `É”`. A capital before it means a real É at the end of a
-/// quotation ("CAFÉ").
-fn straight_quote(rest: &str, before: Option<char>) -> bool {
-    let after = rest.chars().nth(2).is_some_and(char::is_alphabetic);
-    match before {
-        Some(c) if c.is_alphabetic() => !c.is_uppercase(),
-        _ => after,
+/// The character whose UTF-8 was `depth` times read as single bytes, and the bytes it takes up now.
+fn broken(text: &str, depth: usize) -> Option<(char, usize)> {
+    let (lead, mut at) = byte(text, depth)?;
+    let length = match lead {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let mut bytes = [lead, 0, 0, 0];
+    for row in 1..length {
+        let (next, taken) = continuation(&bytes[..row], &text[at..], depth)?;
+        bytes[row] = next;
+        at += taken;
     }
+    let c = std::str::from_utf8(&bytes[..length]).ok()?.chars().next()?;
+    Some((c, at))
+}
+
+/// The byte that follows `before` in UTF-8, which other tools may have damaged: a no-break space has become a space,
+/// and the five bytes that Windows-1252 has no character for are written as U+FFFD or left out.
+fn continuation(before: &[u8], text: &str, depth: usize) -> Option<(u8, usize)> {
+    match before {
+        [0xc2] if depth == 1 && text.starts_with(' ') => return Some((0xa0, 1)),
+        [0xc6] if depth == 2 && text.starts_with("â€ ") => return Some((0x86, "â€ ".len())),
+        _ => {}
+    }
+    let whole = byte(text, depth).filter(|(next, _)| (0x80..0xc0).contains(next));
+    whole.or_else(|| {
+        let unread = match depth {
+            1 => text.strip_prefix('\u{fffd}'),
+            2 => text
+                .strip_prefix('Â')
+                .map(|rest| rest.strip_prefix('\u{fffd}').unwrap_or(rest)),
+            _ => None,
+        };
+        let taken = unread.map(|rest| text.len() - rest.len());
+        match before {
+            [0xc4 | 0xcc] => Some((0x81, taken?)),
+            [0xc5] => Some((0x8d, taken?)),
+            [0xc6] => Some((0x90, taken?)),
+            [0xe2, 0x80] => Some((0x9d, taken.unwrap_or(0))),
+            _ => None,
+        }
+    })
+}
+
+/// The byte that the begin of `text` stood for before it was broken `depth` times.
+fn byte(text: &str, depth: usize) -> Option<(u8, usize)> {
+    let (c, taken) = match depth {
+        1 => text.chars().next().map(|c| (c, c.len_utf8()))?,
+        _ => broken(text, depth - 1)?,
+    };
+    let special = CP1252.iter().find(|(special, _)| *special == c);
+    let latin = || u8::try_from(c).ok().filter(|latin| *latin >= 0x80);
+    Some((special.map(|row| row.1).or_else(latin)?, taken))
+}
+
+/// The ɔ whose `É”` a second tool made `É"`.
+fn straightened(rest: &str, before: &str) -> Option<(char, usize)> {
+    let after = rest.strip_prefix("É\"")?.chars().next();
+    let touches = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    (touches(before.chars().next_back()) || touches(after)).then_some(('ɔ', 3))
+}
+
+/// Tells whether a sequence is a real letter at the end of capitals and the mark after them, as in “CAFÉ”.
+fn closes_capitals(sequence: &str, after: &str, before: &str) -> bool {
+    let mark = |c: char| matches!(c, '"' | '‘'..='„' | '‹' | '›' | '–' | '—' | '…' | '•' | '™');
+    sequence.chars().count() == 2
+        && sequence.ends_with(mark)
+        && !after.starts_with(char::is_alphabetic)
+        && before
+            .chars()
+            .rev()
+            .take(2)
+            .filter(|c| c.is_uppercase())
+            .count()
+            == 2
 }
