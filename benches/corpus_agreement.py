@@ -1,9 +1,10 @@
 """How far the front-end agrees with the labels of a corpus, and in which ways it does not.
 
-python benches/corpus_agreement.py CORPUS_DIR [--show CLASS]
+python benches/corpus_agreement.py CORPUS_DIR [--show CLASS] [--letter-rules]
 
 CORPUS_DIR/meta.jsonl has one object a line with `text` and `units`. A disagreement gets the first class that fits.
-The labels are no truth: where they contradict the specification, the specification counts.
+The labels are no truth: where they contradict the specification, the specification counts. With kalakan[english]
+English words have English readings, while the labels spell them by letter rules: that is a class of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def words(units: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def classify(
-    ours: list[tuple[str, ...]], theirs: list[tuple[str, ...]], spelled: dict[tuple[str, ...], str]
+    ours: list[tuple[str, ...]],
+    theirs: list[tuple[str, ...]],
+    spelled: dict[tuple[str, ...], str],
+    english: set[str],
 ) -> str:
     """Names the kind of one differing stretch of words."""
     sides = [*ours, *theirs]
@@ -50,6 +54,8 @@ def classify(
     written = [spelled.get(word, "") for word in theirs] + [spelled.get(word, "") for word in ours]
     if any(re.search(r"\d", word) for word in written):
         return "digits"
+    if english & {word for word in written if word}:
+        return "English words"
     if ABBREVIATIONS & {word.lower() for word in written}:
         return "abbreviation"
     if any(re.match(r"[A-Z]\b|[A-Z.&]{2,}", word) for word in written):
@@ -92,8 +98,9 @@ def main() -> None:
     )
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--show", default="", help="print every disagreement of classes that begin so")
+    parser.add_argument("--letter-rules", action="store_true", help="read English by letter rules")
     arguments = parser.parse_args()
-    g2p = TwiG2P()
+    g2p, rules = TwiG2P(english=not arguments.letter_rules and "auto"), TwiG2P(english=False)
     same = total = sentences = agreeing = 0
     counts: Counter[str] = Counter()
     examples: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -114,9 +121,11 @@ def main() -> None:
             left, right = list(words(theirs)), list(words(ours))
             for word, token in zip(left, re.findall(r"[^\s,.?!;:…\"()-]+|[,.?!;:…]", text), strict=False):
                 spelled.setdefault(word, token)
+            tokens = re.findall(r"[^\s,.?!;:…\"()-]+", text)
+            english = {word for word in tokens if g2p.text_to_phonemes(word) != rules.text_to_phonemes(word)}
             for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
                 if tag != "equal":
-                    name = classify(right[c:d], left[a:b], spelled)
+                    name = classify(right[c:d], left[a:b], spelled, english)
                     counts[name] += 1
                     say = " _ ".join
                     example = f"{say(map(' '.join, left[a:b]))} -> {say(map(' '.join, right[c:d]))}"

@@ -84,7 +84,8 @@ class TwiG2P:
                 it is installed, True insists on it, False reads English by letter rules. It is loaded when the
                 first English word is met. A word is English if its spelling cannot be Twi (`is_foreign`), if it is
                 one of the common words that only look Twi ("time"), or if it is a short word of either language
-                ("to") between two English words.
+                ("to") between two English words. A word with ɛ or ɔ is never English, nor is an Akan name in its
+                English spelling: Asamoah is always read as Asamoa.
             tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
             cache_size: The most words that the cache holds; 0 turns it off.

@@ -27,7 +27,10 @@ LINES = {
     "is": "ɪ z",
     "kwame": "k w ɑ m i",
     "late": "l e ɪ t",
-    "mensah": "m ɛ n s a",
+    "meeba": "m iː b a",
+    "meeyɛ": "m iː j ɛ",
+    "mensah": "m ɛ n s æ",
+    "nkrumah": "ɛ n k r uː m ə",
     "phone": "f o ʊ n",
     "point": "p ɔ ɪ n t",
     "school": "s k uː l",
@@ -36,6 +39,7 @@ LINES = {
     "to": "t uː",
     "twenty": "t w ɛ n t i",
     "two": "t uː",
+    "were": "w ɜː",
 }
 PLAIN = TwiG2P(english=False)
 
@@ -83,7 +87,10 @@ def read(g2p: TwiG2P, text: str, language: str | None = None) -> str:
         ("school no", "s k u u l _ n ʊ"),
         ("me phone", "m ɪ _ f o o n̩"),
         ("time no aso", "t a i m̩ _ n ʊ _ a s ʊ"),
-        ("Mensah bae", "m ɛ n̩ s a _ b a ɪ"),
+        ("Mensah bae", "m ɛ n̩ s a _ b a ɪ"),  # a name of Akan people, written the English way
+        ("Nkrumah to phone", "ŋ̩ k ɾ u m a _ t ʊ _ f o o n̩"),
+        ("meeyɛ, meeba", "m ɪ ɪ j ɛ , m ɪ ɪ b a"),  # the lexicon has both as if they were English
+        ("me were afi", "m ɪ _ ɥ ɪ ɾ ɪ _ æ f i"),
         ("school to phone", "s k u u l _ t u u _ f o o n̩"),
         ("school to dua", "s k u u l _ t ʊ _ d u a"),
         ("school, to phone", "s k u u l , t ʊ _ f o o n̩"),

@@ -233,8 +233,8 @@ def test_a_forked_child_starts_with_an_empty_cache() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-TWI = "me so no to do be a we he fa bra kwan mmra nkran kyɛw seesei nnwom m'adwuma"
-FOREIGN = "computer school bank thomas cheese pizza jesus text Ghana spain David south"
+TWI = "me so no to do be a we he fa bra kwan mmra nkran kyɛw seesei nnwom m'adwuma meeba meekum peepee"
+FOREIGN = "computer school bank thomas cheese pizza jesus text Ghana spain David south seen beer teepee"
 
 
 def test_twi_spelling_is_not_foreign() -> None:

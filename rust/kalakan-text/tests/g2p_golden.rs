@@ -58,5 +58,18 @@ fn the_built_in_lexicon_is_readable() {
         .collect();
     let lexicon = Lexicon::parse(&read.join("\n")).expect("a bad line in data/lexicon.tsv");
     assert_eq!(lexicon.len(), read.len(), "a word stands twice");
-    assert_eq!(Lexicon::built_in().len(), read.len());
+    let names: Vec<&str> = include_str!("../data/names.tsv").lines().skip(1).collect();
+    assert_eq!(Lexicon::built_in().len(), read.len() + names.len());
+    assert!(names.is_sorted(), "data/names.tsv is not sorted");
+}
+
+/// A name is listed because its English spelling is no Twi one; what it is respelled with is.
+#[test]
+fn names_are_respelled_in_twi() {
+    let g2p = TwiG2p::new(G2pOptions::default());
+    for row in include_str!("../data/names.tsv").lines().skip(1) {
+        let (name, spelling) = row.split_once('\t').expect("no tab in data/names.tsv");
+        assert_eq!(g2p.text_to_ids(name), g2p.text_to_ids(spelling), "{row}");
+        assert!(g2p.unknown().is_empty(), "{row}");
+    }
 }

@@ -29,9 +29,20 @@ fn has_foreign_final(word: &[Letter]) -> bool {
         .is_some_and(|last| !last.is_vowel() && !matches!(last.base, 'm' | 'n' | 'w'))
 }
 
+/// Twi has ee before a consonant where re is drawn into me (meeba), in words said twice (teetee) and where the last
+/// vowel is no e (seesei).
 fn has_long_e_before_consonant(word: &[Letter]) -> bool {
-    word.windows(3)
-        .any(|three| three[0].base == 'e' && three[1].base == 'e' && !three[2].is_vowel())
+    let bases: Vec<char> = word.iter().map(|letter| letter.base).collect();
+    let ends_open = word.last().is_some_and(|last| last.is_vowel());
+    let twi = |at: usize| {
+        let next = (at + 2..word.len()).find(|row| word[*row].is_vowel());
+        let said_twice = next
+            .is_some_and(|next| at > 0 && bases[next] == 'e' && bases[next - 1] == bases[at - 1]);
+        let drawn_together = bases.starts_with(&['m', 'e', 'e']);
+        drawn_together || ends_open && (said_twice || bases.last() != Some(&'e'))
+    };
+    (0..word.len().saturating_sub(2))
+        .any(|at| bases[at..].starts_with(&['e', 'e']) && !word[at + 2].is_vowel() && !twi(at))
 }
 
 /// Whether consonants that stand together are more than nasals, one letter or digraph, and r.

@@ -1,6 +1,8 @@
 //! Which words of a Twi text are English (FRONTEND 3.8).
 
 use super::foreign::is_foreign;
+use super::letters::letters;
+use super::lexicon::is_name;
 
 /// A language that a stretch of text is said to be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,24 +28,28 @@ const LOOKALIKES: &[&str] = &[
     "again", "agenda", "agree", "alone", "anyone", "area", "brain", "damage", "data", "date", "degree", "done", "dream",
     "drama", "engine", "file", "fine", "free", "from", "future", "game", "gate", "gone", "grade", "guide", "headline",
     "heritage", "house", "human", "image", "imagine", "inside", "language", "late", "life", "like", "line", "loan",
-    "lounge", "make", "manage", "marriage", "media", "minute", "mobile", "more", "name", "nature", "new", "nine", "note",
+    "lounge", "make", "manage", "marriage", "media", "minute", "mobile", "name", "nature", "new", "nine", "note",
     "now", "online", "open", "outside", "page", "pain", "premium", "prepare", "program", "programme", "promote", "radio",
     "rain", "rate", "remain", "remote", "room", "routine", "same", "some", "someone", "soon", "studio", "sure", "take",
-    "team", "time", "timeline", "trade", "train", "true", "union", "were", "wife", "window", "woman", "women", "you",
+    "team", "time", "timeline", "trade", "train", "true", "union", "wife", "window", "woman", "women", "you",
     "youtube",
 ];
 
 #[rustfmt::skip]
 const EITHER: &[&str] = &[
-    "a", "am", "an", "are", "be", "do", "go", "he", "here", "him", "home", "how", "i", "in", "man", "men", "on", "one",
-    "see", "to", "too", "we",
+    "a", "am", "an", "are", "be", "do", "go", "he", "here", "him", "home", "how", "i", "in", "man", "men", "more", "on", "one",
+    "see", "to", "too", "we", "were",
 ];
 
 /// The longest row of words of either language that is taken for English.
 pub(super) const LONGEST_BRIDGE: usize = 2;
 
 pub(super) fn spelling(word: &str) -> Spelling {
-    if EITHER.contains(&word) {
+    let bases: String = letters(word).iter().map(|letter| letter.base).collect();
+    // No English word has ɛ or ɔ, whatever an English lexicon lists.
+    if bases.contains(['ɛ', 'ɔ']) || is_name(&bases) {
+        Spelling::Twi
+    } else if EITHER.contains(&word) {
         Spelling::Either
     } else if LOOKALIKES.contains(&word) || is_foreign(word) {
         Spelling::English

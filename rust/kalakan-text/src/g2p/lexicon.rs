@@ -1,17 +1,20 @@
 //! Words whose reading the letters do not give: the built-in list and the user's own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::letters::{letters, Letter, Tone};
 use super::tone::ToneMode;
-use super::word::read_word;
+use super::word::{read_by_rules, read_word};
 use crate::error::TextError;
 use crate::phoneme::{parse_units, PhonemeId, UNK, WORD_BOUNDARY};
 
 const BUILT_IN: &str = include_str!("../../data/lexicon.tsv");
+
+/// Names that are written the English way, and their Twi spelling.
+const NAMES: &str = include_str!("../../data/names.tsv");
 
 static EXCEPTIONS: LazyLock<Lexicon> = LazyLock::new(|| {
     let mut lexicon = Lexicon::default();
@@ -25,8 +28,23 @@ static EXCEPTIONS: LazyLock<Lexicon> = LazyLock::new(|| {
             let _ = lexicon.insert(word, units, "data/lexicon.tsv");
         }
     }
+    for (name, spelling) in names() {
+        lexicon.put(&letters(name), read_by_rules(spelling).into());
+    }
     lexicon
 });
+
+static TWI_NAMES: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| names().map(|(name, _)| name).collect());
+
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    NAMES.lines().skip(1).filter_map(|row| row.split_once('\t'))
+}
+
+/// Tells whether a word of small letters is a name of a Twi person or place that is written the English way.
+pub(super) fn is_name(word: &str) -> bool {
+    TWI_NAMES.contains(word)
+}
 
 /// Words that look foreign and are Twi: rows of the built-in list without a reading.
 pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -40,11 +58,20 @@ pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 });
 
 /// A map from a word to its units. Case, Unicode form and the shape of an apostrophe do not matter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Lexicon {
     words: HashMap<String, Box<[PhonemeId]>>,
     /// Which shapes its words have, one bit each: most words of a text need no further look.
-    shapes: [u64; 8],
+    shapes: [u64; 64],
+}
+
+impl Default for Lexicon {
+    fn default() -> Self {
+        Self {
+            words: HashMap::new(),
+            shapes: [0; 64],
+        }
+    }
 }
 
 impl Lexicon {
@@ -123,10 +150,14 @@ impl Lexicon {
         if letters.is_empty() {
             return Err(wrong(format!("{word:?} has no letters")));
         }
-        let (word, bit) = shape(&letters);
-        self.shapes[word] |= bit;
-        self.words.insert(key(&letters, true), ids.into());
+        self.put(&letters, ids.into());
         Ok(())
+    }
+
+    fn put(&mut self, letters: &[Letter], ids: Box<[PhonemeId]>) {
+        let (word, bit) = shape(letters);
+        self.shapes[word] |= bit;
+        self.words.insert(key(letters, true), ids);
     }
 
     /// The units of a key made by [`key`].
@@ -180,7 +211,7 @@ fn shape(letters: &[Letter]) -> (usize, u64) {
     let mix =
         |hash: u32, letter: &Letter| (hash ^ u32::from(letter.base)).wrapping_mul(0x0100_0193);
     let hash = letters.iter().fold(0x811c_9dc5_u32, mix);
-    ((hash >> 29) as usize, 1 << (hash >> 23 & 63))
+    ((hash >> 26) as usize, 1 << (hash >> 20 & 63))
 }
 
 /// The one spelling under which a word is kept; without `tones` its tone marks are left out.

@@ -41,6 +41,12 @@ pub(super) fn read_word(
     with_tones(&sounds, mode)
 }
 
+/// Reads a word by the rules alone, without tones.
+pub(super) fn read_by_rules(word: &str) -> Vec<PhonemeId> {
+    let sounds = by_rules(None, &letters(word));
+    sounds.iter().map(|sound| sound.unit).collect()
+}
+
 /// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,
 /// so what the rules say of the begin of a word holds for it.
 fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
