@@ -75,7 +75,7 @@ class TwiDataset(Recordings):
             window = slice(sequence.first_frame, sequence.first_frame + sequence.frames)
             item["durations"] = torch.from_numpy(sequence.durations)
         mel = self.mel(index)[:, window]
-        item["mel"] = torch.from_numpy(mel.copy())
+        item["mel"] = torch.from_numpy(np.ascontiguousarray(mel))
         if self.prosody:
             item["pitch"] = torch.from_numpy(self.f0(index)[window].copy())
             item["energy"] = torch.from_numpy(log_energy(mel))

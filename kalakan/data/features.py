@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kalakan.audio.files import read_audio
 from kalakan.audio.mel import log_mel
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
+from kalakan.data.arrays import Array, ArrayFiles
 from kalakan.data.manifest import F0_SAMPLES, Utterance
 from kalakan.errors import DataError, MissingDependencyError
-from kalakan.storage import replacing
 
 
 def audio_hash(config: AudioConfig) -> str:
@@ -24,27 +23,31 @@ def audio_hash(config: AudioConfig) -> str:
     return hashlib.sha256(json.dumps(to_dict(config), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def log_energy(mel: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_energy(mel: Array) -> Array:
     """ln of the L2 norm of each frame's mel magnitudes: log-mel [M, T] to [T]."""
     norm = 0.5 * np.log(np.sum(np.exp(2.0 * mel.astype(np.float64)), axis=0))
-    energy: NDArray[np.float32] = norm.astype(np.float32)
+    energy: Array = norm.astype(np.float32)
     return energy
 
 
 class FeatureStore:
-    """Log-mel [M, T] and F0 [T] by utterance: read from `folder/<audio hash>/`, or computed and written there."""
+    """Log-mel [M, T] and F0 [T] by utterance: read from `folder/<audio hash>/`, or computed and written there.
+
+    What is older than its recording's file is computed anew. No array is kept in memory.
+    """
 
     def __init__(self, folder: str | Path, config: AudioConfig) -> None:
         self.config = config
         self.folder = Path(folder) / audio_hash(config)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._files = ArrayFiles()
 
-    def mel(self, utterance: Utterance) -> NDArray[np.float32]:
+    def mel(self, utterance: Utterance) -> Array:
         """Log-mel [M, T] of the whole recording; raises `DataError` for damaged or wrongly sampled audio."""
         shape = (self.config.n_mels, utterance.samples // self.config.hop_length)
-        return self._kept(f"{utterance.id}.npy", shape, lambda: log_mel(self.audio(utterance), self.config))
+        return self._kept(utterance, ".npy", shape, lambda: log_mel(self.audio(utterance), self.config))
 
-    def f0(self, utterance: Utterance) -> NDArray[np.float32]:
+    def f0(self, utterance: Utterance) -> Array:
         """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where Praat hears no voice.
 
         Its values are the labels where the manifest has them, else what Praat hears. A label may say what a
@@ -53,16 +56,16 @@ class FeatureStore:
         """
         count = utterance.samples // self.config.hop_length
         heard = self._kept(
-            f"{utterance.id}.f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
+            utterance, ".f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
         )
         if not utterance.f0.size:
             return heard
         centres = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
         labels = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
-        voiced: NDArray[np.float32] = np.where(heard > 0, labels, np.float32(0.0))
+        voiced: Array = np.where(heard > 0, labels, np.float32(0.0))
         return voiced
 
-    def audio(self, utterance: Utterance) -> NDArray[np.float32]:
+    def audio(self, utterance: Utterance) -> Array:
         """Audio [S] of the recording, padded or cut to the length that the manifest gives."""
         audio, rate = read_audio(utterance.audio)
         if rate != self.config.sample_rate:
@@ -84,25 +87,21 @@ class FeatureStore:
         return padded
 
     def _kept(
-        self, name: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
-        path = self.folder / name
-        if path.is_file():
-            try:
-                cached: NDArray[np.float32] = np.load(path)
-                if cached.shape == shape and np.isfinite(cached).all():
-                    return cached
-            except (ValueError, EOFError, OSError):
-                pass  # a file cut short by a kill: compute it again
-        values = compute()
+        self, utterance: Utterance, suffix: str, shape: tuple[int, ...], compute: Callable[[], Array]
+    ) -> Array:
+        """The feature of a file that is sound and not older than the recording, else computed, and kept."""
+        path = self.folder / f"{utterance.id}{suffix}"
+        try:
+            return self._files.read(path, shape, utterance.audio)
+        except DataError:
+            values = compute()  # the first time, of a recording made anew, or after a kill
         if not np.isfinite(values).all():
             raise DataError(f"{path.name}: the feature is not finite; look at the recording")
-        with replacing(path) as partial, partial.open("wb") as file:
-            np.save(file, values)
+        self._files.write(path, values, utterance.audio)
         return values
 
 
-def _hear_f0(audio: NDArray[np.float32], config: AudioConfig) -> NDArray[np.float32]:
+def _hear_f0(audio: Array, config: AudioConfig) -> Array:
     try:
         from kalakan.audio.pitch import frame_f0
     except ModuleNotFoundError as error:

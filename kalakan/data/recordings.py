@@ -26,9 +26,10 @@ MOST_NAMED = 3
 class Recordings(Dataset[dict[str, Tensor]]):
     """What the datasets share: utterances, their features, and which were left out.
 
-    Features are cached in the folder `features` and kept in memory after the first reading. `prepare` reads all of
-    them; an utterance whose recording or features are damaged is then left out, as is a damaged record of the
-    manifest from the beginning: with a `DamagedDataWarning`, and with its reason in `left_out`.
+    Features are cached in the folder `features`; of them F0 is kept in memory, mels are read whenever they are asked
+    for (75 hours of them are 7 GB, and the operating system caches what fits). `prepare` reads all of them; an
+    utterance whose recording or features are damaged is then left out, as is a damaged record of the manifest from
+    the beginning: with a `DamagedDataWarning`, and with its reason in `left_out`.
     """
 
     left_out: dict[str, str]
@@ -43,15 +44,11 @@ class Recordings(Dataset[dict[str, Tensor]]):
         self._warn(self.left_out, "records")
         self.store = FeatureStore(features or Path(".kalakan") / "features", self.audio)
         self.utterances: list[Utterance] = []
-        self._mels: dict[str, NDArray[np.float32]] = {}
         self._f0s: dict[str, NDArray[np.float32]] = {}
 
     def mel(self, index: int) -> NDArray[np.float32]:
-        """Log-mel [M, T] of the whole recording of an utterance."""
-        utterance = self.utterances[index]
-        if utterance.id not in self._mels:
-            self._mels[utterance.id] = self._load_mel(utterance)
-        return self._mels[utterance.id]
+        """Log-mel [M, T] of the whole recording of an utterance, the caller's own."""
+        return self._load_mel(self.utterances[index])
 
     def f0(self, index: int) -> NDArray[np.float32]:
         """F0 [T] in Hz of the whole recording of an utterance, 0 where unvoiced."""

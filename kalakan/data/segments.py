@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kalakan.config.schema import AudioConfig, Settings
+from kalakan.data.arrays import ArrayFiles
 from kalakan.data.collate import Batch
 from kalakan.data.manifest import Split, Utterance, in_split
 from kalakan.data.recordings import Recordings
@@ -49,6 +50,7 @@ class SegmentDataset(Recordings):
         self.predicted = Path(predicted) if predicted else None
         self.utterances = in_split(self.everything, split)
         self._lay_out()
+        self._files = ArrayFiles()
         self._audio: dict[str, NDArray[np.int16]] = {}
 
     def __len__(self) -> int:
@@ -117,16 +119,12 @@ class SegmentDataset(Recordings):
 
     def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
         """The mel of a recording: an acoustic model's where there is one."""
-        mel = super()._load_mel(utterance)
         if self.predicted is None or not (path := self.predicted / f"{utterance.id}.npy").is_file():
-            return mel
+            return super()._load_mel(utterance)
         try:
-            found = np.load(path)
-        except (ValueError, EOFError, OSError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); predict it anew") from error
-        if found.shape != mel.shape or not np.isfinite(found).all():
-            raise DataError(f"{path}: has shape {found.shape}; it must be {mel.shape} and finite")
-        return np.asarray(found, dtype=np.float32)
+            return self._files.read(path, (self.audio.n_mels, utterance.samples // self.audio.hop_length))
+        except DataError as error:
+            raise DataError(f"{error}; predict it anew") from error
 
 
 def segment_splits(

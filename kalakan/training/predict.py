@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from kalakan.config.schema import DataConfig
+from kalakan.data.arrays import Array, ArrayFiles, is_current
 from kalakan.data.dataset import TwiDataset
 from kalakan.errors import TrainingError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
-from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic
 
@@ -32,7 +31,8 @@ def predict_mels(
 
     The acoustic model of `voice` is given the true durations, pitch and energy, so that a frame still belongs to its
     samples. Outside the labelled part the mel stays the recording's. The rest of the utterances get no file: their
-    recordings keep the vocoder honest. Which ones is fixed by their id; files that are there are not written again.
+    recordings keep the vocoder honest. Which ones is fixed by their id; what is
+    not older than its recording is not written again.
     """
     loaded = load_voice(voice)
     model = load_acoustic(loaded)
@@ -46,25 +46,26 @@ def predict_mels(
     dataset.prepare()  # a recording that cannot be read gets no mel: no vocoder trains on it either
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
+    files = ArrayFiles()
     chosen = [
         i for i, item in enumerate(dataset.utterances) if zlib.crc32(item.id.encode()) % 1000 < share * 1000
     ]
     for done, index in enumerate(chosen, start=1):
-        path = output / f"{dataset.utterances[index].id}.npy"
-        if not path.is_file():
-            with replacing(path) as partial, partial.open("wb") as file:
-                np.save(file, _predicted(model, dataset, index))
+        utterance = dataset.utterances[index]
+        path = output / f"{utterance.id}.npy"
+        if not is_current(path, utterance.audio):
+            files.write(path, _predicted(model, dataset, index), utterance.audio)
         if progress:
             progress(done, len(chosen))
     return len(chosen)
 
 
-def _predicted(model: FastSpeech2, dataset: TwiDataset, index: int) -> Any:
+def _predicted(model: FastSpeech2, dataset: TwiDataset, index: int) -> Array:
     item = dataset[index]
     sequence = dataset.sequence(index)
     with torch.no_grad():
         inputs = (item[key][None] for key in ("phonemes", "durations", "pitch", "energy", "speaker"))
         predicted = model(*inputs).mel[0]  # [M, T]
-    mel = dataset.mel(index).copy()
+    mel = dataset.mel(index)
     mel[:, sequence.first_frame : sequence.first_frame + sequence.frames] = predicted.numpy()
     return mel

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from torch.utils.data import DataLoader
 
@@ -145,51 +144,6 @@ def test_sampler_yields_every_index_once_and_resumes_anywhere() -> None:
     assert list(sampler) != batches
 
 
-def test_damaged_feature_file_is_computed_again(corpus: Path, tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path, AudioConfig())
-    utterance = read_manifest(corpus)[0]
-    mel = store.mel(utterance)
-    path = store.folder / f"{utterance.id}.npy"
-    path.write_bytes(path.read_bytes()[:100])
-    np.testing.assert_array_equal(store.mel(utterance), mel)
-    np.testing.assert_array_equal(np.load(path), mel)
-
-
-def test_damage_of_the_kept_features_is_mended(corpus: Path, tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path, AudioConfig())
-    utterance = read_manifest(corpus)[0]
-    mel = store.mel(utterance)
-    np.save(store.folder / f"{utterance.id}.npy", np.full_like(mel, np.nan))
-    np.testing.assert_array_equal(store.mel(utterance), mel)
-
-
-def test_features_keep_their_names_between_versions(corpus: Path, tmp_path: Path) -> None:
-    """A cache of hours of recordings is found again."""
-    store = FeatureStore(tmp_path, AudioConfig())
-    utterance = replace(read_manifest(corpus)[0], f0=np.zeros(0, np.float32))
-    store.mel(utterance)
-    store.f0(utterance)
-    assert store.folder.name == "387961a20976"
-    assert {path.name for path in store.folder.iterdir()} == {f"{utterance.id}.npy", f"{utterance.id}.f0.npy"}
-
-
-def test_labelled_f0_counts_where_a_voice_is_heard(corpus: Path, tmp_path: Path) -> None:
-    """The label of the voiceless half is what a synthesizer was told."""
-    hertz, count = 210.0, 160
-    audio = 0.2 * np.sin(2 * np.pi * hertz * np.arange(300 * count) / 24_000)
-    audio[len(audio) // 2 :] = 0.05 * np.random.default_rng(3).standard_normal(len(audio) // 2)
-    soundfile.write(tmp_path / "half.wav", audio, 24_000)
-    labels = np.full(count, 190.0, np.float32)
-    labels[:20] = 0
-    utterance = replace(
-        read_manifest(corpus)[0], id="half", audio=tmp_path / "half.wav", samples=len(audio), f0=labels
-    )
-    f0 = FeatureStore(tmp_path, AudioConfig()).f0(utterance)
-    assert (f0[:20] == 0).all()  # heard, but labelled voiceless
-    assert (f0[22:75] == 190.0).all()
-    assert (f0[85:] == 0).all()
-
-
 def test_pitch_and_energy_are_left_out_on_request(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,11 +152,6 @@ def test_pitch_and_energy_are_left_out_on_request(
     dataset.prepare()
     assert dataset[0].keys() == {"phonemes", "durations", "mel", "frames", "speaker"}
     assert "pitch" not in next(iter(DataLoader(dataset, batch_size=2)))
-
-
-def test_features_of_other_audio_settings_are_kept_apart(tmp_path: Path) -> None:
-    folders = {FeatureStore(tmp_path, AudioConfig(n_mels=size)).folder for size in (40, 80)}
-    assert len(folders) == 2
 
 
 @pytest.mark.parametrize("hop", [256, 200, 301])
@@ -238,12 +187,6 @@ def test_unreadable_recordings_and_empty_splits_are_named(tmp_path: Path) -> Non
         TwiDataset(folder, split="validation", features=tmp_path / "features")
     with pytest.raises(DataError, match="split is 'tset'; choose"):
         TwiDataset(folder, split="tset", features=tmp_path / "features")
-
-
-def test_wrong_sample_rate_is_named(corpus: Path, tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path, AudioConfig(sample_rate=22_050, mel_fmax=11_000.0))
-    with pytest.raises(DataError, match="24000 Hz and the audio settings say 22050"):
-        store.mel(read_manifest(corpus)[0])
 
 
 def test_manifest_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
