@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,19 @@ def _pt(path: Path) -> dict[str, Any]:
         "kind": "checkpoint",
         "type": contents["model_type"],
         **contents["position"],
+        "best": _best(contents["position"]),
         "phoneme_table": contents.get("phoneme_table"),  # none in checkpoints of earlier versions
         "scores": contents["scores"],
         "settings": contents["settings"],
         **_counts(contents["modules"]),
     }
+
+
+def _best(position: dict[str, Any]) -> float | str:
+    """The best validation score, or why there is none: JSON has no infinity."""
+    if math.isfinite(position["best"]):
+        return float(position["best"])
+    return "no validation score was finite" if position["stale"] else "not validated yet"
 
 
 def _onnx(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from kalakan.cli.inspect import command, inspect_path
 from kalakan.errors import DataError, VoiceError
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.training.state import load_checkpoint, save_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 from tiny_corpus import make_corpus
@@ -49,6 +51,22 @@ def test_checkpoint_shows_where_the_run_is(run: Path) -> None:
     assert model["kind"] == "model"
     assert model["phoneme_table"] == TABLE_HASH
     assert model["parameters"] == facts["parameters"]
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+@pytest.mark.parametrize(("stale", "best"), [(0, "not validated yet"), (3, "no validation score was finite")])
+def test_a_run_without_a_best_score_says_why(run: Path, tmp_path: Path, stale: int, best: str) -> None:
+    contents = load_checkpoint(run / "last.pt")
+    contents["position"] |= {"best": math.inf, "stale": stale}
+    save_checkpoint(tmp_path / "last.pt", contents)
+    printed = CliRunner().invoke(command, [str(tmp_path)]).stdout
+    assert f'\nbest: "{best}"\n' in printed
+    as_json = CliRunner().invoke(command, [str(tmp_path), "--json"]).stdout
+    assert json.loads(as_json, parse_constant=_refuse)["best"] == best
+    assert isinstance(inspect_path(run)["best"], float)
 
 
 def test_graph_shows_inputs_and_outputs() -> None:
