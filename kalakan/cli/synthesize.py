@@ -60,7 +60,7 @@ _MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--threads", type=int, help="CPU threads; default: 1.")
-@click.option("--config", metavar="FILE", help="YAML settings; the section inference acts.")
+@click.option("--config", metavar="FILE", help="YAML settings; the sections inference and model act.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
 def command(text: str | None, **options: Any) -> int:
     """Speak TEXT (default or -: standard input) from the loudspeaker or into a file.

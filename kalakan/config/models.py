@@ -11,6 +11,7 @@ from kalakan.config.vocoders import HarmonicNoiseConfig, HifiGanConfig, MelGanCo
 
 __all__ = [
     "MODEL_CONFIGS",
+    "SPEAKING_SETTINGS",
     "AlignerConfig",
     "FastSpeech2Config",
     "HarmonicNoiseConfig",
@@ -56,3 +57,14 @@ MODEL_CONFIGS: tuple[type[ModelConfig], ...] = (
     AlignerConfig,
 )
 """What `Settings.model` may be."""
+SPEAKING_SETTINGS: dict[type[ModelConfig], tuple[str, ...]] = {
+    HarmonicNoiseConfig: ("noise_cut", "noise_cut_below", "noise_cut_from"),
+    Tacotron2Config: (
+        "prenet_dropout",
+        "window_back",
+        "window_ahead",
+        "stop_threshold",
+        "max_frames_per_phoneme",
+    ),
+}
+"""Settings that act when a model speaks and need no other weights; all others are fixed by training."""

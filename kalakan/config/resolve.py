@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
@@ -33,7 +33,22 @@ def check(overrides: Mapping[str, Any]) -> None:
         except ConfigError as error:
             errors.append(error)
     if len(errors) == len(MODEL_CONFIGS):
-        raise errors[0]
+        raise closest(errors)
+
+
+class _UnknownSettingError(ConfigError):
+    """A key that is no setting; whether it resembles one."""
+
+    def __init__(self, message: str, has_advice: bool) -> None:
+        super().__init__(message)
+        self.has_advice = has_advice
+
+
+def closest(errors: Sequence[ConfigError]) -> ConfigError:
+    """Of several models' errors about the same settings, that of the model meant: it knows the keys, or nearly."""
+    return min(
+        errors, key=lambda error: 1 + (not error.has_advice) if isinstance(error, _UnknownSettingError) else 0
+    )
 
 
 def to_dict(section: Any) -> dict[str, Any]:
@@ -64,8 +79,8 @@ def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
     for key, value in overrides.items():
         if key not in names:
             near = difflib.get_close_matches(str(key), names, n=1)
-            advice = f"; did you mean {prefix}{near[0]}?" if near else f"; known here: {', '.join(names)}"
-            raise ConfigError(f"{prefix}{key} is not a setting{advice}")
+            advice = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(names)}"
+            raise _UnknownSettingError(f"{prefix}{key} is not a setting; {advice}", bool(near))
         current = getattr(base, key)
         if is_dataclass(current):
             changes[key] = _apply(current, value, f"{prefix}{key}.")

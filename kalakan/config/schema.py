@@ -8,6 +8,7 @@ from kalakan.config.audio import AudioConfig
 from kalakan.config.data import DataConfig, SegmentConfig
 from kalakan.config.models import (
     MODEL_CONFIGS,
+    SPEAKING_SETTINGS,
     FastSpeech2Config,
     HarmonicNoiseConfig,
     HifiGanConfig,
@@ -20,6 +21,7 @@ from kalakan.config.training import AdversarialConfig, DistillationConfig, Train
 
 __all__ = [
     "MODEL_CONFIGS",
+    "SPEAKING_SETTINGS",
     "AdversarialConfig",
     "AudioConfig",
     "DataConfig",

@@ -134,22 +134,6 @@ def training_settings(name: str) -> Settings:
     return settings if row.preset is None else replace(settings, model=row.preset)
 
 
-def synthesis_settings(overrides: Mapping[str, Any], *types: str | None) -> Settings:
-    """Settings for models of `types` (None or an unknown name: any), the acoustic model's first.
-
-    The section `model` is of the first type whose sizes it names; raises `ConfigError` if it is of none.
-    """
-    rows = [ENTRIES[name] for name in types if name is not None and name in ENTRIES]
-    presets = [row.preset for row in rows if row.preset is not None] or [FASTSPEECH2]
-    errors = []
-    for preset in presets:
-        try:
-            return resolve(overrides, Settings(model=preset))
-        except ConfigError as error:
-            errors.append(error)
-    raise errors[0]
-
-
 def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Module:
     """The model of a saved configuration, `values`, with weights yet to be loaded."""
     row = entry(name)

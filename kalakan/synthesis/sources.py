@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from kalakan.config.resolve import from_dict
-from kalakan.config.schema import (
-    AudioConfig,
-    FastSpeech2Config,
-    HarmonicNoiseConfig,
-    ModelConfig,
-    Settings,
-)
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
 from kalakan.models import registry
 from kalakan.synthesis.batching import Engine
+from kalakan.synthesis.model_section import ModelSection
 from kalakan.voices.manifest import VoiceManifest
 from kalakan.voices.package import Voice, load_voice
 
@@ -57,16 +54,18 @@ class _Part:
 
 
 def build_engine(
-    request: Request, settings: Settings, overrides: Any = ()
+    request: Request, settings: Settings, overrides: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[Engine, VoiceManifest | None]:
     """The engine that serves `request`, and the manifest of the voice that its acoustic model comes from.
 
-    `overrides` names the sections the user set: audio settings that a voice was not trained with are refused.
+    `overrides` are the sections the user set: audio settings that a voice was not trained with are refused, and what
+    the section `model` would change of trained weights.
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     _check(request)
-    source = _Sources(request, settings)
+    source = _Sources(request, settings, ModelSection(overrides.get("model", {})))
     engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
+    source.section.check_taken()
     if "audio" in overrides and source.audio != settings.audio:
         raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
     return engine, source.manifest
@@ -87,9 +86,10 @@ def choose_engine(request: Request, source: _Sources) -> str:
 class _Sources:
     """Finds the models of a request, each once."""
 
-    def __init__(self, request: Request, settings: Settings) -> None:
+    def __init__(self, request: Request, settings: Settings, section: ModelSection) -> None:
         self.request = request
         self.settings = settings
+        self.section = section
         self.audio = settings.audio
         self.manifest: VoiceManifest | None = None
         self._voices: dict[str | os.PathLike[str] | None, Voice] = {}
@@ -106,8 +106,16 @@ class _Sources:
             return self.voice(self.request.voice)
         return self.voice(model) if _is_path(model) and Path(model).is_dir() else None
 
-    def use_voice(self, voice: Voice) -> None:
+    def use_voice(self, voice: Voice) -> Voice:
+        """Speaks with the acoustic model of a voice: the voice, with that model's settings as the user set them."""
         self.manifest, self.audio = voice.manifest, voice.manifest.audio
+        acoustic = self.section.trained(voice.manifest.acoustic, voice.path)
+        return replace(voice, manifest=replace(voice.manifest, acoustic=acoustic))
+
+    def use_vocoder(self, voice: Voice) -> Voice:
+        """Speaks with the vocoder of a voice: the voice, with that vocoder's settings as the user set them."""
+        vocoder = self.section.trained(voice.manifest.vocoder, voice.path)
+        return replace(voice, manifest=replace(voice.manifest, vocoder=vocoder))
 
 
 def _onnx_engine(source: _Sources) -> Engine:
@@ -171,6 +179,7 @@ def _onnx_vocoder(source: _Sources) -> Any:
         return GriffinLimVocoder(audio, config.griffin_lim_iterations, config.threads)
     if voice is None or kind != found:
         raise ConfigError(f"vocoder type {kind!r} without weights needs engine='torch'")
+    voice = source.use_vocoder(voice)
     path = voice.file("vocoder.onnx")
     if kind == HARMONIC_NOISE:
         sizes = from_dict(HarmonicNoiseConfig, voice.manifest.vocoder.config)
@@ -198,21 +207,19 @@ def _torch_engine(source: _Sources) -> TorchEngine:
 
 
 def _torch_acoustic(source: _Sources) -> _Part:
-    from kalakan.voices.weights import load_acoustic, load_pt
+    from kalakan.voices.weights import load_acoustic
 
     request = source.request
     model, kind = request.acoustic_model, request.acoustic_model_type
     if model is not None and not _is_path(model):
         return _Part(model)
     if model is not None and not Path(model).is_dir():
-        loaded = load_pt(_torch_path(model, "acoustic_model"))
-        _check_kind(loaded.record.type, "acoustic", kind, model)
-        return _Part(loaded.module, loaded.audio, tuple(loaded.record.config.get("speakers", ())))
+        return _of_file(_torch_path(model, "acoustic_model"), "acoustic", kind, source)
     voice = _voice_of_type(source, kind)
     if voice is None:
         assert kind is not None, "a voice is missing only where a type stands in for it"
-        return _untrained(kind, source.settings)
-    source.use_voice(voice)
+        return _untrained(kind, source)
+    voice = source.use_voice(voice)
     return _Part(load_acoustic(voice), voice.manifest.audio, voice.manifest.speakers)
 
 
@@ -237,20 +244,30 @@ def _voice_of_type(source: _Sources, kind: str | None) -> Voice | None:
     return voice if fits else None
 
 
-def _untrained(kind: str, settings: Settings) -> _Part:
-    from dataclasses import replace
-
-    config = cast(FastSpeech2Config, _sizes(kind, settings))
-    config = replace(config, n_mels=settings.audio.n_mels)
-    model = registry.create_acoustic(kind, config).eval().requires_grad_(False)
+def _untrained(kind: str, source: _Sources) -> _Part:
+    audio = source.settings.audio
+    preset = cast(FastSpeech2Config, registry.entry(kind).preset)
+    config = cast(FastSpeech2Config, source.section.untrained(preset))
+    if config.n_mels not in (preset.n_mels, audio.n_mels):
+        raise ConfigError(
+            f"model.n_mels is {config.n_mels} and audio.n_mels is {audio.n_mels}; set audio.n_mels alone"
+        )
+    model = registry.create_acoustic(kind, replace(config, n_mels=audio.n_mels)).eval().requires_grad_(False)
     _warn_untrained(kind, "acoustic_model")
-    return _Part(model, settings.audio, config.speakers)
+    return _Part(model, audio, config.speakers)
 
 
-def _sizes(kind: str, settings: Settings) -> ModelConfig | None:
-    """The sizes asked for of a model of type `kind`: its preset's, but for what the section `model` says of it."""
-    preset = registry.entry(kind).preset
-    return settings.model if type(settings.model) is type(preset) else preset
+def _of_file(path: Path, kind: str, asked: str | None, source: _Sources) -> _Part:
+    """The model of a `.pt` file, a `kind` of the type `asked` (None: any), its settings as the user set them."""
+    from kalakan.voices.weights import load_pt
+
+    loaded = load_pt(path)
+    _check_kind(loaded.record.type, kind, asked, path)
+    record, module = source.section.trained(loaded.record, path), loaded.module
+    if record != loaded.record:
+        module = registry.create(record.type, record.config, loaded.audio).eval().requires_grad_(False)
+        module.load_state_dict(loaded.module.state_dict())
+    return _Part(module, loaded.audio, tuple(record.config.get("speakers", ())))
 
 
 def _warn_untrained(kind: str, name: str) -> None:
@@ -262,17 +279,16 @@ def _warn_untrained(kind: str, name: str) -> None:
 
 
 def _torch_vocoder(source: _Sources) -> _Part:
-    from kalakan.voices.weights import load_pt, load_vocoder
+    from kalakan.voices.weights import load_vocoder
 
     request, iterations = source.request, source.settings.inference.griffin_lim_iterations
     model, kind = request.vocoder, request.vocoder_type
     if model is not None and not _is_path(model):
         return _Part(model)
     if model is not None and not Path(model).is_dir():
-        loaded = load_pt(_torch_path(model, "vocoder"))
-        _check_kind(loaded.record.type, "vocoder", kind, model)
-        _check_same_audio(loaded.audio, source.audio)
-        return _Part(loaded.module, loaded.audio)
+        part = _of_file(_torch_path(model, "vocoder"), "vocoder", kind, source)
+        _check_same_audio(cast(AudioConfig, part.audio), source.audio)
+        return part
     voice = source.voice(model) if model is not None else None
     if voice is not None:
         _check_same_audio(voice.manifest.audio, source.audio)
@@ -281,8 +297,9 @@ def _torch_vocoder(source: _Sources) -> _Part:
     found = voice.manifest.vocoder.type if voice is not None else GRIFFIN_LIM
     kind = kind or found
     if voice is not None and kind == found != GRIFFIN_LIM:
-        return _Part(load_vocoder(voice), source.audio)
-    sizes = _sizes(kind, source.settings)
+        return _Part(load_vocoder(source.use_vocoder(voice)), source.audio)
+    preset = registry.entry(kind).preset
+    sizes = source.section.untrained(preset) if preset is not None else None
     module = registry.create_vocoder(kind, source.audio, iterations, sizes).eval().requires_grad_(False)
     if kind != GRIFFIN_LIM:
         _warn_untrained(kind, "vocoder")

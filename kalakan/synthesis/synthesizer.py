@@ -11,8 +11,8 @@ import numpy as np
 
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
+from kalakan.config.resolve import resolve
 from kalakan.errors import SynthesisError, TextError
-from kalakan.models.registry import synthesis_settings
 from kalakan.synthesis.asynchronous import AsyncSynthesis
 from kalakan.synthesis.controls import Controls, is_whole, speaker_row
 from kalakan.synthesis.frontend import Breath, Frontend
@@ -62,7 +62,9 @@ class Synthesizer(AsyncSynthesis):
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the section `inference` acts here, and `model` on an untrained model. With the torch
+            config: Settings; the sections `inference` and `model` act here. `model` is of the acoustic model if it
+                names that model's settings, else of the vocoder; of a model with weights it may change only what
+                needs no others (`kalakan.config.models.SPEAKING_SETTINGS`, such as `noise_cut`). With the torch
                 engine `inference.threads`, where it is given, sets torch's threads for the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.
@@ -70,13 +72,14 @@ class Synthesizer(AsyncSynthesis):
             lexicon: Readings of words, as for `TwiG2P`.
 
         Raises:
-            ConfigError: Arguments or settings contradict each other or do not exist.
+            ConfigError: Arguments or settings contradict each other, the weights, or do not exist.
             VoiceError: A voice or file is missing or damaged.
             SynthesisError: The voice does not have `speaker`.
             MissingDependencyError: The torch engine is needed and torch is not installed.
         """
         config = Config(config)
-        settings = synthesis_settings(config.to_dict(), acoustic_model_type, vocoder_type)
+        overrides = config.to_dict()
+        settings = resolve({name: section for name, section in overrides.items() if name != "model"})
         request = Request(
             voice,
             acoustic_model,
@@ -87,7 +90,7 @@ class Synthesizer(AsyncSynthesis):
             engine,
             config.get("inference.threads"),
         )
-        self._engine, self._manifest = build_engine(request, settings, tuple(config))
+        self._engine, self._manifest = build_engine(request, settings, overrides)
         self._config = settings.inference
         self._frontend = Frontend(TwiG2P(lexicon=lexicon), settings.inference.max_characters)
         self._speaker = speaker_row(speaker, self.speakers)

@@ -131,7 +131,85 @@ def test_sizes_are_of_the_type_that_is_named(
 def test_sizes_of_no_type_named_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"model\.channels is not a setting"):
         Synthesizer(
-            acoustic_model_type="tacotron2", vocoder_type="griffin_lim", config={"model": {"channels": 8}}
+            acoustic_model_type="tacotron2", vocoder_type="griffin_lim", config={"model": {"channels": 16}}
         )
     with pytest.raises(ConfigError, match=r"model\.decoder_width is not a setting"):
         Synthesizer(config={"model": {"decoder_width": 8}})
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_settings_that_need_no_other_weights_are_obeyed(streaming_voice: Path, engine: str) -> None:
+    text = "Wo ho te sɛn?"
+    plain = Synthesizer(streaming_voice, engine=engine)
+    config = {"model": {"noise_cut": 0.0, "noise_cut_below": 3000.0}}
+    for arguments in ({}, {"vocoder_type": "harmonic_noise"}, {"acoustic_model_type": "fastspeech2_small"}):
+        if engine == "onnx" and "acoustic_model_type" in arguments:
+            continue
+        changed = Synthesizer(streaming_voice, engine=engine, config=config, **arguments)
+        assert changed.vocoder.config.noise_cut == 0.0
+        assert changed.vocoder.config.noise_cut_below == 3000.0
+        assert changed.voice == plain.voice
+        assert not np.array_equal(np.asarray(changed.synthesize(text)), np.asarray(plain.synthesize(text)))
+
+
+def test_settings_of_a_single_file_are_obeyed(streaming_voice: Path) -> None:
+    path = streaming_voice.parent / "vocoder_model.pt"
+    wanted = Synthesizer(streaming_voice, engine="torch", config={"model": {"noise_cut": 0}})
+    made = Synthesizer(streaming_voice, vocoder=path, config={"model": {"noise_cut": 0}})
+    assert torch.equal(made.synthesize("Yoo"), wanted.synthesize("Yoo"))
+    with pytest.raises(
+        ConfigError, match=r"model\.width is 8 and the harmonic_noise of .*vocoder_model\.pt was trained"
+    ):
+        Synthesizer(streaming_voice, vocoder=path, config={"model": {"width": 8}})
+
+
+def test_sizes_that_the_weights_have_are_accepted(tiny_voice: Path) -> None:
+    config = {"model": {"encoder_width": 16, "speakers": ["akosua", "kwame"]}}
+    wanted = Synthesizer(tiny_voice).synthesize("Yoo")
+    assert np.array_equal(Synthesizer(tiny_voice, config=config).synthesize("Yoo"), wanted)
+
+
+@pytest.mark.filterwarnings("ignore::kalakan.errors.UntrainedModelWarning")
+@pytest.mark.parametrize(
+    ("arguments", "model", "message"),
+    [
+        (
+            lambda voice: {"acoustic_model_type": "fastspeech2_small"},
+            {"encoder_layers": 2},
+            r"model\.encoder_layers is 2 and the fastspeech2_small of .* was trained with 4; leave it out",
+        ),
+        (lambda voice: {}, {"width": 64}, r"model\.width is 64 and the harmonic_noise of .* with 192"),
+        (lambda voice: {"engine": "torch"}, {"width": 64}, r"the harmonic_noise of .* with 192"),
+        (
+            lambda voice: {"voice": voice},
+            {"speakers": ["ama"]},
+            r"is \['ama'\] and .* with \['akosua', 'kwame'\]",
+        ),
+        (
+            lambda voice: {"acoustic_model": voice.parent / "acoustic_model.pt"},
+            {"encoder_width": 8},
+            r"trained with 16",
+        ),
+        (lambda voice: {"voice": voice}, {"noise_cut": 3.0}, r"model\.noise_cut is not a setting"),
+        (lambda voice: {}, {"noise_cot": 3.0}, r"did you mean model\.noise_cut\?"),
+        (lambda voice: {}, {"noise_cut": 99.0}, r"model\.noise_cut is 99\.0; it must be in 0 to 60 dB"),
+        (
+            lambda voice: {"acoustic_model_type": "tacotron2", "vocoder_type": "griffin_lim"},
+            {"n_mels": 40},
+            r"model\.n_mels is 40 and audio\.n_mels is 80; set audio\.n_mels alone",
+        ),
+    ],
+)
+def test_settings_that_need_other_weights_are_refused(
+    tiny_voice: Path, arguments: Callable[[Path], dict[str, Any]], model: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Synthesizer(**arguments(tiny_voice), config={"model": model})
+
+
+def test_settings_of_models_without_any_are_refused(tiny_voice: Path) -> None:
+    made = Synthesizer(tiny_voice, engine="torch")
+    with pytest.raises(ConfigError, match=r"model\.noise_cut is given and the models have no settings"):
+        Synthesizer(
+            acoustic_model=made.acoustic_model, vocoder=made.vocoder, config={"model": {"noise_cut": 0}}
+        )
