@@ -128,6 +128,7 @@ def test_sizes_are_of_the_type_that_is_named(
         assert made.vocoder.config.channels == found[1]
 
 
+@pytest.mark.filterwarnings("ignore::kalakan.errors.UntrainedModelWarning")
 def test_sizes_of_no_type_named_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"model\.channels is not a setting"):
         Synthesizer(
