@@ -6,9 +6,12 @@ use crate::normalize::{ChatSpelling, NormalizeOptions};
 use crate::origin::Origin;
 
 /// What may follow a number of threes without making it a word: 3kg, 3rd, 3pm.
-const SUFFIXES: [&str; 24] = [
-    "rd", "th", "st", "nd", "kg", "km", "cm", "mm", "mg", "ml", "g", "m", "l", "d", "p", "k", "x",
-    "bn", "mn", "am", "pm", "gb", "mb", "tv",
+#[rustfmt::skip]
+const SUFFIXES: &[&str] = &[
+    "rd", "th", "st", "nd", "kg", "kgs", "km", "kms", "cm", "mm", "mg", "ml", "cl", "ft", "g", "m", "l", "d", "p", "k", "x",
+    "bn", "mn", "am", "pm", "gb", "mb", "kb", "tb", "tv", "gh", "ghc", "ghs", "gp", "cedis", "hr", "hrs", "min", "mins", "sec",
+    "secs", "yr", "yrs", "wk", "wks", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years",
+    "times", "pts", "kids", "people", "bedroom", "bedrooms", "pcs",
 ];
 
 /// What may precede a number of threes without making it a word.
@@ -57,7 +60,7 @@ fn brackets(chars: &mut [char]) {
         match chars[i] {
             '\n' => open = 0,
             '(' => open += 1,
-            ')' if open > 0 => open -= 1,
+            ')' if open > 0 && !(touches_letter(chars, i) && closers(chars, i) > open) => open -= 1,
             ')' if touches_letter(chars, i) && !is_list_item(chars, i) => {
                 let loud = i > 0
                     && chars[i - 1].is_uppercase()
@@ -67,6 +70,11 @@ fn brackets(chars: &mut [char]) {
             _ => {}
         }
     }
+}
+
+/// How many closing brackets stand in a row from `i` on.
+fn closers(chars: &[char], i: usize) -> usize {
+    chars[i..].iter().take_while(|c| **c == ')').count()
 }
 
 fn touches_letter(chars: &[char], i: usize) -> bool {

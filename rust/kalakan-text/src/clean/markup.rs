@@ -26,7 +26,7 @@ pub(super) fn strip(text: &str, origin: &mut Origin) -> String {
         let before = out.chars().next_back();
         let taken = match c {
             '&' => entity(rest, &mut out),
-            '<' => tag(rest),
+            '<' => heart(rest).max(tag(rest)),
             '[' => language(rest),
             ':' | ';' | '=' => emoticon(rest, before),
             _ => 0,
@@ -75,6 +75,15 @@ fn language(rest: &str) -> usize {
         .iter()
         .find(|mark| rest.starts_with(*mark))
         .map_or(0, |mark| mark.len())
+}
+
+/// The length of `<3`, where it is no comparison with a longer number.
+fn heart(rest: &str) -> usize {
+    let more = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',');
+    match rest.strip_prefix("<3") {
+        Some(after) if !after.starts_with(more) => 2,
+        _ => 0,
+    }
 }
 
 fn tag(rest: &str) -> usize {

@@ -73,7 +73,27 @@ impl Scanner<'_> {
         if self.peek(end) != '.' {
             return self.bare_title(start, end);
         }
-        self.dotted_letters(start, end) || self.with_dot(start, end)
+        self.degree(start) || self.dotted_letters(start, end) || self.with_dot(start, end)
+    }
+
+    /// Reads Ph.D. and B.Sc., whose parts are longer than a letter.
+    fn degree(&mut self, start: usize) -> bool {
+        const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
+        let written = |c: &&char| c.is_ascii_alphabetic() || **c == '.';
+        let end = start
+            + self.chars[start..]
+                .iter()
+                .take(8)
+                .take_while(written)
+                .count();
+        let letters: String = self.lower(start, end).split('.').collect();
+        let single = self.peek(start + 1) == '.' && self.peek(start + 3) == '.';
+        if single || !DEGREES.contains(&letters.as_str()) || !self.boundary(end) {
+            return false;
+        }
+        self.out.word(&capitals::letter_names(&letters));
+        self.close(end, true);
+        true
     }
 
     fn with_dot(&mut self, start: usize, end: usize) -> bool {

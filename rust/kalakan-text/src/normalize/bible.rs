@@ -2,6 +2,7 @@
 
 use super::number::{integer_words, Form};
 use super::scanner::Scanner;
+use super::Variety;
 
 /// Books in Asante and Akuapem spelling, then in English; sorted for a binary search.
 #[rustfmt::skip]
@@ -13,12 +14,26 @@ const BOOKS: &[&str] = &[
     "galatifo", "galatifoɔ", "genesis", "habakkuk", "habakuk", "hagai", "haggai", "hebrews",
     "hebrifo", "hebrifoɔ", "hesekiel", "hiob", "hosea", "isaiah", "james", "jeremiah", "job", "joel", "john", "jonah",
     "joshua", "jude", "judges", "kings", "kolosefo", "kolosefoɔ", "korintofo", "korintofoɔ", "kwadwom",
-    "lamentations", "leviticus", "luka", "luke", "malachi", "malaki", "mark", "marko", "mateo", "matthew",
+    "lamentations", "leviticus", "luka", "luke", "malachi", "malaki", "mark", "marko", "mateo", "mathew", "matthew",
     "mateɔ", "micah", "mika", "mmebusɛm", "nahum", "nehemia", "nehemiah", "nnwom", "numbers", "numeri", "obadia",
     "obadiah", "peter", "petro", "philemon", "philippians", "proverbs", "psalm", "psalms", "revelation", "romafo",
     "romafoɔ", "romans", "rut", "ruth", "sakaria", "samuel", "sefania", "tesalonikafo", "tesalonikafoɔ",
     "thessalonians", "timoteo", "timothy", "tito", "titus", "yakobo", "yeremia", "yesaia", "yoel", "yohane", "yona",
     "yosua", "yuda", "zechariah", "zephaniah", "ɔsɛnkafo", "ɔsɛnkafoɔ",
+];
+
+/// Short names of books, as they stand before a chapter and a verse, and the book.
+#[rustfmt::skip]
+const SHORT: &[(&str, &str)] = &[
+    ("adi", "adiyisɛm"), ("ahem", "ahemfoɔ"), ("aso", "asomafoɔ"), ("atem", "atemmufoɔ"),
+    ("ber", "beresosɛm"), ("cor", "korintofoɔ"), ("dan", "daniel"), ("deut", "deuteronomium"), ("dw", "dwom"),
+    ("efe", "efesofoɔ"), ("eph", "efesofoɔ"), ("ex", "exodus"), ("exo", "exodus"), ("fil", "filipifoɔ"),
+    ("gal", "galatifoɔ"), ("gen", "genesis"), ("heb", "hebrifoɔ"), ("hes", "hesekiel"), ("isa", "yesaia"),
+    ("jer", "yeremia"), ("kol", "kolosefoɔ"), ("kor", "korintofoɔ"), ("lev", "leviticus"), ("luk", "luka"),
+    ("mar", "marko"), ("mat", "mateo"), ("matt", "mateo"), ("mmeb", "mmebusɛm"), ("neh", "nehemia"), ("num", "numeri"),
+    ("pet", "petro"), ("phil", "filipifoɔ"), ("prov", "mmebusɛm"), ("ps", "dwom"), ("psa", "dwom"), ("rom", "romafoɔ"),
+    ("sam", "samuel"), ("tes", "tesalonikafoɔ"), ("thess", "tesalonikafoɔ"), ("tim", "timoteo"), ("tit", "tito"),
+    ("yak", "yakobo"), ("yer", "yeremia"), ("yes", "yesaia"), ("yoh", "yohane"), ("yos", "yosua"), ("yud", "yuda"),
 ];
 
 /// Tells whether `word` is the name of a book of the Bible.
@@ -27,6 +42,32 @@ pub(super) fn is_book(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
+    /// Reads the short name of a book that ends at `end`, if a chapter and a verse follow: "Yoh. 3:16".
+    pub(super) fn short_book(&mut self, start: usize, end: usize) -> bool {
+        if end - start > 5 || !self.chars[start].is_uppercase() {
+            return false;
+        }
+        let after = end + usize::from(self.peek(end) == '.');
+        let chapter = self.skip_spaces(after);
+        let colon = self.digits_end(chapter);
+        if chapter == end || colon == chapter || self.peek(colon) != ':' || !self.digit(colon + 1) {
+            return false;
+        }
+        let word = self.lower(start, end);
+        let Some((_, book)) = SHORT.iter().find(|(short, _)| *short == word) else {
+            return false;
+        };
+        // Akuapem writes -fo where Asante writes -foɔ.
+        let akuapem = self.options.variety == Variety::Akuapem && book.ends_with("foɔ");
+        self.out.word(if akuapem {
+            book.trim_end_matches('ɔ')
+        } else {
+            book
+        });
+        self.at = after;
+        true
+    }
+
     /// Reads chapter and verses; the colon stands at `colon`.
     pub(super) fn verse(&mut self, colon: usize) {
         self.chapter(colon);
@@ -36,6 +77,9 @@ impl Scanner<'_> {
             let next = self.peek(end);
             let dash = matches!(next, '-' | '–');
             if !(dash || next == ',') || !self.digit(end + 1) {
+                if self.next_verse(end) {
+                    continue;
+                }
                 return;
             }
             let stop = self.digits_end(end + 1);
@@ -49,6 +93,23 @@ impl Scanner<'_> {
                 self.chapter(stop);
             }
         }
+    }
+
+    /// Goes on to "; 6:9" after a verse that ends at `end`.
+    fn next_verse(&mut self, end: usize) -> bool {
+        let start = self.skip_spaces(end + 1);
+        let colon = self.digits_end(start);
+        if self.peek(end) != ';'
+            || colon == start
+            || self.peek(colon) != ':'
+            || !self.digit(colon + 1)
+        {
+            return false;
+        }
+        self.out.mark(';');
+        self.at = start;
+        self.chapter(colon);
+        true
     }
 
     fn chapter(&mut self, colon: usize) {

@@ -21,6 +21,13 @@ const SHOUTED: &[&str] = &[
     "te", "to", "wo", "woho", "yie", "nyinaa", "kyerɛ", "akwaaba", "medaase", "twi",
 ];
 
+/// Initials without a vowel that are written small all day.
+#[rustfmt::skip]
+const SMALL: &[&str] = &[
+    "bmw", "cd", "cpp", "dj", "dm", "dstv", "dvd", "fc", "gbc", "gtv", "jhs", "kfc", "mp", "mtn", "ndc", "npp",
+    "phd", "pnc", "psg", "shs", "sms", "tv",
+];
+
 /// Longest run of capitals that is taken for initials.
 const LONGEST: usize = 6;
 
@@ -65,9 +72,31 @@ impl Scanner<'_> {
             let mut names = letter_names(&low[..capitals]);
             names.push('s');
             self.out.word(&names);
+        } else if is_unreadable(&low) {
+            // PhD, MSc.
+            self.out.word(&letter_names(&low));
         } else {
             self.out.word(&low);
         }
+    }
+
+    /// Says "NPP's" as the letters that it is made of.
+    pub(super) fn initials_of_owner(&mut self, start: usize, end: usize) -> bool {
+        let Some(stop) = end.checked_sub(2).filter(|stop| *stop > start + 1) else {
+            return false;
+        };
+        let owned = self.peek(stop) == '\'' && self.peek(stop + 1) == 's';
+        let low = self.lower(start, stop);
+        let capitals = self.chars[start..stop].iter().all(char::is_ascii_uppercase);
+        if !(owned && capitals && self.is_spelled(start, stop, &low)) {
+            return false;
+        }
+        if self.roman(start, stop) {
+            return true;
+        }
+        self.capitals_or_word(start, stop);
+        self.out.suffix('s');
+        true
     }
 
     fn is_spelled(&mut self, start: usize, end: usize, low: &str) -> bool {
@@ -115,6 +144,19 @@ impl Scanner<'_> {
         self.line = Some((to, shouted));
         shouted
     }
+}
+
+/// Tells whether `word`, in small letters, is said letter by letter.
+pub(super) fn is_small_initials(word: &str) -> bool {
+    (2..=4).contains(&word.len()) && SMALL.contains(&word)
+}
+
+/// Tells whether `word` has two to five letters and none of them a vowel, as phd has.
+fn is_unreadable(word: &str) -> bool {
+    (2..LONGEST).contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() && b != b'y' && !is_vowel(b.into()))
 }
 
 /// Tells whether `word` has the shape of a Twi word (native finals, native clusters, no loan letter).

@@ -84,7 +84,45 @@ impl Scanner<'_> {
             time.fold(afternoon);
             end = stop;
         }
-        Some((time, end))
+        Some((time, self.hours_end(end)))
+    }
+
+    /// Returns where the "hrs" of "08:00hrs" ends, or `end` itself: the hour is named before the figure.
+    fn hours_end(&self, end: usize) -> usize {
+        let start = self.skip_spaces(end);
+        let stop = self.letters_end(start);
+        let hours = stop - start <= 5
+            && matches!(
+                self.lower(start, stop).as_str(),
+                "h" | "hr" | "hrs" | "hours"
+            );
+        if hours && self.boundary(stop) {
+            stop
+        } else {
+            end
+        }
+    }
+
+    /// Reads "0800hrs".
+    pub(super) fn military(&mut self) -> bool {
+        let end = self.digits_end(self.at);
+        let (hour, minute) = (
+            self.small(self.at, end) / 100,
+            self.small(self.at, end) % 100,
+        );
+        let stop = self.hours_end(end);
+        let read = end == self.at + 4 && stop > end && hour < 25 && minute < 60;
+        if read {
+            let whole_day = hour > 12 || hour == 0;
+            self.speak_time(Time {
+                hour,
+                minute,
+                second: None,
+                whole_day,
+            });
+            self.at = stop;
+        }
+        read
     }
 
     /// Returns whether "pm" follows at `end` rather than "am", and where it ends.
@@ -105,9 +143,19 @@ impl Scanner<'_> {
         Some((afternoon, m + 1 + usize::from(dot)))
     }
 
+    /// Returns where "o'clock" after `end` ends.
+    fn o_clock(&self, end: usize) -> Option<usize> {
+        let start = self.skip_spaces(end);
+        let stop = start + "o'clock".len();
+        let written = self.peek(start + 1) == '\'' && stop <= self.chars.len();
+        (written && self.boundary(stop) && self.lower(start, stop) == "o'clock").then_some(stop)
+    }
+
     /// Reads "4 pm" and "8-10am", hours without minutes.
     pub(super) fn bare_hour(&mut self, amount: &Amount, end: usize) -> Option<usize> {
-        let (afternoon, stop) = self.half_day(end)?;
+        let o_clock = self.o_clock(end);
+        let (afternoon, stop) =
+            o_clock.map_or_else(|| self.half_day(end), |stop| Some((false, stop)))?;
         let hours = [
             amount.value.small(),
             amount.to.as_ref().and_then(super::value::Value::small),
@@ -132,7 +180,9 @@ impl Scanner<'_> {
             };
             // In "11-2pm" only the last hour is surely after noon.
             let crosses = k == 0 && count == 2 && hours[1].is_some_and(|to| hour > to && hour < 12);
-            time.fold(afternoon != crosses);
+            if o_clock.is_none() {
+                time.fold(afternoon != crosses);
+            }
             self.speak_time(time);
         }
         Some(stop)

@@ -15,6 +15,11 @@ pub(super) struct Currency {
 
 static CURRENCIES: [Currency; 8] = [
     Currency {
+        noun: "pɛsewa",
+        hundredth: "",
+        signs: &["ghp", "gp"],
+    },
+    Currency {
         noun: "sidi",
         hundredth: "pɛsewa",
         signs: &["gh₵", "gh¢", "ghs", "ghc", "gh", "₵", "¢"],
@@ -22,7 +27,7 @@ static CURRENCIES: [Currency; 8] = [
     Currency {
         noun: "dɔla",
         hundredth: "",
-        signs: &["us$", "usd", "$"],
+        signs: &["us$", "usd$", "usd", "$"],
     },
     Currency {
         noun: "pɔn",
@@ -48,11 +53,6 @@ static CURRENCIES: [Currency; 8] = [
         noun: "yɛn",
         hundredth: "",
         signs: &["jpy", "¥"],
-    },
-    Currency {
-        noun: "pɛsewa",
-        hundredth: "",
-        signs: &[],
     },
 ];
 
@@ -113,8 +113,10 @@ impl Scanner<'_> {
 
     /// Returns the currency whose sign follows a number that ends at `end`: 50€, 700 GHS, 20p.
     pub(super) fn money_after(&self, end: usize) -> Option<(&'static Currency, usize)> {
-        if self.peek(end) == 'p' && self.boundary(end + 1) && self.peek(end + 1) != '\'' {
-            return Some((&CURRENCIES[CURRENCIES.len() - 1], end + 1));
+        if self.pesewas_end(end) > end {
+            // 1080p is no money: a hundred pesewas are a cedi.
+            let small = end < 3 || !self.digit(end - 3);
+            return small.then_some((&CURRENCIES[0], end + 1));
         }
         let start = end + usize::from(self.peek(end) == ' ');
         if self.boundary(start)
@@ -123,9 +125,16 @@ impl Scanner<'_> {
             return None;
         }
         let (currency, stop) = self.sign_at(start)?;
-        let bare = stop == start + 2 && self.peek(start).is_alphabetic();
+        // "20gh" is money, "20 gh" may be Ghana.
+        let bare = stop == start + 2 && self.peek(start).is_alphabetic() && start > end;
         let next = self.skip_spaces(stop);
         (self.boundary(stop) && !bare && !self.digit(next)).then_some((currency, stop))
+    }
+
+    /// Returns where the "p" of pesewas at `end` ends, or `end` itself.
+    pub(super) fn pesewas_end(&self, end: usize) -> usize {
+        let p = self.peek(end) == 'p' && self.boundary(end + 1) && self.peek(end + 1) != '\'';
+        end + usize::from(p)
     }
 
     /// Returns the word of thousands or millions after a number, and where it ends.
@@ -138,6 +147,7 @@ impl Scanner<'_> {
         let tight = start == end;
         let group = match self.lower(start, stop).as_str() {
             "k" if tight => THOUSAND,
+            "m" if tight && self.peek(start) == 'M' => MILLION,
             "million" => MILLION,
             "billion" | "bn" => BILLION,
             "trillion" => TRILLION,
@@ -217,7 +227,7 @@ impl Scanner<'_> {
         self.out.word(words);
     }
 
-    /// Reads "cedis" and "pesewas" after a number as the Twi words.
+    /// Reads "cedis", "pesewas" and other money after a number as the Twi words.
     pub(super) fn cedis(&mut self) {
         let start = self.skip_spaces(self.at);
         let stop = self.letters_end(start);
@@ -230,7 +240,10 @@ impl Scanner<'_> {
         match self.lower(start, stop).as_str() {
             "cedi" | "cedis" => self.take("sidi", stop),
             "pesewa" | "pesewas" => self.take("pɛsewa", stop),
-            "ghana" => {
+            "dollar" | "dollars" => self.take("dɔla", stop),
+            "pound" | "pounds" => self.take("pɔn", stop),
+            "euro" | "euros" => self.take("yuro", stop),
+            "ghana" | "gh" => {
                 let next = self.skip_spaces(stop);
                 let end = self.letters_end(next);
                 if end - next <= 5 && matches!(self.lower(next, end).as_str(), "cedi" | "cedis") {
@@ -239,6 +252,17 @@ impl Scanner<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Reads the "cedis" of "cedis 20" as the Twi word.
+    pub(super) fn cedis_first(&mut self, start: usize, end: usize) -> bool {
+        let written =
+            (4..=5).contains(&(end - start)) && self.peek(end) == ' ' && self.digit(end + 1);
+        if !written || !matches!(self.lower(start, end).as_str(), "cedi" | "cedis") {
+            return false;
+        }
+        self.take("sidi", end);
+        true
     }
 
     fn take(&mut self, words: &str, end: usize) {

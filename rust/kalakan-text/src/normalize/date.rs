@@ -97,11 +97,12 @@ impl Scanner<'_> {
 
     /// Reads "5-8 March 2024".
     fn day_range(&mut self) -> bool {
-        let dash = self.digits_end(self.at);
+        let digits = self.digits_end(self.at);
+        let dash = self.ordinal_suffix(digits);
         if !matches!(self.peek(dash), '-' | '–') || !self.digit(dash + 1) {
             return false;
         }
-        let first = self.small(self.at, dash);
+        let first = self.small(self.at, digits);
         let Some((month, day, end)) = self.day_month(dash + 1) else {
             return false;
         };
@@ -151,21 +152,34 @@ impl Scanner<'_> {
             return Some((word, day, end));
         }
         let (_, month) = SHORT.iter().find(|(short, _)| *short == word)?;
-        self.year(end + usize::from(self.peek(end) == '.'))?;
-        Some((
-            (*month).to_owned(),
-            day,
-            end + usize::from(self.peek(end) == '.'),
-        ))
+        let dotted = end + usize::from(self.peek(end) == '.');
+        let dated = self.year(dotted).is_some();
+        // "25 Dec." ends a sentence where nothing more follows.
+        let stop = if dated || !self.ends_sentence(dotted) {
+            dotted
+        } else {
+            end
+        };
+        (dated || self.peek(start).is_uppercase()).then(|| ((*month).to_owned(), day, stop))
     }
 
     /// Reads "March 6, 1957" and "February 14"; the month ends at `end`.
     pub(super) fn month_first(&mut self, start: usize, end: usize) -> bool {
-        let digits = self.skip_spaces(end);
-        if digits == end || !self.digit(digits) || end - start > 14 {
+        // Asked of every word: most have no figure after them.
+        let dot = usize::from(self.peek(end) == '.');
+        if end - start > 14 || !self.digit(self.skip_spaces(end + dot)) {
             return false;
         }
-        let word = self.lower(start, end);
+        let written = self.lower(start, end);
+        let short = SHORT
+            .iter()
+            .find(|(short, _)| *short == written && self.peek(start).is_uppercase());
+        let after = end + usize::from(short.is_some() && self.peek(end) == '.');
+        let digits = self.skip_spaces(after);
+        if digits == after || !self.digit(digits) {
+            return false;
+        }
+        let word = short.map_or(written, |(_, month)| (*month).to_owned());
         if !is_month(&word) {
             return false;
         }
@@ -186,6 +200,21 @@ impl Scanner<'_> {
             return false;
         }
         self.finish_date(&word, day, None, after);
+        true
+    }
+
+    /// Reads "Jan. 2024": a short name before a year is the month.
+    pub(super) fn short_month(&mut self, start: usize, end: usize) -> bool {
+        let stop = end + usize::from(self.peek(end) == '.');
+        if end - start > 4 || self.peek(stop) != ' ' || self.year(stop).is_none() {
+            return false;
+        }
+        let word = self.lower(start, end);
+        let Some((_, month)) = SHORT.iter().find(|(short, _)| *short == word) else {
+            return false;
+        };
+        self.out.word(month);
+        self.at = stop;
         true
     }
 

@@ -5,9 +5,11 @@
 
 mod abbreviation;
 pub(crate) mod address;
+mod arithmetic;
 mod bible;
 mod capitals;
 mod clock;
+mod code;
 mod currency;
 mod date;
 pub(crate) mod english;

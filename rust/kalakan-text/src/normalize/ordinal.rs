@@ -8,7 +8,12 @@ use super::scanner::Scanner;
 #[rustfmt::skip]
 const TITLES: &[&str] = &[
     "nana", "ɔhene", "ohene", "ɔhemaa", "ohemaa", "otumfoɔ", "otumfuo", "osagyefo", "okyenhene", "asantehene",
-    "ɔhempɔn", "ohempɔn", "daasebrɛ", "barima", "ɔbarima", "king", "queen", "pope", "osei", "opoku",
+    "ɔhempɔn", "ohempɔn", "daasebrɛ", "barima", "ɔbarima", "king", "queen", "pope", "osei", "opoku", "prempeh",
+];
+
+/// Things that are counted in Roman numerals.
+const THINGS: [&str; 9] = [
+    "chapter", "class", "form", "grade", "level", "part", "phase", "ti", "volume",
 ];
 
 /// Tells whether `word`, in lower case, announces a person who may be counted.
@@ -77,7 +82,8 @@ impl Scanner<'_> {
             return false;
         }
         let words = cardinal(u64::from(value), self.options, Form::Attributive);
-        self.speak_rank(value == 1, &words, true);
+        let person = !THINGS.contains(&self.out.last_word());
+        self.speak_rank(value == 1, &words, person);
         self.at = end;
         true
     }

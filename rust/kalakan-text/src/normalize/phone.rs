@@ -15,7 +15,7 @@ impl Scanner<'_> {
     pub(super) fn phone(&mut self) -> bool {
         let plus = self.peek(self.at) == '+';
         let start = self.at + usize::from(plus);
-        if !plus && self.peek(start) != '0' {
+        if !(plus || self.peek(start) == '0' || self.starts_with(start, "233")) {
             return false;
         }
         let Some(groups) = self.phone_groups(start, plus) else {
@@ -32,6 +32,13 @@ impl Scanner<'_> {
         let mut groups = Vec::new();
         let mut count = 0;
         let mut at = start;
+        // How many digits it has, where its begin tells.
+        let fixed = match plus {
+            _ if self.starts_with(start, "233") => Some(GHANA),
+            true => None,
+            false if self.starts_with(start, "00233") => Some(GHANA + 2),
+            false => Some(NATIONAL),
+        };
         loop {
             let end = self.digits_end(at);
             count += end - at;
@@ -39,11 +46,9 @@ impl Scanner<'_> {
                 return None;
             }
             groups.push((at, end));
-            let ghana = plus && self.slice(start, (start + 3).min(self.chars.len())) == "233";
-            let full = if plus {
-                ghana && count == GHANA
-            } else {
-                count >= NATIONAL
+            let full = match fixed {
+                Some(length) => count >= length,
+                None => false,
             };
             let next = self.next_group(end);
             match next {
@@ -59,9 +64,16 @@ impl Scanner<'_> {
         let fits = if plus {
             INTERNATIONAL.contains(&count)
         } else {
-            count == NATIONAL
+            Some(count) == fixed
         };
         (fits && self.boundary(end)).then_some(groups)
+    }
+
+    fn starts_with(&self, i: usize, digits: &str) -> bool {
+        digits
+            .chars()
+            .enumerate()
+            .all(|(k, digit)| self.peek(i + k) == digit)
     }
 
     /// Returns where the digits after one separator start: a space, hyphen, dot or bracket.

@@ -3,12 +3,14 @@
 use crate::alphabet::{is_base_letter, is_mark, is_vowel};
 
 use super::abbreviation::is_abbreviation;
+use super::capitals::is_small_initials;
 
 /// Returns `text` in lower case if that is all it takes to normalize it.
 pub(super) fn lower(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     let mut word = 0;
+    let mut vowel = false;
     let mut before = ' ';
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
@@ -27,14 +29,22 @@ pub(super) fn lower(text: &str) -> Option<String> {
         if !fits {
             return None;
         }
+        if !vowel && !is_part_of_word(c) && is_small_initials(&out[word..]) {
+            return None;
+        }
+        vowel |= is_vowel(c) || is_composed(c);
         if c == '.' && !is_open(&out[word..]) || c == ' ' && is_title(&text[..out.len()], word) {
             return None;
         }
         out.push(crate::alphabet::lower(c));
         if c == ' ' {
             word = out.len();
+            vowel = false;
         }
         before = c;
+    }
+    if !vowel && is_small_initials(&out[word..]) {
+        return None;
     }
     Some(out)
 }

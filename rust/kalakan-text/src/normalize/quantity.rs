@@ -84,7 +84,7 @@ impl Scanner<'_> {
         };
         if let Some(currency) = money.or(suffix.map(|(c, _)| c)) {
             self.speak_money(currency, amount, magnitude.map(|(m, _)| m));
-            return suffix.map_or(after, |(_, e)| e);
+            return suffix.map_or_else(|| self.pesewas_end(after), |(_, e)| e);
         }
         if let Some((group, e)) = magnitude {
             self.speak_magnitude(group, amount);
@@ -101,10 +101,15 @@ impl Scanner<'_> {
             return e;
         }
         self.speak_plain(amount, form);
-        // "1990s": the plural is English and has no reading of its own.
+        // "1990s", "1990's": the plural is English and has no reading of its own.
+        let s = end + usize::from(self.peek(end) == '\'');
         let decade =
-            amount.value.whole.ends_with('0') && self.peek(end) == 's' && self.boundary(end + 1);
-        end + usize::from(decade)
+            amount.value.whole.ends_with('0') && self.peek(s) == 's' && self.boundary(s + 1);
+        if decade {
+            s + 1
+        } else {
+            end
+        }
     }
 
     fn speak_unit(&mut self, unit: Unit, amount: &Amount) {
@@ -120,7 +125,7 @@ impl Scanner<'_> {
         }
         self.out.word(&amount.value.words(self.options, form));
         let Some(to) = &amount.to else { return };
-        if amount.value.is_below(to) {
+        if amount.value.rises_to(to) {
             let form = if form == Form::Human {
                 form
             } else {

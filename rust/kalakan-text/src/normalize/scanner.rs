@@ -79,7 +79,8 @@ impl Scanner<'_> {
                 self.figures();
             }
         } else if matches!(c, '#' | '@') {
-            if !(self.hashtag() || self.address()) {
+            // "@5pm" is a time, no name.
+            if !(self.hashtag() || !self.digit(self.at + 1) && self.address()) {
                 self.at += 1;
             }
         } else if is_mark(c) {
@@ -113,8 +114,15 @@ impl Scanner<'_> {
     }
 
     fn figures(&mut self) {
-        let read = self.phone() || self.date() || self.clock() || self.chain() || self.quantity();
+        let read = self.phone()
+            || self.date()
+            || self.clock()
+            || self.military()
+            || self.chain()
+            || self.secret()
+            || self.quantity();
         if read {
+            self.per_unit();
             self.quantity_end = self.at;
             self.cedis();
         } else {
@@ -131,6 +139,7 @@ impl Scanner<'_> {
         let read =
             possible && self.starts_word() && self.money_sign(self.at).is_some() && self.quantity();
         if read {
+            self.per_unit();
             self.quantity_end = self.at;
             self.cedis();
         }
@@ -174,7 +183,11 @@ impl Scanner<'_> {
     }
 
     fn sign(&mut self, c: char) {
+        if c == '*' && self.short_code() {
+            return;
+        }
         match c {
+            _ if self.operator(c) => return,
             '&' => self.out.word("ne"),
             '+' if self.digit(self.at + 1)
                 || self.at > 0 && self.chars[self.at - 1].is_alphanumeric() =>

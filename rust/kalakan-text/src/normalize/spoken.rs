@@ -36,6 +36,11 @@ impl Spoken {
         self.clause_has_word = true;
     }
 
+    /// Appends a letter to the last word.
+    pub(super) fn suffix(&mut self, letter: char) {
+        self.text.push(letter);
+    }
+
     /// Appends a pause mark that the writer wrote.
     pub(super) fn mark(&mut self, mark: char) {
         self.pause = false;

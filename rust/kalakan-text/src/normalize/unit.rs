@@ -22,12 +22,13 @@ const PERCENT_SAID: [&str; 6] = [
 ];
 
 /// Sign, noun, words after the number. Longer signs of one start come first.
-const UNITS: [(&str, &str, &str); 30] = [
+const UNITS: &[(&str, &str, &str)] = &[
     ("km/hr", "kilomita", "dɔnhwere biara"),
     ("km/h", "kilomita", "dɔnhwere biara"),
     ("kmph", "kilomita", "dɔnhwere biara"),
     ("kmh", "kilomita", "dɔnhwere biara"),
     ("kph", "kilomita", "dɔnhwere biara"),
+    ("mph", "akwansin", "dɔnhwere biara"),
     ("m/s", "mita", "sɛkɛnd biara"),
     ("km²", "kilomita ahinanan", ""),
     ("km2", "kilomita ahinanan", ""),
@@ -38,12 +39,26 @@ const UNITS: [(&str, &str, &str); 30] = [
     ("m2", "mita ahinanan", ""),
     ("m³", "mita kubik", ""),
     ("m3", "mita kubik", ""),
+    ("kms", "kilomita", ""),
     ("km", "kilomita", ""),
     ("cm", "sɛntimita", ""),
     ("mm", "milimita", ""),
+    ("kgs", "kilogram", ""),
     ("kg", "kilogram", ""),
     ("mg", "miligram", ""),
     ("ml", "mililita", ""),
+    ("cl", "sɛntilita", ""),
+    ("ft", "fiit", ""),
+    ("hrs", "dɔnhwere", ""),
+    ("hr", "dɔnhwere", ""),
+    ("mins", "simma", ""),
+    ("min", "simma", ""),
+    ("secs", "sɛkɛnd", ""),
+    ("sec", "sɛkɛnd", ""),
+    ("yrs", "mfeɛ", ""),
+    ("yr", "afe", ""),
+    ("ghz", "gigahɛts", ""),
+    ("mhz", "megahɛts", ""),
     ("kb", "kee bii", ""),
     ("mb", "ɛm bii", ""),
     ("gb", "gyii bii", ""),
@@ -69,6 +84,14 @@ impl Scanner<'_> {
                 Some((Unit { noun, tail: "" }, start + 1))
             }
             '°' => Some(self.degrees(start)),
+            // "3x": three times.
+            'x' if start == end && self.boundary(start + 1) => Some((
+                Unit {
+                    noun: "mpɛn",
+                    tail: "",
+                },
+                start + 1,
+            )),
             'a'..='z' | 'A'..='Z' => self.metric(start),
             _ => None,
         }
@@ -95,6 +118,18 @@ impl Scanner<'_> {
     fn metric(&self, start: usize) -> Option<(Unit, usize)> {
         let (sign, noun, tail) = UNITS.iter().find(|(sign, ..)| self.has_unit(start, sign))?;
         Some((Unit { noun, tail }, start + sign.chars().count()))
+    }
+
+    /// Reads the "/kg" of a price.
+    pub(super) fn per_unit(&mut self) {
+        if self.peek(self.at) != '/' {
+            return;
+        }
+        if let Some((unit, end)) = self.metric(self.at + 1) {
+            self.out.word(unit.noun);
+            self.out.word("biara");
+            self.at = end;
+        }
     }
 
     fn has_unit(&self, start: usize, sign: &str) -> bool {

@@ -55,6 +55,13 @@ impl Value {
         words
     }
 
+    /// Tells whether "this-`to`" is a range: the larger number last, or a year and the last two digits of a later one.
+    pub(super) fn rises_to(&self, to: &Self) -> bool {
+        let years =
+            self.is_integer() && to.is_integer() && (self.whole.len(), to.whole.len()) == (4, 2);
+        self.is_below(to) || years && self.whole[2..] < to.whole[..]
+    }
+
     /// Tells whether this is less than `other`; fractions are not compared.
     pub(super) fn is_below(&self, other: &Self) -> bool {
         let key = |v: &Self| {
