@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require
+from kalakan.config.rules import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class AudioConfig:
     """Smallest mel magnitude before the natural logarithm."""
 
     def __post_init__(self) -> None:
-        for name in ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels"):
-            require(getattr(self, name) >= 1, f"audio.{name}", getattr(self, name), "it must be at least 1")
+        require_at_least(self, "audio", ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels"), 1)
         require(
             self.win_length <= self.n_fft,
             "audio.win_length",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require
+from kalakan.config.rules import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,4 @@ class SegmentConfig:
     """Folder of an acoustic model's mels (`<id>.npy`, [M, T]) to use in place of the recordings'; empty: none."""
 
     def __post_init__(self) -> None:
-        for name in ("frames", "validation_frames"):
-            require(
-                getattr(self, name) >= 16, f"segments.{name}", getattr(self, name), "it must be at least 16"
-            )
+        require_at_least(self, "segments", ("frames", "validation_frames"), 16)

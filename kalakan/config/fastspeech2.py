@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import check_speakers, require
+from kalakan.config.rules import check_speakers, require, require_at_least, require_chance, require_odd
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,12 @@ class FastSpeech2Config:
             self.decoder_block,
             "choose 'transformer' or 'convnext'",
         )
-        for name in ("encoder_kernel", "decoder_kernel", "predictor_kernel"):
-            require(getattr(self, name) % 2 == 1, f"model.{name}", getattr(self, name), "it must be odd")
+        parts = ("encoder", "decoder", "predictor")
+        sizes = ("encoder_width", "encoder_heads", "encoder_filter", "decoder_filter", "predictor_width")
+        counts = ("n_phonemes", "n_mels", *(f"{part}_layers" for part in parts))
+        require_at_least(self, "model", (*counts, *sizes), 1)
+        require_odd(self, "model", (f"{part}_kernel" for part in parts))
+        require_chance(self, "model", ("dropout", "predictor_dropout"))
         require(
             self.encoder_width % self.encoder_heads == 0,
             "model.encoder_heads",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kalakan.config.fastspeech2 import FastSpeech2Config
-from kalakan.config.rules import require
+from kalakan.config.rules import require_at_least, require_odd
 from kalakan.config.tacotron2 import Tacotron2Config
 from kalakan.config.vocoders import HarmonicNoiseConfig, HifiGanConfig, MelGanConfig
 
@@ -40,9 +40,8 @@ class AlignerConfig:
     """Kernel of a block over time; odd. Few frames are seen, or boundaries would blur."""
 
     def __post_init__(self) -> None:
-        for name in ("n_phonemes", "n_mels", "width", "inner", "layers"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
-        require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+        require_at_least(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), 1)
+        require_odd(self, "model", ("kernel",))
 
 
 ModelConfig = (

@@ -16,7 +16,7 @@ from kalakan.config.models import (
     ModelConfig,
     Tacotron2Config,
 )
-from kalakan.config.rules import require
+from kalakan.config.rules import require_at_least
 from kalakan.config.training import AdversarialConfig, DistillationConfig, TrainingConfig
 
 __all__ = [
@@ -59,16 +59,8 @@ class InferenceConfig:
     is split at pauses, else at spaces."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "threads", "griffin_lim_iterations"):
-            require(
-                getattr(self, name) >= 1, f"inference.{name}", getattr(self, name), "it must be at least 1"
-            )
-        require(
-            self.max_characters >= 20,
-            "inference.max_characters",
-            self.max_characters,
-            "it must be at least 20",
-        )
+        require_at_least(self, "inference", ("batch_size", "threads", "griffin_lim_iterations"), 1)
+        require_at_least(self, "inference", ("max_characters",), 20)
 
 
 @dataclass(frozen=True)

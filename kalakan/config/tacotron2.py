@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import check_speakers, require
+from kalakan.config.rules import check_speakers, require, require_at_least, require_chance, require_odd
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,14 @@ class Tacotron2Config:
     def __post_init__(self) -> None:
         widths = ("encoder_width", "attention_width", "prenet_width", "decoder_width", "postnet_width")
         counts = ("encoder_layers", "location_filters", "frames_per_step", "window_ahead")
-        for name in (*widths, *counts, "max_frames_per_phoneme"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
-        for name in ("encoder_kernel", "location_kernel", "postnet_kernel"):
-            require(getattr(self, name) % 2 == 1, f"model.{name}", getattr(self, name), "it must be odd")
-        for name in ("dropout", "prenet_dropout", "zoneout"):
-            require(
-                0 <= getattr(self, name) < 1, f"model.{name}", getattr(self, name), "it must lie in [0, 1)"
-            )
-        require(self.encoder_width % 2 == 0, "model.encoder_width", self.encoder_width, "it must be even")
-        require(
-            self.postnet_layers >= 2, "model.postnet_layers", self.postnet_layers, "it must be at least 2"
+        require_at_least(
+            self, "model", ("n_phonemes", "n_mels", *widths, *counts, "max_frames_per_phoneme"), 1
         )
-        require(self.window_back >= 0, "model.window_back", self.window_back, "it must be at least 0")
+        require_odd(self, "model", ("encoder_kernel", "location_kernel", "postnet_kernel"))
+        require_chance(self, "model", ("dropout", "prenet_dropout", "zoneout"))
+        require_at_least(self, "model", ("postnet_layers",), 2)
+        require_at_least(self, "model", ("window_back",), 0)
+        require(self.encoder_width % 2 == 0, "model.encoder_width", self.encoder_width, "it must be even")
         require(
             0 < self.stop_threshold < 1, "model.stop_threshold", self.stop_threshold, "it must lie in (0, 1)"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require
+from kalakan.config.rules import require, require_at_least, require_chance
 
 
 @dataclass(frozen=True)
@@ -59,23 +59,21 @@ class TrainingConfig:
     """Share of the utterances that may be damaged, and are left out, before the run stops."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "grad_accumulation_steps", "max_steps", "log_every", "validate_every"):
-            require(
-                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
-            )
-        for name in ("checkpoint_every", "picture_every", "validation_utterances", "max_nonfinite"):
-            require(
-                getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "it must be at least 1"
-            )
-        for name in ("max_minutes", "warmup_steps", "weight_decay", "patience", "workers"):
-            require(
-                getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "it must be at least 0"
-            )
+        rhythms = ("log_every", "validate_every", "checkpoint_every", "picture_every")
+        counts = (
+            "batch_size",
+            "grad_accumulation_steps",
+            "max_steps",
+            "validation_utterances",
+            "max_nonfinite",
+        )
+        require_at_least(self, "training", (*rhythms, *counts), 1)
+        zeros = ("max_minutes", "warmup_steps", "weight_decay", "patience", "workers")
+        require_at_least(self, "training", zeros, 0)
+        require_chance(self, "training", ("max_damaged", "ema_decay"))
         require(self.product in ("best", "last"), "training.product", self.product, "choose 'best' or 'last'")
         require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
         require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")
-        require(0 <= self.max_damaged < 1, "training.max_damaged", self.max_damaged, "it must lie in [0, 1)")
-        require(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "it must lie in [0, 1)")
         require(
             0 <= self.decay_fraction <= 1,
             "training.decay_fraction",
@@ -98,11 +96,8 @@ class AdversarialConfig:
     """Channels of the discriminator's first layers."""
 
     def __post_init__(self) -> None:
-        for name in ("weight", "feature_weight", "start_step"):
-            require(
-                getattr(self, name) >= 0, f"adversarial.{name}", getattr(self, name), "it must be at least 0"
-            )
-        require(self.channels >= 1, "adversarial.channels", self.channels, "it must be at least 1")
+        require_at_least(self, "adversarial", ("weight", "feature_weight", "start_step"), 0)
+        require_at_least(self, "adversarial", ("channels",), 1)
 
 
 @dataclass(frozen=True)

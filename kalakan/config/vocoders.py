@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require
+from kalakan.config.rules import require, require_at_least, require_odd
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,8 @@ class HarmonicNoiseConfig:
     loses all of `noise_cut` from 3 dB more on. Closures and breathy sounds stay as they are."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "inner", "n_fft", "subframes", "f0_width"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "it must be at least 1")
-        require(self.kernel % 2 == 1, "model.kernel", self.kernel, "it must be odd")
+        require_at_least(self, "model", ("width", "layers", "inner", "n_fft", "subframes", "f0_width"), 1)
+        require_odd(self, "model", ("kernel",))
         require(
             -60 <= self.noise_cut_from <= 60,
             "model.noise_cut_from",
@@ -75,14 +74,17 @@ class HifiGanConfig:
 
     def __post_init__(self) -> None:
         _check_upsampling(self.upsample_rates, self.channels)
-        for kernel in self.residual_kernels:
-            require(kernel % 2 == 1, "model.residual_kernels", self.residual_kernels, "they must be odd")
+        kernels = self.residual_kernels
+        is_odd = all(kernel >= 1 and kernel % 2 == 1 for kernel in kernels)
+        require(is_odd, "model.residual_kernels", kernels, "they must be odd and above 0")
         require(
             len(self.residual_dilations) == len(self.residual_kernels) >= 1,
             "model.residual_dilations",
             self.residual_dilations,
             f"there must be one list for each of the {len(self.residual_kernels)} residual_kernels",
         )
+        for dilations in self.residual_dilations:
+            _check_dilations(dilations, self.residual_dilations)
         _check_discriminator(self.discriminator_width)
 
 
@@ -103,6 +105,7 @@ class MelGanConfig:
 
     def __post_init__(self) -> None:
         _check_upsampling(self.upsample_rates, self.channels)
+        _check_dilations(self.residual_dilations, self.residual_dilations)
         _check_discriminator(self.discriminator_width)
         require(self.mel_weight >= 0, "model.mel_weight", self.mel_weight, "it must be at least 0")
 
@@ -116,6 +119,11 @@ def _check_upsampling(rates: tuple[int, ...], channels: int) -> None:
         channels,
         f"it must be a multiple of {parts}, for it is halved at each of the {len(rates)} upsample_rates",
     )
+
+
+def _check_dilations(dilations: tuple[int, ...], named: object) -> None:
+    is_right = len(dilations) >= 1 and min(dilations) >= 1
+    require(is_right, "model.residual_dilations", named, "name dilations of at least 1")
 
 
 def _check_discriminator(width: int) -> None:
