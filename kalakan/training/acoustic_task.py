@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
 from kalakan.models.layers.masking import length_mask
 from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
 from kalakan.training.pictures import draw_utterance
+from kalakan.training.sizes import fitted
 from kalakan.training.tasks import BatchSource, Phase
 from kalakan.voices.product import save_acoustic_product
 
@@ -56,7 +56,7 @@ class AcousticTask:
         """A model for the dataset's speakers, normalized by the dataset's statistics."""
         assert self._train is not None, "datasets() comes before build()"
         preset = cast(FastSpeech2Config, settings.model)
-        config = replace(preset, speakers=self._train.speakers, n_mels=settings.audio.n_mels)
+        config = fitted(preset, speakers=self._train.speakers, n_mels=settings.audio.n_mels)
         model = FastSpeech2(config)
         set_statistics(model, self._train)
         return nn.ModuleDict({"acoustic": model})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from kalakan.models.lattice import posteriors
 from kalakan.models.layers.masking import length_mask
 from kalakan.training.flat_start import Example, learn_gaussians
 from kalakan.training.pictures import draw_alignment
+from kalakan.training.sizes import fitted
 from kalakan.training.tasks import BatchSource, Phase
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.weights import save_pt
@@ -53,7 +53,7 @@ class AlignerTask:
         """An aligner whose Gaussians have found the sounds, and whose classifier knows nothing."""
         assert self._train is not None, "datasets() comes before build()"
         preset = cast(AlignerConfig, settings.model)
-        model = Aligner(replace(preset, n_mels=settings.audio.n_mels))
+        model = Aligner(fitted(preset, n_mels=settings.audio.n_mels))
         random = np.random.default_rng(settings.training.seed)
         chosen = random.permutation(len(self._train))[:FLAT_START_UTTERANCES]
         examples = [self._example(int(index)) for index in chosen]

@@ -14,7 +14,7 @@ from kalakan.errors import TrainingError
 from kalakan.training.distributed import Group
 from kalakan.training.memory import checkpoint_blocks
 from kalakan.training.schedule import MovingAverage
-from kalakan.training.starting import first_weights, load_fitting
+from kalakan.training.starting import first_weights, load_fitting, misfits
 from kalakan.training.state import (
     Position,
     check_table,
@@ -68,7 +68,7 @@ class Learner:
             save_checkpoint(path, contents)
 
     def restore(self, path: Path) -> None:
-        """Goes on from a checkpoint; raises `TrainingError` for one of another model type or phoneme table."""
+        """Goes on from a checkpoint; raises `TrainingError` for one of another model or phoneme table."""
         contents = load_checkpoint(path)
         if contents["model_type"] != self.model_type:
             raise TrainingError(
@@ -76,6 +76,12 @@ class Learner:
                 "output folder"
             )
         check_table(contents, path)
+        if wrong := misfits(self.modules.state_dict(), contents["modules"]):
+            name, reason = next(iter(wrong.items()))
+            raise TrainingError(
+                f"{path}: is of a run with other sizes, parts or speakers ({len(wrong)} tensors differ; {name} {reason}"
+                "); use that run's settings and corpus, or choose another output folder and start from it"
+            )
         self.modules.load_state_dict(contents["modules"])
         self.average.load(contents["average"])
         self.stepper.restore(contents)

@@ -11,13 +11,18 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kalakan.storage import replacing
+
 
 class MetricsLog:
     """Appends scalars and pictures of one run; a line is on disk when `scalars` returns."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file: IO[str] = (folder / "metrics.jsonl").open("a", encoding="utf-8")
-        self._board = _tensorboard(folder / "tensorboard")
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        """`step` is where the run stands: what the folder's log says of later ones is removed."""
+        path = folder / "metrics.jsonl"
+        _cut(path, step)
+        self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._board = _tensorboard(folder / "tensorboard", step)
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
         """Writes one line of `group` ("train" or "validation"); what is not finite is null, as JSON has it."""
@@ -48,9 +53,27 @@ class MetricsLog:
             self._board.close()
 
 
-def _tensorboard(folder: Path) -> Any | None:
+def _cut(path: Path, step: int) -> None:
+    """Removes the lines of later steps, and one that a kill cut short."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    kept = [line for line in lines if _step(line) <= step]
+    if kept != lines:
+        with replacing(path) as partial:
+            partial.write_text("".join(kept), encoding="utf-8")
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+def _tensorboard(folder: Path, step: int) -> Any | None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder))
+    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,21 +1,18 @@
-"""One run of the Trainer: data, steps, validations, checkpoints."""
+"""One run of the Trainer: where it begins, and step after step until it ends."""
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from kalakan.config.resolve import to_dict
 from kalakan.errors import TrainingError
-from kalakan.storage import replacing
 from kalakan.training.batches import NumberedBatch, batch_groups
 from kalakan.training.damage import (
     check_damage,
@@ -26,9 +23,9 @@ from kalakan.training.damage import (
 )
 from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
-from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
+from kalakan.training.records import LAST, Records, write_json
 from kalakan.training.starting import named
 from kalakan.training.validation import Validation
 
@@ -54,14 +51,15 @@ class Run:
         self.learner = Learner(self.trainer.model_type, self.task, self.settings, self.group)
         # Without it all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
-        if resume and self._last.is_file():
-            self.learner.restore(self._last)
+        found = self.output / LAST
+        self.replaces_another = found.is_file() and not resume
+        if resume and found.is_file():
+            self.learner.restore(found)
         elif start_from is not None:
             self._begin_with(Path(start_from))
+        self.records = Records(self.output, self.learner, self.validation, self.progress)
         if self.group.is_first:
-            _write_json(self.output / "config.json", to_dict(self.settings))
             write_report(self.damaged, self.output)
-            self.log = MetricsLog(self.output)
         self.learner.ready()
 
     def _read(self, data: Path, features: Path) -> None:
@@ -79,6 +77,8 @@ class Run:
         position = self.learner.position
         if position.step == 0 and self.group.is_first:
             self.validation.rehearse(self.learner.average.modules)
+        if self.replaces_another:  # killed from here on, this run must not go on with that one
+            self.records.save()
         deadline = time.monotonic() + 60 * self.config.max_minutes if self.config.max_minutes else math.inf
         self.progress.start(position.step)
         groups = self.profile.watch(
@@ -88,28 +88,21 @@ class Run:
         while not over:
             scores = self._step(next(groups))
             self.progress.advance(scores)
-            self._record(scores)
+            self.records.note(scores)
             over = self.group.any(stop["now"] or time.monotonic() >= deadline or self._is_done())
-        self.learner.save(self._last, {}, is_last=True)
+        self.records.save()
         self.progress.close()
         groups.close()
 
     def finish(self) -> Path:
-        """Writes the product from the weights of `training.product` (the last ones if none was validated)."""
-        best = self.output / "best.pt"
-        wanted = best if self.config.product == "best" and best.is_file() else self._last
-        product = self.learner.product(wanted, self.output)
+        """Writes the product, and counts the damage that it was made without."""
+        product = self.records.product()
         count_damage(self.damaged, self.output)
         return product
 
     def close(self) -> None:
-        """Closes the logs."""
-        if self.group.is_first:
-            self.log.close()
-
-    @property
-    def _last(self) -> Path:
-        return self.output / "last.pt"
+        """Closes the log."""
+        self.records.close()
 
     def _is_done(self) -> bool:
         position = self.learner.position
@@ -134,37 +127,12 @@ class Run:
                 f"{names}; lower training.learning_rate or turn training.mixed_precision off"
             )
 
-    def _record(self, scores: dict[str, float]) -> None:
-        position, config = self.learner.position, self.config
-        step = position.step
-        if self.group.is_first:
-            if step % config.log_every == 0:
-                self.log.scalars(step, "train", scores | {"skipped": position.skipped})
-            if step % config.validate_every == 0:
-                self._validate()
-            if step % config.picture_every == 0:
-                modules, folder = self.learner.average.modules, self.output / "pictures"
-                self.validation.show(modules, folder, step, self.log)
-        if step % config.checkpoint_every == 0:
-            self.learner.save(self._last, {}, is_last=True)
-
-    def _validate(self) -> None:
-        position = self.learner.position
-        means = self.validation.scores(self.learner.average.modules)
-        self.log.scalars(position.step, "validation", means)
-        self.progress.note(position.step, means)
-        if means["score"] < position.best:
-            position.best, position.stale = means["score"], 0
-            self.learner.save(self.output / "best.pt", means, is_last=False)
-        else:
-            position.stale += 1
-
     def _begin_with(self, source: Path) -> None:
         """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
         left_out = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:
-            _write_json(report, {"source": str(source), "left_out": left_out})
+            write_json(report, {"source": str(source), "left_out": left_out})
         for line in named(left_out, source, report):
             self.progress.say(line)
 
@@ -173,8 +141,3 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -49,12 +49,7 @@ def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: 
     """
     own = modules.state_dict()
     weights = unfolded(weights, own)
-    left_out = {name: "this model has no such tensor" for name in weights if name not in own}
-    for name, value in own.items():
-        if name not in weights:
-            left_out[name] = "the source has no such tensor; it starts fresh"
-        elif weights[name].shape != value.shape:
-            left_out[name] = f"has shape {list(weights[name].shape)} there and {list(value.shape)} here"
+    left_out = misfits(own, weights)
     fitting = {name: value for name, value in weights.items() if name not in left_out}
     for module in {name.split(".")[0] for name in weights} & set(modules):
         sizes = {name: value.numel() for name, value in own.items() if name.split(".")[0] == module}
@@ -67,6 +62,17 @@ def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: 
             )
     modules.load_state_dict(fitting, strict=False)
     return left_out
+
+
+def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, str]:
+    """Tensors of `weights` that a model's `own` ones cannot take, and own ones that `weights` lack, with the reason."""
+    found = {name: "this model has no such tensor" for name in weights if name not in own}
+    for name, value in own.items():
+        if name not in weights:
+            found[name] = "the source has no such tensor; it starts fresh"
+        elif weights[name].shape != value.shape:
+            found[name] = f"has shape {list(weights[name].shape)} there and {list(value.shape)} here"
+    return found
 
 
 def named(left_out: Mapping[str, str], source: Path, report: Path) -> list[str]:

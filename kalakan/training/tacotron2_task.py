@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from kalakan.models.layers.masking import length_mask
 from kalakan.training.acoustic_task import statistics_mel
 from kalakan.training.losses import masked_mean, masked_mse
 from kalakan.training.pictures import draw_attention
+from kalakan.training.sizes import fitted
 from kalakan.training.tasks import BatchSource, Phase
 from kalakan.voices.product import save_acoustic_product
 
@@ -60,7 +60,7 @@ class Tacotron2Task:
         """A model for the dataset's speakers, normalized by the dataset's mel statistics."""
         assert self._train is not None, "datasets() comes before build()"
         preset = cast(Tacotron2Config, settings.model)
-        model = Tacotron2(replace(preset, speakers=self._train.speakers, n_mels=settings.audio.n_mels))
+        model = Tacotron2(fitted(preset, speakers=self._train.speakers, n_mels=settings.audio.n_mels))
         mel = statistics_mel(self._train)
         model.mel_mean.copy_(torch.from_numpy(mel.mean(axis=1)))
         model.mel_std.copy_(torch.from_numpy(np.maximum(mel.std(axis=1), 0.1)))

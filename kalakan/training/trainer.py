@@ -114,4 +114,6 @@ def _device(name: str) -> torch.device:
         raise TrainingError(f"device {name!r} is not a torch device; use 'cpu' or 'cuda:0'") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise TrainingError(f"device {name!r} was asked for and torch finds no CUDA device; use device='cpu'")
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise TrainingError(f"device {name!r} was asked for and the last CUDA device is 'cuda:{count - 1}'")
     return device
