@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use unicode_normalization::char::is_combining_mark;
 
-use crate::normalize::keeps_sentence;
+use crate::normalize::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 
 /// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
 ///
@@ -179,6 +179,7 @@ impl Stop<'_> {
         word.ends_with(char::is_lowercase)
             && letters.next().is_some_and(char::is_uppercase)
             && letters.next().is_none_or(|c| !c.is_uppercase())
+            && !(word == "Ph" && next.starts_with("D."))
             && !in_address(word)
             && !in_address(next.trim_end_matches(['.', ':']))
             && !self.dot_belongs_to_word(false, true)
@@ -201,11 +202,13 @@ impl Stop<'_> {
             return !self.closed && self.before[..listed].trim().is_empty();
         }
         // "no" is nearly always the article, never "number"; "etc." and "p.m." may end a sentence or not.
-        let open = word.eq_ignore_ascii_case("no")
+        let open = may_end_sentence(word)
+            || word.eq_ignore_ascii_case("no")
             || word.eq_ignore_ascii_case("etc")
             || word.contains('.');
         open && small
             || open && word.contains('.') && !capital && self.next_letter().is_some()
             || keeps_sentence(word)
+            || keeps_sentence_before(word, self.after)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
+use super::bible::is_short_book;
 use super::capitals;
+use super::date::is_short_month;
 use super::scanner::Scanner;
 
 /// What an abbreviation needs around it, and whether its dot can end a sentence.
@@ -10,8 +12,10 @@ use super::scanner::Scanner;
 enum Kind {
     /// Before a name.
     Title,
-    /// Before a capitalised name only.
+    /// Before a capitalised name only, and capitalised itself.
     Saint,
+    /// Before a figure only.
+    Figure,
     /// Anywhere.
     Phrase,
 }
@@ -30,6 +34,7 @@ static ABBREVIATIONS: LazyLock<Vec<Abbreviation>> = LazyLock::new(|| {
         let kind = match fields.next()? {
             "title" => Kind::Title,
             "saint" => Kind::Saint,
+            "figure" => Kind::Figure,
             _ => Kind::Phrase,
         };
         Some(Abbreviation {
@@ -59,7 +64,33 @@ pub(crate) fn keeps_sentence(word: &str) -> bool {
         .split('.')
         .all(|part| part.len() == 1 && part.bytes().all(|b| b.is_ascii_uppercase()));
     let initials = single && letters.len() <= 2 && !is_era(&letters);
-    initials || matches!(find(word), Some(a) if a.kind != Kind::Phrase || a.written.contains('.'))
+    initials
+        || find(word).is_some_and(|found| match found.kind {
+            Kind::Title => true,
+            Kind::Saint => word.starts_with(char::is_uppercase),
+            Kind::Figure => false,
+            Kind::Phrase => found.written.contains('.'),
+        })
+}
+
+/// Tells whether a dot after `word` belongs to it where a small letter follows: "Jnr. aba", "25 Dec. na".
+pub(crate) fn may_end_sentence(word: &str) -> bool {
+    is_short_month(word) || find(word).is_some_and(|found| found.kind == Kind::Phrase)
+}
+
+/// Tells whether the dot after `word` belongs to it because of the figures in `after`: "Yoh. 3:16", "Oct. 6", "p. 5".
+pub(crate) fn keeps_sentence_before(word: &str, after: &str) -> bool {
+    let after = after.trim_start_matches(' ');
+    let figures = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    if figures.len() == after.len() {
+        return false;
+    }
+    let verse = figures
+        .strip_prefix(':')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    verse && is_short_book(word)
+        || is_short_month(word)
+        || find(word).is_some_and(|found| found.kind == Kind::Figure)
 }
 
 /// Letters after a year; a capital after their last dot starts a sentence.
@@ -106,7 +137,8 @@ impl Scanner<'_> {
         let next = self.next_word(end + 1);
         let fits = match found.kind {
             Kind::Phrase => true,
-            Kind::Saint => next.is_some_and(char::is_uppercase),
+            Kind::Saint => self.chars[start].is_uppercase() && next.is_some_and(char::is_uppercase),
+            Kind::Figure => self.digit(self.skip_spaces(end + 1)),
             // "hon" is a Twi word too: at the end of a sentence it stays one.
             Kind::Title => found.written != "hon" || next.is_some(),
         };

@@ -41,6 +41,12 @@ pub(super) fn is_book(word: &str) -> bool {
     BOOKS.contains(&word)
 }
 
+/// Tells whether `word` is the short name of a book, with a capital.
+pub(super) fn is_short_book(word: &str) -> bool {
+    let short = |(short, _): &(&str, &str)| short.eq_ignore_ascii_case(word);
+    word.starts_with(char::is_uppercase) && SHORT.iter().any(short)
+}
+
 impl Scanner<'_> {
     /// Reads the short name of a book that ends at `end`, if a chapter and a verse follow: "Yoh. 3:16".
     pub(super) fn short_book(&mut self, start: usize, end: usize) -> bool {

@@ -1,5 +1,7 @@
 //! Money: the name of the currency comes before the amount, cedis have pesewas.
 
+use crate::alphabet::is_letter;
+
 use super::number::{cardinal, Form};
 use super::quantity::Amount;
 use super::scanner::Scanner;
@@ -125,8 +127,15 @@ impl Scanner<'_> {
             return None;
         }
         let (currency, stop) = self.sign_at(start)?;
-        // "20gh" is money, "20 gh" may be Ghana.
-        let bare = stop == start + 2 && self.peek(start).is_alphabetic() && start > end;
+        // "20gh" is money, "20 gh" may be Ghana, and A1GP is a name.
+        let digits = self.chars[..end]
+            .iter()
+            .rev()
+            .take_while(|c| c.is_ascii_digit())
+            .count();
+        let named = digits < end && is_letter(self.chars[end - digits - 1]);
+        let letters = stop == start + 2 && self.peek(start).is_alphabetic();
+        let bare = letters && (start > end || named);
         let next = self.skip_spaces(stop);
         (self.boundary(stop) && !bare && !self.digit(next)).then_some((currency, stop))
     }

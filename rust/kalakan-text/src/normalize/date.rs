@@ -39,6 +39,12 @@ fn is_month(word: &str) -> bool {
     WRITTEN.contains(&word)
 }
 
+/// Tells whether `word` is the short form of an English month, with a capital.
+pub(super) fn is_short_month(word: &str) -> bool {
+    let short = |(short, _): &(&str, &str)| short.eq_ignore_ascii_case(word);
+    word.starts_with(char::is_uppercase) && SHORT.iter().any(short)
+}
+
 impl Scanner<'_> {
     /// Reads a date that starts with a figure.
     pub(super) fn date(&mut self) -> bool {

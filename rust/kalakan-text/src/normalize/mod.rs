@@ -26,7 +26,7 @@ mod unit;
 mod value;
 mod word;
 
-pub(crate) use abbreviation::keeps_sentence;
+pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 pub(crate) use capitals::is_letter_name;
 pub use number::number_words;
 pub use options::{ChatSpelling, NormalizeOptions, Variety};
