@@ -32,7 +32,9 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.batch_size=8."
 )
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
-@click.option("--features", metavar="FOLDER", help="Where mels are cached; default: in the run folder.")
+@click.option(
+    "--features", metavar="FOLDER", help="Where mels, F0 and audio are cached; default: in the run folder."
+)
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
 @click.option("--start-from", metavar="PATH", help="Checkpoint or voice whose weights it begins with.")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,50 +13,62 @@ from kalakan.errors import DataError
 from kalakan.storage import replacing
 
 Array = NDArray[np.float32]
+Kind = TypeVar("Kind", np.float32, np.int16)
 
 
-class ArrayFiles:
-    """Reads and writes `.npy` files of finite float32 values.
+class ArrayFiles(Generic[Kind]):
+    """Reads and writes `.npy` files of finite values of one kind, `np.float32` or `np.int16`.
 
     The first reading of a file checks it; later ones take its last bytes, in a quarter of the time of `np.load`. An
     array is always the caller's own. Memory maps that are held would be no better: each holds a file descriptor.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Kind]) -> None:
+        self.kind: type[Kind] = kind
         self._sound: set[Path] = set()
 
-    def read(self, path: Path, shape: tuple[int, ...], source: Path | None = None) -> Array:
+    def read(self, path: Path, shape: tuple[int, ...], source: Path | None = None) -> NDArray[Kind]:
         """The array of `path`, of this shape.
 
         Raises `DataError`, which says why, for a file that holds none such, and, when it is first read, for one that
         is older than the file `source` that it was made of.
         """
         try:
-            return _values(path, shape) if path in self._sound else self._checked(path, shape, source)
+            return self._values(path, shape) if path in self._sound else self._checked(path, shape, source)
         except (ValueError, EOFError, OSError) as error:
             self._sound.discard(path)
             raise DataError(f"{path}: cannot be read ({error})") from error
 
-    def write(self, path: Path, values: Array, source: Path) -> None:
+    def write(self, path: Path, values: NDArray[Kind], source: Path) -> None:
         """Writes an array that was made of the file `source`: whole or not at all."""
         with replacing(path) as partial, partial.open("wb") as file:
-            np.save(file, np.ascontiguousarray(values, dtype=np.float32))
+            np.save(file, np.ascontiguousarray(values, dtype=self.kind))
         if not is_current(path, source):  # a recording from the future, by this machine's clock
             made = source.stat().st_mtime_ns
             os.utime(path, ns=(made, made))
         self._sound.add(path)
 
-    def _checked(self, path: Path, shape: tuple[int, ...], source: Path | None) -> Array:
+    def _checked(self, path: Path, shape: tuple[int, ...], source: Path | None) -> NDArray[Kind]:
         if source is not None and not is_current(path, source):
             raise DataError(f"{path}: is older than {source.name}, or is not there")
         found = np.load(path)
-        if found.shape != shape or found.dtype.kind != "f" or not np.isfinite(found).all():
+        kind: np.dtype[Any] = np.dtype(self.kind)
+        if found.shape != shape or found.dtype.kind != kind.kind or not np.isfinite(found).all():
             raise DataError(
-                f"{path}: holds {found.dtype} of shape {found.shape}; it must be {shape}, floating-point and finite"
+                f"{path}: holds {found.dtype} of shape {found.shape}; it must be {kind}, {shape} and finite"
             )
-        values: Array = np.ascontiguousarray(found, dtype=np.float32)
+        values: NDArray[Kind] = np.ascontiguousarray(found, dtype=self.kind)
         if values is found:  # what was converted is read as slowly again
             self._sound.add(path)
+        return values
+
+    def _values(self, path: Path, shape: tuple[int, ...]) -> NDArray[Kind]:
+        """The end of a file that is known to hold an array of this shape, row after row."""
+        values: NDArray[Kind] = np.empty(shape, dtype=self.kind)
+        with path.open("rb", buffering=0) as file:
+            file.seek(-values.nbytes, os.SEEK_END)
+            if file.readinto(values.reshape(-1).data) != values.nbytes:
+                raise EOFError("it is too short")
         return values
 
 
@@ -65,13 +78,3 @@ def is_current(path: Path, source: Path) -> bool:
         return path.stat().st_mtime_ns >= source.stat().st_mtime_ns
     except OSError:
         return False
-
-
-def _values(path: Path, shape: tuple[int, ...]) -> Array:
-    """The end of a file that is known to hold an array of this shape, row after row."""
-    values = np.empty(shape, dtype=np.float32)
-    with path.open("rb", buffering=0) as file:
-        file.seek(-values.nbytes, os.SEEK_END)
-        if file.readinto(values.reshape(-1).data) != values.nbytes:
-            raise EOFError("it is too short")
-    return values

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kalakan.audio.files import read_audio
 from kalakan.audio.mel import log_mel
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
-from kalakan.data.arrays import Array, ArrayFiles
+from kalakan.data.arrays import Array, ArrayFiles, Kind
 from kalakan.data.manifest import F0_SAMPLES, Utterance
 from kalakan.errors import DataError, MissingDependencyError
 
@@ -31,7 +32,7 @@ def log_energy(mel: Array) -> Array:
 
 
 class FeatureStore:
-    """Log-mel [M, T] and F0 [T] by utterance: read from `folder/<audio hash>/`, or computed and written there.
+    """Log-mel [M, T], F0 [T] and audio [S] by utterance: read from `folder/<audio hash>/`, or made and written there.
 
     What is older than its recording's file is computed anew. No array is kept in memory.
     """
@@ -40,12 +41,15 @@ class FeatureStore:
         self.config = config
         self.folder = Path(folder) / audio_hash(config)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._files = ArrayFiles()
+        self._files = ArrayFiles(np.float32)
+        self._sounds = ArrayFiles(np.int16)
 
     def mel(self, utterance: Utterance) -> Array:
         """Log-mel [M, T] of the whole recording; raises `DataError` for damaged or wrongly sampled audio."""
         shape = (self.config.n_mels, utterance.samples // self.config.hop_length)
-        return self._kept(utterance, ".npy", shape, lambda: log_mel(self.audio(utterance), self.config))
+        return self._kept(
+            self._files, utterance, ".npy", shape, lambda: log_mel(self.audio(utterance), self.config)
+        )
 
     def f0(self, utterance: Utterance) -> Array:
         """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where Praat hears no voice.
@@ -56,7 +60,7 @@ class FeatureStore:
         """
         count = utterance.samples // self.config.hop_length
         heard = self._kept(
-            utterance, ".f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
+            self._files, utterance, ".f0.npy", (count,), lambda: _hear_f0(self.audio(utterance), self.config)
         )
         if not utterance.f0.size:
             return heard
@@ -64,6 +68,13 @@ class FeatureStore:
         labels = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
         voiced: Array = np.where(heard > 0, labels, np.float32(0.0))
         return voiced
+
+    def samples(self, utterance: Utterance) -> NDArray[np.int16]:
+        """`audio` in 16 bits [S]: 32767 is 1; raises as `mel`."""
+        shape = (utterance.samples,)
+        return self._kept(
+            self._sounds, utterance, ".audio.npy", shape, lambda: _in_16_bits(self.audio(utterance))
+        )
 
     def audio(self, utterance: Utterance) -> Array:
         """Audio [S] of the recording, padded or cut to the length that the manifest gives."""
@@ -87,18 +98,27 @@ class FeatureStore:
         return padded
 
     def _kept(
-        self, utterance: Utterance, suffix: str, shape: tuple[int, ...], compute: Callable[[], Array]
-    ) -> Array:
+        self,
+        files: ArrayFiles[Kind],
+        utterance: Utterance,
+        suffix: str,
+        shape: tuple[int, ...],
+        compute: Callable[[], NDArray[Kind]],
+    ) -> NDArray[Kind]:
         """The feature of a file that is sound and not older than the recording, else computed, and kept."""
         path = self.folder / f"{utterance.id}{suffix}"
         try:
-            return self._files.read(path, shape, utterance.audio)
+            return files.read(path, shape, utterance.audio)
         except DataError:
             values = compute()  # the first time, of a recording made anew, or after a kill
         if not np.isfinite(values).all():
             raise DataError(f"{path.name}: the feature is not finite; look at the recording")
-        self._files.write(path, values, utterance.audio)
+        files.write(path, values, utterance.audio)
         return values
+
+
+def _in_16_bits(audio: Array) -> NDArray[np.int16]:
+    return np.round(np.clip(audio, -1.0, 1.0) * 32767.0).astype(np.int16)
 
 
 def _hear_f0(audio: Array, config: AudioConfig) -> Array:

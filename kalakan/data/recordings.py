@@ -26,8 +26,8 @@ MOST_NAMED = 3
 class Recordings(Dataset[dict[str, Tensor]]):
     """What the datasets share: utterances, their features, and which were left out.
 
-    Features are cached in the folder `features`; of them F0 is kept in memory, mels are read whenever they are asked
-    for (75 hours of them are 7 GB, and the operating system caches what fits). `prepare` reads all of them; an
+    Features are cached in the folder `features`; of them F0 is kept in memory, mels and audio are read whenever they
+    are asked for (75 hours of mels are 7 GB; the operating system caches what fits). `prepare` reads all of them; an
     utterance whose recording or features are damaged is then left out, as is a damaged record of the manifest from
     the beginning: with a `DamagedDataWarning`, and with its reason in `left_out`.
     """

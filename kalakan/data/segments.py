@@ -50,8 +50,7 @@ class SegmentDataset(Recordings):
         self.predicted = Path(predicted) if predicted else None
         self.utterances = in_split(self.everything, split)
         self._lay_out()
-        self._files = ArrayFiles()
-        self._audio: dict[str, NDArray[np.int16]] = {}
+        self._files = ArrayFiles(np.float32)
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -74,12 +73,8 @@ class SegmentDataset(Recordings):
         return item
 
     def samples(self, index: int) -> NDArray[np.int16]:
-        """Audio [S] of a whole recording in 16 bits, as long as its label says, kept in memory."""
-        utterance = self.utterances[index]
-        if utterance.id not in self._audio:
-            audio = np.clip(self.store.audio(utterance), -1.0, 1.0)
-            self._audio[utterance.id] = np.round(audio * 32767.0).astype(np.int16)
-        return self._audio[utterance.id]
+        """Audio [S] of a whole recording in 16 bits, as long as its label says, the caller's own."""
+        return self.store.samples(self.utterances[index])
 
     def read(self, index: int) -> None:
         """Mel and audio, and the F0 where it is wanted."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from kalakan.config.schema import DataConfig
@@ -46,7 +47,7 @@ def predict_mels(
     dataset.prepare()  # a recording that cannot be read gets no mel: no vocoder trains on it either
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    files = ArrayFiles()
+    files = ArrayFiles(np.float32)
     chosen = [
         i for i, item in enumerate(dataset.utterances) if zlib.crc32(item.id.encode()) % 1000 < share * 1000
     ]

@@ -83,9 +83,9 @@ class Trainer:
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
         it stopped unless `resume` is false. `start_from` is a checkpoint, or a voice folder,
         whose weights a new run begins with; `started_from.json` names the tensors that did not fit.
-        `features` (default `output_dir/features`) caches mels. What is damaged in the data is left out, with a
-        `DamagedDataWarning` that counts it at the end and its reasons in `left_out.json`; too much of it
-        (`training.max_damaged`) raises `DataError`.
+        `features` (default `output_dir/features`) caches mels, F0 and a vocoder's audio. What is damaged in the data is
+        left out, with a `DamagedDataWarning` that counts it at the end and its reasons in `left_out.json`; too much of
+        it (`training.max_damaged`) raises `DataError`.
         `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
         is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
         `profile` says at the end how long the steps waited for data.

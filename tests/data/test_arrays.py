@@ -32,9 +32,9 @@ def test_what_was_written_is_read_at_every_reading(
     tmp_path: Path, source: Path, shape: tuple[int, ...], order: str
 ) -> None:
     values = np.asarray(np.random.default_rng(0).random(shape, np.float32), order=order)  # type: ignore[call-overload]
-    path, files = tmp_path / "x.npy", ArrayFiles()
+    path, files = tmp_path / "x.npy", ArrayFiles(np.float32)
     files.write(path, values, source)
-    for reader in (files, ArrayFiles()):
+    for reader in (files, ArrayFiles(np.float32)):
         for _ in range(3):
             found = reader.read(path, shape, source)
             assert found.dtype == np.float32
@@ -47,7 +47,7 @@ def test_what_was_written_is_read_at_every_reading(
 def test_arrays_of_another_making_are_read(tmp_path: Path, other: object) -> None:
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
     np.save(tmp_path / "x.npy", other(values))  # type: ignore[operator]
-    files = ArrayFiles()
+    files = ArrayFiles(np.float32)
     for _ in range(3):
         np.testing.assert_array_equal(files.read(tmp_path / "x.npy", (3, 4)), values)
 
@@ -55,7 +55,7 @@ def test_arrays_of_another_making_are_read(tmp_path: Path, other: object) -> Non
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros((4, 3), np.float32), r"float32 of shape \(4, 3\); it must be \(3, 4\)"),
+        (np.zeros((4, 3), np.float32), r"float32 of shape \(4, 3\); it must be float32, \(3, 4\)"),
         (np.full((3, 4), np.inf, np.float32), "and finite"),
         (np.zeros((3, 4), np.int64), "holds int64"),
         (np.full((3, 4), "x"), "holds <U1"),
@@ -65,11 +65,23 @@ def test_arrays_of_another_making_are_read(tmp_path: Path, other: object) -> Non
 def test_other_arrays_are_refused(tmp_path: Path, values: np.ndarray, message: str) -> None:
     np.save(tmp_path / "x.npy", values, allow_pickle=True)
     with pytest.raises(DataError, match=rf"x\.npy: .*{message}"):
-        ArrayFiles().read(tmp_path / "x.npy", (3, 4))
+        ArrayFiles(np.float32).read(tmp_path / "x.npy", (3, 4))
+
+
+def test_whole_numbers_of_16_bits(tmp_path: Path, source: Path) -> None:
+    values, path, files = np.arange(-5, 6, dtype=np.int16), tmp_path / "x.npy", ArrayFiles(np.int16)
+    files.write(path, values, source)
+    for reader in (files, ArrayFiles(np.int16)):
+        for _ in range(2):
+            found = reader.read(path, (11,), source)
+            assert found.dtype == np.int16
+            np.testing.assert_array_equal(found, values)
+    with pytest.raises(DataError, match="holds int16 of shape"):
+        ArrayFiles(np.float32).read(path, (11,))
 
 
 def test_a_file_that_shrinks_or_goes_is_noticed(tmp_path: Path, source: Path) -> None:
-    path, files = tmp_path / "x.npy", ArrayFiles()
+    path, files = tmp_path / "x.npy", ArrayFiles(np.float32)
     files.write(path, np.zeros(2000, np.float32), source)
     whole = path.read_bytes()
     for damage in (b"", whole[:50], whole[:3000]):
@@ -91,7 +103,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from kalakan.data.arrays import ArrayFiles
-folder, files = Path(sys.argv[1]), ArrayFiles()
+folder, files = Path(sys.argv[1]), ArrayFiles(np.float32)
 for number in range(200):
     np.save(folder / f"{number}.npy", np.full(9, number, np.float32))
 resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))

@@ -51,9 +51,9 @@ def one(corpus: Path, tmp_path: Path) -> Utterance:
 
 
 def _features(utterance: Utterance, folder: Path) -> list[np.ndarray]:
-    """Mel and F0, as a new run finds or makes them."""
+    """Mel, F0 and audio, as a new run finds or makes them."""
     store = FeatureStore(folder, AudioConfig())
-    return [store.mel(utterance), store.f0(utterance)]
+    return [store.mel(utterance), store.f0(utterance), store.samples(utterance)]
 
 
 def _set_age(path: Path, seconds: float) -> None:
@@ -73,7 +73,7 @@ def test_features_of_a_recording_made_anew_are_computed_again(
     soundfile.write(one.audio, 0.1 * soundfile.read(one.audio)[0][::-1], 24_000)
     _set_age(one.audio, seconds)
     after = _features(one, tmp_path)
-    assert [np.array_equal(*both) for both in zip(before, after, strict=True)] == [not is_stale] * 2
+    assert [np.array_equal(*both) for both in zip(before, after, strict=True)] == [not is_stale] * 3
     for _ in range(2):
         for kept, values in zip(_features(one, tmp_path), after, strict=True):
             np.testing.assert_array_equal(kept, values)
@@ -102,8 +102,18 @@ def test_features_keep_their_names_between_versions(corpus: Path, tmp_path: Path
     utterance = replace(read_manifest(corpus)[0], f0=np.zeros(0, np.float32))
     store.mel(utterance)
     store.f0(utterance)
+    store.samples(utterance)
     assert store.folder.name == "387961a20976"
-    assert {path.name for path in store.folder.iterdir()} == {f"{utterance.id}.npy", f"{utterance.id}.f0.npy"}
+    names = {f"{utterance.id}{ending}" for ending in (".npy", ".f0.npy", ".audio.npy")}
+    assert {path.name for path in store.folder.iterdir()} == names
+
+
+def test_kept_audio_is_the_recording_in_16_bits(one: Utterance, tmp_path: Path) -> None:
+    loud = 3.0 * soundfile.read(one.audio)[0]
+    soundfile.write(one.audio, loud, 24_000, subtype="FLOAT")
+    for _ in range(2):
+        samples = FeatureStore(tmp_path, AudioConfig()).samples(one)
+        np.testing.assert_allclose(samples / 32767, np.clip(loud, -1, 1), atol=0.5001 / 32767)
 
 
 def test_labelled_f0_counts_where_a_voice_is_heard(corpus: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 _OWN = ("audio/{}.flac", "items/{}.json")
 _LATER = ("textgrids/{}.TextGrid",)
-_FEATURES = ("{}.npy", "{}.f0.npy")
+_FEATURES = ("{}.npy", "{}.f0.npy", "{}.audio.npy")
 
 
 def forget_features(folder: Path, name: str) -> None:
