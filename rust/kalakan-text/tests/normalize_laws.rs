@@ -71,6 +71,9 @@ proptest! {
 
     #[test]
     fn numbers_are_closed_and_read_alike(n in any::<u64>(), options in options()) {
+        // Twelve digits that begin so are a telephone number.
+        let phone = [2332, 2333, 2335].contains(&(n / 100_000_000));
+        prop_assume!(!phone);
         let words = number_words(n, &options, true);
         prop_assert!(is_closed(&words) && !words.is_empty());
         prop_assert_eq!(normalize(&n.to_string(), &options), words);

@@ -15,7 +15,11 @@ impl Scanner<'_> {
     pub(super) fn phone(&mut self) -> bool {
         let plus = self.peek(self.at) == '+';
         let start = self.at + usize::from(plus);
-        if !(plus || self.peek(start) == '0' || self.starts_with(start, "233")) {
+        // Ghana's numbers go on with 2, 3 or 5 after 233; 233 000 000 000 is a number.
+        let ghana = ["2332", "2333", "2335"]
+            .iter()
+            .any(|begin| self.starts_with(start, begin));
+        if !(plus || self.peek(start) == '0' || ghana) {
             return false;
         }
         let Some(groups) = self.phone_groups(start, plus) else {
