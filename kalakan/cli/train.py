@@ -10,6 +10,7 @@ import click
 import yaml
 
 from kalakan.cli.entry import run
+from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.models import registry
 from kalakan.utils.config import Config
@@ -150,15 +151,9 @@ def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: flo
 
 def _value(change: str, text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {change}: {text!r} is not a YAML value") from error
-    if isinstance(value, str):
-        try:
-            return float(value)  # YAML 1.1 reads 1e-3 as a string
-        except ValueError:
-            return value
-    return value
 
 
 def _put(values: dict[str, Any], path: list[str], value: Any) -> None:

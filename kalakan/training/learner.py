@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import Settings
@@ -31,8 +33,9 @@ class Learner:
     """Takes steps, and goes into a checkpoint and comes back from one."""
 
     def __init__(self, model_type: str, task: Task, settings: Settings, group: Group) -> None:
-        self.model_type, self.task, self.settings, self.group = model_type, task, settings, group
+        self.model_type, self.task, self.group = model_type, task, group
         self.modules = task.build(settings).to(group.device)
+        self.settings = _as_built(settings, self.modules)
         self.average = self._average()
         self.stepper = Stepper(task, self.modules, settings.training, group)
         self.position = Position()
@@ -104,3 +107,10 @@ class Learner:
 
     def _average(self) -> MovingAverage:
         return MovingAverage(self.modules, self.task.product_modules, self.settings.training.ema_decay)
+
+
+def _as_built(settings: Settings, modules: nn.ModuleDict) -> Settings:
+    """Settings whose section `model` also says what the corpus decided, as the speakers."""
+    built = [getattr(module, "config", None) for module in modules.values()]
+    own = next((config for config in built if type(config) is type(settings.model)), settings.model)
+    return replace(settings, model=own)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kalakan.config.resolve import check, resolve
 from kalakan.config.schema import Settings
+from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError
 
 
@@ -55,11 +56,11 @@ def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         return source.to_dict()
     if isinstance(source, Mapping):
         return _copy(source)
-    import yaml  # here, because speaking mostly needs no file, and it is a twentieth of the start-up
+    import yaml
 
     path = Path(source)
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kalakan.config.resolve import from_dict, resolve, to_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, Settings
+from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError
 from kalakan.utils.config import Config
 
@@ -39,6 +42,23 @@ def test_yaml_file_is_read(tmp_path: Path) -> None:
     assert Config(str(path)).settings().training.learning_rate == 1.0
     path.write_text("")
     assert dict(Config(path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("-2E3", -2e3), (".5e0", 0.5), ("3.e+1", 30.0), ("0.25", 0.25), ("7", 7)],
+)
+def test_yaml_numbers_may_have_an_exponent(tmp_path: Path, text: str, value: float) -> None:
+    assert load_yaml(f"x: {text}") == {"x": value}
+    assert load_yaml("x: 1e-4b") == {"x": "1e-4b"}
+    assert yaml.safe_load("1e-4") == "1e-4"  # PyYAML's own loader is left alone
+
+
+def test_all_settings_survive_a_json_file(tmp_path: Path) -> None:
+    """As a run writes them: `mel_floor` is 1e-05 there."""
+    settings = Settings()
+    (tmp_path / "config.json").write_text(json.dumps(to_dict(settings)))
+    assert Config(tmp_path / "config.json").settings() == settings
 
 
 @pytest.mark.parametrize(

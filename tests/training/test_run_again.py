@@ -12,6 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.errors import ConfigError, TrainingError
+from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
@@ -78,6 +79,19 @@ def test_a_run_begun_anew_and_killed_does_not_go_on_with_the_other(corpus: Path,
 def test_a_run_may_begin_anew_with_what_it_replaces(corpus: Path, run: Path) -> None:
     _train(_settings(max_steps=1), corpus, run, resume=False, start_from=run / "best.pt")
     assert json.loads((run / "started_from.json").read_text())["left_out"] == {}
+
+
+def test_the_settings_of_a_run_are_those_of_its_model(corpus: Path, run: Path, tmp_path: Path) -> None:
+    """Its `config.json` trains the same again, and the voice may be spoken with it."""
+    settings = json.loads((run / "config.json").read_text())
+    assert settings["model"]["speakers"] == ["akosua", "kwame"]
+    assert load_checkpoint(run / "last.pt")["settings"] == settings
+    again = Trainer("fastspeech2_small", str(run / "config.json")).train(
+        corpus, tmp_path / "again", quiet=True
+    )
+    assert json.loads((tmp_path / "again" / "config.json").read_text()) == settings
+    synthesizer = Synthesizer(again, engine="torch", config=str(run / "config.json"))
+    assert synthesizer.speakers == ("akosua", "kwame")
 
 
 @pytest.mark.parametrize("tail", ["", '{"step": 4, "gro'], ids=["whole", "cut short"])
