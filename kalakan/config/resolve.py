@@ -36,7 +36,7 @@ def check(overrides: Mapping[str, Any]) -> None:
         raise closest(errors)
 
 
-class _UnknownSettingError(ConfigError):
+class UnknownSettingError(ConfigError):
     """A key that is no setting; whether it resembles one."""
 
     def __init__(self, message: str, has_advice: bool) -> None:
@@ -47,7 +47,7 @@ class _UnknownSettingError(ConfigError):
 def closest(errors: Sequence[ConfigError]) -> ConfigError:
     """Of several models' errors about the same settings, that of the model meant: it knows the keys, or nearly."""
     return min(
-        errors, key=lambda error: 1 + (not error.has_advice) if isinstance(error, _UnknownSettingError) else 0
+        errors, key=lambda error: 1 + (not error.has_advice) if isinstance(error, UnknownSettingError) else 0
     )
 
 
@@ -80,7 +80,7 @@ def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
         if key not in names:
             near = difflib.get_close_matches(str(key), names, n=1)
             advice = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(names)}"
-            raise _UnknownSettingError(f"{prefix}{key} is not a setting; {advice}", bool(near))
+            raise UnknownSettingError(f"{prefix}{key} is not a setting; {advice}", bool(near))
         current = getattr(base, key)
         if is_dataclass(current):
             changes[key] = _apply(current, value, f"{prefix}{key}.")
