@@ -223,7 +223,7 @@ def repair(text: str) -> str:
     for sign, slash in FRACTION_SIGNS.items():
         text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
     text = re.sub(
-        r"\b(?!\d*\d(?:kg|km|cm|mm|mg|ml|g|m|l|p|am|pm|rd|th)\b)(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
+        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|g|m²?|l|p|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
         chat,
         text,
     )

@@ -84,6 +84,10 @@ impl Scanner<'_> {
     fn next_group(&self, end: usize) -> Option<usize> {
         let mut at = end;
         while at < end + 3 && matches!(self.peek(at), ' ' | '-' | '.' | '(' | ')' | '/') {
+            // A dot before a space ends a sentence.
+            if self.peek(at) == '.' && self.peek(at + 1) == ' ' {
+                return None;
+            }
             at += 1;
         }
         (at > end && self.digit(at)).then_some(at)
