@@ -148,7 +148,8 @@ impl Scanner<'_> {
 
 /// Tells whether `word`, in small letters, is said letter by letter.
 pub(super) fn is_small_initials(word: &str) -> bool {
-    (2..=4).contains(&word.len()) && SMALL.contains(&word)
+    let vowel = |b: u8| matches!(b, b'a' | b'e' | b'i' | b'o' | b'u');
+    (2..=4).contains(&word.len()) && !word.bytes().any(vowel) && SMALL.contains(&word)
 }
 
 /// Tells whether `word` has two to five letters and none of them a vowel, as phd has.

@@ -106,12 +106,12 @@ impl Scanner<'_> {
     /// Reads "0800hrs".
     pub(super) fn military(&mut self) -> bool {
         let end = self.digits_end(self.at);
-        let (hour, minute) = (
-            self.small(self.at, end) / 100,
-            self.small(self.at, end) % 100,
-        );
-        let stop = self.hours_end(end);
-        let read = end == self.at + 4 && stop > end && hour < 25 && minute < 60;
+        if end != self.at + 4 {
+            return false;
+        }
+        let (stop, figure) = (self.hours_end(end), self.small(self.at, end));
+        let (hour, minute) = (figure / 100, figure % 100);
+        let read = stop > end && hour < 25 && minute < 60;
         if read {
             let whole_day = hour > 12 || hour == 0;
             self.speak_time(Time {

@@ -10,7 +10,6 @@ pub(super) fn lower(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     let mut word = 0;
-    let mut vowel = false;
     let mut before = ' ';
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
@@ -29,24 +28,20 @@ pub(super) fn lower(text: &str) -> Option<String> {
         if !fits {
             return None;
         }
-        if !vowel && !is_part_of_word(c) && is_small_initials(&out[word..]) {
+        // Spaces, apostrophes and all marks but one stand before the letters.
+        if (c < 'A' || c == '…') && is_small_initials(&out[word..]) {
             return None;
         }
-        vowel |= is_vowel(c) || is_composed(c);
         if c == '.' && !is_open(&out[word..]) || c == ' ' && is_title(&text[..out.len()], word) {
             return None;
         }
         out.push(crate::alphabet::lower(c));
         if c == ' ' {
             word = out.len();
-            vowel = false;
         }
         before = c;
     }
-    if !vowel && is_small_initials(&out[word..]) {
-        return None;
-    }
-    Some(out)
+    (!is_small_initials(&out[word..])).then_some(out)
 }
 
 fn is_lower(c: char) -> bool {
