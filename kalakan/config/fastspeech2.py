@@ -41,6 +41,10 @@ class FastSpeech2Config:
     """Channels of a predictor."""
     predictor_kernel: int = 3
     """Kernel of a predictor; odd."""
+    voicing_width: int = 0
+    """Channels of a second judge of voicing that sees only the sounds around a frame; 0 for none, as in the paper."""
+    voicing_kernel: int = 11
+    """Sounds and pauses that it sees; odd."""
     dropout: float = 0.1
     """Dropout inside blocks."""
     predictor_dropout: float = 0.5
@@ -57,7 +61,8 @@ class FastSpeech2Config:
         sizes = ("encoder_width", "encoder_heads", "encoder_filter", "decoder_filter", "predictor_width")
         counts = ("n_phonemes", "n_mels", *(f"{part}_layers" for part in parts))
         require_at_least(self, "model", (*counts, *sizes), 1)
-        require_odd(self, "model", (f"{part}_kernel" for part in parts))
+        require_odd(self, "model", ("voicing_kernel", *(f"{part}_kernel" for part in parts)))
+        require_at_least(self, "model", ("voicing_width",), 0)
         require_chance(self, "model", ("dropout", "predictor_dropout"))
         require(
             self.encoder_width % self.encoder_heads == 0,

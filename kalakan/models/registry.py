@@ -36,8 +36,9 @@ FASTSPEECH2_SMALL = FastSpeech2Config(
     predictor_layers=3,
     predictor_width=128,
     predictor_kernel=5,
+    voicing_width=128,
     dropout=0.1,
-    predictor_dropout=0.2,
+    predictor_dropout=0.4,
 )
 
 

@@ -76,7 +76,7 @@ class AcousticTask:
         model = cast(FastSpeech2, modules["acoustic"])
         mask = self.frame_mask(batch)
         voiced = (batch["pitch"] > 0).float() * mask
-        wrong = ((prediction.voicing > 0).float() != (batch["pitch"] > 0).float()).float() * mask
+        wrong = ((prediction.voicing.sum(2) > 0).float() != (batch["pitch"] > 0).float()).float() * mask
         error = (prediction.pitch - model.normalize_pitch(batch["pitch"], batch["speaker"])) * model.pitch_std
         semitones = 12.0 / np.log(2.0) * ((error.square() * voiced).sum() / voiced.sum().clamp(min=1)).sqrt()
         scores = {name: float(value) for name, value in losses.items()}
@@ -91,7 +91,7 @@ class AcousticTask:
             prediction = self._predict(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
         mean = model.pitch_mean[batch["speaker"]][:, None]
-        hertz = torch.exp(prediction.pitch.float() * model.pitch_std + mean) * (prediction.voicing > 0)
+        hertz = torch.exp(prediction.pitch.float() * model.pitch_std + mean) * (prediction.voicing.sum(2) > 0)
         paths = []
         for row in range(min(2, len(batch["phonemes"]))):
             frames = int(batch["durations"][row].sum())
@@ -145,7 +145,9 @@ class AcousticTask:
             "pitch": masked_mse(
                 prediction.pitch, model.normalize_pitch(batch["pitch"], batch["speaker"]), frames * voiced
             ),
-            "voicing": masked_bce(prediction.voicing, voiced, frames),
+            "voicing": masked_bce(
+                prediction.voicing, voiced[:, :, None].expand_as(prediction.voicing), frames[:, :, None]
+            ),
             "energy": masked_mse(prediction.energy, energy, frames),
         }
 

@@ -30,6 +30,7 @@ CONFIG = FastSpeech2Config(
     decoder_kernel=3,
     predictor_layers=1,
     predictor_width=16,
+    voicing_width=8,
 )
 
 

@@ -1,9 +1,10 @@
 """FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558): phoneme ids to log-mel in parallel.
 
 As in the paper the pitch and energy predictors work on frames, after the length regulator. Different from it:
-pitch is predicted as a value (with a voicing decision) instead of a wavelet spectrum, pitch and energy enter
-through a convolution of the value instead of 256 quantized embeddings, and a frame also knows its place inside
-its phoneme. Tone units stand in the phoneme sequence and last zero frames.
+pitch is predicted as a value (with a voicing decision, in which a local judge has a say where
+`FastSpeech2Config.voicing_width` gives it one) instead of a wavelet spectrum, pitch and energy enter through a
+convolution of the value instead of 256 quantized embeddings, and a frame also knows its place inside its phoneme.
+Tone units stand in the phoneme sequence and last zero frames.
 """
 
 import itertools
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import FastSpeech2Config
+from kalakan.models.acoustic.voicing import LocalVoicing
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d, TransformerBlock, sinusoidal_positions
 from kalakan.models.layers.masking import frame_owners, frame_positions, gather_frames, length_mask
 
@@ -31,7 +33,7 @@ class Prediction(NamedTuple):
     pitch: Tensor
     """Normalized ln F0 of each frame [B, T]."""
     voicing: Tensor
-    """Logit of being voiced [B, T]."""
+    """Logit of being voiced by each judge [B, T, J]; a frame is voiced if their sum is above 0."""
     energy: Tensor
     """Normalized log energy of each frame [B, T]."""
 
@@ -94,6 +96,7 @@ class FastSpeech2(nn.Module):
         self.duration_predictor = VariancePredictor(width, config, 1)
         self.position_in = nn.Linear(3, width)
         self.pitch_predictor = VariancePredictor(width, config, 2)
+        self.local_voicing = _local_voicing(config)
         self.pitch_in = MaskedConv1d(2, width, 3)
         self.energy_predictor = VariancePredictor(width, config, 1)
         self.energy_in = MaskedConv1d(1, width, 3)
@@ -126,6 +129,7 @@ class FastSpeech2(nn.Module):
         owners, counts = frame_owners(durations)
         frames, frame_mask = self.spread(hidden, durations, owners, counts)
         predicted = self.pitch_predictor(frames, frame_mask)
+        voicing = self.judge_voicing(predicted, phonemes, durations, owners, speaker)
         voiced = (pitch > 0).to(frames.dtype)
         pitch_value = self.normalize_pitch(pitch, speaker) * voiced
         frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
@@ -133,7 +137,7 @@ class FastSpeech2(nn.Module):
         energy_value = (energy - self.energy_mean) / self.energy_std
         frames = frames + self.energy_in(energy_value[:, :, None], frame_mask)
         mel = self.decode(frames, frame_mask)
-        return Prediction(mel, log_durations, predicted[:, :, 0], predicted[:, :, 1], predicted_energy)
+        return Prediction(mel, log_durations, predicted[:, :, 0], voicing, predicted_energy)
 
     @torch.jit.export
     def inference(
@@ -242,7 +246,8 @@ class FastSpeech2(nn.Module):
         frames, frame_mask = self.spread(hidden, durations, owners, counts)
         predicted = self.pitch_predictor(frames, frame_mask)
         shift = torch.gather(pitch.expand_as(phonemes), 1, owners) * (math.log(2.0) / 12.0 / self.pitch_std)
-        voiced = (predicted[:, :, 1] > 0).to(frames.dtype) * frame_mask.squeeze(2)
+        voicing = self.judge_voicing(predicted, phonemes, durations, owners, speaker)
+        voiced = (voicing.sum(2) > 0).to(frames.dtype) * frame_mask.squeeze(2)
         pitch_value = (predicted[:, :, 0] + shift) * voiced
         frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
         log_factor = torch.gather(torch.log(energy).expand_as(phonemes), 1, owners)
@@ -274,6 +279,16 @@ class FastSpeech2(nn.Module):
         places = self.position_in(frame_positions(durations, owners).to(hidden.dtype))
         return (gather_frames(hidden, owners) + places) * mask, mask
 
+    def judge_voicing(
+        self, predicted: Tensor, phonemes: Tensor, durations: Tensor, owners: Tensor, speaker: Tensor
+    ) -> Tensor:
+        """See `Prediction.voicing`; `predicted` [B, T, 2] is the pitch predictor's."""
+        if self.local_voicing is None:
+            return predicted[:, :, 1:]
+        is_sound = torch.logical_not(self.zero_duration[phonemes])
+        local = self.local_voicing(phonemes, durations, owners, speaker, is_sound)
+        return torch.stack([predicted[:, :, 1], local], dim=2)
+
     def add_pitch(self, frames: Tensor, value: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
         """Frames [B, T, C] with normalized pitch [B, T] and voicing [B, T] mixed in."""
         return frames + self.pitch_in(torch.stack([value, voiced], dim=2), mask)
@@ -301,6 +316,18 @@ class FastSpeech2(nn.Module):
         ends = torch.floor(torch.cumsum(exact, dim=1) + 0.5).long()
         frames = ends - F.pad(ends, (1, 0))[:, :-1]
         return torch.clamp(frames, min=1).masked_fill(silent, 0)
+
+
+def _local_voicing(config: FastSpeech2Config) -> nn.Module | None:
+    if config.voicing_width == 0:
+        return None
+    return LocalVoicing(
+        config.n_phonemes,
+        len(config.speakers),
+        config.voicing_width,
+        config.voicing_kernel,
+        config.predictor_dropout,
+    )
 
 
 def _decoder_block(config: FastSpeech2Config) -> nn.Module:

@@ -39,3 +39,22 @@ def frame_positions(durations: Tensor, owners: Tensor) -> Tensor:
     position = (frames - starts + 0.5) / counts
     position = torch.clamp(position, 0.0, 1.0)
     return torch.stack([position, position * position, torch.log(counts.to(position.dtype))], dim=2)
+
+
+def frame_distances(durations: Tensor, owners: Tensor) -> Tensor:
+    """Whole frames between each frame and the first and the last frame of its phoneme [B, T, 2], int64; at least 0."""
+    ends = torch.gather(torch.cumsum(durations, dim=1), 1, owners)
+    starts = ends - torch.gather(durations, 1, owners)
+    frames = torch.arange(owners.shape[1], device=durations.device)[None, :]
+    return torch.clamp(torch.stack([frames - starts, ends - 1 - frames], dim=2), min=0)
+
+
+def move_together(values: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The kept of `values` [B, N, C] in order and without gaps, zeros after them [B, N, C]; and the place [B, N] that
+    each of the kept has there, for the others that of the last kept one before it. `kept` [B, N] is boolean."""
+    size = values.shape[1]
+    ranks = torch.cumsum(kept.to(torch.int64), dim=1) - 1
+    target = torch.where(kept, ranks, torch.full_like(ranks, size))  # the others fall off the end
+    index = target[:, :, None].expand(-1, -1, values.shape[2])
+    room = torch.zeros_like(torch.cat([values, values[:, :1]], dim=1))
+    return room.scatter(1, index, values)[:, :size], torch.clamp(ranks, min=0)
