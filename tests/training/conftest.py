@@ -18,6 +18,7 @@ TINY_MODEL = {
     "decoder_filter": 16,
     "predictor_layers": 1,
     "predictor_width": 8,
+    "voicing_width": 8,
 }
 
 
