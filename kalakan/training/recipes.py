@@ -39,10 +39,10 @@ class Recipe:
 
 
 RECIPES = {
-    # What the default voice was made with on two CPU cores in three sessions of three hours, other work beside it.
+    # What the default voice was made with on two CPU cores in four sessions of three hours, other work beside it.
     "default_voice": Recipe(
         acoustic="fastspeech2_small",
-        acoustic_training={"max_steps": 5000, "mixed_precision": True, "validation_utterances": 122},
+        acoustic_training={"max_steps": 7800, "mixed_precision": True, "validation_utterances": 122},
         vocoder="harmonic_noise",
         vocoder_training={
             "max_steps": 7000,
@@ -62,7 +62,7 @@ RECIPES = {
             "validate_every": 1000,
         },
         sharpening={
-            "max_steps": 11000,
+            "max_steps": 15000,
             "batch_size": 8,
             "mixed_precision": True,
             "learning_rate": 5e-4,
