@@ -112,7 +112,7 @@ print(sum(int(array[0]) for array in held))
 """
     if sys.platform == "win32":
         pytest.skip("Windows has no limit to lower")
-    command = [sys.executable, "-c", script, str(tmp_path)]
+    command = [sys.executable, "-I", "-c", script, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, str(199 * 200)), done.stderr
 
