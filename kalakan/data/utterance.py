@@ -39,7 +39,8 @@ class Utterance:
     samples: int
     """Length of the recording."""
     f0: NDArray[np.float32]
-    """Fundamental frequency in Hz every `F0_SAMPLES`, 0 where unvoiced; empty where it is to be heard."""
+    """Fundamental frequency in Hz every `F0_SAMPLES`, 0 where unvoiced; empty where it is to be heard. A label counts
+    where Praat hears a voice too (`FeatureStore.f0`)."""
     split: str = "train"
     """"train", "validation" or "test"."""
     label_samples: int = LABEL_SAMPLES
