@@ -18,7 +18,7 @@ const WRITTEN: &[&str] = &[
     "ɔsanaa", "ɔsannaa", "ɔsandaa", "ɛbɔ", "ɛbɔbira", "ebɔbira", "ahinime", "obubuo", "ɔbubuo", "ɔpɛnimaa", "ɔpɛnimma", "opɛnimma",
 ];
 
-/// English short forms, only where a day and a year make the date certain.
+/// English short forms, only where a day or a year stands beside them.
 const SHORT: [(&str, &str); 12] = [
     ("jan", "january"),
     ("feb", "february"),
@@ -39,10 +39,15 @@ fn is_month(word: &str) -> bool {
     WRITTEN.contains(&word)
 }
 
+/// The month whose short form `word` is, in small letters.
+fn month_of(word: &str) -> Option<&'static str> {
+    let row = SHORT.iter().find(|(short, _)| *short == word);
+    row.map(|(_, month)| *month)
+}
+
 /// Tells whether `word` is the short form of an English month, with a capital.
 pub(super) fn is_short_month(word: &str) -> bool {
-    let short = |(short, _): &(&str, &str)| short.eq_ignore_ascii_case(word);
-    word.starts_with(char::is_uppercase) && SHORT.iter().any(short)
+    word.starts_with(char::is_uppercase) && month_of(&word.to_ascii_lowercase()).is_some()
 }
 
 impl Scanner<'_> {
@@ -157,7 +162,7 @@ impl Scanner<'_> {
         {
             return Some((word, day, end));
         }
-        let (_, month) = SHORT.iter().find(|(short, _)| *short == word)?;
+        let month = month_of(&word)?;
         let dotted = end + usize::from(self.peek(end) == '.');
         let dated = self.year(dotted).is_some();
         // "25 Dec." ends a sentence where nothing more follows.
@@ -166,7 +171,7 @@ impl Scanner<'_> {
         } else {
             end
         };
-        (dated || self.peek(start).is_uppercase()).then(|| ((*month).to_owned(), day, stop))
+        (dated || self.peek(start).is_uppercase()).then(|| (month.to_owned(), day, stop))
     }
 
     /// Reads "March 6, 1957" and "February 14"; the month ends at `end`.
@@ -177,15 +182,13 @@ impl Scanner<'_> {
             return false;
         }
         let written = self.lower(start, end);
-        let short = SHORT
-            .iter()
-            .find(|(short, _)| *short == written && self.peek(start).is_uppercase());
+        let short = month_of(&written).filter(|_| self.peek(start).is_uppercase());
         let after = end + usize::from(short.is_some() && self.peek(end) == '.');
         let digits = self.skip_spaces(after);
         if digits == after || !self.digit(digits) {
             return false;
         }
-        let word = short.map_or(written, |(_, month)| (*month).to_owned());
+        let word = short.map_or(written, str::to_owned);
         if !is_month(&word) {
             return false;
         }
@@ -216,7 +219,7 @@ impl Scanner<'_> {
             return false;
         }
         let word = self.lower(start, end);
-        let Some((_, month)) = SHORT.iter().find(|(short, _)| *short == word) else {
+        let Some(month) = month_of(&word) else {
             return false;
         };
         self.out.word(month);
