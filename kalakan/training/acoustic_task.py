@@ -17,6 +17,7 @@ from kalakan.data.collate import Batch, collate
 from kalakan.data.dataset import TwiDataset
 from kalakan.errors import DataError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
+from kalakan.models.acoustic.voicing import is_voiced
 from kalakan.models.layers.masking import length_mask
 from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
 from kalakan.training.pictures import draw_utterance
@@ -76,7 +77,7 @@ class AcousticTask:
         model = cast(FastSpeech2, modules["acoustic"])
         mask = self.frame_mask(batch)
         voiced = (batch["pitch"] > 0).float() * mask
-        wrong = ((prediction.voicing.sum(2) > 0).float() != (batch["pitch"] > 0).float()).float() * mask
+        wrong = (is_voiced(prediction.voicing) != (batch["pitch"] > 0)).float() * mask
         error = (prediction.pitch - model.normalize_pitch(batch["pitch"], batch["speaker"])) * model.pitch_std
         semitones = 12.0 / np.log(2.0) * ((error.square() * voiced).sum() / voiced.sum().clamp(min=1)).sqrt()
         scores = {name: float(value) for name, value in losses.items()}
@@ -91,7 +92,7 @@ class AcousticTask:
             prediction = self._predict(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
         mean = model.pitch_mean[batch["speaker"]][:, None]
-        hertz = torch.exp(prediction.pitch.float() * model.pitch_std + mean) * (prediction.voicing.sum(2) > 0)
+        hertz = torch.exp(prediction.pitch.float() * model.pitch_std + mean) * is_voiced(prediction.voicing)
         paths = []
         for row in range(min(2, len(batch["phonemes"]))):
             frames = int(batch["durations"][row].sum())

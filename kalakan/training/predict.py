@@ -32,8 +32,8 @@ def predict_mels(
 
     The acoustic model of `voice` is given the true durations, pitch and energy, so that a frame still belongs to its
     samples. Outside the labelled part the mel stays the recording's. The rest of the utterances get no file: their
-    recordings keep the vocoder honest. Which ones is fixed by their id; what is
-    not older than its recording is not written again.
+    recordings keep the vocoder honest. Which ones is fixed by their id; what is not older than its
+    recording is not written again.
     """
     loaded = load_voice(voice)
     model = load_acoustic(loaded)

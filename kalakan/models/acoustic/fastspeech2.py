@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import FastSpeech2Config
-from kalakan.models.acoustic.voicing import LocalVoicing
+from kalakan.models.acoustic.voicing import LocalVoicing, is_voiced
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d, TransformerBlock, sinusoidal_positions
 from kalakan.models.layers.masking import frame_owners, frame_positions, gather_frames, length_mask
 
@@ -33,7 +33,7 @@ class Prediction(NamedTuple):
     pitch: Tensor
     """Normalized ln F0 of each frame [B, T]."""
     voicing: Tensor
-    """Logit of being voiced by each judge [B, T, J]; a frame is voiced if their sum is above 0."""
+    """Logit of being voiced by each judge [B, T, J]; `kalakan.models.acoustic.voicing.is_voiced` decides."""
     energy: Tensor
     """Normalized log energy of each frame [B, T]."""
 
@@ -247,7 +247,7 @@ class FastSpeech2(nn.Module):
         predicted = self.pitch_predictor(frames, frame_mask)
         shift = torch.gather(pitch.expand_as(phonemes), 1, owners) * (math.log(2.0) / 12.0 / self.pitch_std)
         voicing = self.judge_voicing(predicted, phonemes, durations, owners, speaker)
-        voiced = (voicing.sum(2) > 0).to(frames.dtype) * frame_mask.squeeze(2)
+        voiced = is_voiced(voicing).to(frames.dtype) * frame_mask.squeeze(2)
         pitch_value = (predicted[:, :, 0] + shift) * voiced
         frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
         log_factor = torch.gather(torch.log(energy).expand_as(phonemes), 1, owners)

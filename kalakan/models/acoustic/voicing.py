@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.models.layers.blocks import MaskedConv1d
-from kalakan.models.layers.masking import frame_distances, gather_frames, move_together
+from kalakan.models.layers.masking import frame_distances, gather_frames, move_together, position_between
 
 SOUND_WIDTH = 16
 """Channels of a sound's and of a speaker's embedding."""
@@ -54,5 +54,10 @@ class LocalVoicing(nn.Module):
 def places(durations: Tensor, owners: Tensor) -> Tensor:
     """Where each frame lies in its sound [B, T, 7]: fine near the sound's ends, coarse far from them."""
     distance = frame_distances(durations, owners).to(torch.float32)  # [B, T, 2]
-    share = (distance[:, :, :1] + 0.5) / (distance.sum(2, keepdim=True) + 1.0)
+    share = position_between(distance)[:, :, None]
     return torch.cat([share, torch.log1p(distance), torch.exp(-distance), 1.0 / (1.0 + distance)], dim=2)
+
+
+def is_voiced(logits: Tensor) -> Tensor:
+    """Whether a frame is voiced [B, T], as the judges say together whose logits [B, T, J] are."""
+    return logits.sum(2) > 0

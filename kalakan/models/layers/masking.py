@@ -32,13 +32,10 @@ def gather_frames(values: Tensor, owners: Tensor) -> Tensor:
 def frame_positions(durations: Tensor, owners: Tensor) -> Tensor:
     """Where each frame lies inside its phoneme: [B, T, 3] with the position in (0, 1), its square and
     the logarithm of the phoneme's frames."""
-    ends = torch.cumsum(durations, dim=1)
-    starts = torch.gather(ends - durations, 1, owners)
-    counts = torch.clamp(torch.gather(durations, 1, owners), min=1)
-    frames = torch.arange(owners.shape[1], device=durations.device)[None, :]
-    position = (frames - starts + 0.5) / counts
-    position = torch.clamp(position, 0.0, 1.0)
-    return torch.stack([position, position * position, torch.log(counts.to(position.dtype))], dim=2)
+    distances = frame_distances(durations, owners)
+    position = position_between(distances)
+    counts = (distances.sum(2) + 1).to(position.dtype)
+    return torch.stack([position, position * position, torch.log(counts)], dim=2)
 
 
 def frame_distances(durations: Tensor, owners: Tensor) -> Tensor:
@@ -47,6 +44,11 @@ def frame_distances(durations: Tensor, owners: Tensor) -> Tensor:
     starts = ends - torch.gather(durations, 1, owners)
     frames = torch.arange(owners.shape[1], device=durations.device)[None, :]
     return torch.clamp(torch.stack([frames - starts, ends - 1 - frames], dim=2), min=0)
+
+
+def position_between(distances: Tensor) -> Tensor:
+    """Position in (0, 1) [B, T] of the middle of a frame inside its phoneme, of `frame_distances`."""
+    return (distances[:, :, 0] + 0.5) / (distances.sum(2) + 1)
 
 
 def move_together(values: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
