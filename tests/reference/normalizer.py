@@ -251,6 +251,8 @@ class Reading:
     clock_to_hour: bool
     parts: list[str] = field(default_factory=list)
     names: int = 0
+    verses: int = -1
+    """Where the last verse ended, -1 without one."""
 
     def say(self, *words: str) -> None:
         for word in words:
@@ -337,10 +339,13 @@ def say_date(reading: Reading, month: str, day: int, year: int) -> None:
 @rule(r"(\d+):(\d+)(?:-(\d+))?(?!\d)(?: ?(am|pm)\b)?")
 def colon(reading: Reading, match: re.Match[str]) -> None:
     first, second, third, half = match.groups()
-    if reading.noun() in BOOKS:
+    more = reading.verses >= 0 and match.string[reading.verses : match.start()].rstrip() == ";"
+    verse = all(re.fullmatch(r"[1-9]\d{0,2}", figure) for figure in (first, second)) and not half
+    if verse and (reading.noun() in BOOKS or more):
         reading.say("ti", reading.count(first), "nkyekyɛmu", reading.count(second))
         if third:
             reading.say("kɔsi", reading.count(third))
+        reading.verses = match.end()
     elif int(first) <= 24 and len(second) == 2 and int(second) < 60:
         say_time(reading, int(first), int(second), half)
     else:

@@ -104,18 +104,27 @@ impl Scanner<'_> {
     /// Goes on to "; 6:9" after a verse that ends at `end`.
     fn next_verse(&mut self, end: usize) -> bool {
         let start = self.skip_spaces(end + 1);
-        let colon = self.digits_end(start);
-        if self.peek(end) != ';'
-            || colon == start
-            || self.peek(colon) != ':'
-            || !self.digit(colon + 1)
-        {
+        if self.peek(end) != ';' || !self.is_verse(start) {
             return false;
         }
         self.out.mark(';');
         self.at = start;
-        self.chapter(colon);
+        self.chapter(self.digits_end(start));
         true
+    }
+
+    /// Tells whether a chapter and a verse stand at `start`: "0:00", "6:05" and "3:15pm" are times.
+    pub(super) fn is_verse(&self, start: usize) -> bool {
+        let colon = self.digits_end(start);
+        let end = self.digits_end(colon + 1);
+        let counts = |from: usize, to: usize| {
+            let begins = self.digit(from) && self.peek(from) != '0';
+            begins && to - from <= 3
+        };
+        self.peek(colon) == ':'
+            && counts(start, colon)
+            && counts(colon + 1, end)
+            && self.half_day(end).is_none()
     }
 
     fn chapter(&mut self, colon: usize) {

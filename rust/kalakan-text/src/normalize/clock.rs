@@ -36,7 +36,7 @@ impl Scanner<'_> {
         if colon == self.at || !(self.peek(colon) == ':' || dotted) || !self.digit(colon + 1) {
             return false;
         }
-        if !dotted && is_book(self.out.last_word()) {
+        if !dotted && is_book(self.out.last_word()) && self.is_verse(self.at) {
             self.verse(colon);
             return true;
         }
@@ -126,7 +126,7 @@ impl Scanner<'_> {
     }
 
     /// Returns whether "pm" follows at `end` rather than "am", and where it ends.
-    fn half_day(&self, end: usize) -> Option<(bool, usize)> {
+    pub(super) fn half_day(&self, end: usize) -> Option<(bool, usize)> {
         let start = self.skip_spaces(end);
         let afternoon = match self.peek(start).to_ascii_lowercase() {
             'a' => false,
