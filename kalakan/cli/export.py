@@ -10,6 +10,7 @@ import click
 from kalakan.cli.entry import run
 from kalakan.cli.streams import write_line
 from kalakan.errors import ExportError
+from kalakan.voices.files import VOCODER
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
@@ -76,7 +77,7 @@ def _quantize(path: Path, acoustic_model: str | None) -> None:
         quantize_file(path, path)
         return
     model = cast("FastSpeech2", load_pt(acoustic_model).module)
-    is_vocoder = path.name == "vocoder.onnx"
+    is_vocoder = path.name == VOCODER
     quantize_file(
         path, path, vocoder_inputs(model) if is_vocoder else acoustic_inputs(len(model.config.speakers))
     )
@@ -103,7 +104,7 @@ def _export_voice(
 def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
     from kalakan.export.vocoder_onnx import write_vocoder
 
-    path = folder / "vocoder.onnx"
+    path = folder / VOCODER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_vocoder(source, path, half_weights=half_weights)

@@ -14,6 +14,7 @@ from kalakan.audio.loudness import vocode_unclipped
 from kalakan.errors import VoiceError
 from kalakan.models import registry
 from kalakan.models.interfaces import Vocoder
+from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.package import Voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
@@ -50,7 +51,7 @@ class VoiceModel:
 
     def __init__(self, voice: Voice) -> None:
         manifest = voice.manifest
-        if not voice.has("acoustic.safetensors"):
+        if not voice.has(ACOUSTIC_WEIGHTS):
             raise VoiceError(
                 f"{voice.path}: carries no acoustic.safetensors, and evaluation needs a voice's torch weights; "
                 "evaluate the folder it was exported from"

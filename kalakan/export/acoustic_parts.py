@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
-from kalakan.export.onnx import INPUTS, OPSET, TOLERANCE, add_defaults, control_axes, example_inputs
+from kalakan.export.onnx import INPUTS, TOLERANCE, add_defaults, control_axes, example_inputs, inference_with
 from kalakan.export.quantize import CONTEXT
 from kalakan.export.shared_weights import share_weights
+from kalakan.export.trace import trace_module
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.voices.files import DECODER, ENCODER
 
-ENCODER = "acoustic_encoder.onnx"
-DECODER = "acoustic_decoder.onnx"
 _FRAMES = ("frames", "durations", "mel_lengths", "pitch_output", "energy_output")
 
 
@@ -75,10 +73,7 @@ def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) 
     )
     ids = np.random.default_rng(0).integers(24, 77, (1, 63))
     frames, durations = encoder.run(["frames", "durations"], {"phonemes": ids})
-    with torch.no_grad():
-        mel, aux = model.inference(torch.from_numpy(ids))
-    if not np.array_equal(durations, aux["durations"].numpy()):
-        raise ExportError("the exported acoustic encoder rounds durations differently from torch")
+    mel, _ = inference_with(model, {"phonemes": ids}, durations)
     cut, context = frames.shape[1] // 3, cast(int, model.context_frames)
     left = decoder.run(None, {"frames": frames[:, : cut + context]})[0][:, :, :cut]
     before = min(cut, context)
@@ -98,7 +93,7 @@ def _trace_encoder(model: FastSpeech2) -> Any:
         "pitch_output": {0: "batch", 1: "frames"},
         "energy_output": {0: "batch", 1: "frames"},
     }
-    graph = _trace(_Encoder(model.eval()), example_inputs(), list(INPUTS), list(_FRAMES), axes)
+    graph = trace_module(_Encoder(model.eval()), example_inputs(), INPUTS, _FRAMES, axes)
     add_defaults(graph)
     return graph
 
@@ -106,26 +101,4 @@ def _trace_encoder(model: FastSpeech2) -> Any:
 def _trace_decoder(model: FastSpeech2) -> Any:
     axes = {"frames": {0: "batch", 1: "frames"}, "mel_output": {0: "batch", 2: "frames"}}
     example = (torch.zeros(1, 9, model.width),)
-    return _trace(_Decoder(model.eval()), example, ["frames"], ["mel_output"], axes)
-
-
-def _trace(
-    module: nn.Module, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str], axes: Any
-) -> Any:
-    import onnx
-
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer warns of every shape it is told to keep open
-        torch.onnx.export(
-            module.eval(),
-            example,
-            cast(Any, buffer),
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            do_constant_folding=False,
-            dynamo=False,
-        )
-    return onnx.load_model_from_string(buffer.getvalue())
+    return trace_module(_Decoder(model.eval()), example, ["frames"], ["mel_output"], axes)

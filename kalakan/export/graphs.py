@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,9 +83,21 @@ def attribute(node: Any, name: str, default: Any) -> Any:
 def names_read(node: Any) -> Iterator[str]:
     """Names of every value that a node reads, those of its branches included."""
     yield from node.input
-    for item in node.attribute:
-        for inner in item.g.node if item.HasField("g") else ():
+    for branch in _branches(node):
+        for inner in branch.node:
             yield from names_read(inner)
+
+
+def all_nodes(graph: Any) -> Iterator[Any]:
+    """The nodes of a GraphProto, those in branches included."""
+    for node in graph.node:
+        yield node
+        for branch in _branches(node):
+            yield from all_nodes(branch)
+
+
+def _branches(node: Any) -> Iterator[Any]:
+    return (item.g for item in node.attribute if item.HasField("g"))
 
 
 def readers(graph: Graph, name: str) -> Iterator[Any]:
@@ -131,3 +143,57 @@ def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
 
     model.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
     return name
+
+
+def compute_only_if(model: Any, condition: str, output: str, otherwise: Sequence[Any]) -> None:
+    """Puts the nodes that nothing but the value `output` [A, B] (float) needs behind an `If` on the value `condition`.
+
+    `otherwise` are the nodes that make it, under the name `output` + ".otherwise", where the condition is false.
+    onnxruntime computes every node of a graph, asked or not; of an `If` only the branch that was chosen.
+    """
+    from onnx import TensorProto, helper
+
+    graph = Graph(model)
+    maker = graph.makers.pop(output)  # what only leads to it is not needed for the rest
+    rest = [item.name for item in model.graph.output if item.name != output]
+    rest += [condition, *(name for node in otherwise for name in names_read(node))]
+    rest += [name for reader in graph.users[output] for name in reader.output]
+    kept = graph.needed_for(rest)
+    computed, other = f"{output}.computed", f"{output}.otherwise"
+    part = [node for node in model.graph.node if node.output[0] not in kept]
+    for node in part:
+        node.output[:] = [computed if name == output else name for name in node.output]
+    branches = {
+        key: helper.make_graph(
+            nodes,
+            f"{output}.{key}",
+            [],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None])],
+        )
+        for key, nodes, name in (("then_branch", part, computed), ("else_branch", otherwise, other))
+    }
+    choice = helper.make_node("If", [condition], [output], **branches)
+    names = {node.output[0]: [] for node in part} | {maker.output[0]: [choice]}
+    replace_nodes(model, names)
+
+
+def without_output(model: Any, output: str, *inputs: str) -> Any:
+    """A copy of the model that lacks an output, inputs, and all that only they need."""
+    import onnx
+
+    result = onnx.ModelProto.FromString(model.SerializeToString())
+    for items, names in (
+        (result.graph.output, (output,)),
+        (result.graph.input, inputs),
+        (result.graph.initializer, inputs),
+    ):
+        drop(items, names)
+    prune(result)
+    return result
+
+
+def drop(items: Any, names: Collection[str]) -> None:
+    """Takes the inputs, outputs, nodes or initializers with these names out of a repeated field of a graph."""
+    for index in reversed(range(len(items))):
+        if items[index].name in names:
+            del items[index]

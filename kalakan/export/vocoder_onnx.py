@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +12,14 @@ from torch import Tensor, nn
 
 from kalakan.errors import ExportError
 from kalakan.export import waveform_onnx
-from kalakan.export.onnx import OPSET, halve_weights
+from kalakan.export.graphs import Graph, add_constant, compute_only_if, without_output
+from kalakan.export.onnx import halve_weights
+from kalakan.export.trace import trace_module
 from kalakan.models import registry
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
 from kalakan.storage import replacing
+from kalakan.voices.files import FILTERS, VOCODER
 from kalakan.voices.weights import load_pt
 
 INPUTS = ("mel_input", "f0")
@@ -37,6 +38,7 @@ class _Inference(nn.Module):
     def forward(self, mel: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         model, source = self.model, self.model.synthesis
         mask = torch.ones_like(mel[:, 0])[:, :, None]  # [B, T, 1]
+        f0 = f0.expand(mel.shape[0], mel.shape[2])
         f0 = torch.where(f0 < 0, model.heard_f0(mel, mask), f0)
         raw = model.raw_filters(mel, f0, mask)
         harmonic, phase, breath = model.split_filters(raw)
@@ -113,7 +115,6 @@ def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
     from onnx import numpy_helper
 
     example = (torch.full((2, model.n_mels, 7), -5.0), torch.full((2, 7), 120.0))
-    buffer = io.BytesIO()
     batch_frames = {0: "batch", 1: "frames"}
     axes = {
         "mel_input": {0: "batch", 2: "frames"},
@@ -122,58 +123,62 @@ def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
         "filters": batch_frames,
         "f0_output": batch_frames,
     }
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer warns of every shape it is told to keep open
-        torch.onnx.export(
-            _Inference(model),
-            example,
-            buffer,  # type: ignore[arg-type]
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            do_constant_folding=fold,
-            dynamo=False,
-        )
-    graph = onnx.load_model_from_string(buffer.getvalue())
+    graph = trace_module(_Inference(model), example, INPUTS, OUTPUTS, axes, fold=fold)
     graph.graph.initializer.append(numpy_helper.from_array(np.full((1, 1), -1.0, np.float32), "f0"))
+    _make_hearing_optional(graph)
     _make_synthesis_optional(graph)
     onnx.checker.check_model(graph, full_check=True)
     return graph
 
 
 def _make_synthesis_optional(graph: Any) -> None:
-    """Moves what only `audio_output` needs behind an `If`: onnxruntime computes every node of a graph, asked or not."""
+    """Moves what only `audio_output` needs behind the input `synthesize`."""
     from onnx import TensorProto, helper, numpy_helper
 
-    nodes = list(graph.graph.node)
-    makers = {name: index for index, node in enumerate(nodes) for name in node.output}
-    wanted, network = ["filters", "f0_output"], set()
-    while wanted:
-        index = makers.get(wanted.pop())
-        if index is not None and index not in network:
-            network.add(index)
-            wanted.extend(nodes[index].input)
-    sound, nothing = "audio_output.sound", "audio_output.nothing"
-    synthesis = [node for index, node in enumerate(nodes) if index not in network]
-    for node in synthesis:
-        node.output[:] = [sound if name == "audio_output" else name for name in node.output]
     empty = numpy_helper.from_array(np.zeros((0, 0), np.float32))
-    branches = {
-        "then_branch": (synthesis, sound),
-        "else_branch": ([helper.make_node("Constant", [], [nothing], value=empty)], nothing),
-    }
-    graphs = {
-        key: helper.make_graph(
-            part, key, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None])]
-        )
-        for key, (part, name) in branches.items()
-    }
-    choice = helper.make_node("If", ["synthesize"], ["audio_output"], **graphs)
-    del graph.graph.node[:]
-    graph.graph.node.extend([nodes[index] for index in sorted(network)] + [choice])
+    nothing = helper.make_node("Constant", [], ["audio_output.otherwise"], value=empty)
     graph.graph.input.append(helper.make_tensor_value_info("synthesize", TensorProto.BOOL, []))
     graph.graph.initializer.append(numpy_helper.from_array(np.asarray(True), "synthesize"))
+    compute_only_if(graph, "synthesize", "audio_output", [nothing])
+
+
+def _make_hearing_optional(graph: Any) -> None:
+    """Moves what hears F0 from the mel behind a look at the F0 that is given: is any of it negative?"""
+    from onnx import helper
+
+    index = Graph(graph)
+    choice = index.makers["f0_output"]
+    given = choice.input[2]
+    least, asked = "f0_output.least", "f0_output.asked"
+    zero = add_constant(graph, "f0_output.zero", np.asarray(0.0, np.float32))
+    place = next(k for k, node in enumerate(graph.graph.node) if node.output[0] == "f0_output")
+    graph.graph.node.insert(place, helper.make_node("ReduceMin", [given], [least], keepdims=0))
+    graph.graph.node.insert(place + 1, helper.make_node("Less", [least, zero], [asked]))
+    as_given = helper.make_node("Identity", [given], ["f0_output.otherwise"])
+    compute_only_if(graph, asked, "f0_output", [as_given])
+
+
+def filters_graph(graph: Any) -> Any:
+    """The graph of a `vocoder.onnx` without its own synthesis: a third of its nodes, opened in a third of the time."""
+    return without_output(graph, "audio_output", "synthesize")
+
+
+def check_filters(folder: Path) -> None:
+    """Raises `ExportError` unless both graphs of a vocoder in `folder` give the same filters and F0, to the bit."""
+    from kalakan.onnx_runtime import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    sessions = [
+        onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+        for name in (VOCODER, FILTERS)
+    ]
+    n_mels = sessions[0].get_inputs()[0].shape[1]
+    mel = np.random.default_rng(0).normal(-5.0, 2.0, (2, n_mels, 63)).astype(np.float32)
+    for feeds in ({"mel_input": mel}, {"mel_input": mel, "f0": np.full((2, 63), 120.0, np.float32)}):
+        whole, part = (session.run(["filters", "f0_output"], feeds) for session in sessions)
+        if not all(np.array_equal(one, other) for one, other in zip(whole, part, strict=True)):
+            raise ExportError(f"{FILTERS} gives other filters than {VOCODER}")
 
 
 def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> float:

@@ -6,18 +6,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kalakan.export.acoustic_parts import DECODER, ENCODER, check_parts, export_parts
+from kalakan.export.acoustic_parts import check_parts, export_parts
 from kalakan.export.exportable import check_exportable
 from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
 from kalakan.export.shared_weights import halve, share_weights
+from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import float32_state, load_acoustic
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
-
-WEIGHTS = "acoustic.safetensors"
-GRAPH = "acoustic.onnx"
 
 
 def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weights: bool = False) -> Voice:
@@ -40,15 +38,15 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
     state = float32_state(model)
     weights = save(halve(state) if half_weights else state)
     graph = trace_acoustic(model, fold=False)
-    share_weights(graph, "model.", weights, WEIGHTS)
-    files[WEIGHTS], files[GRAPH] = weights, bytes(graph.SerializeToString())
-    parts = export_parts(model, weights, WEIGHTS)
+    share_weights(graph, "model.", weights, ACOUSTIC_WEIGHTS)
+    files[ACOUSTIC_WEIGHTS], files[ACOUSTIC] = weights, bytes(graph.SerializeToString())
+    parts = export_parts(model, weights, ACOUSTIC_WEIGHTS)
     files = {name: content for name, content in files.items() if name not in (ENCODER, DECODER)}
     files.update(parts)
     with tempfile.TemporaryDirectory() as folder:
-        for name in (WEIGHTS, GRAPH, *parts):
+        for name in (ACOUSTIC_WEIGHTS, ACOUSTIC, *parts):
             Path(folder, name).write_bytes(cast(bytes, files[name]))
-        check_acoustic(model, str(Path(folder, GRAPH)), TOLERANCE)
+        check_acoustic(model, str(Path(folder, ACOUSTIC)), TOLERANCE)
         if parts:
             check_parts(model, Path(folder))
     return save_voice(target if target is not None else voice.path, voice.manifest, files)

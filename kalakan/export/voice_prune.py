@@ -12,6 +12,7 @@ from kalakan.export.prune import changed_settings, cut_channels, zero_share, zer
 from kalakan.export.shared_weights import halve
 from kalakan.export.voice import add_onnx
 from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import LoadedModel, float32_state, load_acoustic, load_vocoder, save_pt
@@ -95,7 +96,7 @@ def _with_acoustic(voice: Voice, model: LoadedModel, target: Path) -> Voice:
         for name in voice.manifest.files
         if not (name.startswith("acoustic") and name.endswith((".onnx", ".safetensors")))
     }
-    kept["acoustic.safetensors"] = save(float32_state(model.module))
+    kept[ACOUSTIC_WEIGHTS] = save(float32_state(model.module))
     save_voice(target, replace(voice.manifest, acoustic=model.record), kept)
     return add_onnx(target, half_weights=True)
 

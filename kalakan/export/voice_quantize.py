@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 
 from kalakan.errors import ExportError
-from kalakan.export.acoustic_parts import DECODER, check_parts
+from kalakan.export.acoustic_parts import check_parts
 from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
 from kalakan.export.onnx import check_acoustic
 from kalakan.export.products import candidates
 from kalakan.export.quantize import quantize_graph
 from kalakan.export.ranges import Range, measure
 from kalakan.export.shared_weights import Slice, point_at, read_layout
-from kalakan.export.vocoder_onnx import check_vocoder
+from kalakan.export.vocoder_onnx import check_filters, check_vocoder
+from kalakan.voices.files import ACOUSTIC, DECODER, FILTERS, VOCODER
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import SCALE, load_acoustic, load_vocoder
 
@@ -105,8 +106,8 @@ def _measure(voice: Voice, shared: dict[str, _Shared], chosen: set[str]) -> dict
     model = cast("FastSpeech2", load_acoustic(voice))
     ranges: dict[str, Range] = {}
     for name, examples in (
-        ("acoustic.onnx", acoustic_inputs(len(model.config.speakers))),
-        ("vocoder.onnx", vocoder_inputs(model)),
+        (ACOUSTIC, acoustic_inputs(len(model.config.speakers))),
+        (VOCODER, vocoder_inputs(model)),
     ):
         if name in shared:
             keys = {tensor: key for tensor, key in shared[name].keys.items() if key in chosen}
@@ -146,11 +147,13 @@ def _point(item: _Shared, layout: dict[str, Slice], weights: str) -> None:
 
 
 def _check(voice: Voice) -> None:
-    if voice.has("acoustic.onnx"):
+    if voice.has(ACOUSTIC):
         model = cast("FastSpeech2", load_acoustic(voice))
-        check_acoustic(model, str(voice.file("acoustic.onnx")), MEL_TOLERANCE)
+        check_acoustic(model, str(voice.file(ACOUSTIC)), MEL_TOLERANCE)
         if voice.has(DECODER):
             check_parts(model, voice.path, MEL_TOLERANCE)
-    if voice.has("vocoder.onnx"):
+    if voice.has(VOCODER):
         vocoder = cast("HarmonicNoise", load_vocoder(voice))
-        check_vocoder(vocoder, str(voice.file("vocoder.onnx")), SAMPLE_TOLERANCE)
+        check_vocoder(vocoder, str(voice.file(VOCODER)), SAMPLE_TOLERANCE)
+        if voice.has(FILTERS):
+            check_filters(voice.path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kalakan.export.onnx import OPSET
+from kalakan.export.trace import trace_module
 
 
 class _Inference(nn.Module):
@@ -33,23 +31,9 @@ def trace(model: nn.Module, *, fold: bool) -> Any:
     import onnx
 
     n_mels: Any = model.n_mels
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter(
-            "ignore"
-        )  # torch.jit and this exporter are called deprecated; the other needs onnxscript
-        torch.onnx.export(
-            _Inference(model).eval(),
-            (torch.full((2, n_mels, 7), -5.0),),
-            cast(Any, buffer),  # its type says a path; a file object is documented and works
-            input_names=["mel_input"],
-            output_names=["audio_output"],
-            dynamic_axes={"mel_input": {0: "batch", 2: "frames"}, "audio_output": {0: "batch", 1: "samples"}},
-            opset_version=OPSET,
-            do_constant_folding=fold,
-            dynamo=False,
-        )
-    graph = onnx.load_model_from_string(buffer.getvalue())
+    example = (torch.full((2, n_mels, 7), -5.0),)
+    axes = {"mel_input": {0: "batch", 2: "frames"}, "audio_output": {0: "batch", 1: "samples"}}
+    graph = trace_module(_Inference(model), example, ["mel_input"], ["audio_output"], axes, fold=fold)
     onnx.checker.check_model(graph, full_check=True)
     return graph
 

@@ -52,6 +52,10 @@ class HarmonicNoiseVocoder:
     def __init__(self, path: Path, audio: AudioConfig, config: HarmonicNoiseConfig, threads: int) -> None:
         self._session = open_session(path, threads)
         check_names(self._session, path, "mel_input", "filters")
+        # `vocoder.onnx` computes the sound as well, unless it is told not to; `vocoder_filters.onnx` cannot.
+        overridable = {item.name for item in self._session.get_inputs()}
+        overridable |= {item.name for item in self._session.get_overridable_initializers()}
+        self._settings = {"synthesize": np.asarray(False)} if "synthesize" in overridable else {}
         self.audio = audio
         self.config = config
         self.sample_rate = audio.sample_rate
@@ -82,7 +86,7 @@ class HarmonicNoiseVocoder:
         return audio
 
     def _filters(self, mel: Array, f0: ArrayLike | None) -> tuple[Array, Array]:
-        feeds = {"mel_input": mel, "synthesize": np.asarray(False)}
+        feeds = {"mel_input": mel, **self._settings}
         if f0 is not None:
             feeds["f0"] = np.maximum(np.asarray(f0, np.float32), 0.0)
         filters, used = self._session.run(["filters", "f0_output"], feeds)

@@ -16,6 +16,7 @@ from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWa
 from kalakan.models import registry
 from kalakan.synthesis.batching import Engine
 from kalakan.synthesis.model_section import ModelSection
+from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
 from kalakan.voices.package import Voice, load_voice
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "onnx", "torch")
 GRIFFIN_LIM = "griffin_lim"
 HARMONIC_NOISE = "harmonic_noise"
-ENCODER, DECODER = "acoustic_encoder.onnx", "acoustic_decoder.onnx"
-"""The acoustic model in two graphs, which an exported voice may carry beside `acoustic.onnx`."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def choose_engine(request: Request, source: _Sources) -> str:
     if request.device != "cpu" or has_types or any(_is_torch_model(model) for model in models):
         return "torch"
     voice = source.acoustic_voice()
-    return "onnx" if voice is None or voice.has("acoustic.onnx") else "torch"
+    return "onnx" if voice is None or voice.has(ACOUSTIC) else "torch"
 
 
 class _Sources:
@@ -157,7 +156,7 @@ def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
         source.use_voice(voice)
         return voice.manifest.speakers, path, OnnxAcousticModel(path, threads)
     source.use_voice(voice)
-    path = voice.file("acoustic.onnx")
+    path = voice.file(ACOUSTIC)
     if not voice.has(ENCODER) or not voice.has(DECODER):
         return voice.manifest.speakers, path, OnnxAcousticModel(path, threads)
     parts = OnnxAcousticParts(voice.file(ENCODER), voice.file(DECODER), threads)
@@ -180,11 +179,11 @@ def _onnx_vocoder(source: _Sources) -> Any:
     if voice is None or kind != found:
         raise ConfigError(f"vocoder type {kind!r} without weights needs engine='torch'")
     voice = source.use_vocoder(voice)
-    path = voice.file("vocoder.onnx")
     if kind == HARMONIC_NOISE:
+        path = voice.file(FILTERS if voice.has(FILTERS) else VOCODER)
         sizes = from_dict(HarmonicNoiseConfig, voice.manifest.vocoder.config)
         return HarmonicNoiseVocoder(path, audio, sizes, config.threads)
-    return OnnxVocoder(path, audio, config.threads)
+    return OnnxVocoder(voice.file(VOCODER), audio, config.threads)
 
 
 def _torch_engine(source: _Sources) -> TorchEngine:
@@ -240,7 +239,7 @@ def _voice_of_type(source: _Sources, kind: str | None) -> Voice | None:
         raise ConfigError(
             f"{voice.path} holds a {voice.manifest.acoustic.type}, not a {kind}; leave the type out"
         )
-    fits = kind == voice.manifest.acoustic.type and voice.has("acoustic.safetensors")
+    fits = kind == voice.manifest.acoustic.type and voice.has(ACOUSTIC_WEIGHTS)
     return voice if fits else None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
 from kalakan.text.phonemes import TABLE_HASH, write_table
+from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.manifest import ModelRecord, VoiceManifest
 from kalakan.voices.package import Voice, save_voice
 from kalakan.voices.weights import float32_state, save_pt
@@ -62,7 +63,7 @@ def save_acoustic_product(
     )
     save_pt(folder / "acoustic_model.pt", model, record, audio)
     files: dict[str, bytes | Path] = {
-        "acoustic.safetensors": save(float32_state(model)),
+        ACOUSTIC_WEIGHTS: save(float32_state(model)),
         "phonemes.tsv": _phoneme_table(folder),
         "LICENSE": UNDECLARED.encode(),
         "MODEL_CARD.md": _card(manifest, model).encode(),

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import VoiceError
+from kalakan.voices.files import FILTERS, VOCODER, VOCODER_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice, save_voice
 from kalakan.voices.weights import save_pt
 
 if TYPE_CHECKING:
     from torch import nn
-
-WEIGHTS = "vocoder.safetensors"
-GRAPH = "vocoder.onnx"
 
 
 def save_vocoder_product(folder: Path, model_type: str, model: nn.Module, audio: AudioConfig) -> Path:
@@ -36,14 +34,16 @@ def with_vocoder(
     files: Mapping[str, bytes],
     target: str | Path | None = None,
 ) -> Voice:
-    """The voice with another vocoder, `files` being its weights and graph; written to `target` (default: in place).
+    """The voice with another vocoder, `files` being its weights and graphs; written to `target` (default: in place).
 
     Raises `VoiceError` if the vocoder was trained with other audio settings than the voice.
     """
     if audio != voice.manifest.audio:
         raise VoiceError(f"{voice.path}: the vocoder was trained with other audio settings; it does not fit")
     kept: dict[str, bytes | Path] = {
-        name: voice.file(name).read_bytes() for name in voice.manifest.files if name not in (WEIGHTS, GRAPH)
+        name: voice.file(name).read_bytes()
+        for name in voice.manifest.files
+        if name not in (VOCODER_WEIGHTS, VOCODER, FILTERS)
     }
     manifest = replace(voice.manifest, vocoder=record)
     return save_voice(target if target is not None else voice.path, manifest, kept | dict(files))

@@ -14,6 +14,7 @@ from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
 from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.files import ACOUSTIC_WEIGHTS, VOCODER_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice
 
@@ -36,12 +37,12 @@ class LoadedModel:
 
 def load_acoustic(voice: Voice) -> nn.Module:
     """The acoustic model of a voice as a torch module in evaluation mode."""
-    return _load(voice, "acoustic.safetensors", voice.manifest.acoustic)
+    return _load(voice, ACOUSTIC_WEIGHTS, voice.manifest.acoustic)
 
 
 def load_vocoder(voice: Voice) -> nn.Module:
     """The vocoder of a voice as a torch module in evaluation mode; not for Griffin-Lim, which has no weights."""
-    return _load(voice, "vocoder.safetensors", voice.manifest.vocoder)
+    return _load(voice, VOCODER_WEIGHTS, voice.manifest.vocoder)
 
 
 def _load(voice: Voice, name: str, record: ModelRecord) -> nn.Module:

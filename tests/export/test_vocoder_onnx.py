@@ -4,22 +4,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 
 from kalakan.audio.harmonic_noise import context_frames, filters_to_audio
-from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
+from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig, HifiGanConfig
 from kalakan.errors import AudioError, ExportError, VoiceError
-from kalakan.export.vocoder_onnx import check_vocoder, export_vocoder
+from kalakan.export.graphs import all_nodes
+from kalakan.export.vocoder_onnx import (
+    check_filters,
+    check_vocoder,
+    export_vocoder,
+    filters_graph,
+    trace_vocoder,
+)
 from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.models.registry import create_vocoder
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.voices.package import load_voice
+from kalakan.voices.files import FILTERS, VOCODER
+from kalakan.voices.package import load_voice, save_voice
 from kalakan.voices.vocoder import save_vocoder_product
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 SMALL = HarmonicNoiseConfig(width=16, layers=2, inner=24, kernel=3, n_fft=128, f0_width=8)
+HIFIGAN = HifiGanConfig(
+    channels=16, upsample_rates=(8, 8), residual_kernels=(3,), residual_dilations=((1, 3),)
+)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +131,54 @@ def test_fast_path_refuses_what_does_not_fit() -> None:
         filters_to_audio(filters.astype(np.int32), f0, AUDIO, SMALL)
 
 
+def test_one_f0_for_all_frames_is_spread_over_them(session: onnxruntime.InferenceSession) -> None:
+    mel, _ = _inputs(63)
+    feeds = {"mel_input": np.concatenate([mel, mel + 0.1])}
+    spread = session.run(["filters", "f0_output"], feeds | {"f0": np.full((2, 63), 130.0, np.float32)})
+    for f0 in (np.full((1, 1), 130.0, np.float32), np.full((2, 1), 130.0, np.float32)):
+        for one, other in zip(session.run(["filters", "f0_output"], feeds | {"f0": f0}), spread, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_f0_is_heard_only_where_it_is_negative(session: onnxruntime.InferenceSession) -> None:
+    mel, f0 = _inputs(63)
+    heard = session.run(["f0_output"], {"mel_input": mel})[0]
+    f0[0, 40:50] = -1.0
+    used = session.run(["f0_output"], {"mel_input": mel, "f0": f0})[0]
+    np.testing.assert_array_equal(used, np.where(f0 < 0, heard, f0))
+
+
+def test_a_voice_runs_the_part_of_the_graph_that_it_needs(
+    model: HarmonicNoise, tiny_voice: Path, tmp_path: Path
+) -> None:
+    weights = save_vocoder_product(tmp_path, "harmonic_noise", model, AUDIO)
+    voice = add_vocoder(tiny_voice, weights, tmp_path / "voice")
+    part, whole = (onnx.load(voice.file(name), load_external_data=False) for name in (FILTERS, VOCODER))
+    assert [item.name for item in part.graph.output] == ["filters", "f0_output"]
+    assert len(list(all_nodes(part.graph))) < 0.5 * len(list(all_nodes(whole.graph)))
+    loud = Synthesizer(voice=voice.path).synthesize("Akwaaba")
+    kept = {name: voice.file(name) for name in voice.manifest.files if name != FILTERS}
+    without = save_voice(tmp_path / "without", voice.manifest, kept)
+    assert not without.has(FILTERS)
+    np.testing.assert_array_equal(Synthesizer(voice=without.path).synthesize("Akwaaba"), loud)
+    torch.manual_seed(5)
+    other = save_vocoder_product(tmp_path, "hifigan", create_vocoder("hifigan", AUDIO, config=HIFIGAN), AUDIO)
+    assert not add_vocoder(voice.path, other, tmp_path / "other").has(FILTERS)
+
+
+def test_parts_of_different_graphs_are_refused(
+    model: HarmonicNoise, tiny_voice: Path, tmp_path: Path
+) -> None:
+    weights = save_vocoder_product(tmp_path, "harmonic_noise", model, AUDIO)
+    voice = add_vocoder(tiny_voice, weights, tmp_path / "voice")
+    check_filters(voice.path)
+    torch.manual_seed(4)
+    other = filters_graph(trace_vocoder(HarmonicNoise(SMALL, AUDIO).eval(), fold=True))
+    voice.file(FILTERS).write_bytes(other.SerializeToString())
+    with pytest.raises(ExportError, match=r"vocoder_filters\.onnx gives other filters than vocoder\.onnx"):
+        check_filters(voice.path)
+
+
 def test_wrong_file_is_refused(model: HarmonicNoise) -> None:
     torch.manual_seed(4)
     other = HarmonicNoise(SMALL, AUDIO).eval()
@@ -132,10 +193,10 @@ def test_voice_speaks_alike_on_both_engines(
     weights = save_vocoder_product(tmp_path, "harmonic_noise", model, AUDIO)
     voice = add_vocoder(tiny_voice, weights, tmp_path / "voice", half_weights=half)
     assert load_voice(voice.path).manifest.vocoder.type == "harmonic_noise"
-    onnx = Synthesizer(voice=voice.path, engine="onnx").synthesize("Akwaaba")
+    exported = Synthesizer(voice=voice.path, engine="onnx").synthesize("Akwaaba")
     scripted = Synthesizer(voice=voice.path, engine="torch").synthesize("Akwaaba")
-    np.testing.assert_allclose(onnx, scripted.numpy(), atol=2e-3)
-    assert np.abs(onnx).max() > 1e-3
+    np.testing.assert_allclose(exported, scripted.numpy(), atol=2e-3)
+    assert np.abs(exported).max() > 1e-3
 
 
 def test_vocoder_of_other_audio_settings_is_refused(tiny_voice: Path, tmp_path: Path) -> None:

@@ -94,6 +94,33 @@ def test_export_that_differs_from_torch_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
+def test_durations_may_differ_from_torch_only_on_the_edge_of_rounding(model: FastSpeech2) -> None:
+    ids = np.random.default_rng(1).integers(24, 60, (1, 40))
+    inputs = {"phonemes": ids, "speed": np.ones((1, 1), np.float32)}
+    with torch.no_grad():
+        hidden, mask = model.encode(torch.from_numpy(ids), torch.zeros(1, dtype=torch.long))
+        log_durations = model.duration_predictor(hidden, mask).squeeze(2)
+    ones = torch.ones(1, 1)
+    ends = model.exact_ends(log_durations, torch.from_numpy(ids), ones)[0].detach().numpy()
+    near = int(np.abs((ends + 0.5) - np.round(ends + 0.5)).argmax())  # far from a tie
+    exact = model.round_durations(log_durations, torch.from_numpy(ids), ones).numpy()
+    _, aux = onnx_export.inference_with(model, inputs, exact)
+    np.testing.assert_array_equal(aux["durations"].numpy(), exact)
+    moved = exact.copy()
+    moved[0, near] += 1
+    with pytest.raises(ExportError, match="rounds durations differently"):
+        onnx_export.inference_with(model, inputs, moved)
+    # A speed at which that sound ends at a tie, so nearly that either side is right.
+    tie = float(np.floor(ends[near]) + 0.5)
+    inputs["speed"] = np.full((1, 1), ends[near] / tie, np.float32)
+    found = model.round_durations(log_durations, torch.from_numpy(ids), torch.from_numpy(inputs["speed"]))
+    moved = found.numpy().copy()
+    moved[0, near] += 1 if np.floor(ends[near] / inputs["speed"][0, 0] + 0.5) < tie else -1
+    moved[0, near] = max(moved[0, near], 1)
+    _, aux = onnx_export.inference_with(model, inputs, moved)
+    np.testing.assert_array_equal(aux["durations"].numpy(), moved)
+
+
 def test_export_leaves_the_model_as_it_was(model: FastSpeech2) -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     export_acoustic(model)

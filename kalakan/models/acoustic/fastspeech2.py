@@ -308,14 +308,14 @@ class FastSpeech2(nn.Module):
 
     def round_durations(self, log_durations: Tensor, phonemes: Tensor, speed: Tensor) -> Tensor:
         """Whole frames [B, N] at least 1 (0 for padding and tone units), whose sum keeps the exact tempo."""
-        silent = self.zero_duration[phonemes]
-        exact = (
-            torch.clamp(torch.exp(log_durations.float()) - 1.0, min=1.0).masked_fill(silent, 0.0)
-            / speed.float()
-        )
-        ends = torch.floor(torch.cumsum(exact, dim=1) + 0.5).long()
+        ends = torch.floor(self.exact_ends(log_durations, phonemes, speed) + 0.5).long()
         frames = ends - F.pad(ends, (1, 0))[:, :-1]
-        return torch.clamp(frames, min=1).masked_fill(silent, 0)
+        return torch.clamp(frames, min=1).masked_fill(self.zero_duration[phonemes], 0)
+
+    def exact_ends(self, log_durations: Tensor, phonemes: Tensor, speed: Tensor) -> Tensor:
+        """Where each phoneme ends [B, N] in frames, before rounding; padding and tone units last none."""
+        frames = torch.clamp(torch.exp(log_durations.float()) - 1.0, min=1.0)
+        return torch.cumsum(frames.masked_fill(self.zero_duration[phonemes], 0.0) / speed.float(), dim=1)
 
 
 def _local_voicing(config: FastSpeech2Config) -> nn.Module | None:

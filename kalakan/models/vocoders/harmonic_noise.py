@@ -123,14 +123,15 @@ class HarmonicNoise(nn.Module):
         x = self.norm_in(self.project_in(x, mask))
         for block in self.blocks:
             x = block(x, mask)
-        raw: Tensor = self.project_out(self.norm_out(x)).float()
+        raw: Tensor = self.project_out(self.norm_out(x))
         return raw
 
     @torch.jit.export
     def split_filters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The three parts of `raw_filters` by subframe, gains held below their ceiling."""
         x = raw.view(raw.shape[0], raw.shape[1] * self.subframes, 3, self.bins)
-        return x[:, :, 0].clamp(max=self.max_log_gain), x[:, :, 1], x[:, :, 2].clamp(max=self.max_log_gain)
+        harmonic, breath = x[:, :, 0].float(), x[:, :, 2].float()
+        return harmonic.clamp(max=self.max_log_gain), x[:, :, 1].float(), breath.clamp(max=self.max_log_gain)
 
     @torch.jit.export
     def clear_voice(self, harmonic: Tensor, breath: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
