@@ -7,7 +7,7 @@
 const ROUND: f32 = 12_582_912.0;
 
 /// e^x, x from -87 to 88; beyond that the value at the limit.
-#[inline]
+#[inline(always)]
 #[allow(clippy::excessive_precision, clippy::approx_constant)]
 pub(crate) fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
@@ -31,7 +31,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 }
 
 /// Sine and cosine of x.
-#[inline]
+#[inline(always)]
 #[allow(clippy::excessive_precision, clippy::approx_constant)]
 pub(crate) fn sin_cos(x: f32) -> (f32, f32) {
     let shifted = x * std::f32::consts::FRAC_2_PI + ROUND;

@@ -20,6 +20,8 @@ pub(crate) fn split(z: &[Complex32], a: &mut [Complex32], b: &mut [Complex32]) {
 }
 
 /// Both frames' values bin by bin, from DC on.
+// Inside its caller's loop, for the instructions that the caller has.
+#[inline(always)]
 pub(crate) fn spectra(z: &[Complex32]) -> impl Iterator<Item = (Complex32, Complex32)> + '_ {
     let mirrors = z[..1].iter().chain(z[1..].iter().rev());
     z.iter().zip(mirrors).map(|(low, high)| {
