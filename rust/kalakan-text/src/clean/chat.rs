@@ -56,12 +56,13 @@ fn is_token(c: char) -> bool {
 /// A `)` is ɔ when no `(` before it in the line is open and a letter touches it.
 fn brackets(chars: &mut [char]) {
     let mut open = 0_usize;
+    let mut next_label = None;
     for i in 0..chars.len() {
         match chars[i] {
             '\n' => open = 0,
             '(' => open += 1,
             ')' if open > 0 && !(touches_letter(chars, i) && closers(chars, i) > open) => open -= 1,
-            ')' if touches_letter(chars, i) && !is_list_item(chars, i) => {
+            ')' if touches_letter(chars, i) && !is_list_item(chars, i, &mut next_label) => {
                 let loud = i > 0
                     && chars[i - 1].is_uppercase()
                     && chars.get(i + 1).is_none_or(|c| !c.is_lowercase());
@@ -81,11 +82,34 @@ fn touches_letter(chars: &[char], i: usize) -> bool {
     i > 0 && is_letter(chars[i - 1]) || chars.get(i + 1).is_some_and(|c| is_letter(*c))
 }
 
-/// "a) first, b) second": one vowel, c or q at the start of a line, then the bracket and a space.
-fn is_list_item(chars: &[char], i: usize) -> bool {
-    let starts = i == 1 || i > 1 && chars[i - 2] == '\n';
+/// Letters of the longest label, viii.
+const LONGEST_LABEL: usize = 4;
+
+/// "a) first b) second", "ii) second": a label alone before the bracket, a space after it.
+///
+/// A vowel, c or q is one at the start of a line, a anywhere, and after it the letter that is `next`.
+fn is_list_item(chars: &[char], i: usize, next: &mut Option<char>) -> bool {
+    let letters = chars[..i].iter().rev().take(LONGEST_LABEL + 1);
+    let length = letters.take_while(|c| is_letter(**c)).count();
+    let before = &chars[..i - length];
+    let alone = before.last().is_none_or(|c| c.is_whitespace());
     let spaced = chars.get(i + 1).is_none_or(|c| c.is_whitespace());
-    starts && spaced && (is_vowel(chars[i - 1]) || matches!(chars[i - 1], 'c' | 'C'))
+    if !alone || !spaced || length == 0 || length > LONGEST_LABEL {
+        return false;
+    }
+    if length > 1 {
+        return chars[i - length..i]
+            .iter()
+            .all(|c| matches!(c.to_ascii_lowercase(), 'i' | 'v' | 'x'));
+    }
+    let letter = chars[i - 1].to_ascii_lowercase();
+    let starts = before.last().is_none_or(|c| *c == '\n')
+        && (is_vowel(letter) || matches!(letter, 'c' | 'q'));
+    let is_item = starts || letter == 'a' || Some(letter) == *next;
+    if letter == 'a' || Some(letter) == *next {
+        *next = char::from_u32(u32::from(letter) + 1);
+    }
+    is_item
 }
 
 fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {

@@ -25,15 +25,19 @@ const BOOKS: &[&str] = &[
 /// Short names of books, as they stand before a chapter and a verse, and the book.
 #[rustfmt::skip]
 const SHORT: &[(&str, &str)] = &[
-    ("adi", "adiyisɛm"), ("ahem", "ahemfoɔ"), ("aso", "asomafoɔ"), ("atem", "atemmufoɔ"),
-    ("ber", "beresosɛm"), ("cor", "korintofoɔ"), ("dan", "daniel"), ("deut", "deuteronomium"), ("dw", "dwom"),
-    ("efe", "efesofoɔ"), ("eph", "efesofoɔ"), ("ex", "exodus"), ("exo", "exodus"), ("fil", "filipifoɔ"),
-    ("gal", "galatifoɔ"), ("gen", "genesis"), ("heb", "hebrifoɔ"), ("hes", "hesekiel"), ("isa", "yesaia"),
-    ("jer", "yeremia"), ("kol", "kolosefoɔ"), ("kor", "korintofoɔ"), ("lev", "leviticus"), ("luk", "luka"),
-    ("mar", "marko"), ("mat", "mateo"), ("matt", "mateo"), ("mmeb", "mmebusɛm"), ("neh", "nehemia"), ("num", "numeri"),
-    ("pet", "petro"), ("phil", "filipifoɔ"), ("prov", "mmebusɛm"), ("ps", "dwom"), ("psa", "dwom"), ("rom", "romafoɔ"),
-    ("sam", "samuel"), ("tes", "tesalonikafoɔ"), ("thess", "tesalonikafoɔ"), ("tim", "timoteo"), ("tit", "tito"),
-    ("yak", "yakobo"), ("yer", "yeremia"), ("yes", "yesaia"), ("yoh", "yohane"), ("yos", "yosua"), ("yud", "yuda"),
+    ("adi", "adiyisɛm"), ("ahem", "ahemfoɔ"), ("aso", "asomafoɔ"), ("atem", "atemmufoɔ"), ("ber", "beresosɛm"),
+    ("col", "kolosefoɔ"), ("cor", "korintofoɔ"), ("dan", "daniel"), ("deut", "deuteronomium"),
+    ("dt", "deuteronomium"), ("dw", "dwom"), ("eccl", "ɔsɛnkafoɔ"), ("efe", "efesofoɔ"), ("eph", "efesofoɔ"),
+    ("ex", "exodus"), ("exo", "exodus"), ("exod", "exodus"), ("ezek", "hesekiel"), ("fil", "filipifoɔ"),
+    ("gal", "galatifoɔ"), ("gen", "genesis"), ("hab", "habakuk"), ("heb", "hebrifoɔ"), ("hes", "hesekiel"),
+    ("hos", "hosea"), ("isa", "yesaia"), ("jas", "yakobo"), ("jer", "yeremia"), ("jn", "yohane"), ("josh", "yosua"),
+    ("judg", "atemmufoɔ"), ("kol", "kolosefoɔ"), ("kor", "korintofoɔ"), ("lev", "leviticus"), ("lk", "luka"),
+    ("luk", "luka"), ("mal", "malaki"), ("mar", "marko"), ("mat", "mateo"), ("matt", "mateo"), ("mk", "marko"),
+    ("mmeb", "mmebusɛm"), ("mt", "mateo"), ("neh", "nehemia"), ("num", "numeri"), ("pet", "petro"),
+    ("phil", "filipifoɔ"), ("prov", "mmebusɛm"), ("ps", "dwom"), ("psa", "dwom"), ("rev", "adiyisɛm"),
+    ("rm", "romafoɔ"), ("rom", "romafoɔ"), ("sam", "samuel"), ("tes", "tesalonikafoɔ"), ("thess", "tesalonikafoɔ"),
+    ("tim", "timoteo"), ("tit", "tito"), ("yak", "yakobo"), ("yer", "yeremia"), ("yes", "yesaia"), ("yoh", "yohane"),
+    ("yos", "yosua"), ("yud", "yuda"), ("zech", "sakaria"), ("zeph", "sefania"),
 ];
 
 /// Tells whether `word` is the name of a book of the Bible.
