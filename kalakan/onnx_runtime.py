@@ -8,12 +8,20 @@ folder (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md). Who
 from __future__ import annotations
 
 import os
+from typing import Any
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
 
 import onnxruntime
 
-__all__ = ["onnxruntime"]
+__all__ = ["checking_session", "onnxruntime"]
 
 if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
     onnxruntime.disable_telemetry_events()  # Windows, and where someone imported onnxruntime before
+
+
+def checking_session(source: bytes | str) -> Any:
+    """A session of an ONNX file (bytes or path) on the CPU that warns of nothing: for exports that check themselves."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

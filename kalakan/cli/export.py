@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 @click.option(
     "--quantize",
     type=click.Choice(["static", "dynamic"]),
+    is_flag=False,
+    flag_value="static",
     help="Compute large products in 8-bit integers: nearly twice as fast, smaller; durations and F0 keep every bit. "
-    "static: scales measured now on Twi sentences, streams inside a sentence; dynamic: scales of each call, streams "
-    "sentence by sentence.",
+    "static, also where no way is named: scales measured now on Twi sentences, streams inside a sentence; dynamic: "
+    "scales of each call, streams sentence by sentence.",
 )
 def command(
     voice: str | None,

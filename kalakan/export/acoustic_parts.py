@@ -63,14 +63,9 @@ def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) 
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
-    from kalakan.onnx_runtime import onnxruntime
+    from kalakan.onnx_runtime import checking_session
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    encoder, decoder = (
-        onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-        for name in (ENCODER, DECODER)
-    )
+    encoder, decoder = (checking_session(str(folder / name)) for name in (ENCODER, DECODER))
     ids = np.random.default_rng(0).integers(24, 77, (1, 63))
     frames, durations = encoder.run(["frames", "durations"], {"phonemes": ids})
     mel, _ = inference_with(model, {"phonemes": ids}, durations)

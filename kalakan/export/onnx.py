@@ -100,11 +100,9 @@ def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) ->
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
-    from kalakan.onnx_runtime import onnxruntime
+    from kalakan.onnx_runtime import checking_session
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    session = checking_session(source)
     worst = 0.0
     for inputs in _check_cases(len(model.config.speakers)):
         found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))

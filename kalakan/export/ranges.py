@@ -58,7 +58,7 @@ def _session(model: Any, watched: Iterable[str]) -> Any:
     """A session of a copy of the graph that also gives the values `watched`."""
     import onnx
 
-    from kalakan.onnx_runtime import onnxruntime
+    from kalakan.onnx_runtime import checking_session
 
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     known = {item.name for item in copy.graph.output}
@@ -67,9 +67,7 @@ def _session(model: Any, watched: Iterable[str]) -> Any:
         for name in watched
         if name not in known
     )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return checking_session(copy.SerializeToString())
 
 
 def _range(values: NDArray[np.float32]) -> Range:

@@ -165,14 +165,9 @@ def filters_graph(graph: Any) -> Any:
 
 def check_filters(folder: Path) -> None:
     """Raises `ExportError` unless both graphs of a vocoder in `folder` give the same filters and F0, to the bit."""
-    from kalakan.onnx_runtime import onnxruntime
+    from kalakan.onnx_runtime import checking_session
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    sessions = [
-        onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-        for name in (VOCODER, FILTERS)
-    ]
+    sessions = [checking_session(str(folder / name)) for name in (VOCODER, FILTERS)]
     n_mels = sessions[0].get_inputs()[0].shape[1]
     mel = np.random.default_rng(0).normal(-5.0, 2.0, (2, n_mels, 63)).astype(np.float32)
     for feeds in ({"mel_input": mel}, {"mel_input": mel, "f0": np.full((2, 63), 120.0, np.float32)}):
@@ -186,11 +181,9 @@ def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> fl
 
     Raises `ExportError` if it exceeds `tolerance`.
     """
-    from kalakan.onnx_runtime import onnxruntime
+    from kalakan.onnx_runtime import checking_session
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    session = checking_session(source)
     random = np.random.default_rng(0)
     n_mels: Any = model.n_mels
     takes_f0 = getattr(model, "takes_f0", False)

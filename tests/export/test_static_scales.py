@@ -219,8 +219,20 @@ def test_command_measures_scales_for_a_voice_and_for_files(exported: Voice, tmp_
         str(exported.path.parent / name) for name in ("acoustic_model.pt", "vocoder_model.pt")
     )
     run(["--acoustic-model", acoustic, "--vocoder", vocoder, *options, str(tmp_path)])
+    run(
+        [
+            "--acoustic-model",
+            acoustic,
+            "--vocoder",
+            vocoder,
+            "--output-dir",
+            str(tmp_path / "bare"),
+            "--quantize",
+        ]
+    )
     for name in ("acoustic_model.onnx", "vocoder.onnx"):
         assert constants(tmp_path / name, ".step")
+        assert (tmp_path / "bare" / name).read_bytes() == (tmp_path / name).read_bytes()
     refused = CliRunner().invoke(command, ["--vocoder", vocoder, *options, str(tmp_path)])
     assert refused.exit_code == 2
     assert "measured with an --acoustic-model" in refused.output
