@@ -85,13 +85,17 @@ def test_threads_change_no_bit(frames: int) -> None:
         np.testing.assert_array_equal(plan.griffin_lim(magnitude[:1], threads=threads, **options), one[:1])
 
 
-@pytest.mark.parametrize("name", ["rust", "torch"])
-def test_batch_equals_singles(name: str) -> None:
-    magnitude = magnitudes(1200, 1200, 300, 65, items=3)
+# torch's transform may round a batch otherwise than its items (MKL with AVX-512), and each iteration makes more of it:
+# in double precision nothing is left of that.
+@pytest.mark.parametrize(
+    ("name", "dtype", "atol"), [("rust", torch.float32, 2e-6), ("torch", torch.float64, 1e-9)]
+)
+def test_batch_equals_singles(name: str, dtype: torch.dtype, atol: float) -> None:
+    magnitude = magnitudes(1200, 1200, 300, 65, items=3).to(dtype)
     with use(griffin_lim=name):
         batch = griffin_lim(magnitude, 1200, 1200, 300, n_iter=4)
         singles = [griffin_lim(item[None], 1200, 1200, 300, n_iter=4) for item in magnitude]
-    torch.testing.assert_close(batch, torch.cat(singles), atol=2e-6, rtol=0)
+    torch.testing.assert_close(batch, torch.cat(singles), atol=atol, rtol=0)
 
 
 def test_silence_stays_silent_and_seeds_differ() -> None:

@@ -27,6 +27,19 @@ def test_reference_is_the_definition(stage: Stage, batch: int, frames: int, with
     assert distance(got, exact(given["x"], given["weight"], given["bias"], stage, 0.2, residual)) < 1e-6
 
 
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float16, 2e-3), (torch.bfloat16, 1e-2)])
+@pytest.mark.parametrize("stage", [(2, 3, 2, 3, 0, 0), (5, 4, 3, 8, 0, 2), *STAGES])
+def test_half_precision_is_right_in_the_gaps_between_the_taps_too(
+    stage: Stage, dtype: torch.dtype, limit: float
+) -> None:
+    given = case(stage, 3, 63)
+    x, weight, bias = (given[name].to(dtype) for name in ("x", "weight", "bias"))
+    with use(upsample="torch"):
+        got = upsample(x, weight, bias, *stage[3:], slope=0.2)
+    assert got.dtype == dtype
+    assert distance(got, exact(x, weight, bias, stage, 0.2, None)) < limit
+
+
 def test_no_bias_and_no_activation() -> None:
     stage = STAGES[0]
     given = case(stage, 1, 5)

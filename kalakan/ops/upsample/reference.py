@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import conv_transpose1d, leaky_relu
 
@@ -19,7 +20,12 @@ def upsample(
     residual: Tensor | None,
 ) -> Tensor:
     """Leaky ReLU, transposed convolution, bias, residual; any device and floating dtype, differentiable."""
-    y = conv_transpose1d(leaky_relu(x, slope), weight, bias, stride, padding, output_padding)
+    # With gaps between the taps oneDNN leaves the bias out of them, in bfloat16 on processors with AMX (torch 2.15).
+    if bias is not None and x.dtype == torch.bfloat16 and weight.shape[2] < stride:
+        y = conv_transpose1d(leaky_relu(x, slope), weight, None, stride, padding, output_padding)
+        y = y + bias[:, None]
+    else:
+        y = conv_transpose1d(leaky_relu(x, slope), weight, bias, stride, padding, output_padding)
     return y if residual is None else y + residual
 
 
