@@ -162,6 +162,7 @@ fn sign(c: char) -> Option<char> {
         '！' => '!',
         '：' => ':',
         '⁄' | '∕' => '/',
+        'Ȼ' | 'ȼ' | '₡' => '₵', // typed for the cedi where a keyboard has no ₵
         '°' | 'º' | '˚' => '°',
         ' '..='&'
         | '('..='_'

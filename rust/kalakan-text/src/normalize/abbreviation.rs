@@ -185,9 +185,13 @@ impl Scanner<'_> {
             .filter(|c| crate::alphabet::is_letter(*c))
     }
 
-    /// "Dr Mensah": a capitalised title right before a capitalised name needs no dot.
+    /// "Dr Mensah", "Mr & Mrs Mensah": a capitalised title right before a capitalised name, or before "and" and such a
+    /// name, needs no dot.
     fn bare_title(&mut self, start: usize, end: usize) -> bool {
-        if end - start > 4 || self.peek(end) != ' ' || !self.peek(end + 1).is_uppercase() {
+        if end - start > 4
+            || self.peek(end) != ' '
+            || !self.peek(self.after_and(end + 1)).is_uppercase()
+        {
             return false;
         }
         let written = self.slice(start, end);
@@ -201,6 +205,14 @@ impl Scanner<'_> {
         self.out.word(found.spoken);
         self.at = end;
         true
+    }
+
+    /// Skips an "and" that stands at `i`, and the space after it.
+    fn after_and(&self, i: usize) -> usize {
+        let found = ["& ", "ne ", "na ", "and "]
+            .into_iter()
+            .find(|word| self.starts_with(i, word));
+        i + found.map_or(0, str::len)
     }
 
     /// Reads e.g., i.e., A.D., U.S.A. and initials before a name.

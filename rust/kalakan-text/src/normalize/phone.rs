@@ -73,13 +73,6 @@ impl Scanner<'_> {
         (fits && self.boundary(end)).then_some(groups)
     }
 
-    fn starts_with(&self, i: usize, digits: &str) -> bool {
-        digits
-            .chars()
-            .enumerate()
-            .all(|(k, digit)| self.peek(i + k) == digit)
-    }
-
     /// Returns where the digits after one separator start: a space, hyphen, dot or bracket.
     fn next_group(&self, end: usize) -> Option<usize> {
         let mut at = end;

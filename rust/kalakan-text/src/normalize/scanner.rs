@@ -262,6 +262,11 @@ impl Scanner<'_> {
             .count()
     }
 
+    /// Tells whether `text` stands at `i`.
+    pub(super) fn starts_with(&self, i: usize, text: &str) -> bool {
+        text.chars().enumerate().all(|(k, c)| self.peek(i + k) == c)
+    }
+
     pub(super) fn skip_spaces(&self, i: usize) -> usize {
         i + self.chars[i.min(self.chars.len())..]
             .iter()
