@@ -57,15 +57,19 @@ def simplified(model: Any) -> Any:
     """The same graph in about half the nodes: constants computed, equal nodes joined, casts that change nothing gone.
 
     A graph of fewer nodes opens faster. onnxruntime's basic optimizations do it, which depend on no machine; while
-    they run the initializers are inputs, so that none is computed with and all keep names and bytes.
+    they run the float initializers are inputs, so that none is computed with and all keep names and bytes.
     """
     import onnx
-    from onnx import helper
+    from onnx import TensorProto, helper
 
     from kalakan.onnx_runtime import onnxruntime
 
     inputs = {item.name for item in model.graph.input}
-    held = [item for item in model.graph.initializer if item.name not in inputs]
+    held = [
+        item
+        for item in model.graph.initializer
+        if item.name not in inputs and item.data_type == TensorProto.FLOAT
+    ]
     bare = onnx.ModelProto.FromString(model.SerializeToString())
     names = {item.name for item in held}
     drop(bare.graph.initializer, names)

@@ -76,3 +76,10 @@ def test_optional_inputs_stay_optional(graph: Any) -> None:
     again = simplified(model)
     np.testing.assert_array_equal(_run(again, {}), _run(graph, {"given": default}))
     np.testing.assert_array_equal(_run(again, {"given": -default}), _run(graph, {"given": -default}))
+
+
+def test_constants_in_initializers_are_computed(module: Roundabout, graph: Any) -> None:
+    folded = trace_module(module, (torch.zeros(2, 3, 4),), ["given"], ["made"], AXES, fold=True)
+    assert len(list(all_nodes(folded.graph))) <= len(list(all_nodes(graph.graph)))
+    x = np.random.default_rng(0).normal(size=(2, 7, 4)).astype(np.float32)
+    np.testing.assert_array_equal(_run(folded, {"given": x}), _run(graph, {"given": x}))
