@@ -59,8 +59,7 @@ impl Scanner<'_> {
         }
         let after = end + usize::from(self.peek(end) == '.');
         let chapter = self.skip_spaces(after);
-        let colon = self.digits_end(chapter);
-        if chapter == end || colon == chapter || self.peek(colon) != ':' || !self.digit(colon + 1) {
+        if chapter == end || !self.is_verse(chapter) {
             return false;
         }
         let word = self.lower(start, end);
