@@ -14,7 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is 
 
 import onnxruntime
 
-__all__ = ["checking_session", "onnxruntime"]
+__all__ = ["checking_session", "input_names", "onnxruntime"]
 
 if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
     onnxruntime.disable_telemetry_events()  # Windows, and where someone imported onnxruntime before
@@ -25,3 +25,8 @@ def checking_session(source: bytes | str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def input_names(session: Any) -> set[str]:
+    """Names of every input of a session, those with a default included."""
+    return {item.name for item in (*session.get_inputs(), *session.get_overridable_initializers())}

@@ -132,9 +132,7 @@ def prune(model: Any) -> None:
     for index in reversed(range(len(model.graph.node))):
         if model.graph.node[index].output[0] not in kept:
             del model.graph.node[index]
-    for index in reversed(range(len(model.graph.initializer))):
-        if model.graph.initializer[index].name not in read:
-            del model.graph.initializer[index]
+    drop(model.graph.initializer, {item.name for item in model.graph.initializer} - read)
 
 
 def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
@@ -173,8 +171,8 @@ def compute_only_if(model: Any, condition: str, output: str, otherwise: Sequence
         for key, nodes, name in (("then_branch", part, computed), ("else_branch", otherwise, other))
     }
     choice = helper.make_node("If", [condition], [output], **branches)
-    names = {node.output[0]: [] for node in part} | {maker.output[0]: [choice]}
-    replace_nodes(model, names)
+    replacements: dict[str, list[Any]] = {node.output[0]: [] for node in part}
+    replace_nodes(model, replacements | {maker.output[0]: [choice]})
 
 
 def without_output(model: Any, output: str, *inputs: str) -> Any:

@@ -39,12 +39,14 @@ def measure(
 
     The initializers must be loaded. An example's values that the graph has no input for are left out.
     """
+    from kalakan.onnx_runtime import input_names
+
     sources = {
         item.weight.source: item.source for item in products(Graph(model)) if item.weight.source in chosen
     }
     watched = sorted(set(sources.values()))
     session = _session(model, watched)
-    inputs = {item.name for item in (*session.get_inputs(), *session.get_overridable_initializers())}
+    inputs = input_names(session)
     seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in watched}
     for example in examples:
         feeds = {name: value for name, value in example.items() if name in inputs}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kalakan.errors import SynthesisError
+from kalakan.onnx_runtime import input_names
 from kalakan.synthesis.sessions import check_names, context_of, open_session
 
 Array = NDArray[np.float32]
@@ -28,9 +29,7 @@ class _Graph:
         check_names(self.session, path, "phonemes", output)
         self.shapes = {item.name: item.shape for item in self.session.get_outputs()}
         self._outputs = [output, *(name for name in _OUTPUTS if name in self.shapes)]
-        self._inputs = {
-            item.name for item in (*self.session.get_inputs(), *self.session.get_overridable_initializers())
-        }
+        self._inputs = input_names(self.session)
 
     def run(
         self, phonemes: ArrayLike, lengths: ArrayLike | None, controls: dict[str, ArrayLike | None]

@@ -11,6 +11,7 @@ from kalakan.audio.harmonic_noise import context_frames, filters_to_audio, netwo
 from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
+from kalakan.onnx_runtime import input_names
 from kalakan.synthesis.sessions import check_names, context_of, needs_whole, open_session
 
 Array = NDArray[np.float32]
@@ -53,9 +54,8 @@ class HarmonicNoiseVocoder:
         self._session = open_session(path, threads)
         check_names(self._session, path, "mel_input", "filters")
         # `vocoder.onnx` computes the sound as well, unless it is told not to; `vocoder_filters.onnx` cannot.
-        overridable = {item.name for item in self._session.get_inputs()}
-        overridable |= {item.name for item in self._session.get_overridable_initializers()}
-        self._settings = {"synthesize": np.asarray(False)} if "synthesize" in overridable else {}
+        has_sound = "synthesize" in input_names(self._session)
+        self._settings = {"synthesize": np.asarray(False)} if has_sound else {}
         self.audio = audio
         self.config = config
         self.sample_rate = audio.sample_rate
