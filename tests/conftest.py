@@ -40,7 +40,7 @@ def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> 
 
     from kalakan.export.voice import add_onnx
     from kalakan.models.registry import create_acoustic
-    from kalakan.voices.product import save_acoustic_product
+    from kalakan.voices.save import save_acoustic_product
 
     # Two threads that wait for each other by spinning are slower than one wherever another process runs.
     torch.set_num_threads(1)

@@ -71,8 +71,8 @@ def command(
 
 def _quantize(path: Path, acoustic_model: str | None) -> None:
     """Quantizes a file, with constant scales if there is an acoustic model to measure them with."""
-    from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
-    from kalakan.export.quantize import quantize_file
+    from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
+    from kalakan.export.onnx.quantize import quantize_file
     from kalakan.voices.weights import load_pt
 
     if acoustic_model is None:
@@ -104,7 +104,7 @@ def _export_voice(
 
 
 def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
-    from kalakan.export.vocoder_onnx import write_vocoder
+    from kalakan.export.onnx.vocoder import write_vocoder
 
     path = folder / VOCODER
     try:
@@ -117,7 +117,7 @@ def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
 
 def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:
     from kalakan.export.exportable import check_exportable
-    from kalakan.export.onnx import write_acoustic
+    from kalakan.export.onnx.acoustic import write_acoustic
     from kalakan.voices.weights import load_pt
 
     loaded = load_pt(source)

@@ -84,7 +84,7 @@ def _voice(path: Path) -> dict[str, Any]:
 def _pt(path: Path) -> dict[str, Any]:
     """A checkpoint of a run, else a single model."""
     from kalakan.errors import TrainingError
-    from kalakan.training.state import load_checkpoint
+    from kalakan.training.checkpoint import load_checkpoint
     from kalakan.voices.weights import load_pt
 
     try:

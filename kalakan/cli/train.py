@@ -103,7 +103,7 @@ def command(
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
     """Says that a run ended before its last step, for it leaves a product like any other."""
-    from kalakan.training.state import load_checkpoint
+    from kalakan.training.checkpoint import load_checkpoint
 
     position = load_checkpoint(output / "last.pt")["position"]
     is_tired = config.patience and position["stale"] >= config.patience

@@ -84,7 +84,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """A discriminator beside the spectral losses of a source-filter vocoder; see `kalakan.training.adversarial`."""
+    """A discriminator beside the spectral losses of a source-filter vocoder; see `kalakan.training.losses.adversarial`."""
 
     weight: float = 0.0
     """Weight of the discriminator's opinion in the vocoder's loss; 0 trains without a discriminator."""

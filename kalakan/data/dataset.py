@@ -13,7 +13,7 @@ from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
 from kalakan.data.features import log_energy, speaker_names
 from kalakan.data.manifest import Split, in_split
-from kalakan.data.recordings import DAMAGE, Recordings
+from kalakan.data.recorded_corpus import DAMAGE, Recordings
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
 from kalakan.errors import DataError
 

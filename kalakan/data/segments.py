@@ -15,7 +15,7 @@ from kalakan.config.schema import AudioConfig, Settings
 from kalakan.data.arrays import ArrayFiles
 from kalakan.data.collate import Batch
 from kalakan.data.manifest import Split, Utterance, in_split
-from kalakan.data.recordings import Recordings
+from kalakan.data.recorded_corpus import Recordings
 from kalakan.errors import DataError
 
 

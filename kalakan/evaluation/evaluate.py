@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kalakan.data.recordings import describe_damage
+from kalakan.data.recorded_corpus import describe_damage
 from kalakan.errors import DataError
 from kalakan.evaluation.measure import Heard, Ruler, Scores
 from kalakan.evaluation.pitch import praat_range

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kalakan.export.acoustic_parts import check_parts, export_parts
 from kalakan.export.exportable import check_exportable
-from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
-from kalakan.export.shared_weights import halve, share_weights
+from kalakan.export.onnx.acoustic import TOLERANCE, check_acoustic, rounded, trace_acoustic
+from kalakan.export.onnx.acoustic_parts import check_parts, export_parts
+from kalakan.export.onnx.shared_weights import halve, share_weights
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import float32_state, load_acoustic

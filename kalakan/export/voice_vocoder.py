@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from kalakan.errors import VoiceError
-from kalakan.export.shared_weights import halve, share_weights
-from kalakan.export.vocoder_onnx import TOLERANCE, check_filters, check_vocoder, filters_graph, trace_vocoder
+from kalakan.export.onnx.shared_weights import halve, share_weights
+from kalakan.export.onnx.vocoder import TOLERANCE, check_filters, check_vocoder, filters_graph, trace_vocoder
 from kalakan.models import registry
 from kalakan.voices.files import FILTERS, VOCODER, VOCODER_WEIGHTS
 from kalakan.voices.package import Voice, load_voice

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError
-from kalakan.models.vocoders.recordings import cuda_graphs
+from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.synthesis.batching import control_arrays, speak_in_turn
 from kalakan.synthesis.controls import Controls
 from kalakan.synthesis.frontend import Breath, pad

@@ -13,11 +13,7 @@ from kalakan.config.resolve import to_dict
 from kalakan.config.schema import Settings
 from kalakan.data.collate import Batch
 from kalakan.errors import TrainingError
-from kalakan.training.distributed import Group
-from kalakan.training.memory import checkpoint_blocks
-from kalakan.training.schedule import MovingAverage
-from kalakan.training.starting import first_weights, load_fitting, misfits
-from kalakan.training.state import (
+from kalakan.training.checkpoint import (
     Position,
     check_table,
     load_checkpoint,
@@ -25,8 +21,12 @@ from kalakan.training.state import (
     save_checkpoint,
     set_random_state,
 )
+from kalakan.training.distributed import Group
+from kalakan.training.gradient_checkpointing import checkpoint_blocks
+from kalakan.training.schedule import MovingAverage
 from kalakan.training.stepper import Stepper
-from kalakan.training.tasks import Task
+from kalakan.training.tasks.contract import Task
+from kalakan.training.warm_start import first_weights, load_fitting, misfits
 
 
 class Learner:

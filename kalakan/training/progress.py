@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from kalakan.training.tasks import BatchSource
+from kalakan.training.tasks.contract import BatchSource
 
 
 class Progress:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.errors import TrainingError
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.predict import predict_mels
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import MANIFEST
 

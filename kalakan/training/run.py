@@ -25,9 +25,9 @@ from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
-from kalakan.training.records import LAST, Records, write_json
-from kalakan.training.starting import named
+from kalakan.training.run_outputs import LAST, Records, write_json
 from kalakan.training.validation import Validation
+from kalakan.training.warm_start import named
 
 if TYPE_CHECKING:
     from kalakan.training.trainer import Trainer

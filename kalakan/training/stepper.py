@@ -14,7 +14,7 @@ from kalakan.config.schema import TrainingConfig
 from kalakan.data.collate import Batch
 from kalakan.training.distributed import Group
 from kalakan.training.schedule import learning_rate
-from kalakan.training.tasks import Phase, Task
+from kalakan.training.tasks.contract import Phase, Task
 
 ADVERSARIAL_BETAS = (0.8, 0.99)
 """AdamW's averages where modules train against each other (J. Kong et al., "HiFi-GAN", 2020, section 3)."""

@@ -11,16 +11,16 @@ import torch
 from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
-from kalakan.training.acoustic_task import AcousticTask
-from kalakan.training.aligner_task import AlignerTask
-from kalakan.training.distillation_task import DistillationTask
 from kalakan.training.distributed import Place, joined
-from kalakan.training.gan_vocoder_task import GanVocoderTask
 from kalakan.training.run import Run
-from kalakan.training.signals import stop_on_signal
-from kalakan.training.tacotron2_task import Tacotron2Task
-from kalakan.training.tasks import Task
-from kalakan.training.vocoder_task import VocoderTask
+from kalakan.training.stop_signals import stop_on_signal
+from kalakan.training.tasks.acoustic import AcousticTask
+from kalakan.training.tasks.aligner import AlignerTask
+from kalakan.training.tasks.contract import Task
+from kalakan.training.tasks.distillation import DistillationTask
+from kalakan.training.tasks.gan_vocoder import GanVocoderTask
+from kalakan.training.tasks.tacotron2 import Tacotron2Task
+from kalakan.training.tasks.vocoder import VocoderTask
 from kalakan.utils.config import Config
 
 TASKS: dict[str, Callable[[str, Settings], Task]] = {

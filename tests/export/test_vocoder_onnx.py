@@ -12,8 +12,8 @@ import torch
 from kalakan.audio.harmonic_noise import context_frames, filters_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig, HifiGanConfig
 from kalakan.errors import AudioError, ExportError, VoiceError
-from kalakan.export.graphs import all_nodes
-from kalakan.export.vocoder_onnx import (
+from kalakan.export.onnx.graphs import all_nodes
+from kalakan.export.onnx.vocoder import (
     check_filters,
     check_vocoder,
     export_vocoder,

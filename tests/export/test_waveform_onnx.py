@@ -13,7 +13,7 @@ from torch import nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig, MelGanConfig
 from kalakan.errors import ExportError
-from kalakan.export.vocoder_onnx import check_vocoder, export_vocoder
+from kalakan.export.onnx.vocoder import check_vocoder, export_vocoder
 from kalakan.export.voice_vocoder import add_vocoder
 from kalakan.models.registry import create_vocoder
 from kalakan.synthesis.synthesizer import Synthesizer

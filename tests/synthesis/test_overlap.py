@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import SynthesisError
-from kalakan.models.vocoders import packed
-from kalakan.models.vocoders.recordings import are_wanted
+from kalakan.models.vocoders.gpu import packed
+from kalakan.models.vocoders.gpu.graph_cache import are_wanted
 from kalakan.synthesis import engine_torch
 from kalakan.synthesis.synthesizer import Synthesizer
 from models.vocoders.generators import packed_on_cpu

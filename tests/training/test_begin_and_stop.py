@@ -16,12 +16,12 @@ from torch import nn
 from kalakan.cli.train import command as train_command
 from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.distributed import Group, Place
 from kalakan.training.schedule import learning_rate
-from kalakan.training.starting import MOST_NAMED, load_fitting, named
-from kalakan.training.state import load_checkpoint
 from kalakan.training.stepper import Stepper
 from kalakan.training.trainer import Trainer
+from kalakan.training.warm_start import MOST_NAMED, load_fitting, named
 from tiny_corpus import make_corpus
 
 Settings = dict[str, dict[str, Any]]

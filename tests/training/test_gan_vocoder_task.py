@@ -14,9 +14,9 @@ from torch.nn.utils import parametrize
 from kalakan.data.features import FeatureStore
 from kalakan.export.voice_vocoder import add_vocoder
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.training.adversarial import hinge_discriminator_loss, hinge_generator_loss
-from kalakan.training.gan_vocoder_task import GanVocoderTask
-from kalakan.training.state import load_checkpoint, save_checkpoint
+from kalakan.training.checkpoint import load_checkpoint, save_checkpoint
+from kalakan.training.losses.adversarial import hinge_discriminator_loss, hinge_generator_loss
+from kalakan.training.tasks.gan_vocoder import GanVocoderTask
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_pt, load_vocoder

@@ -11,9 +11,9 @@ from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import TrainingError, VoiceError
 from kalakan.training import recipes
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.predict import predict_mels
 from kalakan.training.recipes import Recipe, run_recipe
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 
 SHORT = {

@@ -13,8 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kalakan.errors import ConfigError, TrainingError
 from kalakan.synthesis.synthesizer import Synthesizer
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.metrics_log import MetricsLog
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kalakan.export.graphs import Graph, Weight, add_constant, attribute, replace_nodes
+from kalakan.export.onnx.graphs import Graph, Weight, add_constant, attribute, replace_nodes
 
 _SWAP = (0, 2, 1)
 

@@ -14,10 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
-from kalakan.export.onnx import INPUTS, TOLERANCE, add_defaults, control_axes, example_inputs, inference_with
-from kalakan.export.quantize import CONTEXT
-from kalakan.export.shared_weights import share_weights
-from kalakan.export.trace import trace_module
+from kalakan.export.onnx.acoustic import (
+    INPUTS,
+    TOLERANCE,
+    add_defaults,
+    control_axes,
+    example_inputs,
+    inference_with,
+)
+from kalakan.export.onnx.quantize import CONTEXT
+from kalakan.export.onnx.shared_weights import share_weights
+from kalakan.export.onnx.trace import trace_module
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.voices.files import DECODER, ENCODER
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from kalakan.audio.textgrid import Interval, format_tiers
+from kalakan.data.alignment_states import is_silent
 from kalakan.data.manifest import Utterance
-from kalakan.data.states import is_silent
 from kalakan.text.phonemes import symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
 

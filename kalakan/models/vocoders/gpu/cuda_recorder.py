@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import KernelError
-from kalakan.models.vocoders.branches import Branches, run_by
+from kalakan.models.vocoders.gpu.parallel_branches import Branches, run_by
 
 _ONE_AT_A_TIME = threading.Lock()
 """Of the whole process: two captures at once disturb each other's allocations."""
@@ -24,7 +24,7 @@ _CAPTURE = (-1, -1)
 
 
 class CudaRecorder:
-    """Records on one device; see `kalakan.models.vocoders.recordings.Recorder`.
+    """Records on one device; see `kalakan.models.vocoders.gpu.graph_cache.Recorder`.
 
     The graphs share their memory, so that none may run while another does: `begin` and `end` keep them apart.
     """
@@ -49,7 +49,7 @@ class CudaRecorder:
                 self._pool = torch.cuda.graph_pool_handle()  # the broken capture may still hold the old one
                 raise KernelError(
                     f"the vocoder was not captured as a CUDA graph: {error}; set inference.cuda_graphs to false, or "
-                    "use kalakan.models.vocoders.recordings.cuda_graphs(False)"
+                    "use kalakan.models.vocoders.gpu.graph_cache.cuda_graphs(False)"
                 ) from error
         return graph.replay, results
 

@@ -19,11 +19,11 @@ from kalakan.errors import DataError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
 from kalakan.models.acoustic.voicing import is_voiced
 from kalakan.models.layers.masking import length_mask
-from kalakan.training.losses import masked_bce, masked_l1, masked_mse, variation_l1
-from kalakan.training.pictures import draw_utterance
-from kalakan.training.sizes import fitted
-from kalakan.training.tasks import BatchSource, Phase
-from kalakan.voices.product import save_acoustic_product
+from kalakan.training.losses.masked import masked_bce, masked_l1, masked_mse, variation_l1
+from kalakan.training.tasks.contract import BatchSource, Phase
+from kalakan.training.tasks.fit_sizes import fitted
+from kalakan.training.tasks.pictures import draw_utterance
+from kalakan.voices.save import save_acoustic_product
 
 LOSS_WEIGHTS = {"mel": 1.0, "variation": 0.5, "duration": 1.0, "pitch": 0.5, "voicing": 0.3, "energy": 0.1}
 """Mel counts most; the predictors' errors are scaled to a similar size. Energy is learned within a few steps."""

@@ -14,9 +14,9 @@ from kalakan.config.schema import Settings
 from kalakan.data.collate import Batch
 from kalakan.errors import TrainingError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
-from kalakan.training.acoustic_task import LOSS_WEIGHTS, AcousticTask
-from kalakan.training.losses import masked_mean
-from kalakan.training.tasks import Phase
+from kalakan.training.losses.masked import masked_mean
+from kalakan.training.tasks.acoustic import LOSS_WEIGHTS, AcousticTask
+from kalakan.training.tasks.contract import Phase
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
-from kalakan.export import waveform_onnx
-from kalakan.export.graphs import Graph, add_constant, compute_only_if, without_output
-from kalakan.export.onnx import halve_weights
-from kalakan.export.trace import trace_module
+from kalakan.export.onnx import waveform
+from kalakan.export.onnx.acoustic import halve_weights
+from kalakan.export.onnx.graphs import Graph, add_constant, compute_only_if, without_output
+from kalakan.export.onnx.trace import trace_module
 from kalakan.models import registry
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
@@ -106,7 +106,7 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
 def trace_vocoder(model: nn.Module, *, fold: bool) -> Any:
     """The ONNX graph of a vocoder. Without folding its parameters keep the names and bytes they have in torch."""
     if not getattr(model, "takes_f0", False):
-        return waveform_onnx.trace(model, fold=fold)
+        return waveform.trace(model, fold=fold)
     return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold)
 
 
@@ -191,7 +191,7 @@ def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> fl
     for batch, frames in ((1, 1), (1, 63), (3, 129)):
         mel = random.normal(-5.0, 2.0, (batch, n_mels, frames)).astype(np.float32)
         if not takes_f0:
-            worst = max(worst, waveform_onnx.difference(model, session, mel))
+            worst = max(worst, waveform.difference(model, session, mel))
             continue
         f0 = random.uniform(80.0, 300.0, (batch, frames)).astype(np.float32)
         f0[:, frames // 3 : frames // 2] = 0.0

@@ -18,12 +18,12 @@ from kalakan.data.collate import Batch, collate
 from kalakan.data.dataset import TwiDataset
 from kalakan.models.acoustic.tacotron2 import Tacotron2, Tacotron2Prediction
 from kalakan.models.layers.masking import length_mask
-from kalakan.training.acoustic_task import statistics_mel
-from kalakan.training.losses import masked_mean, masked_mse
-from kalakan.training.pictures import draw_attention
-from kalakan.training.sizes import fitted
-from kalakan.training.tasks import BatchSource, Phase
-from kalakan.voices.product import save_acoustic_product
+from kalakan.training.losses.masked import masked_mean, masked_mse
+from kalakan.training.tasks.acoustic import statistics_mel
+from kalakan.training.tasks.contract import BatchSource, Phase
+from kalakan.training.tasks.fit_sizes import fitted
+from kalakan.training.tasks.pictures import draw_attention
+from kalakan.voices.save import save_acoustic_product
 
 LOSS_WEIGHTS = {"coarse": 1.0, "mel": 1.0, "stop": 0.5}
 """The paper's losses, which it does not weigh."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from kalakan.export.graphs import all_nodes, drop, names_read
+from kalakan.export.onnx.graphs import all_nodes, drop, names_read
 
 OPSET = 17
 _SHAPING = ["MatMulAddFusion", "TransposeOptimizer"]

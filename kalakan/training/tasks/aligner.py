@@ -19,10 +19,10 @@ from kalakan.data.collate import Batch, collate
 from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import posteriors
 from kalakan.models.layers.masking import length_mask
-from kalakan.training.flat_start import Example, learn_gaussians
-from kalakan.training.pictures import draw_alignment
-from kalakan.training.sizes import fitted
-from kalakan.training.tasks import BatchSource, Phase
+from kalakan.training.tasks.contract import BatchSource, Phase
+from kalakan.training.tasks.fit_sizes import fitted
+from kalakan.training.tasks.flat_start import Example, learn_gaussians
+from kalakan.training.tasks.pictures import draw_alignment
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.weights import save_pt
 

@@ -20,10 +20,10 @@ from kalakan.data.segments import SegmentDataset, segment_splits, stack
 from kalakan.errors import ConfigError
 from kalakan.models.vocoders.discriminators.resolution import ResolutionDiscriminator
 from kalakan.models.vocoders.harmonic_noise import LOG_F0_CENTRE, LOG_F0_SPREAD, HarmonicNoise
-from kalakan.training.adversarial import discriminator_loss, feature_loss, generator_loss
-from kalakan.training.pictures import draw_utterance
-from kalakan.training.spectral_losses import RESOLUTIONS, Views, energy_distance
-from kalakan.training.tasks import BatchSource, Phase
+from kalakan.training.losses.adversarial import discriminator_loss, feature_loss, generator_loss
+from kalakan.training.losses.spectral import RESOLUTIONS, Views, energy_distance
+from kalakan.training.tasks.contract import BatchSource, Phase
+from kalakan.training.tasks.pictures import draw_utterance
 
 STATISTICS_RECORDINGS = 200
 """Recordings that the mel's mean and spread are taken from."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kalakan.errors import ExportError
-from kalakan.export.shared_weights import HALF_FROM, halve
-from kalakan.export.trace import trace_module
+from kalakan.export.onnx.shared_weights import HALF_FROM, halve
+from kalakan.export.onnx.trace import trace_module
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.storage import replacing
 

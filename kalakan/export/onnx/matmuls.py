@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kalakan.export.convolutions import TimeConvolution, time_convolutions
-from kalakan.export.graphs import Graph, Weight, attribute, readers
+from kalakan.export.onnx.conv1d_to_2d import TimeConvolution, time_convolutions
+from kalakan.export.onnx.graphs import Graph, Weight, attribute, readers
 
 EXACT = ("durations", "log_durations", "pitch_output", "f0_output")
 """Outputs that keep every bit: what they depend on is not quantized, so tempo and tones stay as they were."""

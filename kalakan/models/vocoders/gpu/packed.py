@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from kalakan.models.vocoders.channels_last import ChannelsLast, Convolution, Head, at_least_single
-from kalakan.models.vocoders.cuda_graphs import CudaRecorder
-from kalakan.models.vocoders.recordings import LONGEST, Recorder, Recordings, are_wanted
-from kalakan.models.vocoders.rows import generate_rows
+from kalakan.models.vocoders.gpu.channels_last import ChannelsLast, Convolution, Head, at_least_single
+from kalakan.models.vocoders.gpu.cuda_recorder import CudaRecorder
+from kalakan.models.vocoders.gpu.graph_cache import LONGEST, Recorder, Recordings, are_wanted
+from kalakan.models.vocoders.gpu.ragged_batch import generate_rows
 
 if TYPE_CHECKING:
     from kalakan.models.vocoders.generator import Generator

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kalakan.export.convolutions import TimeConvolution
-from kalakan.export.graphs import add_constant
-from kalakan.export.products import Product
-from kalakan.export.ranges import Range
+from kalakan.export.onnx.activation_ranges import Range
+from kalakan.export.onnx.conv1d_to_2d import TimeConvolution
+from kalakan.export.onnx.graphs import add_constant
+from kalakan.export.onnx.matmuls import Product
 
 MICROSOFT = "com.microsoft"
 """Domain of the operators that onnxruntime has beside the standard's."""

@@ -21,7 +21,7 @@ from kalakan.models import registry
 from kalakan.models.layers.weight_norm import fold_into, with_weight_norm
 from kalakan.models.vocoders.discriminators.hifigan import HifiGanDiscriminator
 from kalakan.models.vocoders.discriminators.scale import melgan_discriminator
-from kalakan.training.adversarial import (
+from kalakan.training.losses.adversarial import (
     Judgement,
     discriminator_loss,
     feature_loss,
@@ -29,8 +29,8 @@ from kalakan.training.adversarial import (
     hinge_discriminator_loss,
     hinge_generator_loss,
 )
-from kalakan.training.pictures import draw_copy
-from kalakan.training.tasks import BatchSource, Phase
+from kalakan.training.tasks.contract import BatchSource, Phase
+from kalakan.training.tasks.pictures import draw_copy
 
 MEL_WEIGHT = 45.0
 """Of HiFi-GAN's mel L1 (Kong et al. 2020, section 2.4)."""

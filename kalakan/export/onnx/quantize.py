@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.errors import ExportError
-from kalakan.export.convolutions import widen
-from kalakan.export.graphs import Graph, add_constant, replace_nodes
-from kalakan.export.integers import MICROSOFT, multiply, round_input
-from kalakan.export.products import EXACT, QUANTIZED_FROM, Product, candidates, products, with_bias
-from kalakan.export.ranges import Range, measure
+from kalakan.export.onnx.activation_ranges import Range, measure
+from kalakan.export.onnx.conv1d_to_2d import widen
+from kalakan.export.onnx.graphs import Graph, add_constant, replace_nodes
+from kalakan.export.onnx.int8_nodes import MICROSOFT, multiply, round_input
+from kalakan.export.onnx.matmuls import EXACT, QUANTIZED_FROM, Product, candidates, products, with_bias
 from kalakan.storage import replacing
 
 LEVELS = 63

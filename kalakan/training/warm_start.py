@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from kalakan.errors import TrainingError
 from kalakan.models.layers.weight_norm import unfolded
-from kalakan.training.state import check_table, load_checkpoint
+from kalakan.training.checkpoint import check_table, load_checkpoint
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
 

@@ -14,8 +14,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kalakan.models.vocoders.branches import Branches
-from kalakan.models.vocoders.rows import Generate, end_window, with_end
+from kalakan.models.vocoders.gpu.parallel_branches import Branches
+from kalakan.models.vocoders.gpu.ragged_batch import Generate, end_window, with_end
 from kalakan.ops.dispatch import requested
 
 MOST = 32
@@ -26,7 +26,7 @@ _WANTED: ContextVar[bool] = ContextVar("kalakan_cuda_graphs", default=True)
 
 
 class Recorder(Protocol):
-    """What records work on a device; `kalakan.models.vocoders.cuda_graphs` has the one for CUDA."""
+    """What records work on a device; `kalakan.models.vocoders.gpu.cuda_recorder` has the one for CUDA."""
 
     def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
         """How to run the branches again, and where each leaves its result."""

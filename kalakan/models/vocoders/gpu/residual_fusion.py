@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kalakan.models.vocoders.branches import side_by_side
-from kalakan.models.vocoders.channels_last import Convolution
+from kalakan.models.vocoders.gpu.channels_last import Convolution
+from kalakan.models.vocoders.gpu.parallel_branches import side_by_side
 from kalakan.ops.dispatch import requested
 from kalakan.ops.residual_blocks import (
     RESIDUAL_BLOCKS,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kalakan.export.trace import trace_module
+from kalakan.export.onnx.trace import trace_module
 
 
 class _Inference(nn.Module):

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.export.graphs import Graph
-from kalakan.export.products import products
+from kalakan.export.onnx.graphs import Graph
+from kalakan.export.onnx.matmuls import products
 
 BYTES = 255
 """Largest quantized activation."""
