@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,11 +17,31 @@ from kalakan.models.vocoders.gpu.cuda_recorder import CudaRecorder
 from kalakan.models.vocoders.gpu.graph_cache import LONGEST, Recorder, Recordings, are_wanted
 from kalakan.models.vocoders.gpu.ragged_batch import generate_rows
 
-if TYPE_CHECKING:
-    from kalakan.models.vocoders.generator import Generator
-
 DEVICES = ("cuda",)
 """Kinds of device on which packed weights serve."""
+
+
+class Packable(Protocol):
+    """A generator whose stages can be packed: an `nn.Module` of two convolutions and what lies between them."""
+
+    project_in: nn.Conv1d
+    """Log-mel [B, M, T] to activations [B, C, T]."""
+    stages: nn.ModuleList
+    """Each has a method `channels_last(dtype)`; see `kalakan.models.vocoders.gpu.channels_last`."""
+    project_out: nn.Conv1d
+    """Activations of the last stage to one channel."""
+    slope: float
+    """Of the leaky ReLU before `project_out`."""
+    context_frames: int
+    """See `kalakan.models.interfaces.Vocoder`."""
+
+    def inference(self, mel: Tensor) -> Tensor:
+        """Waveform [B, T * hop_length] of a log-mel [B, M, T]."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of an `nn.Module`."""
+        ...
 
 
 @dataclass
@@ -42,11 +62,11 @@ class _Kept:
     by_dtype: dict[torch.dtype, Packed] = field(default_factory=dict)
 
 
-_KEPT: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[object, _Kept] = WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def packed(model: Generator, mel: Tensor) -> Packed | None:
+def packed(model: Packable, mel: Tensor) -> Packed | None:
     """The generator of a module's weights as they are now, in autocast's type or their own; None where it does not
     serve a call: away from a GPU, where a gradient is wanted, where something traces or compiles, and for a module with
     hooks inside, which nothing else would call.
@@ -63,7 +83,7 @@ def packed(model: Generator, mel: Tensor) -> Packed | None:
         mel.requires_grad or any(each.requires_grad for each in model.parameters())
     ):
         return None
-    state = _state(model)
+    state = _state(cast(nn.Module, model))
     return None if state is None else _packed(model, state, _dtype(weight))
 
 
@@ -82,7 +102,7 @@ def waveform(found: Packed, mel: Tensor) -> Tensor:
     return found.rows(mel)
 
 
-def waveforms(model: Generator, mels: Sequence[Tensor]) -> list[Tensor]:
+def waveforms(model: Packable, mels: Sequence[Tensor]) -> list[Tensor]:
     """Waveform [T_i * hop_length] of each log-mel [1, M, T_i], as `inference` gives it."""
     found = packed(model, mels[0]) if len(mels) > 1 else None
     if found is None:
@@ -96,7 +116,7 @@ def recorder(device: torch.device) -> Recorder:
     return CudaRecorder(device)
 
 
-def _packed(model: Generator, state: list[int], dtype: torch.dtype) -> Packed:
+def _packed(model: Packable, state: list[int], dtype: torch.dtype) -> Packed:
     with _LOCK:
         kept = _KEPT.get(model)
         if kept is None or kept.state != state:
@@ -109,7 +129,7 @@ def _packed(model: Generator, state: list[int], dtype: torch.dtype) -> Packed:
 
 @torch.inference_mode(False)  # what is made in that mode is of little use outside it
 @torch.no_grad()
-def _pack(model: Generator, dtype: torch.dtype) -> Packed:
+def _pack(model: Packable, dtype: torch.dtype) -> Packed:
     rows = ChannelsLast(
         Convolution.of(model.project_in, at_least_single(dtype)),
         tuple(stage.channels_last(dtype) for stage in model.stages),  # type: ignore[operator]
