@@ -72,9 +72,9 @@ def streaming_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights as `tiny_voice` with a source-filter vocoder: both models speak window by window."""
     import torch
 
-    from kalakan.export.voice_vocoder import add_vocoder
+    from kalakan.export.voice import add_vocoder
     from kalakan.models.registry import create_vocoder
-    from kalakan.voices.vocoder import save_vocoder_product
+    from kalakan.voices.save import save_vocoder_product
 
     folder = tmp_path_factory.mktemp("voices") / "streaming"
     voice = build_voice(folder, TINY_AUDIO, 6.0)

@@ -89,7 +89,7 @@ def _export_voice(
     voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool, quantize: str | None
 ) -> Path:
     if vocoder is not None:
-        from kalakan.export.voice_vocoder import add_vocoder
+        from kalakan.export.voice import add_vocoder
 
         path = add_vocoder(voice, vocoder, output_dir, half_weights=half_weights).path
     else:
@@ -116,8 +116,7 @@ def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
 
 
 def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:
-    from kalakan.export.exportable import check_exportable
-    from kalakan.export.onnx.acoustic import write_acoustic
+    from kalakan.export.onnx.acoustic import check_exportable, write_acoustic
     from kalakan.voices.weights import load_pt
 
     loaded = load_pt(source)

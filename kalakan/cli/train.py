@@ -129,8 +129,7 @@ def _cook(
     product = run_recipe(recipe, data_dir, output_dir, changes=settings, **options)
     if product is None:
         return None
-    from kalakan.export.voice import add_onnx
-    from kalakan.export.voice_vocoder import add_vocoder
+    from kalakan.export.voice import add_onnx, add_vocoder
 
     voice = add_onnx(product.voice, Path(output_dir) / "voice", half_weights=True)
     return add_vocoder(voice.path, product.vocoder, half_weights=True).path

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kalakan.config.models import AlignerConfig
+from kalakan.config.schema import AlignerConfig
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d
 from kalakan.models.layers.cepstra import FEATURES, cepstra, gaussian_scores
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kalakan.config.schema import InferenceConfig
-from kalakan.errors import ConfigError
 from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.synthesis.batching import control_arrays, speak_in_turn
 from kalakan.synthesis.controls import Controls
@@ -166,17 +165,6 @@ def device_of(module: Any) -> torch.device:
     """Where a module's first parameter or buffer is; the CPU for one without any, such as a quantized module."""
     tensor = next(chain(module.parameters(), module.buffers()), None)
     return tensor.device if tensor is not None else torch.device("cpu")
-
-
-def check_device(name: str) -> torch.device:
-    """The torch device of that name; raises `ConfigError` if there is none on this machine."""
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device {name!r} is not a torch device; use 'cpu' or 'cuda:0'") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device {name!r}: torch finds {torch.cuda.device_count()} CUDA devices; use 'cpu'")
-    return device
 
 
 def use_threads(count: int | None) -> None:

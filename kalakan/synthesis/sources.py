@@ -188,7 +188,8 @@ def _onnx_vocoder(source: _Sources) -> Any:
 
 def _torch_engine(source: _Sources) -> TorchEngine:
     try:
-        from kalakan.synthesis.engine_torch import TorchEngine, check_device, use_threads
+        from kalakan.models.devices import check_device
+        from kalakan.synthesis.engine_torch import TorchEngine, use_threads
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

@@ -64,7 +64,7 @@ class Synthesizer(AsyncSynthesis):
             device: Torch device; the onnx engine has only "cpu".
             config: Settings; the sections `inference` and `model` act here. `model` is of the acoustic model if it
                 names that model's settings, else of the vocoder; of a model with weights it may change only what
-                needs no others (`kalakan.config.models.SPEAKING_SETTINGS`, such as `noise_cut`). With the torch
+                needs no others (`kalakan.config.schema.SPEAKING_SETTINGS`, such as `noise_cut`). With the torch
                 engine `inference.threads`, where it is given, sets torch's threads for the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import Settings
@@ -23,10 +25,39 @@ from kalakan.training.checkpoint import (
 )
 from kalakan.training.distributed import Group
 from kalakan.training.gradient_checkpointing import checkpoint_blocks
-from kalakan.training.schedule import MovingAverage
 from kalakan.training.stepper import Stepper
 from kalakan.training.tasks.contract import Task
 from kalakan.training.warm_start import first_weights, load_fitting, misfits
+
+
+class MovingAverage:
+    """Exponential moving average of the modules that the product is made of, warmed up so that the first steps do not
+    linger. A discriminator is needed for training alone: `modules` has it as it is."""
+
+    def __init__(self, modules: nn.ModuleDict, averaged: Sequence[str], decay: float) -> None:
+        copies = {name: copy.deepcopy(modules[name]).eval().requires_grad_(False) for name in averaged}
+        self.averaged = nn.ModuleDict(copies)
+        self.modules = nn.ModuleDict({name: copies.get(name, module) for name, module in modules.items()})
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, modules: nn.ModuleDict, step: int) -> None:
+        """Moves the average towards the weights of optimizer step `step`."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        weights = modules.state_dict()
+        for name, average in self.averaged.state_dict().items():
+            if average.dtype.is_floating_point:
+                average.lerp_(weights[name], 1.0 - decay)
+            else:
+                average.copy_(weights[name])
+
+    def state(self) -> dict[str, Tensor]:
+        """The averages by name of module and tensor."""
+        return self.averaged.state_dict()
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Takes what `state` returned."""
+        self.averaged.load_state_dict(state)
 
 
 class Learner:

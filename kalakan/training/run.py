@@ -7,11 +7,11 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.training.batches import NumberedBatch, batch_groups
 from kalakan.training.damage import (
@@ -23,22 +23,21 @@ from kalakan.training.damage import (
 )
 from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
-from kalakan.training.profile import Profile
-from kalakan.training.progress import Progress
+from kalakan.training.progress import Profile, Progress
 from kalakan.training.run_outputs import LAST, Records, write_json
+from kalakan.training.tasks.contract import Task
 from kalakan.training.validation import Validation
 from kalakan.training.warm_start import named
-
-if TYPE_CHECKING:
-    from kalakan.training.trainer import Trainer
 
 
 class Run:
     """State of one `train` call."""
 
-    def __init__(self, trainer: Trainer, output: Path, group: Group, quiet: bool) -> None:
-        self.trainer, self.task, self.group = trainer, trainer.task, group
-        self.settings, self.config = trainer.settings, trainer.settings.training
+    def __init__(
+        self, model_type: str, task: Task, settings: Settings, output: Path, group: Group, quiet: bool
+    ) -> None:
+        self.model_type, self.task, self.group = model_type, task, group
+        self.settings, self.config = settings, settings.training
         self.output = output
         self.progress = Progress(self.config.max_steps, quiet or not group.is_first)
         self.profile = Profile()
@@ -48,7 +47,7 @@ class Run:
         """Data, modules, optimizers; then the checkpoint, if there is one."""
         _seed_everything(self.config.seed)
         self._read(data, features)
-        self.learner = Learner(self.trainer.model_type, self.task, self.settings, self.group)
+        self.learner = Learner(self.model_type, self.task, self.settings, self.group)
         # Without it all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
         found = self.output / LAST

@@ -217,7 +217,7 @@ def test_inline_tones_last_nothing_and_can_be_dropped(tmp_path: Path) -> None:
 
 def test_padding_does_not_change_what_an_utterance_is_heard_as() -> None:
     torch.manual_seed(0)
-    from kalakan.config.models import AlignerConfig
+    from kalakan.config.schema import AlignerConfig
 
     model = Aligner(AlignerConfig(width=16, inner=16, layers=2)).eval()
     mel = torch.randn(1, 80, 21)

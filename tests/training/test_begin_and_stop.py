@@ -18,8 +18,7 @@ from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.distributed import Group, Place
-from kalakan.training.schedule import learning_rate
-from kalakan.training.stepper import Stepper
+from kalakan.training.stepper import Stepper, learning_rate
 from kalakan.training.trainer import Trainer
 from kalakan.training.warm_start import MOST_NAMED, load_fitting, named
 from tiny_corpus import make_corpus

@@ -12,7 +12,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from kalakan.data.features import FeatureStore
-from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.export.voice import add_vocoder
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.checkpoint import load_checkpoint, save_checkpoint
 from kalakan.training.losses.adversarial import hinge_discriminator_loss, hinge_generator_loss

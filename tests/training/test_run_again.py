@@ -153,5 +153,5 @@ def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert Trainer("fastspeech2_small", device="cuda:1").device.index == 1
-    with pytest.raises(TrainingError, match=r"'cuda:2' was asked for and the last CUDA device is 'cuda:1'"):
+    with pytest.raises(ConfigError, match=r"'cuda:2' was asked for and the last CUDA device is 'cuda:1'"):
         Trainer("fastspeech2_small", device="cuda:2")

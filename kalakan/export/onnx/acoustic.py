@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from kalakan.errors import ExportError
 from kalakan.export.onnx.shared_weights import HALF_FROM, halve
 from kalakan.export.onnx.trace import trace_module
+from kalakan.models import registry
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.storage import replacing
 
@@ -197,3 +198,12 @@ def write_acoustic(model: FastSpeech2, path: str | Path, *, half_weights: bool =
     content = export_acoustic(model, half_weights=half_weights)
     with replacing(path) as partial:
         partial.write_bytes(content)
+
+
+def check_exportable(model_type: str) -> None:
+    """Raises `ExportError` for a type that no ONNX file can stand for."""
+    if not registry.entry(model_type).has_onnx:
+        raise ExportError(
+            f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
+            "speak it with engine='torch'"
+        )

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kalakan.config.models import AlignerConfig
 from kalakan.config.resolve import to_dict
-from kalakan.config.schema import Settings
+from kalakan.config.schema import AlignerConfig, Settings
 from kalakan.data.alignment import AlignmentDataset
 from kalakan.data.collate import Batch, collate
 from kalakan.models.aligner import Aligner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from kalakan.config.models import AlignerConfig, FastSpeech2Config, Tacotron2Config
+from kalakan.config.schema import AlignerConfig, FastSpeech2Config, Tacotron2Config
 from kalakan.errors import ConfigError
 from kalakan.text.phonemes import TABLE_SIZE
 

@@ -142,7 +142,7 @@ class GanVocoderTask:
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes and returns `folder/vocoder_model.pt`, its weight norm folded."""
-        from kalakan.voices.vocoder import save_vocoder_product
+        from kalakan.voices.save import save_vocoder_product
 
         plain = registry.create_vocoder(self.model_type, self.settings.audio, config=self.settings.model)
         vocoder = fold_into(plain, modules["vocoder"])

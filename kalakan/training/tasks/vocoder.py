@@ -128,7 +128,7 @@ class VocoderTask:
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes and returns `folder/vocoder_model.pt`."""
-        from kalakan.voices.vocoder import save_vocoder_product
+        from kalakan.voices.save import save_vocoder_product
 
         model = cast(HarmonicNoise, modules["vocoder"])
         return save_vocoder_product(folder, self.model_type, model, self.settings.audio)
