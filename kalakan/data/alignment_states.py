@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.data.manifest import Utterance
-from kalakan.text.phonemes import PAD, PAUSE_IDS, TONE_IDS, WORD_BOUNDARY, symbol_to_id
+from kalakan.text.framing import SILENT_IDS
+from kalakan.text.phonemes import PAD, TONE_IDS, symbol_to_id
 
 SILENCE = PAD
 """Class of every pause, word boundary and silence: the row that no sound has."""
-_SILENT = PAUSE_IDS | {WORD_BOUNDARY, symbol_to_id("¦")}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def states_of(utterance: Utterance) -> States:
         row = symbol_to_id(unit)
         if row in TONE_IDS:
             continue
-        if row in _SILENT:
+        if row in SILENT_IDS:
             if ids[-1] == SILENCE:
                 continue
             row = SILENCE
@@ -52,4 +52,4 @@ def states_of(utterance: Utterance) -> States:
 
 def is_silent(unit: str) -> bool:
     """True for a pause or a word boundary."""
-    return symbol_to_id(unit) in _SILENT
+    return symbol_to_id(unit) in SILENT_IDS

@@ -13,10 +13,11 @@ from kalakan.audio.mel import log_mel
 from kalakan.evaluation import judges, spectra
 from kalakan.evaluation.pitch import PitchDifference, PitchTrack, PraatRange, compare_pitch, pitch_track
 from kalakan.evaluation.samples import Sample
-from kalakan.evaluation.timeline import SOUNDS, Segment, timeline
+from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.tones import mark_tones, tone_steps
 from kalakan.evaluation.voice_model import Speech, VoiceModel
 from kalakan.evaluation.vowels import VowelPoint, vowel_points
+from kalakan.text.phonemes import SOUND_CLASSES
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Ruler:
 def _durations(labelled: list[Segment], spoken: list[Segment]) -> dict[str, NDArray[np.float64]]:
     """Seconds [2, K] of sounds, and of pauses."""
     both = list(zip(labelled, spoken, strict=True))
-    kinds = {"sound": SOUNDS, "pause": frozenset({"pause"})}
+    kinds = {"sound": SOUND_CLASSES, "pause": frozenset({"pause"})}
     return {
         name: np.array([(one.seconds, other.seconds) for one, other in both if one.kind in kind])
         .reshape(-1, 2)

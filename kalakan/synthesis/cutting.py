@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kalakan.text.phonemes import CLASSES, PAUSE_IDS, TONE_IDS, WORD_BOUNDARY, symbol_to_id
-
-FULL_STOP = symbol_to_id(".")
-PHRASE_BREAK = symbol_to_id("¦")
-MARKS = PAUSE_IDS | {PHRASE_BREAK}
-"""Ids that last as silence."""
-SOUND_IDS = frozenset(
-    row
-    for row, kind in enumerate(CLASSES)
-    if kind in ("vowel", "consonant", "nasal", "syllabic", "liquid", "glide")
-)
-"""Ids that make a sound; a text without any of them cannot be spoken."""
+from kalakan.text.framing import MARKS
+from kalakan.text.phonemes import TONE_IDS, WORD_BOUNDARY
 
 
 def cut_ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:

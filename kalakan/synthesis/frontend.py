@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.errors import TextError
-from kalakan.synthesis.cutting import FULL_STOP, MARKS, PHRASE_BREAK, SOUND_IDS, cut_ranges
+from kalakan.synthesis.cutting import cut_ranges
 from kalakan.synthesis.passage import Passage, Reader, Word, read_passages, shown
 from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units, plain_script
-from kalakan.text.phonemes import BOS, PAD, symbol_to_id
-
-SENTENCE_ENDS = frozenset(symbol_to_id(mark) for mark in (".", "!", "?"))
+from kalakan.text.framing import FULL_STOP, PHRASE_BREAK, SENTENCE_ENDS, frame
+from kalakan.text.phonemes import PAD, SOUND_IDS
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,6 @@ def pad(sequences: Sequence[Sequence[int]]) -> PhonemeBatch:
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = sequence
     return PhonemeBatch(ids, lengths)
-
-
-def frame(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:
-    """Units as in training: `<bos>` first, and `mark` last where there is no pause mark."""
-    end = [] if units[-1] in MARKS else [mark]
-    return [BOS, *units, *end]
 
 
 def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:

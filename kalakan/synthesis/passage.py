@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kalakan.errors import TextError
-from kalakan.synthesis.cutting import MARKS
 from kalakan.synthesis.script import Prosody, Text, Units
+from kalakan.text.framing import MARKS
 from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
 from kalakan.text.sentences import split_sentences
 

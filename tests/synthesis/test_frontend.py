@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalakan.errors import TextError
-from kalakan.synthesis.cutting import FULL_STOP, PHRASE_BREAK, SOUND_IDS, cut_ranges
-from kalakan.synthesis.frontend import Frontend, frame, pad
-from kalakan.text.phonemes import BOS, PAUSE_IDS, TABLE_SIZE, TONE_IDS, WORD_BOUNDARY
+from kalakan.synthesis.cutting import cut_ranges
+from kalakan.synthesis.frontend import Frontend, pad
+from kalakan.text.framing import FULL_STOP, PHRASE_BREAK, frame
+from kalakan.text.phonemes import BOS, PAUSE_IDS, SOUND_IDS, TABLE_SIZE, TONE_IDS, WORD_BOUNDARY
 from kalakan.text.twi_g2p import TwiG2P
 
 UNITS = st.lists(st.sampled_from([4, 4, 6, 7, 12, 16, 18, 24, 29, 48, 62, 68]), min_size=1, max_size=400)

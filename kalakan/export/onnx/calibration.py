@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kalakan.text.phonemes import BOS, symbol_to_id
+from kalakan.text.framing import frame
 from kalakan.text.twi_g2p import TwiG2P
 
 if TYPE_CHECKING:
@@ -55,10 +55,7 @@ ENERGIES = (1.0, 1.0, 1.0, 1.5, 1.0, 0.6)
 def sentences() -> Iterator[list[int]]:
     """Phoneme ids of each text, framed as in training: `<bos>` first, a pause mark last."""
     reader = TwiG2P()
-    stop = symbol_to_id(".")
-    for text in TEXTS:
-        ids = reader.text_to_phoneme_sequence(text)
-        yield [BOS, *ids] if text[-1] in ".!?" and ids[-1] == symbol_to_id(text[-1]) else [BOS, *ids, stop]
+    return (frame(reader.text_to_phoneme_sequence(text)) for text in TEXTS)
 
 
 def acoustic_inputs(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
