@@ -18,6 +18,7 @@ from kalakan.config.vocoders import HarmonicNoiseConfig, HifiGanConfig, MelGanCo
 
 __all__ = [
     "MODEL_CONFIGS",
+    "MODEL_SECTIONS",
     "SPEAKING_SETTINGS",
     "AdversarialConfig",
     "AlignerConfig",
@@ -40,12 +41,14 @@ __all__ = [
 ModelConfig = (
     FastSpeech2Config | Tacotron2Config | HarmonicNoiseConfig | HifiGanConfig | MelGanConfig | AlignerConfig
 )
+MODEL_SECTIONS: dict[str, tuple[type[ModelConfig], ...]] = {
+    "acoustic": (FastSpeech2Config, Tacotron2Config),
+    "vocoder": (HarmonicNoiseConfig, HifiGanConfig, MelGanConfig),
+}
+"""Sections of a synthesizer's settings that name one of its two models, and what that model's settings may be."""
 MODEL_CONFIGS: tuple[type[ModelConfig], ...] = (
-    FastSpeech2Config,
-    Tacotron2Config,
-    HarmonicNoiseConfig,
-    HifiGanConfig,
-    MelGanConfig,
+    *MODEL_SECTIONS["acoustic"],
+    *MODEL_SECTIONS["vocoder"],
     AlignerConfig,
 )
 """What `Settings.model` may be."""

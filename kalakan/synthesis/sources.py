@@ -15,7 +15,7 @@ from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseC
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
 from kalakan.models import registry
 from kalakan.synthesis.batching import Engine
-from kalakan.synthesis.model_section import ModelSection
+from kalakan.synthesis.model_sections import ModelSections
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
 from kalakan.voices.package import Voice, load_voice
@@ -58,11 +58,11 @@ def build_engine(
     """The engine that serves `request`, and the manifest of the voice that its acoustic model comes from.
 
     `overrides` are the sections the user set: audio settings that a voice was not trained with are refused, and what
-    the section `model` would change of trained weights.
+    a section of a model would change of trained weights.
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     _check(request)
-    source = _Sources(request, settings, ModelSection(overrides.get("model", {})))
+    source = _Sources(request, settings, ModelSections(overrides))
     engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
     source.section.check_taken()
     if "audio" in overrides and source.audio != settings.audio:
@@ -85,7 +85,7 @@ def choose_engine(request: Request, source: _Sources) -> str:
 class _Sources:
     """Finds the models of a request, each once."""
 
-    def __init__(self, request: Request, settings: Settings, section: ModelSection) -> None:
+    def __init__(self, request: Request, settings: Settings, section: ModelSections) -> None:
         self.request = request
         self.settings = settings
         self.section = section

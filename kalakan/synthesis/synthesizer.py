@@ -11,7 +11,7 @@ import numpy as np
 
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
-from kalakan.config.resolve import resolve
+from kalakan.config.resolve import resolve, without_models
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.asynchronous import AsyncSynthesis
 from kalakan.synthesis.controls import Controls, is_whole, speaker_row
@@ -62,9 +62,10 @@ class Synthesizer(AsyncSynthesis):
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the sections `inference` and `model` act here. `model` is of the acoustic model if it
-                names that model's settings, else of the vocoder; of a model with weights it may change only what
-                needs no others (`kalakan.config.schema.SPEAKING_SETTINGS`, such as `noise_cut`). With the torch
+            config: Settings; the sections `inference`, `acoustic` and `vocoder` act here, and `model`, which is of
+                the acoustic model if it names that model's settings, else of the vocoder. Of a model with weights
+                they may change only what needs no others (`kalakan.config.schema.SPEAKING_SETTINGS`, such as
+                `noise_cut`). With the torch
                 engine `inference.threads`, where it is given, sets torch's threads for the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.
@@ -79,7 +80,7 @@ class Synthesizer(AsyncSynthesis):
         """
         config = Config(config)
         overrides = config.to_dict()
-        settings = resolve({name: section for name, section in overrides.items() if name != "model"})
+        settings = resolve(without_models(overrides))
         request = Request(
             voice,
             acoustic_model,
