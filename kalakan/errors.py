@@ -77,7 +77,3 @@ class StopTokenWarning(KalakanWarning):
 
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""
-
-
-class UnknownPhonemeWarning(KalakanWarning):
-    """A symbol outside the table was read as `<unk>`."""

@@ -104,7 +104,7 @@ def _pt(path: Path) -> dict[str, Any]:
         "type": contents["model_type"],
         **contents["position"],
         "best": _best(contents["position"]),
-        "phoneme_table": contents.get("phoneme_table"),  # none in checkpoints of earlier versions
+        "phoneme_table": contents["phoneme_table"],
         "scores": contents["scores"],
         "settings": contents["settings"],
         **_counts(contents["modules"]),

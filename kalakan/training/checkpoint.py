@@ -94,9 +94,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def check_table(contents: Mapping[str, Any], path: Path) -> None:
     """Raises `TrainingError` for the checkpoint of a model whose ids mean other symbols than this Kalakan's.
 
-    A vocoder knows no ids. Checkpoints written before they named their table are taken to have this one.
+    A vocoder knows no ids.
     """
-    table = contents.get("phoneme_table", TABLE_HASH)
+    table = contents["phoneme_table"]
     if table != TABLE_HASH and registry.entry(contents["model_type"]).kind != "vocoder":
         raise TrainingError(
             f"{path}: was trained on another phoneme table ({table[:12]}) than this Kalakan has "

@@ -133,7 +133,7 @@ class Learner:
         """What the task makes, in `output`, of the averaged weights of a checkpoint."""
         contents: dict[str, Any] = load_checkpoint(path)
         self.average.load(contents["average"])
-        training = {"steps": contents["position"]["step"], "scores": contents.get("scores", {})}
+        training = {"steps": contents["position"]["step"], "scores": contents["scores"]}
         return self.task.save_product(self.average.modules, output, training)
 
     def _average(self) -> MovingAverage:

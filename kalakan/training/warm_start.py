@@ -31,7 +31,7 @@ def first_weights(source: Path, modules: Sequence[str]) -> dict[str, Tensor]:
         return {f"{name}.{key}": value for name, state in states.items() for key, value in state.items()}
     contents = load_checkpoint(source)
     check_table(contents, source)
-    # Older checkpoints averaged all modules, newer ones those of the product.
+    # Only the modules of the product are averaged.
     weights: dict[str, Tensor] = {**contents["modules"], **contents["average"]}
     found = {key.split(".")[0] for key in weights}
     if found.isdisjoint(modules):

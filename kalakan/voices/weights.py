@@ -1,4 +1,4 @@
-"""Weights of a voice or of the seed's `.pt` files as torch modules, read without running any code in them."""
+"""Weights of a voice or of single `.pt` files as torch modules, read without running any code in them."""
 
 from __future__ import annotations
 
