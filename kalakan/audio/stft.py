@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError
 

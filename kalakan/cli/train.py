@@ -80,7 +80,9 @@ def command(
             raise click.UsageError("--profile is for one run; give --model-type with it")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
-        product = _cook(recipe, data_dir, output_dir, settings, options)
+        from kalakan.recipes.voice_recipe import make_voice
+
+        product = make_voice(recipe, data_dir, output_dir, changes=settings, **options)
     else:
         from kalakan.training.distributed import DEFAULT_ADDRESS, Place, local_device
         from kalakan.training.trainer import Trainer
@@ -118,21 +120,6 @@ def check_installed() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(f"training needs {', '.join(missing)}; pip install 'kalakan[train]'")
-
-
-def _cook(
-    recipe: str, data_dir: str, output_dir: str, settings: Config, options: dict[str, Any]
-) -> Path | None:
-    """The voice folder of a finished recipe, its weights in 16 bits; None if it was stopped."""
-    from kalakan.training.recipes import run_recipe
-
-    product = run_recipe(recipe, data_dir, output_dir, changes=settings, **options)
-    if product is None:
-        return None
-    from kalakan.export.voice import add_onnx, add_vocoder
-
-    voice = add_onnx(product.voice, Path(output_dir) / "voice", half_weights=True)
-    return add_vocoder(voice.path, product.vocoder, half_weights=True).path
 
 
 def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:

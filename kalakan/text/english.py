@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Callable
 from importlib import resources
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import ConfigError, MissingDependencyError
 
 __all__ = ["english_source", "is_installed"]

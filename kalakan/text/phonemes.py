@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import UnknownPhonemeError
 
 __all__ = [

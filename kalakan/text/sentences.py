@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import ConfigError
 
 __all__ = ["Sentence", "split_sentences"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import TextError
 from kalakan.text.english import english_source
 

@@ -10,10 +10,10 @@ from kalakan.config.schema import AudioConfig
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import TrainingError, VoiceError
-from kalakan.training import recipes
+from kalakan.recipes import voice_recipe
+from kalakan.recipes.voice_recipe import Recipe, run_recipe
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.predict import predict_mels
-from kalakan.training.recipes import Recipe, run_recipe
 from kalakan.training.trainer import Trainer
 
 SHORT = {
@@ -31,7 +31,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(
         "fastspeech2_small", SHORT, "harmonic_noise", SHORT, SHORT, SHORT, judge, predicted_share=1.0
     )
-    monkeypatch.setitem(recipes.RECIPES, "tiny", recipe)
+    monkeypatch.setitem(voice_recipe.RECIPES, "tiny", recipe)
 
 
 def _segments() -> dict[str, Any]:

@@ -133,6 +133,20 @@ def run_recipe(
     return Product(voice, vocoder) if vocoder is not None and (voice / MANIFEST).is_file() else None
 
 
+def make_voice(name: str, data_dir: str | Path, output_dir: str | Path, **options: Any) -> Path | None:
+    """The voice folder of a finished recipe, exported with its weights in 16 bits; None if the recipe was stopped.
+
+    `options` are those of `run_recipe`.
+    """
+    product = run_recipe(name, data_dir, output_dir, **options)
+    if product is None:
+        return None
+    from kalakan.export.voice import add_onnx, add_vocoder
+
+    voice = add_onnx(product.voice, Path(output_dir) / "voice", half_weights=True)
+    return add_vocoder(voice.path, product.vocoder, half_weights=True).path
+
+
 def _merge(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     """Settings with changes over them."""
     merged = {section: dict(values) for section, values in settings.items()}
