@@ -17,12 +17,17 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
+    from kalakan.synthesis.options import SpeakOptions
     from kalakan.synthesis.synthesizer import Synthesizer
     from kalakan.utils.config import Config
 
-__all__ = ["Config", "Synthesizer", "__version__"]
+__all__ = ["Config", "SpeakOptions", "Synthesizer", "__version__"]
 
-_HOMES = {"Synthesizer": "kalakan.synthesis.synthesizer", "Config": "kalakan.utils.config"}
+_HOMES = {
+    "Config": "kalakan.utils.config",
+    "SpeakOptions": "kalakan.synthesis.options",
+    "Synthesizer": "kalakan.synthesis.synthesizer",
+}
 
 
 def __getattr__(name: str) -> Any:

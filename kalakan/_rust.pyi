@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 __version__: str
+TEXT_RULES: str
 
 # Text
 

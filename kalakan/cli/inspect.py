@@ -119,7 +119,7 @@ def _best(position: dict[str, Any]) -> float | str:
 
 
 def _onnx(path: Path) -> dict[str, Any]:
-    from kalakan.synthesis.sessions import open_session
+    from kalakan.synthesis.engines.sessions import open_session
 
     session = open_session(path, 1)
     given = [*session.get_inputs(), *session.get_overridable_initializers()]

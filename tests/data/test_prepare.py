@@ -24,7 +24,7 @@ from kalakan.data.preparation.sound import prepare_sound, speech_bounds
 from kalakan.data.preparation.source_files import SourceFiles
 from kalakan.data.preparation.transcripts import read_transcript
 from kalakan.errors import ConfigError, DataError
-from kalakan.synthesis.frontend import Frontend
+from kalakan.synthesis.reading.phrases import TextStage
 from kalakan.text.phonemes import symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
 
@@ -63,8 +63,8 @@ def test_every_layout_is_found_and_becomes_the_same_corpus(name: str, tmp_path: 
 def test_units_are_those_of_synthesis() -> None:
     reader = TwiG2P()
     for text in (*sources.TEXTS.values(), "Me din de Kofi", "Ɔ́kɔ́ fie, na mebae"):
-        (sequence,) = Frontend(reader, 300).sequences(text)
-        assert [symbol_to_id(unit) for unit in read_transcript(text, reader).units] == sequence[1:]
+        (phrase,) = TextStage(reader, 300).phrases(text)
+        assert [symbol_to_id(unit) for unit in read_transcript(text, reader).units] == phrase.ids[1:]
 
 
 def test_sound_is_trimmed_and_levelled() -> None:

@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kalakan.errors import KalakanError, MarkupError, TextError
-from kalakan.synthesis.controls import LIMITS
 from kalakan.synthesis.markup import is_ssml, read_ssml
 from kalakan.synthesis.markup.prosody import EMPHASES, PITCHES, RATES, VOLUMES
 from kalakan.synthesis.markup.xml import MAX_CHARACTERS, MAX_DEPTH
-from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
+from kalakan.synthesis.options import CONTROLS
+from kalakan.synthesis.reading.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.phonemes import IPA, SYMBOLS, format_units
 
 NAMESPACE = 'xmlns="http://www.w3.org/2001/10/synthesis"'
@@ -159,7 +159,7 @@ def test_numbers_change_what_stands_around_and_labels_set_it() -> None:
 
 def test_labels_rise_and_lie_within_the_limits() -> None:
     for control, labels in (("speed", RATES), ("pitch", PITCHES), ("energy", VOLUMES)):
-        low, high = LIMITS[control]
+        low, high = CONTROLS[control].low, CONTROLS[control].high
         values = [value for label, value in labels.items() if label != "silent"]
         assert values == sorted(values)
         assert all(low <= value <= high for value in values)

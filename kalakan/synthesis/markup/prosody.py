@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kalakan.errors import MarkupError
-from kalakan.synthesis.controls import LIMITS
-from kalakan.synthesis.script import Prosody
+from kalakan.synthesis.options import CONTROLS
+from kalakan.synthesis.reading.script import Prosody
 
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
 """Factor of the tempo."""
@@ -89,7 +89,8 @@ def with_emphasis(prosody: Prosody, level: str) -> Prosody:
 
 
 def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Prosody:
-    low, high = LIMITS[control]
+    low, high = CONTROLS[control].low, CONTROLS[control].high
+    assert low is not None and high is not None, "only numbers have limits"
     reached = getattr(prosody, control)
     if low <= reached <= high:
         return prosody

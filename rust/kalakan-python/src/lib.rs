@@ -11,6 +11,7 @@ mod vocoder;
 #[pymodule]
 fn _rust(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("TEXT_RULES", env!("KALAKAN_TEXT_RULES"))?;
     text::register(module)?;
     dsp::register(module)?;
     vocoder::register(module)?;

@@ -14,14 +14,14 @@ from kalakan.config.resolve import from_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
 from kalakan.models import registry
-from kalakan.synthesis.batching import Engine
-from kalakan.synthesis.model_sections import ModelSections
+from kalakan.synthesis.engines.model_sections import ModelSections
+from kalakan.synthesis.engines.stages import Engine, VocoderStage
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
 from kalakan.voices.package import Voice, load_voice
 
 if TYPE_CHECKING:
-    from kalakan.synthesis.engine_torch import TorchEngine
+    from kalakan.synthesis.engines.torch_engine import TorchEngine
 
 ENGINES = ("auto", "onnx", "torch")
 GRIFFIN_LIM = "griffin_lim"
@@ -42,6 +42,29 @@ class Request:
     threads: int | None = None
     """CPU threads where the user names a number: torch keeps its own otherwise."""
 
+    def located(self) -> Request:
+        """The same with absolute paths, for a process that runs in another folder."""
+
+        def absolute(model: Any) -> Any:
+            return Path(model).absolute() if is_path(model) else model
+
+        voice = None if self.voice is None else Path(self.voice).absolute()
+        return replace(
+            self, voice=voice, acoustic_model=absolute(self.acoustic_model), vocoder=absolute(self.vocoder)
+        )
+
+
+@dataclass(frozen=True)
+class Built:
+    """An engine, and what is known of its weights."""
+
+    engine: Engine
+    """What serves the request."""
+    manifest: VoiceManifest | None
+    """Of the voice that the acoustic model comes from; None for a bare file or a module."""
+    voices: tuple[VoiceManifest, ...]
+    """Of every voice that was loaded, as it stands in its folder."""
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -54,8 +77,8 @@ class _Part:
 
 def build_engine(
     request: Request, settings: Settings, overrides: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[Engine, VoiceManifest | None]:
-    """The engine that serves `request`, and the manifest of the voice that its acoustic model comes from.
+) -> Built:
+    """The engine that serves `request`.
 
     `overrides` are the sections the user set: audio settings that a voice was not trained with are refused, and what
     a section of a model would change of trained weights.
@@ -67,7 +90,7 @@ def build_engine(
     source.section.check_taken()
     if "audio" in overrides and source.audio != settings.audio:
         raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
-    return engine, source.manifest
+    return Built(engine, source.manifest, source.manifests())
 
 
 def choose_engine(request: Request, source: _Sources) -> str:
@@ -98,12 +121,16 @@ class _Sources:
             self._voices[source] = load_voice(source if source is None else Path(source))
         return self._voices[source]
 
+    def manifests(self) -> tuple[VoiceManifest, ...]:
+        """Manifests of the voices that were loaded."""
+        return tuple(voice.manifest for voice in self._voices.values())
+
     def acoustic_voice(self) -> Voice | None:
         """The voice whose acoustic model speaks; None if it is a bare file or object."""
         model = self.request.acoustic_model
         if model is None:
             return self.voice(self.request.voice)
-        return self.voice(model) if _is_path(model) and Path(model).is_dir() else None
+        return self.voice(model) if is_path(model) and Path(model).is_dir() else None
 
     def use_voice(self, voice: Voice) -> Voice:
         """Speaks with the acoustic model of a voice: the voice, with that model's settings as the user set them."""
@@ -118,12 +145,16 @@ class _Sources:
 
 
 def _onnx_engine(source: _Sources) -> Engine:
-    from kalakan.synthesis.engine_onnx import OnnxEngine
+    from kalakan.synthesis.engines.onnx_acoustic import OnnxAcousticStage
 
-    request, config = source.request, source.settings.inference
+    request = source.request
     if request.device != "cpu":
         raise ConfigError(
             f"device is {request.device!r} and the onnx engine runs on the CPU; use engine='torch'"
+        )
+    if source.settings.inference.mixed_precision:
+        raise ConfigError(
+            "inference.mixed_precision is True and the onnx engine has none; use engine='torch' or leave it off"
         )
     for name in ("acoustic_model", "vocoder"):
         if _is_torch_model(getattr(request, name)):
@@ -135,12 +166,12 @@ def _onnx_engine(source: _Sources) -> Engine:
         raise VoiceError(
             f"{path}: speaks {acoustic.n_mels} mel bands and the vocoder reads {source.audio.n_mels}"
         )
-    return OnnxEngine(acoustic, _onnx_vocoder(source), speakers, config)
+    return Engine(OnnxAcousticStage(acoustic), VocoderStage(_onnx_vocoder(source)), speakers)
 
 
 def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
     """Speakers, the file that names the model in an error, and the model: in two parts if the voice has them."""
-    from kalakan.synthesis.onnx_acoustic import OnnxAcousticModel, OnnxAcousticParts
+    from kalakan.synthesis.engines.onnx_acoustic import OnnxAcousticModel, OnnxAcousticParts
 
     threads = source.settings.inference.threads
     voice = source.acoustic_voice()
@@ -164,7 +195,7 @@ def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
 
 
 def _onnx_vocoder(source: _Sources) -> Any:
-    from kalakan.synthesis.onnx_vocoders import GriffinLimVocoder, HarmonicNoiseVocoder, OnnxVocoder
+    from kalakan.synthesis.engines.onnx_vocoders import GriffinLimVocoder, HarmonicNoiseVocoder, OnnxVocoder
 
     request, audio, config = source.request, source.audio, source.settings.inference
     if request.vocoder is not None and not Path(request.vocoder).is_dir():
@@ -189,7 +220,12 @@ def _onnx_vocoder(source: _Sources) -> Any:
 def _torch_engine(source: _Sources) -> TorchEngine:
     try:
         from kalakan.models.devices import check_device
-        from kalakan.synthesis.engine_torch import TorchEngine, use_threads
+        from kalakan.synthesis.engines.torch_engine import (
+            TorchAcousticStage,
+            TorchEngine,
+            TorchVocoderStage,
+            use_threads,
+        )
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -203,7 +239,9 @@ def _torch_engine(source: _Sources) -> TorchEngine:
     for part in (acoustic, vocoder):
         part.model.to(device)
     speakers = acoustic.speakers or ("speaker",)
-    return TorchEngine(acoustic.model, vocoder.model, speakers, source.settings.inference)
+    config = source.settings.inference
+    stages = TorchAcousticStage(acoustic.model, config), TorchVocoderStage(vocoder.model, config)
+    return TorchEngine(*stages, speakers)
 
 
 def _torch_acoustic(source: _Sources) -> _Part:
@@ -211,7 +249,7 @@ def _torch_acoustic(source: _Sources) -> _Part:
 
     request = source.request
     model, kind = request.acoustic_model, request.acoustic_model_type
-    if model is not None and not _is_path(model):
+    if model is not None and not is_path(model):
         return _Part(model)
     if model is not None and not Path(model).is_dir():
         return _of_file(_torch_path(model, "acoustic_model"), "acoustic", kind, source)
@@ -283,7 +321,7 @@ def _torch_vocoder(source: _Sources) -> _Part:
 
     request, iterations = source.request, source.settings.inference.griffin_lim_iterations
     model, kind = request.vocoder, request.vocoder_type
-    if model is not None and not _is_path(model):
+    if model is not None and not is_path(model):
         return _Part(model)
     if model is not None and not Path(model).is_dir():
         part = _of_file(_torch_path(model, "vocoder"), "vocoder", kind, source)
@@ -338,10 +376,11 @@ def _torch_path(model: Any, name: str) -> Path:
     return path
 
 
-def _is_path(model: object) -> bool:
+def is_path(model: object) -> bool:
+    """Whether a model was named by its path."""
     return isinstance(model, (str, os.PathLike))
 
 
 def _is_torch_model(model: Any) -> bool:
     """True for a `.pt` file or a module object."""
-    return model is not None and (not _is_path(model) or Path(model).suffix in (".pt", ".pth"))
+    return model is not None and (not is_path(model) or Path(model).suffix in (".pt", ".pth"))

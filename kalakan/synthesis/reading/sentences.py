@@ -1,30 +1,61 @@
-"""What the sentences of a script are read as: ids, the words they come from, and how they are to be spoken."""
+"""The sentences of a script as they are read: ids, the words they come from, and the prosody of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from kalakan._rust import split_sentences
 from kalakan.errors import TextError
-from kalakan.synthesis.script import Prosody, Text, Units
+from kalakan.synthesis.reading.script import Prosody, Text, Units
 from kalakan.text.framing import MARKS
 from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
-from kalakan.text.sentences import split_sentences
+from kalakan.text.twi_g2p import Reading, WordSpan
 
 STAND_IN = "Ama"
 """What the sentence splitter sees in place of sounds that are given outright: a word like any other."""
 
 
 class Reader(Protocol):
-    """What reads text as phoneme ids; `kalakan.text.twi_g2p.TwiG2P` is one.
-
-    One that also has `read(text, language=None)`, as `TwiG2P` has, tells which words the ids belong to.
-    """
+    """What reads text as phoneme ids; `kalakan.text.twi_g2p.TwiG2P` is one."""
 
     def text_to_phoneme_sequence(self, text: str) -> list[int]:
         """Phoneme ids of a text."""
         ...
+
+
+@runtime_checkable
+class WordReader(Protocol):
+    """A reader that also tells which words the ids belong to, as `TwiG2P` does."""
+
+    @property
+    def variety(self) -> str:
+        """Whose number words it reads: "asante" or "akuapem"."""
+        ...
+
+    def read(self, text: str, language: str | None = None) -> Reading:
+        """Phoneme ids of a text, and its words."""
+        ...
+
+
+class SpanReader:
+    """A `WordReader` of a reader that only gives ids: the whole text is one word."""
+
+    variety = "asante"
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def read(self, text: str, language: str | None = None) -> Reading:
+        """See `WordReader`; a reader of ids alone knows no languages."""
+        ids = list(self._reader.text_to_phoneme_sequence(text))
+        start = len(text) - len(text.lstrip())
+        end = len(text.rstrip())
+        sounds = len(ids)
+        while sounds and ids[sounds - 1] in MARKS:
+            sounds -= 1
+        return Reading(ids, [WordSpan(start, end, 0, sounds)] if end > start else [])
 
 
 @dataclass(frozen=True)
@@ -40,7 +71,7 @@ class Word:
 
 
 @dataclass
-class Passage:
+class SentenceReading:
     """A sentence as it was read."""
 
     source: tuple[int, int]
@@ -69,70 +100,48 @@ class Passage:
         self.prosody.extend([prosody] * len(ids))
 
 
-def read_passages(reader: Reader, flow: Sequence[Text | Units]) -> Iterator[Passage]:
+def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator[SentenceReading]:
     """The sentences of parts that follow each other without a pause; a sentence may cross several of them."""
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
     for text in texts:
         starts.append(starts[-1] + len(text))
     at = 0
-    for sentence in split_sentences("".join(texts)):
-        while starts[at + 1] <= sentence.start:
+    for start, end in split_sentences("".join(texts), None):
+        while starts[at + 1] <= start:
             at += 1
-        passage: Passage | None = None
+        sentence: SentenceReading | None = None
         for index in range(at, len(flow)):
-            first = max(sentence.start - starts[index], 0)
-            last = min(sentence.end - starts[index], len(texts[index]))
+            first = max(start - starts[index], 0)
+            last = min(end - starts[index], len(texts[index]))
             if first >= last:
                 break
             part = flow[index]
             piece = part if isinstance(part, Units) else _slice(part, first, last)
-            passage = passage or Passage(_source(piece))
-            passage.source = (passage.source[0], _source(piece)[1])
-            _read_part(reader, piece, passage, texts[index - 1] if index > at else "")
-        if passage is not None:
-            yield passage
+            sentence = sentence or SentenceReading(_source(piece))
+            sentence.source = (sentence.source[0], _source(piece)[1])
+            _read_part(reader, piece, sentence, texts[index - 1] if index > at else "")
+        if sentence is not None:
+            yield sentence
 
 
-def _read_part(reader: Reader, part: Text | Units, passage: Passage, before: str) -> None:
-    """Appends a part to the passage; `before` is the text that stands before it in the same sentence."""
+def _read_part(reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str) -> None:
+    """Appends a part to the sentence; `before` is the text that stands before it in the same sentence."""
     if isinstance(part, Units):
         check_ids(part.ids, f"the sounds at {part.start}")
         word = Word((part.start, part.end), 0, len(part.ids))
-        passage.extend(part.ids, [word], part.prosody, is_apart=not before or before[-1].isspace())
+        sentence.extend(part.ids, [word], part.prosody, is_apart=not before or before[-1].isspace())
         return
     is_apart = not before or before[-1].isspace() or part.text[:1].isspace()
     if not is_apart:
-        passage.extend(_leading_marks(reader, part.text, passage), [], part.prosody, is_apart=False)
-    ids, spans = read_spans(reader, part.text, part.language)
+        sentence.extend(_leading_marks(reader, part.text, sentence), [], part.prosody, is_apart=False)
+    reading = reader.read(part.text, part.language)
+    check_ids(reading.ids, part.text)
     words = [
         Word((part.places[start], _end_in_source(part, start, end)), first, last)
-        for start, end, first, last in spans
+        for start, end, first, last in reading.words
     ]
-    passage.extend(ids, words, part.prosody, is_apart=is_apart)
-
-
-def read_spans(
-    reader: Any, text: str, language: str | None
-) -> tuple[list[int], list[tuple[int, int, int, int]]]:
-    """Ids of a text, and its words: first character and the one after the last, first id and the one after the last.
-
-    A reader that only gives ids makes the whole text one word.
-    """
-    if hasattr(reader, "read"):
-        reading = reader.read(text, language)
-        ids = list(reading.ids)
-        spans = [(word.start, word.end, word.first, word.last) for word in reading.words]
-    else:
-        ids = list(reader.text_to_phoneme_sequence(text))
-        start = len(text) - len(text.lstrip())
-        end = len(text.rstrip())
-        sounds = len(ids)
-        while sounds and ids[sounds - 1] in MARKS:
-            sounds -= 1
-        spans = [(start, end, 0, sounds)] if end > start else []
-    check_ids(ids, text)
-    return ids, spans
+    sentence.extend(reading.ids, words, part.prosody, is_apart=is_apart)
 
 
 def check_ids(ids: Sequence[Any], text: str) -> None:
@@ -147,15 +156,15 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
-def _leading_marks(reader: Reader, text: str, passage: Passage) -> list[int]:
+def _leading_marks(reader: WordReader, text: str, sentence: SentenceReading) -> list[int]:
     """The pause mark that stands at the start of a part and belongs to the word before it, which the part's own
     reading cannot know."""
     size = next(
         (index for index, letter in enumerate(text) if letter.isalnum() or letter.isspace()), len(text)
     )
-    if not size or not passage.ids or passage.ids[-1] in MARKS:
+    if not size or not sentence.ids or sentence.ids[-1] in MARKS:
         return []
-    ids = reader.text_to_phoneme_sequence("a" + text[:size])
+    ids = reader.read("a" + text[:size]).ids
     return ids[-1:] if ids[-1] in MARKS else []
 
 

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from kalakan.audio.loudness import KNEE, soft_limit
 from kalakan.errors import AudioError, SynthesisError, TextError
-from kalakan.synthesis.controls import Controls
-from kalakan.synthesis.streaming import DecodedMel, WholeMel, Windows, chunk_samples, in_chunks
+from kalakan.synthesis.delivery import Chunk
+from kalakan.synthesis.engines.onnx_acoustic import OnnxAcousticStage
+from kalakan.synthesis.engines.stages import Acoustics
+from kalakan.synthesis.stream import chunk_samples, resized
 from kalakan.synthesis.synthesizer import Synthesizer
+from kalakan.synthesis.windows import MelWindows, window
 from kalakan.voices.package import load_voice
 
 WORDS = [
@@ -81,13 +84,14 @@ def test_joined_stream_equals_the_whole(
 def test_windows_of_any_size_equal_the_whole(
     synthesizer: Synthesizer, text: str, data: st.DataObject
 ) -> None:
-    breath = next(synthesizer._frontend.breaths(text))
-    (rendering,) = synthesizer._engine.render([breath], Controls(seed=5))
-    (other,) = synthesizer._engine.render([breath], Controls(seed=5))
-    frames = rendering.mel.frames
-    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, frames - 1)), max_size=6)) | {0, frames})
-    pieces = [rendering.window(first, last) for first, last in itertools.pairwise(cuts)]
-    np.testing.assert_allclose(np.concatenate(pieces), other.whole(), atol=1e-4)
+    stages, engine = synthesizer.stages, synthesizer._engine
+    (found,) = stages.acoustic.predict(stages.batch([next(stages.text.phrases(text))]))
+    cuts = sorted(
+        data.draw(st.sets(st.integers(1, max(1, found.frames - 1)), max_size=6)) | {0, found.frames}
+    )
+    mel = MelWindows(stages.acoustic, found)
+    pieces = [window(engine, found, mel, place, 5) for place in itertools.pairwise(cuts)]
+    np.testing.assert_allclose(np.concatenate(pieces), engine.whole(found, 5), atol=1e-4)
 
 
 def test_the_first_chunk_is_short_and_the_others_grow(synthesizer: Synthesizer) -> None:
@@ -100,7 +104,7 @@ def test_the_first_chunk_is_short_and_the_others_grow(synthesizer: Synthesizer) 
 
 def test_later_sentences_come_whole(synthesizer: Synthesizer) -> None:
     text = "Akwaaba! " * 10
-    whole = [len(piece) for piece in synthesizer.iter_pieces(text)]
+    whole = [len(piece) for piece in synthesizer.stream(text, by_sentence=True)]
     sizes = [len(chunk) for chunk in synthesizer.stream(text)]
     assert sizes[-8:] == whole[-8:]
 
@@ -200,10 +204,21 @@ def test_memory_stays_flat_while_streaming(quick_voice: Path) -> None:
     assert peak(400) < peak(40) + 200_000
 
 
+def test_a_stream_can_be_closed(synthesizer: Synthesizer) -> None:
+    with synthesizer.stream("Akwaaba! " * 20) as stream:
+        first = next(stream)
+    assert len(first) > 0
+    assert list(stream) == []
+    other = synthesizer.stream("Akwaaba! " * 20)
+    next(other)
+    other.close()
+    assert list(other.chunks()) == []
+
+
 def test_chunks_of_pieces() -> None:
     numbers = np.arange(23, dtype=np.float32)
-    pieces = iter([numbers[:1], numbers[1:1], numbers[1:14], numbers[14:23]])
-    found = list(in_chunks(pieces, 5))
+    pieces = [Chunk(numbers[start:end]) for start, end in ((0, 1), (1, 1), (1, 14), (14, 23))]
+    found = [chunk.audio for chunk in resized(iter(pieces), 5, lambda samples: samples)]
     assert [len(chunk) for chunk in found] == [5, 5, 5, 5, 3]
     assert np.array_equal(np.concatenate(found), numbers)
 
@@ -220,7 +235,16 @@ def test_a_decoded_mel_is_the_whole_mel(size: int, context: int, places: list[tu
     def decode(part: np.ndarray) -> np.ndarray:
         return np.convolve(part[0, :, 0], kernel, "full")[None, None, context : context + part.shape[1]]
 
-    whole, mel = WholeMel(decode(frames)), DecodedMel(frames, context, decode, np.concatenate)
+    class Model:
+        context_frames = context
+        decode_frames = staticmethod(decode)
+
+        def predict_frames(self, *arguments: Any, **controls: Any) -> Any:
+            raise NotImplementedError
+
+    stage = OnnxAcousticStage(Model())
+    whole = MelWindows(stage, Acoustics(size, decode(frames), None, None, None))
+    mel = MelWindows(stage, Acoustics(size, None, frames, None, None))
     start = 0
     for one, other in places:
         first, last = sorted((min(one, size), min(other, size)))
@@ -268,16 +292,6 @@ def test_broken_weights_are_named(synthesizer: Synthesizer, streaming_voice: Pat
     broken.vocoder = Broken()
     with pytest.raises(SynthesisError, match="not finite; its weights are broken"):
         broken.synthesize("Yoo")
-
-
-def test_windows_give_whole_breaths_where_there_are_none() -> None:
-    class Whole:
-        context_frames = None
-
-        def whole(self) -> np.ndarray:
-            return np.zeros(7, np.float32)
-
-    assert [len(piece) for piece in Windows(3).of(Whole())] == [7]
 
 
 def test_the_streaming_voice_has_both_parts(streaming_voice: Path) -> None:

@@ -12,7 +12,7 @@ from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 from kalakan.onnx_runtime import input_names
-from kalakan.synthesis.sessions import check_names, context_of, needs_whole, open_session
+from kalakan.synthesis.engines.sessions import check_names, context_of, needs_whole, open_session
 
 Array = NDArray[np.float32]
 

@@ -1,7 +1,9 @@
-"""Exported acoustic models in onnxruntime: in one graph, or in two that can speak window by window."""
+"""The acoustic stage without torch: exported models in onnxruntime, in one graph, or in two that predict window by
+window."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kalakan.errors import SynthesisError
 from kalakan.onnx_runtime import input_names
-from kalakan.synthesis.sessions import check_names, context_of, open_session
+from kalakan.synthesis.engines.sessions import check_names, context_of, open_session
+from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics, AcousticStage
 
 Array = NDArray[np.float32]
 _OUTPUTS = {
@@ -19,6 +22,40 @@ _OUTPUTS = {
     "pitch_output": "pitch",
     "energy_output": "energy",
 }
+
+
+class OnnxAcousticStage(AcousticStage):
+    """An exported acoustic model, or any with numpy arrays."""
+
+    def replaced(self, model: Any) -> OnnxAcousticStage:
+        """See `AcousticStage`."""
+        return OnnxAcousticStage(model)
+
+    def run(self, batch: AcousticBatch) -> list[Acoustics]:
+        """See `AcousticStage`."""
+        run = self.model.inference if self.windowed is None else self.windowed.predict_frames
+        result, aux = run(batch.ids, batch.lengths, **batch.controls())
+        counts, lengths = aux["mel_lengths"].tolist(), batch.lengths.tolist()
+        return [
+            Acoustics(
+                frames,
+                mel=result[row : row + 1, :, :frames] if self.windowed is None else None,
+                hidden=None if self.windowed is None else result[row : row + 1, :frames],
+                f0=aux["pitch"][row : row + 1, :frames] if "pitch" in aux else None,
+                durations=aux["durations"][row, :phonemes] if "durations" in aux else None,
+            )
+            for row, (frames, phonemes) in enumerate(zip(counts, lengths, strict=True))
+        ]
+
+    def decode(self, hidden: Array) -> Array:
+        """See `AcousticStage`."""
+        assert self.windowed is not None, "only a model with windows leaves hidden frames"
+        mel: Array = self.windowed.decode_frames(hidden)
+        return mel
+
+    def join(self, mels: Sequence[Array]) -> Array:
+        """See `AcousticStage`."""
+        return np.concatenate(mels, axis=2)
 
 
 class _Graph:

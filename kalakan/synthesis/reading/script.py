@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kalakan.errors import SynthesisError
-
 
 @dataclass(frozen=True)
 class Prosody:
@@ -42,12 +40,6 @@ class Text:
     language: str | None = None
     """ "tw" or "en" where markup says so; None lets the front-end decide word by word."""
 
-    def __post_init__(self) -> None:
-        if len(self.places) != len(self.text):
-            raise SynthesisError(
-                f"a stretch of {len(self.text)} characters has {len(self.places)} places; give one for each"
-            )
-
 
 @dataclass(frozen=True)
 class Units:
@@ -74,11 +66,10 @@ class Pause:
     end: int
     """Where that ends."""
 
+    def samples(self, hop_length: int, sample_rate: int) -> int:
+        """Its length in samples, rounded to whole frames."""
+        return round(self.seconds * sample_rate / hop_length) * hop_length
+
 
 Part = Text | Units | Pause
 """One item of a script: a script is the parts of an input in their order."""
-
-
-def plain_script(text: str) -> list[Part]:
-    """The script of a text without markup."""
-    return [Text(text, range(len(text)), len(text))]

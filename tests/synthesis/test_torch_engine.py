@@ -15,7 +15,7 @@ from torch import Tensor
 from kalakan.errors import SynthesisError
 from kalakan.models.vocoders.gpu import packed
 from kalakan.models.vocoders.gpu.graph_cache import are_wanted
-from kalakan.synthesis import engine_torch
+from kalakan.synthesis.engines import torch_engine
 from kalakan.synthesis.synthesizer import Synthesizer
 from models.vocoders.generators import packed_on_cpu
 from vocoded import TEXTS, synthesizer
@@ -52,21 +52,22 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(LateStream, "log", lines, raising=False)
     monkeypatch.setattr(LateStream, "count", 0, raising=False)
-    monkeypatch.setattr(engine_torch, "OVERLAPPING", ("cuda", "cpu"))
-    monkeypatch.setattr(engine_torch, "SideStream", LateStream)
-    monkeypatch.setattr(engine_torch.TorchEngine, "runs_batches", True)
+    monkeypatch.setattr(torch_engine, "OVERLAPPING", ("cuda", "cpu"))
+    monkeypatch.setattr(torch_engine, "SideStream", LateStream)
+    monkeypatch.setattr(torch_engine.TorchEngine, "runs_batches", True)
     return lines
 
 
 def heard(monkeypatch: pytest.MonkeyPatch, speaker: Synthesizer, log: list[str]) -> None:
     """Writes down when the acoustic model runs."""
-    acoustics = speaker._engine._acoustics
+    stage = speaker.stages.acoustic
+    predict = stage.predict
 
     def logged(*arguments: Any) -> Any:
         log.append("read")
-        return acoustics(*arguments)
+        return predict(*arguments)
 
-    monkeypatch.setattr(speaker._engine, "_acoustics", logged)
+    monkeypatch.setattr(stage, "predict", logged)
 
 
 @pytest.mark.parametrize("vocoder", ["melgan", "griffin_lim"])
@@ -75,7 +76,7 @@ def test_the_next_batch_is_read_before_the_last_is_waited_for(
 ) -> None:
     speaker = synthesizer(tiny_voice, vocoder)
     with monkeypatch.context() as patch:
-        patch.setattr(engine_torch, "OVERLAPPING", ("cuda",))
+        patch.setattr(torch_engine, "OVERLAPPING", ("cuda",))
         expected = [np.asarray(audio) for audio in speaker.synthesize_batch(TEXTS, 2)]
     assert log == []
     heard(monkeypatch, speaker, log)
@@ -93,7 +94,7 @@ def test_pieces_of_a_long_text_overlap_too(
     speaker = synthesizer(tiny_voice, batch_size=2)
     text = " ".join(TEXTS)
     heard(monkeypatch, speaker, log)
-    pieces = speaker.iter_pieces(text)
+    pieces = speaker.stream(text, by_sentence=True)
     first = next(pieces)
     assert log == ["read", "queued 1", "read", "queued 2", "waited 1"], "two batches at most are under way"
     joined = np.concatenate([np.asarray(first), *map(np.asarray, pieces)])
