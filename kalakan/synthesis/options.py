@@ -48,8 +48,10 @@ class SpeakOptions:
         0.0, low=-12.0, high=12.0, unit="semitones", markup="add", help="Shift of the pitch"
     )
     """Shift in semitones, -12 to 12."""
-    energy: float = _control(1.0, low=0.25, high=4.0, markup="multiply", help="Amplitude")
-    """Factor of the amplitude that the model predicts, 0.25 to 4."""
+    volume: float = _control(0.0, low=-20.0, high=12.0, unit="dB", markup="add", help="Gain")
+    """Gain in decibels, -20 to 12."""
+    energy: float = _control(1.0, low=0.25, high=4.0, help="Gain as a factor of the amplitude")
+    """The same gain as a factor of the amplitude, 0.25 to 4; it adds to `volume`."""
     sentence_pause: float = _control(
         0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
     )
@@ -80,6 +82,7 @@ class Changes(TypedDict, total=False):
     speaker: str | None
     speed: float
     pitch: float
+    volume: float
     energy: float
     sentence_pause: float
     seed: int

@@ -7,9 +7,10 @@ may be called apart, in any thread, and by several at once.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,14 @@ class AcousticBatch:
     """Factor of the tempo, [B, 1], or [B, N] for each id."""
     pitch: NDArray[np.float32] | None = None
     """Shift in semitones, in the same shapes."""
-    energy: NDArray[np.float32] | None = None
-    """Factor of the amplitude, in the same shapes."""
+    volume: NDArray[np.float32] | None = None
+    """Gain in decibels, in the same shapes; no model reads it, the vocoder stage applies it."""
     durations: NDArray[np.int64] | None = None
     """Frames [B, N] in place of those that the model predicts."""
 
     def controls(self) -> dict[str, NDArray[Any]]:
         """The arrays that are given besides ids and lengths, by the names of `AcousticModel.inference`."""
-        names = ("speaker", "speed", "pitch", "energy", "durations")
+        names = ("speaker", "speed", "pitch", "durations")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -70,6 +71,8 @@ class Acoustics:
     """F0 [1, T] in Hz, 0 where unvoiced; None for a model that does not say."""
     durations: NDArray[np.int64] | None
     """Frames of each id [N]; None for a model that does not say."""
+    gain: NDArray[np.float32] | None = None
+    """Factor of the amplitude, [1] for the whole phrase or [T] for each frame; None for 1."""
 
 
 class AcousticStage(ABC):
@@ -90,7 +93,13 @@ class AcousticStage(ABC):
         """Acoustics of each phrase of a batch; raises `SynthesisError` for a control that the model does not take."""
         if batch.durations is not None and not self.takes_durations:
             raise SynthesisError("this acoustic model takes no given durations; leave them to it")
-        return self.run(batch)
+        found = self.run(batch)
+        if batch.volume is None:
+            return found
+        return [
+            replace(item, gain=_gain(decibels, item.durations))
+            for item, decibels in zip(found, batch.volume, strict=True)
+        ]
 
     @abstractmethod
     def run(self, batch: AcousticBatch) -> list[Acoustics]:
@@ -147,6 +156,8 @@ class VocoderStage:
 
     def finished(self, samples: Samples, acoustics: Acoustics, first_frame: int) -> Samples:
         """What `generate` gives, of the samples that `waveform` gave."""
+        if acoustics.gain is not None:
+            samples = samples * _envelope(acoustics.gain, first_frame, len(samples), self.hop_length)
         return limited(samples)
 
     def to_host(self, waveform: Any) -> Samples:
@@ -229,9 +240,10 @@ def acoustic_batch(
     names = [phrase.speaker or options.speaker or speakers[0] for phrase in phrases]
     rows = [speaker_row(name, speakers) for name in names]
     given: dict[str, Any] = {"speaker": np.array(rows, np.int64)} if any(rows) else {}
-    for name, control in CONTROLS.items():
-        if control.markup:
-            given[name] = _control_array(name, control.markup, phrases, getattr(options, name))
+    bases = {name: getattr(options, name) for name, control in CONTROLS.items() if control.markup}
+    bases["volume"] += 20.0 * math.log10(options.energy)
+    for name, base in bases.items():
+        given[name] = _control_array(name, CONTROLS[name].markup, phrases, base)
     return AcousticBatch(ids, lengths, **given)
 
 
@@ -250,3 +262,27 @@ def _control_array(
     for place, row in enumerate(values):
         given[place, : len(row)] = row
     return given
+
+
+def _gain(decibels: NDArray[np.float32], durations: NDArray[np.int64] | None) -> NDArray[np.float32]:
+    """Factor of the amplitude, [1] or [T], of a volume that is [1] or [N]."""
+    factors: NDArray[np.float32] = 10.0 ** (decibels / np.float32(20.0))
+    if len(factors) == 1:
+        return factors
+    if durations is None:
+        raise SynthesisError(
+            "this acoustic model does not say how long its phonemes last; set one volume for the whole text"
+        )
+    return np.repeat(factors[: len(durations)], durations)
+
+
+def _envelope(
+    gain: NDArray[np.float32], first_frame: int, samples: int, hop_length: int
+) -> NDArray[np.float32]:
+    """Factor of each sample from a frame on: frames' gains joined by straight lines between their centers, so that a
+    change makes no click, and the same in a window as in the whole."""
+    if len(gain) == 1:
+        return gain
+    centers = (np.arange(len(gain)) + 0.5) * hop_length
+    places = first_frame * hop_length + np.arange(samples)
+    return np.interp(places, centers, gain).astype(np.float32)

@@ -14,8 +14,8 @@ class Prosody:
     """Factor of the tempo."""
     pitch: float = 0.0
     """Shift in semitones."""
-    energy: float = 1.0
-    """Factor of the amplitude that the model speaks with."""
+    volume: float = 0.0
+    """Gain in decibels."""
     speaker: str | None = None
     """Who speaks; None for the request's speaker."""
 
