@@ -64,6 +64,7 @@ OWNERS = {
     ),
     "tqdm": ("training",),
     "triton": ("ops",),
+    "typing_extensions": ("synthesis",),  # for type checkers alone
     "uvicorn": ("api",),
     "yaml": ("cli", "config", "utils"),
 }

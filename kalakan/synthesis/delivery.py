@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics, Engine, Samples, acoustic_batch
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
-from kalakan.synthesis.reading.script import Pause
+from kalakan.synthesis.script import Pause
 from kalakan.synthesis.timing import PhraseTiming, Sentence
 from kalakan.synthesis.windows import Windows
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kalakan.errors import SynthesisError
 from kalakan.synthesis.reading.phrases import Phrase
-from kalakan.synthesis.reading.script import Pause
+from kalakan.synthesis.script import Pause
 from kalakan.text.phonemes import SYMBOLS, TONE_IDS, WORD_BOUNDARY
 
 

@@ -108,13 +108,13 @@ def test_a_loud_mel_is_not_clipped(model: VoiceModel) -> None:
 
 
 def test_a_vocoder_that_takes_f0_gets_it(model: VoiceModel) -> None:
-    class Pitched:
+    class Pitched(torch.nn.Module):
         takes_f0 = True
 
         def inference(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
             return f0.repeat_interleave(300, dim=1) / 1000
 
-    model.vocoder = Pitched()
+    model.vocoder = model.vocoder.replaced(Pitched())
     f0 = np.array([100.0, 0.0, 250.0], np.float32)
     audio = model.vocode(np.zeros((80, 3), np.float32), f0)
     assert audio[::300].tolist() == pytest.approx([0.1, 0, 0.25])

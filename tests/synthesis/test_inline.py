@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kalakan.errors import TextError
 from kalakan.synthesis.markup import read_markup
 from kalakan.synthesis.markup.inline import strip_tags
-from kalakan.synthesis.reading.script import Text
+from kalakan.synthesis.script import Text
 
 PIECES = st.lists(
     st.sampled_from(["[en]", "[/en]", "[tw]", "[/tw]", "[1]", "[", "a b", "ɛ", "\n", ""]), max_size=12

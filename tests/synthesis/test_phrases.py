@@ -8,7 +8,7 @@ import pytest
 
 from kalakan.synthesis.markup import read_markup, read_ssml
 from kalakan.synthesis.reading.phrases import Phrase, TextStage
-from kalakan.synthesis.reading.script import Part, Pause, Prosody, Text, Units
+from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.framing import FULL_STOP, PHRASE_BREAK
 from kalakan.text.phonemes import BOS, format_units, parse_units, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kalakan.errors import MarkupError
 from kalakan.synthesis.markup import read_ssml
 from kalakan.synthesis.markup.say_as import CURRENCIES, KINDS, SIGNS
-from kalakan.synthesis.reading.script import Text
+from kalakan.synthesis.script import Text
 from kalakan.text.normalizer import normalize_text
 
 NUMBERS = ["hwee", "baako", "mmienu", "mmiɛnsa", "ɛnan", "enum", "nsia", "nson", "nwɔtwe", "nkron"]

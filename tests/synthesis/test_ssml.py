@@ -17,7 +17,7 @@ from kalakan.synthesis.markup import is_ssml, read_ssml
 from kalakan.synthesis.markup.prosody import EMPHASES, PITCHES, RATES, VOLUMES
 from kalakan.synthesis.markup.xml import MAX_CHARACTERS, MAX_DEPTH
 from kalakan.synthesis.options import CONTROLS
-from kalakan.synthesis.reading.script import Part, Pause, Prosody, Text, Units
+from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.phonemes import IPA, SYMBOLS, format_units
 
 NAMESPACE = 'xmlns="http://www.w3.org/2001/10/synthesis"'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from kalakan.synthesis.reading.script import PLAIN, Part, Pause, Prosody, Text, Units
+from kalakan.synthesis.script import PLAIN, Part, Pause, Prosody, Text, Units
 
 
 @dataclass(frozen=True)

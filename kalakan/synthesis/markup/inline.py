@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kalakan.errors import TextError
-from kalakan.synthesis.reading.script import Part, Text
+from kalakan.synthesis.script import Part, Text
 
 TAG = re.compile(r"\[(/?)(en|tw)\]")
 """A tag: the slash of an end tag, and the language."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from kalakan.errors import MarkupError
 from kalakan.synthesis.options import CONTROLS
-from kalakan.synthesis.reading.script import Prosody
+from kalakan.synthesis.script import Prosody
 
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
 """Factor of the tempo."""

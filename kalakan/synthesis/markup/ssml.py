@@ -21,7 +21,7 @@ from kalakan.synthesis.markup.elements import (
 )
 from kalakan.synthesis.markup.phonemes import read_phonemes
 from kalakan.synthesis.markup.xml import SEPARATOR, failure, parse
-from kalakan.synthesis.reading.script import Part, Pause, Units
+from kalakan.synthesis.script import Part, Pause, Units
 from kalakan.text.normalizer import normalize_text
 
 NAMESPACE = "http://www.w3.org/2001/10/synthesis"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.options import SpeakOptions, speaker_row
-from kalakan.synthesis.reading.script import Part, Pause, Prosody, Text, Units
 from kalakan.synthesis.reading.sentences import (
     Reader,
     SentenceReading,
@@ -17,6 +16,7 @@ from kalakan.synthesis.reading.sentences import (
     read_sentences,
     shown,
 )
+from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.framing import FULL_STOP, MARKS, PHRASE_BREAK, SENTENCE_ENDS, frame
 from kalakan.text.phonemes import SOUND_IDS, TONE_IDS, WORD_BOUNDARY
 

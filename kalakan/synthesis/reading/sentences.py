@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from kalakan._rust import split_sentences
 from kalakan.errors import TextError
-from kalakan.synthesis.reading.script import Prosody, Text, Units
+from kalakan.synthesis.script import Prosody, Text, Units
 from kalakan.text.framing import MARKS
 from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
 from kalakan.text.twi_g2p import Reading, WordSpan

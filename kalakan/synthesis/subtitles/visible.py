@@ -10,7 +10,7 @@ from kalakan.errors import MarkupError
 from kalakan.synthesis.markup import is_ssml, read_markup
 from kalakan.synthesis.markup.elements import SKIPPED
 from kalakan.synthesis.markup.xml import parse
-from kalakan.synthesis.reading.script import Text
+from kalakan.synthesis.script import Text
 
 _APART = frozenset(("p", "s", "break"))
 """Elements that part words even where no space is written."""
