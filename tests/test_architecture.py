@@ -278,7 +278,10 @@ def test_a_source_tree_without_its_core_says_how_to_build_it(tmp_path: Path) -> 
         result = subprocess.run(
             [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
         )
-        assert "without its compiled core, kalakan._rust; build it there with `pip install --editable" in result.stderr
+        assert (
+            "without its compiled core, kalakan._rust; build it there with `pip install --editable"
+            in result.stderr
+        )
 
 
 SPEAK = (
