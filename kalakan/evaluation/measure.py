@@ -37,7 +37,7 @@ class Scores:
     durations: dict[str, NDArray[np.float64]]
     """Seconds of each unit, labelled and predicted [2, K], for "sound" and "pause" units."""
     tone_steps: dict[str, list[float]]
-    """Semitones from low to high of neighbouring vowels: "teacher", "given" (durations), "free"."""
+    """Semitones from low to high of neighboring vowels: "teacher", "given" (durations), "free"."""
     vowels: dict[str, list[VowelPoint]]
     """Formants of "teacher" and "voice" (given durations)."""
 

@@ -17,7 +17,7 @@ _NO_SPEAKERS = frozenset(
 )
 _BOOK = re.compile("[1-4]?[A-Z]{2,3}")
 _SPEAKER = "speaker"
-"""Whoever nobody names."""
+"""The speaker of a layout that names none."""
 
 
 @dataclass(frozen=True)

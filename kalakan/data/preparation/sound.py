@@ -59,8 +59,8 @@ class Sound:
 def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
     """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
     resampler = Resampler(rate, options.sample_rate)
-    centred = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
-    whole = np.concatenate([resampler.push(centred), resampler.flush()])
+    centered = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
+    whole = np.concatenate([resampler.push(centered), resampler.flush()])
     bounds = speech_bounds(whole, options.sample_rate)
     if bounds is None:
         level = loud_level(frame_levels(whole, options.sample_rate))

@@ -56,7 +56,7 @@ def quantize_file(
     if not chosen:
         raise ExportError(
             f"{source}: holds no product with a matrix of {QUANTIZED_FROM} elements or more to quantize; "
-            "export it anew if it is quantized already"
+            "export it again if it is quantized already"
         )
     quantize_graph(model, chosen, None if examples is None else measure(model, chosen, examples))
     with replacing(Path(target)) as partial:

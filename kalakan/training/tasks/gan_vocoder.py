@@ -38,7 +38,7 @@ MEL_WEIGHT = 45.0
 
 @dataclass(frozen=True)
 class AdversarialObjective:
-    """What generator and discriminator play for. The papers sum over judges and layers: so do the losses here."""
+    """What generator and discriminator minimize. The papers sum over judges and layers: so do the losses here."""
 
     discriminator: nn.Module
     """Audio [B, S] to judgements."""
@@ -94,7 +94,7 @@ class GanVocoderTask:
         return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
-        """First the discriminator; then the vocoder, before the discriminator that has just been bettered."""
+        """First the discriminator; then the vocoder, scored by the updated discriminator."""
         judge, recorded, made = modules["discriminator"], batch["audio"], modules["vocoder"](batch["mel"])
         judge.requires_grad_(True)
         opinions = judge(recorded), judge(made.detach())
