@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +149,8 @@ def _duration_problems(speech: float, kept: float, options: PrepareOptions) -> l
 def _gain(audio: Samples, options: PrepareOptions) -> tuple[float, float]:
     """Loudness in LUFS, and the gain in dB that reaches the target without passing the peak limit."""
     block = min(0.4, len(audio) / options.sample_rate)
+    while len(audio) < block * options.sample_rate:  # rounded up, a block would be longer than the recording
+        block = math.nextafter(block, 0.0)
     meter = pyloudnorm.Meter(options.sample_rate, block_size=block)
     loudness = float(meter.integrated_loudness(audio.astype(np.float64)))
     if not np.isfinite(loudness):
