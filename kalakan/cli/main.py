@@ -19,7 +19,7 @@ COMMANDS = {
     "align": "Find out when each sound of a corpus is spoken.",
     "train": "Train a model on recordings.",
     "export": "Give a trained model the form that runs without torch.",
-    "describe": "Write the name, licence and card of a voice.",
+    "describe": "Write the name, license and card of a voice.",
     "prune": "Make a smaller voice out of a trained one.",
     "inspect": "Show what a voice, corpus, run, checkpoint or model file holds.",
     "evaluate": "Measure a voice against recordings.",

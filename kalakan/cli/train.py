@@ -73,7 +73,7 @@ def command(
     check_installed()
     if recipe is not None:
         if not resume:
-            raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
+            raise click.UsageError("a recipe always goes on; choose another --output-dir to begin again")
         if teacher is not None:
             raise click.UsageError("a recipe has no teacher; give --model-type with --teacher")
         if options.pop("profile"):

@@ -21,7 +21,7 @@ def require_at_least(section: object, prefix: str, names: Iterable[str], least: 
 
 
 def require_odd(section: object, prefix: str, names: Iterable[str]) -> None:
-    """Raises `ConfigError` unless these settings of a section are odd and above 0, as a centred kernel is."""
+    """Raises `ConfigError` unless these settings of a section are odd and above 0, as a centered kernel is."""
     for name in names:
         value = getattr(section, name)
         require(value >= 1 and value % 2 == 1, f"{prefix}.{name}", value, "it must be odd and above 0")

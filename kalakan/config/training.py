@@ -12,7 +12,7 @@ class DataConfig:
     """What the dataset does to an utterance before a model sees it."""
 
     substitution_rate: float = 0.04
-    """Chance that a unit with a rarer neighbour (a for ã, `,` for `;`) is written as that neighbour,
+    """Chance that a unit with a rarer neighbor (a for ã, `,` for `;`) is written as that neighbor,
     so that no row of the phoneme table stays untrained."""
     bos_rate: float = 0.8
     """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""

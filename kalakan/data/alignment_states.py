@@ -34,7 +34,7 @@ class States:
 
 
 def states_of(utterance: Utterance) -> States:
-    """The states of an utterance: a silence, then its units without tones; neighbouring silences are one."""
+    """The states of an utterance: a silence, then its units without tones; neighboring silences are one."""
     ids, owners = [SILENCE], [-1]
     for index, unit in enumerate(utterance.units):
         row = symbol_to_id(unit)

@@ -75,7 +75,7 @@ def _check_times(utterance: Utterance, place: str) -> None:
     end = (utterance.lead + sum(utterance.frames)) * utterance.label_samples
     if not (utterance.lead >= 0 and end < utterance.samples + utterance.label_samples):
         raise DataError(
-            f"{place}: lead and frames end at sample {end:g} and the recording has {utterance.samples}; align it anew"
+            f"{place}: lead and frames end at sample {end:g} and the recording has {utterance.samples}; align it again"
         )
 
 

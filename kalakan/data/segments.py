@@ -119,7 +119,7 @@ class SegmentDataset(Recordings):
         try:
             return self._files.read(path, (self.audio.n_mels, utterance.samples // self.audio.hop_length))
         except DataError as error:
-            raise DataError(f"{error}; predict it anew") from error
+            raise DataError(f"{error}; predict it again") from error
 
 
 def segment_splits(

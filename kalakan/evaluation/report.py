@@ -33,7 +33,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("duration correlation", ("durations", "correlation"), 3),
     ("length, times the teacher's", ("durations", "length_ratio"), 3),
     ("duration error of a pause (ms)", ("durations", "pause_mean_absolute_error_ms"), 1),
-    ("tones: H above the neighbouring L", (), 0),
+    ("tones: H above the neighboring L", (), 0),
     ("teacher (% of pairs)", ("tones", "teacher", "obeyed_percent"), 1),
     ("teacher (semitones)", ("tones", "teacher", "semitones"), 2),
     ("teacher (pairs)", ("tones", "teacher", "pairs"), 0),

@@ -1,4 +1,4 @@
-"""Tone obedience: does a vowel marked high sound higher than its neighbour marked low?"""
+"""Tone obedience: does a vowel marked high sound higher than its neighbor marked low?"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def quantize_voice(
     ]
     if not any(changed):
         raise ExportError(
-            f"{voice.path}: holds no graph with weights to quantize; export it first, and anew if it is quantized"
+            f"{voice.path}: holds no graph with weights to quantize; export it first, and again if it is quantized"
         )
     with tempfile.TemporaryDirectory() as folder:
         _check(save_voice(Path(folder, "voice"), voice.manifest, files))

@@ -78,7 +78,7 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
-class Product:
+class TrainedVoice:
     """What a finished recipe leaves."""
 
     voice: Path
@@ -97,7 +97,7 @@ def run_recipe(
     features: str | Path | None = None,
     start_from: str | Path | None = None,
     quiet: bool = False,
-) -> Product | None:
+) -> TrainedVoice | None:
     """Runs the stages of a recipe in `output_dir`; None if it was stopped before the last was done.
 
     Run again with the same folders it goes on where it stopped. `start_from` is a voice folder or checkpoint whose
@@ -130,7 +130,7 @@ def run_recipe(
         return None
     settings = settings | {"training": recipe.sharpening, "adversarial": recipe.adversarial}
     vocoder = stage(recipe.vocoder, output / "vocoder-sharpened", settings, second / "last.pt")
-    return Product(voice, vocoder) if vocoder is not None and (voice / MANIFEST).is_file() else None
+    return TrainedVoice(voice, vocoder) if vocoder is not None and (voice / MANIFEST).is_file() else None
 
 
 def make_voice(name: str, data_dir: str | Path, output_dir: str | Path, **options: Any) -> Path | None:

@@ -100,5 +100,5 @@ def check_table(contents: Mapping[str, Any], path: Path) -> None:
     if table != TABLE_HASH and registry.entry(contents["model_type"]).kind != "vocoder":
         raise TrainingError(
             f"{path}: was trained on another phoneme table ({table[:12]}) than this Kalakan has "
-            f"({TABLE_HASH[:12]}); use the Kalakan version it was made with, or begin anew in another folder"
+            f"({TABLE_HASH[:12]}); use the Kalakan version it was made with, or begin again in another folder"
         )

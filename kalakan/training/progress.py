@@ -80,7 +80,7 @@ class Profile:
         self.items = self.steps = 0
 
     def watch(self, groups: Iterator[list[NumberedBatch]]) -> Generator[list[NumberedBatch], None, None]:
-        """The same groups; the time between one and the wish for the next counts as computing."""
+        """The same groups; the time from one until the next is asked for counts as computing."""
         while True:
             begin = time.perf_counter()
             group = next(groups)

@@ -29,7 +29,7 @@ class Records:
         self.is_first = learner.group.is_first
         if self.is_first:
             write_json(folder / "config.json", to_dict(learner.settings))
-            # What an earlier run did after this step, if it was killed or is begun anew, is not of this one.
+            # Drops log lines that a killed run wrote past this checkpoint, or that the run replaced by this one left.
             self.log = MetricsLog(folder, learner.position.step)
 
     def note(self, scores: dict[str, float]) -> None:

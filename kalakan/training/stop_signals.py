@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that a loop sees, not as an exception in the middle of a step."""
+"""Turns Ctrl-C and SIGTERM into a flag that a loop polls, in place of an exception in the middle of a step."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-UNDECLARED = """No licence has been declared for these weights.
+UNDECLARED = """No license has been declared for these weights.
 
-Whoever trained them decides, within the licence of the recordings and the consent of the speakers. Put the
-licence here, and its SPDX identifier into voice.json, before the voice is passed on.
+Whoever trained them decides, within the license of the recordings and the consent of the speakers. Put the
+license here, and its SPDX identifier into voice.json, before the voice is passed on.
 """
 CARD = """# {name}
 

@@ -101,7 +101,7 @@ def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:
     bare = [name for name in quantized if name + SCALE not in state]
     if bare:
         raise VoiceError(
-            f"tensor {bare[0]} is quantized and has no scales, {bare[0]}{SCALE}; export the voice anew"
+            f"tensor {bare[0]} is quantized and has no scales, {bare[0]}{SCALE}; export the voice again"
         )
     scales = {name + SCALE for name in quantized}
     return {

@@ -155,7 +155,7 @@ def test_melgan_of_the_paper_hears_no_mel_loss(corpus: Path, tmp_path: Path) -> 
     del settings["model"]["mel_weight"]
     task = Trainer("melgan", settings).task
     assert isinstance(task, GanVocoderTask)
-    assert (task.game.mel_weight, task.game.feature_weight) == (0.0, 10.0)
+    assert (task.objective.mel_weight, task.objective.feature_weight) == (0.0, 10.0)
     assert Trainer("hifigan").settings.training.learning_rate == 2e-4
 
 

@@ -1,4 +1,4 @@
-"""A run in a folder where one was before: it goes on, or begins anew and takes nothing of the other for its own."""
+"""A run in a folder where one was before: it goes on, or begins again and takes nothing of the other for its own."""
 
 from __future__ import annotations
 

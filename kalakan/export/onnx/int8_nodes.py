@@ -9,7 +9,7 @@ import numpy as np
 from kalakan.export.onnx.activation_ranges import Range
 from kalakan.export.onnx.conv1d_to_2d import TimeConvolution
 from kalakan.export.onnx.graphs import add_constant
-from kalakan.export.onnx.matmuls import Product
+from kalakan.export.onnx.matmuls import Matmul
 
 MICROSOFT = "com.microsoft"
 """Domain of the operators that onnxruntime has beside the standard's."""
@@ -31,7 +31,7 @@ def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any],
     return [helper.make_node("QuantizeLinear", [name, *parts[1:]], [parts[0]])], parts
 
 
-def multiply(model: Any, product: Product, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
+def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
     """Integer product of rounded activations, scaled back to floats, bias added."""
     from onnx import helper
 
@@ -49,7 +49,7 @@ def multiply(model: Any, product: Product, parts: tuple[str, str, str], is_stati
     return nodes + (_at_once(product, inputs) if is_static else _in_steps(product, inputs))
 
 
-def _at_once(product: Product, inputs: list[str]) -> list[Any]:
+def _at_once(product: Matmul, inputs: list[str]) -> list[Any]:
     """One node of onnxruntime: it makes it of the nodes of a dynamic product by itself, not of those with constants."""
     from onnx import helper
 
@@ -57,7 +57,7 @@ def _at_once(product: Product, inputs: list[str]) -> list[Any]:
     return [helper.make_node("MatMulIntegerToFloat", inputs, [product.target], domain=MICROSOFT)]
 
 
-def _in_steps(product: Product, inputs: list[str]) -> list[Any]:
+def _in_steps(product: Matmul, inputs: list[str]) -> list[Any]:
     from onnx import TensorProto, helper
 
     name = product.node.output[0]
@@ -74,7 +74,7 @@ def _in_steps(product: Product, inputs: list[str]) -> list[Any]:
     return nodes
 
 
-def _matrix(product: Product, name: str) -> tuple[list[Any], str]:
+def _matrix(product: Matmul, name: str) -> tuple[list[Any], str]:
     """The integers as a matrix [I, O]."""
     from onnx import helper
 
@@ -86,7 +86,7 @@ def _matrix(product: Product, name: str) -> tuple[list[Any], str]:
     ], f"{name}.matrix"
 
 
-def _kernel_matrix(model: Any, product: Product, name: str) -> tuple[list[Any], str]:
+def _kernel_matrix(model: Any, product: Matmul, name: str) -> tuple[list[Any], str]:
     """The integers of a convolution [O, I, K] as a matrix [K * I, O]."""
     from onnx import helper
 

@@ -13,7 +13,7 @@ QUANTIZED_FROM = 4096
 """Smallest matrix, in elements, that is quantized: below it the work around the product costs more than it saves."""
 
 
-class Product(NamedTuple):
+class Matmul(NamedTuple):
     """Activations times an initializer."""
 
     node: Any
@@ -41,22 +41,22 @@ def candidates(model: Any) -> set[str]:
     }
 
 
-def products(graph: Graph) -> list[Product]:
+def products(graph: Graph) -> list[Matmul]:
     """Every product that can be quantized, in the graph's order but for convolutions, which come last."""
     exact = graph.needed_for(EXACT)
     found = []
     for node in graph.proto.node:
         weight = graph.weight(node.input[1]) if node.op_type == "MatMul" else None
         if weight is not None and weight.value.ndim == 2 and node.output[0] not in exact:
-            found.append(Product(node, node.input[0], node.output[0], weight, None))
+            found.append(Matmul(node, node.input[0], node.output[0], weight, None))
     for item in time_convolutions(graph, exact):
         if attribute(item.node, "group", 1) == 1 and item.weight.axes == (0, 1, 2):
             bias = item.node.input[2] if len(item.node.input) > 2 else ""
-            found.append(Product(item.node, item.source, item.target, item.weight, item, bias))
+            found.append(Matmul(item.node, item.source, item.target, item.weight, item, bias))
     return [product for product in found if product.weight.value.size >= QUANTIZED_FROM]
 
 
-def with_bias(graph: Graph, product: Product) -> Product:
+def with_bias(graph: Graph, product: Matmul) -> Matmul:
     """The product together with the constant [O] that the node behind it adds, if it does."""
     after = graph.sole_user(product.target)
     if product.bias or after is None or after.op_type != "Add":

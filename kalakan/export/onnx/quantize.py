@@ -21,7 +21,7 @@ from kalakan.export.onnx.activation_ranges import Range, measure
 from kalakan.export.onnx.conv1d_to_2d import widen
 from kalakan.export.onnx.graphs import Graph, add_constant, replace_nodes
 from kalakan.export.onnx.int8_nodes import MICROSOFT, multiply, round_input
-from kalakan.export.onnx.matmuls import EXACT, QUANTIZED_FROM, Product, candidates, products, with_bias
+from kalakan.export.onnx.matmuls import EXACT, QUANTIZED_FROM, Matmul, candidates, products, with_bias
 from kalakan.storage import replacing
 
 LEVELS = 63
@@ -56,7 +56,7 @@ def quantize_file(
     if not chosen:
         raise ExportError(
             f"{source}: holds no product with a matrix of {QUANTIZED_FROM} elements or more to quantize; "
-            "export it anew if it is quantized already"
+            "export it again if it is quantized already"
         )
     quantize_graph(model, chosen, None if examples is None else measure(model, chosen, examples))
     with replacing(Path(target)) as partial:
@@ -114,7 +114,7 @@ def _mark_whole(model: Any) -> None:
     model.metadata_props.add(key=CONTEXT, value="none")
 
 
-def _round_weight(model: Any, product: Product) -> Rounded:
+def _round_weight(model: Any, product: Matmul) -> Rounded:
     """Symmetric rounding, one scale a column (Jacob et al., section 2.1, with a zero point of 0)."""
     weight = product.weight
     column = 0 if product.convolution is not None else weight.axes[1]

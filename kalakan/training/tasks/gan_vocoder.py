@@ -37,8 +37,8 @@ MEL_WEIGHT = 45.0
 
 
 @dataclass(frozen=True)
-class Game:
-    """What generator and discriminator play for. The papers sum over judges and layers: so do the losses here."""
+class AdversarialObjective:
+    """What generator and discriminator minimize. The papers sum over judges and layers: so do the losses here."""
 
     discriminator: nn.Module
     """Audio [B, S] to judgements."""
@@ -52,14 +52,16 @@ class Game:
     """Of the mel L1 loss; 0 leaves it out."""
 
 
-def game(config: object) -> Game:
-    """The game of a HiFi-GAN (Kong et al. 2020, section 2.4) or a MelGAN (Kumar et al. 2019, section 2.3)."""
+def objective_of(config: object) -> AdversarialObjective:
+    """The objective of a HiFi-GAN (Kong et al. 2020, section 2.4) or a MelGAN (Kumar et al. 2019, section 2.3)."""
     if isinstance(config, HifiGanConfig):
         judge: nn.Module = HifiGanDiscriminator(config.discriminator_width)
-        return Game(judge, discriminator_loss, generator_loss, 2.0, MEL_WEIGHT)
+        return AdversarialObjective(judge, discriminator_loss, generator_loss, 2.0, MEL_WEIGHT)
     assert isinstance(config, MelGanConfig), "the registry gives this task to these two"
     judge = melgan_discriminator(config.discriminator_width)
-    return Game(judge, hinge_discriminator_loss, hinge_generator_loss, 10.0, config.mel_weight)
+    return AdversarialObjective(
+        judge, hinge_discriminator_loss, hinge_generator_loss, 10.0, config.mel_weight
+    )
 
 
 class GanVocoderTask:
@@ -70,7 +72,7 @@ class GanVocoderTask:
     def __init__(self, model_type: str, settings: Settings) -> None:
         self.model_type = model_type
         self.settings = settings
-        self.game = game(settings.model)
+        self.objective = objective_of(settings.model)
         self.log_mel = LogMel(settings.audio)
         # The loss hears all bands, the generator's input may end lower (Kong et al. 2020, section 3.1).
         self.full_mel = LogMel(replace(settings.audio, mel_fmax=settings.audio.sample_rate / 2))
@@ -82,19 +84,23 @@ class GanVocoderTask:
     def build(self, settings: Settings) -> nn.ModuleDict:
         """A weight-normalized vocoder and its discriminator."""
         vocoder = registry.create_vocoder(self.model_type, settings.audio, config=settings.model)
-        self.game = game(settings.model)
-        return nn.ModuleDict({"discriminator": self.game.discriminator, "vocoder": with_weight_norm(vocoder)})
+        self.objective = objective_of(settings.model)
+        return nn.ModuleDict(
+            {"discriminator": self.objective.discriminator, "vocoder": with_weight_norm(vocoder)}
+        )
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
         """Segments are equally long: stacked."""
         return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
-        """First the discriminator; then the vocoder, before the discriminator that has just been bettered."""
+        """First the discriminator; then the vocoder, scored by the updated discriminator."""
         judge, recorded, made = modules["discriminator"], batch["audio"], modules["vocoder"](batch["mel"])
         judge.requires_grad_(True)
         opinions = judge(recorded), judge(made.detach())
-        yield Phase("discriminator", {"judged": len(opinions[0]) * self.game.discriminator_loss(*opinions)})
+        yield Phase(
+            "discriminator", {"judged": len(opinions[0]) * self.objective.discriminator_loss(*opinions)}
+        )
         judge.requires_grad_(False)
         yield Phase("vocoder", self._vocoder_losses(judge, recorded, made))
 
@@ -104,11 +110,11 @@ class GanVocoderTask:
         opinion = judge(made)
         layers = sum(len(features) for _, features in opinion)
         losses = {
-            "adversarial": len(opinion) * self.game.generator_loss(opinion),
-            "features": self.game.feature_weight * layers * feature_loss(wanted, opinion),
+            "adversarial": len(opinion) * self.objective.generator_loss(opinion),
+            "features": self.objective.feature_weight * layers * feature_loss(wanted, opinion),
         }
-        if self.game.mel_weight:
-            losses["mel"] = self.game.mel_weight * self._mel_l1(self.full_mel, made, recorded)
+        if self.objective.mel_weight:
+            losses["mel"] = self.objective.mel_weight * self._mel_l1(self.full_mel, made, recorded)
         return losses
 
     def _mel_l1(self, log_mel: LogMel, made: Tensor, real: Tensor) -> Tensor:

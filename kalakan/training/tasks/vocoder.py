@@ -152,7 +152,7 @@ class VocoderTask:
                 chance,
                 ((chance * 7919.0).frac() * NOISE_SIZE).long(),
             )
-            edge = self.settings.audio.hop_length  # the first and the last frame lack their neighbours
+            edge = self.settings.audio.hop_length  # the first and the last frame lack their neighbors
             recorded = audio[:, edge:-edge]
             first, second = made[:, edge:-edge].chunk(2)
             losses = energy_distance(self.views.to(mel.device), recorded, first, second)
