@@ -26,7 +26,7 @@ from kalakan.training.learner import Learner
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
 from kalakan.training.records import LAST, Records, write_json
-from kalakan.training.starting import named
+from kalakan.training.starting import named, named_speakers
 from kalakan.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -128,12 +128,13 @@ class Run:
             )
 
     def _begin_with(self, source: Path) -> None:
-        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
-        left_out = self.learner.begin_with(source)
+        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not, and whose
+        rows new speakers began with."""
+        left_out, origins = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:
-            write_json(report, {"source": str(source), "left_out": left_out})
-        for line in named(left_out, source, report):
+            write_json(report, {"source": str(source), "left_out": left_out, "speakers": origins})
+        for line in [*named(left_out, source, report), *named_speakers(origins, source)]:
             self.progress.say(line)
 
 
