@@ -25,7 +25,7 @@ from kalakan.storage import replacing
 from kalakan.training.aligner_task import BLEND, PRODUCT
 from kalakan.training.damage import check_damage
 from kalakan.training.doubts import Durations, doubts
-from kalakan.training.state import load_checkpoint
+from kalakan.training.state import reached
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
@@ -144,12 +144,11 @@ def corpus_state(folder: Path) -> str:
 
 def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
     """Raises `TrainingError` for an aligner that was stopped, and removes it: the next run goes on with `last.pt`."""
-    position = load_checkpoint(run / "last.pt")["position"]
-    is_tired = config.patience and position["stale"] >= config.patience
-    if position["step"] < config.max_steps and not is_tired and not config.max_minutes:
+    position = reached(run)
+    if not position.is_done(config) and not config.max_minutes:
         product.unlink()
         raise TrainingError(
-            f"{run}: its training was stopped at step {position['step']} of {config.max_steps}, and nothing is "
+            f"{run}: its training was X of {config.max_steps}, and nothing is "
             "aligned; the same command goes on"
         )
 

@@ -13,10 +13,11 @@ from kalakan.storage import replacing
 from kalakan.training.learner import Learner
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.progress import Progress
+from kalakan.training.state import LAST
 from kalakan.training.validation import Validation
 
-LAST, BEST = "last.pt", "best.pt"
-"""Checkpoints: the one that a run goes on from, and the one with the best validation score."""
+BEST = "best.pt"
+"""The checkpoint with the best validation score."""
 
 
 class Records:

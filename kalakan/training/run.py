@@ -25,8 +25,9 @@ from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
 from kalakan.training.profile import Profile
 from kalakan.training.progress import Progress
-from kalakan.training.records import LAST, Records, write_json
+from kalakan.training.records import Records, write_json
 from kalakan.training.starting import named, named_speakers
+from kalakan.training.state import LAST
 from kalakan.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -105,9 +106,7 @@ class Run:
         self.records.close()
 
     def _is_done(self) -> bool:
-        position = self.learner.position
-        tired = self.config.patience and position.stale >= self.config.patience
-        return position.step >= self.config.max_steps or bool(tired)
+        return self.learner.position.is_done(self.config)
 
     def _step(self, batches: Sequence[NumberedBatch]) -> dict[str, float]:
         scores, finite = self.learner.step([part.batch for part in batches])
