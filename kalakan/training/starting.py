@@ -44,7 +44,7 @@ def first_weights(source: Path, modules: Sequence[str]) -> Source:
         loaders = {"acoustic": load_acoustic, "vocoder": load_vocoder}
         states = {name: loaders[name](voice).state_dict() for name in modules if name in loaders}
         found = {f"{name}.{key}": value for name, state in states.items() for key, value in state.items()}
-        return Source(found, voice.manifest.speakers)
+        return Source(_unsteered(found), voice.manifest.speakers)
     contents = load_checkpoint(source)
     check_table(contents, source)
     # Older checkpoints averaged all modules, newer ones those of the product.
@@ -54,7 +54,15 @@ def first_weights(source: Path, modules: Sequence[str]) -> Source:
         raise TrainingError(
             f"{source}: holds weights of {', '.join(sorted(kinds))}, not of {', '.join(modules)}"
         )
-    return Source(weights, tuple(contents["settings"]["model"].get("speakers", ())))
+    return Source(_unsteered(weights), tuple(contents["settings"]["model"].get("speakers", ())))
+
+
+def _unsteered(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights without the rows that steering added: training finds its own."""
+    rows = weights.pop("acoustic.phoneme_rows", None)
+    if rows is not None:
+        weights["acoustic.embedding.weight"] = weights["acoustic.embedding.weight"][: rows.shape[1]]
+    return weights
 
 
 def sources_of_speakers(
