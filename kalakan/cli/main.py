@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "Give a trained model the form that runs without torch.",
     "describe": "Write the name, license and card of a voice.",
     "prune": "Make a smaller voice out of a trained one.",
+    "steer": "Move the vowels of a voice, speaker by speaker.",
     "inspect": "Show what a voice, corpus, run, checkpoint or model file holds.",
     "evaluate": "Measure a voice against recordings.",
     "doctor": "Say what serves here, what is missing and how to get it.",

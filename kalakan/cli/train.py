@@ -105,13 +105,12 @@ def command(
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
     """Says that a run ended before its last step, for it leaves a product like any other."""
-    from kalakan.training.checkpoint import load_checkpoint
+    from kalakan.training.checkpoint import reached
 
-    position = load_checkpoint(output / "last.pt")["position"]
-    is_tired = config.patience and position["stale"] >= config.patience
-    if position["step"] < config.max_steps and not is_tired:
+    position = reached(output)
+    if not position.is_done(config):
         click.echo(
-            f"stopped at step {position['step']} of {config.max_steps}; the same command goes on", err=True
+            f"stopped at step {position.step} of {config.max_steps}; the same command goes on", err=True
         )
 
 

@@ -45,6 +45,8 @@ class FastSpeech2Config:
     """Channels of a second judge of voicing that sees only the sounds around a frame; 0 for none, as in the paper."""
     voicing_kernel: int = 11
     """Sounds and pauses that it sees; odd."""
+    steered_rows: int = 0
+    """Rows after those of the phoneme table that stand in for a phoneme with some speakers (`kalakan steer`)."""
     dropout: float = 0.1
     """Dropout inside blocks."""
     predictor_dropout: float = 0.5
@@ -62,7 +64,7 @@ class FastSpeech2Config:
         counts = ("n_phonemes", "n_mels", *(f"{part}_layers" for part in parts))
         require_at_least(self, "model", (*counts, *sizes), 1)
         require_odd(self, "model", ("voicing_kernel", *(f"{part}_kernel" for part in parts)))
-        require_at_least(self, "model", ("voicing_width",), 0)
+        require_at_least(self, "model", ("voicing_width", "steered_rows"), 0)
         require_chance(self, "model", ("dropout", "predictor_dropout"))
         require(
             self.encoder_width % self.encoder_heads == 0,

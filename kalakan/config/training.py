@@ -18,6 +18,8 @@ class DataConfig:
     """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
     tone_drop_rate: float = 0.25
     """Chance that a tone-marked utterance loses the marks of a run of words, as half-marked text does."""
+    speakers: tuple[str, ...] = ()
+    """All speakers of the corpus in the order of the voice's, the default speaker first; empty: by name."""
 
     def __post_init__(self) -> None:
         for name in ("substitution_rate", "bos_rate", "tone_drop_rate"):

@@ -53,11 +53,11 @@ class TwiDataset(Recordings):
         self.is_aligned = any(item.is_aligned for item in everything)
         if self.is_aligned:
             everything = [item for item in everything if item.is_aligned]
-        self.speakers = speaker_names(everything)
+        self.data = data or DataConfig()
+        self.speakers = speaker_names(everything, self.data.speakers)
         self.utterances = in_split(everything, split)
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance of the split {split!r}")
-        self.data = data or DataConfig()
         self.varied = varied
         self.seed = seed
         self.epoch = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +131,14 @@ def _hear_f0(audio: Array, config: AudioConfig) -> Array:
     return frame_f0(audio, config)
 
 
-def speaker_names(utterances: Iterable[Utterance]) -> tuple[str, ...]:
-    """The speakers of a dataset, sorted: the order of the model's embedding rows."""
-    return tuple(sorted({utterance.speaker for utterance in utterances}))
+def speaker_names(utterances: Iterable[Utterance], order: Sequence[str] = ()) -> tuple[str, ...]:
+    """The speakers of a dataset in the order of the model's embedding rows: `order`, or sorted where it is empty.
+
+    Raises `DataError` if `order` names other speakers than the dataset has.
+    """
+    found = tuple(sorted({utterance.speaker for utterance in utterances}))
+    if order and tuple(sorted(order)) != found:
+        raise DataError(
+            f"data.speakers is {', '.join(order)} and the corpus has {', '.join(found)}; name each of these once"
+        )
+    return tuple(order) or found

@@ -60,6 +60,15 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
             ("clips", "clips", 0),
         )
     ),
+    ("DistilMOS less the teacher's, sentence by sentence", (), 0),
+    ("copy-synthesis", ("distilmos", "all", "copy_minus_teacher", "mean"), 3),
+    (
+        "copy-synthesis, half its 95 % interval",
+        ("distilmos", "all", "copy_minus_teacher", "half_interval_95"),
+        3,
+    ),
+    ("free", ("distilmos", "all", "free_minus_teacher", "mean"), 3),
+    ("free, half its 95 % interval", ("distilmos", "all", "free_minus_teacher", "half_interval_95"), 3),
 )
 """Title, place in a speaker's results and digits of each line of the table; a line without a place is a heading."""
 _WIDTH = 42

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.errors import TrainingError
-from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.checkpoint import LAST, reached
 from kalakan.training.predict import predict_mels
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import MANIFEST
@@ -113,8 +113,7 @@ def run_recipe(
     def stage(kind: str, folder: Path, settings: Settings, begin: str | Path | None) -> Path | None:
         trainer = Trainer(kind, _merge(settings, changes or {}), device)
         product = trainer.train(data_dir, folder, start_from=begin, **shared)
-        done = load_checkpoint(folder / "last.pt")["position"]["step"] >= trainer.settings.training.max_steps
-        return product if done else None
+        return product if reached(folder).is_done(trainer.settings.training) else None
 
     voice = stage(recipe.acoustic, output / "acoustic", {"training": recipe.acoustic_training}, start_from)
     if voice is None:
@@ -126,10 +125,10 @@ def run_recipe(
     predict_mels(voice, data_dir, predicted, features=cache, share=recipe.predicted_share)
     settings: Settings = {"training": recipe.tuning, "segments": {"predicted": str(predicted)}}
     second = output / "vocoder-tuned"
-    if stage(recipe.vocoder, second, settings, first / "last.pt") is None:
+    if stage(recipe.vocoder, second, settings, first / LAST) is None:
         return None
     settings = settings | {"training": recipe.sharpening, "adversarial": recipe.adversarial}
-    vocoder = stage(recipe.vocoder, output / "vocoder-sharpened", settings, second / "last.pt")
+    vocoder = stage(recipe.vocoder, output / "vocoder-sharpened", settings, second / LAST)
     return TrainedVoice(voice, vocoder) if vocoder is not None and (voice / MANIFEST).is_file() else None
 
 

@@ -23,7 +23,7 @@ from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.alignment_checks import Durations, doubts
-from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.checkpoint import reached
 from kalakan.training.damage import check_damage
 from kalakan.training.tasks.aligner import BLEND, PRODUCT
 from kalakan.training.trainer import Trainer
@@ -144,12 +144,11 @@ def corpus_state(folder: Path) -> str:
 
 def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
     """Raises `TrainingError` for an aligner that was stopped, and removes it: the next run goes on with `last.pt`."""
-    position = load_checkpoint(run / "last.pt")["position"]
-    is_tired = config.patience and position["stale"] >= config.patience
-    if position["step"] < config.max_steps and not is_tired and not config.max_minutes:
+    position = reached(run)
+    if not position.is_done(config) and not config.max_minutes:
         product.unlink()
         raise TrainingError(
-            f"{run}: its training was stopped at step {position['step']} of {config.max_steps}, and nothing is "
+            f"{run}: its training was X of {config.max_steps}, and nothing is "
             "aligned; the same command goes on"
         )
 

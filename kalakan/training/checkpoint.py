@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
 
 FORMAT = "kalakan-checkpoint-1"
+LAST = "last.pt"
+"""The checkpoint that a run goes on with."""
 
 
 @dataclass
@@ -35,6 +38,15 @@ class Position:
     """Validations since then."""
     skipped: int = 0
     """Steps left out because a loss was not finite."""
+
+    def is_done(self, config: TrainingConfig) -> bool:
+        """Whether a run of these settings ends here: by `max_steps`, or by `patience`."""
+        return self.step >= config.max_steps or bool(config.patience and self.stale >= config.patience)
+
+
+def reached(folder: Path) -> Position:
+    """How far the run in a folder has come; raises `TrainingError` if none is there."""
+    return Position(**load_checkpoint(folder / LAST)["position"])
 
 
 def random_state() -> dict[str, Any]:

@@ -27,7 +27,7 @@ from kalakan.training.distributed import Group
 from kalakan.training.gradient_checkpointing import checkpoint_blocks
 from kalakan.training.stepper import Stepper
 from kalakan.training.tasks.contract import Task
-from kalakan.training.warm_start import first_weights, load_fitting, misfits
+from kalakan.training.warm_start import first_weights, load_fitting, misfits, with_rows_by_name
 
 
 class MovingAverage:
@@ -123,11 +123,15 @@ class Learner:
         if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
             set_random_state(contents["random"][self.group.rank])
 
-    def begin_with(self, source: Path) -> dict[str, str]:
-        """Takes the weights of a checkpoint or voice that fit; the others by name, with the reason."""
-        left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
+    def begin_with(self, source: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+        """Takes the weights of a checkpoint or voice that fit; returns the others by name, with the reason, and whose
+        rows the speakers began with where the source has other speakers."""
+        found = first_weights(source, list(self.modules))
+        speakers = getattr(self.settings.model, "speakers", ())
+        weights, origins = with_rows_by_name(self.modules.state_dict(), found, speakers)
+        left_out = load_fitting(self.modules, weights, source)
         self.average = self._average()
-        return left_out
+        return left_out, origins
 
     def product(self, path: Path, output: Path) -> Path:
         """What the task makes, in `output`, of the averaged weights of a checkpoint."""

@@ -24,10 +24,10 @@ from kalakan.training.damage import (
 from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
 from kalakan.training.progress import Profile, Progress
-from kalakan.training.run_outputs import LAST, Records, write_json
+from kalakan.training.run_outputs import Records, write_json
 from kalakan.training.tasks.contract import Task
 from kalakan.training.validation import Validation
-from kalakan.training.warm_start import named
+from kalakan.training.warm_start import named, named_speakers
 
 
 class Run:
@@ -104,9 +104,7 @@ class Run:
         self.records.close()
 
     def _is_done(self) -> bool:
-        position = self.learner.position
-        tired = self.config.patience and position.stale >= self.config.patience
-        return position.step >= self.config.max_steps or bool(tired)
+        return self.learner.position.is_done(self.config)
 
     def _step(self, batches: Sequence[NumberedBatch]) -> dict[str, float]:
         scores, finite = self.learner.step([part.batch for part in batches])
@@ -127,12 +125,13 @@ class Run:
             )
 
     def _begin_with(self, source: Path) -> None:
-        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
-        left_out = self.learner.begin_with(source)
+        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not, and whose
+        rows new speakers began with."""
+        left_out, origins = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:
-            write_json(report, {"source": str(source), "left_out": left_out})
-        for line in named(left_out, source, report):
+            write_json(report, {"source": str(source), "left_out": left_out, "speakers": origins})
+        for line in [*named(left_out, source, report), *named_speakers(origins, source)]:
             self.progress.say(line)
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from kalakan.config.resolve import to_dict
 from kalakan.storage import replacing
+from kalakan.training.checkpoint import LAST
 from kalakan.training.learner import Learner
 from kalakan.training.metrics_log import MetricsLog
 from kalakan.training.progress import Progress
 from kalakan.training.validation import Validation
 
-LAST, BEST = "last.pt", "best.pt"
-"""Checkpoints: the one that a run goes on from, and the one with the best validation score."""
+BEST = "best.pt"
+"""The checkpoint with the best validation score."""
 
 
 class Records:

@@ -125,12 +125,26 @@ def test_distilmos_is_asked_for_each_kind_of_clip(
 ) -> None:
     monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
     monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: 3.0)
-    report = evaluate(load_voice(voice), corpus, limit=1)
+    report = evaluate(load_voice(voice), corpus, limit=2)
+    same = {f"{kind}_minus_teacher": {"mean": 0.0, "half_interval_95": 0.0} for kind in ("copy", "free")}
     assert report["results"]["akosua"]["distilmos"] == {
-        group: {"teacher": 3.0, "copy": 3.0, "free": 3.0, "clips": 1} for group in ("all", "under_3_s")
+        group: {"teacher": 3.0, "copy": 3.0, "free": 3.0, "clips": 2} | same for group in ("all", "under_3_s")
     }
     assert "pesq" not in report["results"]["all"]["copy"]
     assert report["notes"][:1] == ["pesq was not measured: pesq is not installed"]
+
+
+def test_distilmos_is_compared_sentence_by_sentence(
+    voice: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies are worse by 0.25 and free speech by 0.25 and 0.75, whatever the sentence."""
+    scores = iter([4.0, 3.75, 3.75, 2.0, 1.75, 1.25])
+    monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
+    monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: next(scores))
+    found = evaluate(load_voice(voice), corpus, limit=2)["results"]["akosua"]["distilmos"]["all"]
+    assert found["copy_minus_teacher"] == {"mean": -0.25, "half_interval_95": 0.0}
+    assert found["free_minus_teacher"]["mean"] == -0.5
+    assert found["free_minus_teacher"]["half_interval_95"] == pytest.approx(1.96 * 0.5 / 2)
 
 
 def test_speakers(voice: Path, corpus: Path) -> None:
