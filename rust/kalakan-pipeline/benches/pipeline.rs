@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
+use criterion::{BatchSize, Criterion, Throughput};
 use kalakan_pipeline::{Builder, Mailbox, Order, Patience, Pipeline, Request, StageOptions, Step};
 
 const REQUESTS: u64 = 20_000;
@@ -139,5 +139,8 @@ fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(pipeline_benches, benches);
-criterion_main!(pipeline_benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    benches(&mut criterion);
+    criterion.final_summary();
+}

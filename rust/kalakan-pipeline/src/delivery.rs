@@ -28,10 +28,13 @@ struct Inner<K, T, E> {
     arrived: Signal,
 }
 
+/// A key and what became of its request.
+type Letter<K, T, E> = (K, Outcome<T, E>);
+
 struct Letters<K, T, E> {
-    ready: VecDeque<(K, Outcome<T, E>)>,
+    ready: VecDeque<Letter<K, T, E>>,
     /// Numbers that were given out and not answered; `Some` where the answer waits for an earlier one.
-    open: BTreeMap<u64, Option<(K, Outcome<T, E>)>>,
+    open: BTreeMap<u64, Option<Letter<K, T, E>>>,
     next: u64,
 }
 
@@ -107,11 +110,11 @@ impl<K: Send + 'static, T: Send + 'static, E: Send + 'static> Mailbox<K, T, E> {
 struct Pending<K, T, E> {
     inner: Arc<Inner<K, T, E>>,
     number: u64,
-    letter: Option<(K, Outcome<T, E>)>,
+    letter: Option<Letter<K, T, E>>,
 }
 
 impl<K, T, E> Pending<K, T, E> {
-    fn answer(mut self, letter: (K, Outcome<T, E>)) {
+    fn answer(mut self, letter: Letter<K, T, E>) {
         self.letter = Some(letter);
     }
 }

@@ -126,7 +126,9 @@ impl<T> ArrayQueue<T> {
         if self.is_empty() {
             return None;
         }
-        let found = crate::sync::lock(&self.items).pop_front();
+        // The length changes under the lock: a second worker must not turn in circles while this one is between.
+        let mut items = crate::sync::lock(&self.items);
+        let found = items.pop_front();
         self.length
             .fetch_sub(usize::from(found.is_some()), Ordering::Release);
         found

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{BuildError, Reason, Refused};
 use crate::metrics::Snapshot;
-use crate::request::{Reply, Request, Settlement, Ticket};
+use crate::request::{Priority, Reply, Request, Settlement, Ticket};
 use crate::signal::Signal;
 use crate::stage::{Stage, StageOptions, Work};
 use crate::sync::{fence, lock, thread, AtomicU8, AtomicUsize, Mutex, Ordering};
@@ -241,8 +241,7 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
                 Patience::Until(at) => Some(at),
                 Patience::Forever => None,
             };
-            let may_go_on = || stage.lanes.has_place(lane) || shared.gate.is_closed();
-            if !stage.lanes.freed(lane).wait_until(deadline, may_go_on) {
+            if !self.wait_for_place(request.stage, lane, deadline) {
                 return refuse(Reason::Full, request);
             }
         }
@@ -267,6 +266,22 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         Ok(ticket)
     }
 
+    /// Waits until a stage has a place for a request of this priority, or the pipeline is closed; false where
+    /// `deadline` comes first. Whoever comes before may take the place.
+    pub fn wait_for_place(
+        &self,
+        stage: usize,
+        priority: Priority,
+        deadline: Option<Instant>,
+    ) -> bool {
+        let gate = &self.shared.gate;
+        let Some(stage) = self.shared.stages.get(stage) else {
+            return false;
+        };
+        let may_go_on = || stage.lanes.has_place(priority) || gate.is_closed();
+        stage.lanes.freed(priority).wait_until(deadline, may_go_on)
+    }
+
     /// Takes no more requests, and waits until those that are in have left and the workers have ended.
     ///
     /// False where `deadline` comes first; the pipeline goes on draining then. On a worker's own thread it does not
@@ -289,17 +304,22 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
     pub fn join(&self, deadline: Option<Instant>) -> bool {
         let gate = &self.shared.gate;
         let is_done = || gate.workers.load(Ordering::Acquire) == 0;
-        let me = thread::current().id();
-        let is_worker = lock(&self.threads)
-            .iter()
-            .any(|worker| worker.thread().id() == me);
-        if !gate.is_closed() || is_worker || !gate.quiet.wait_until(deadline, is_done) {
+        if !gate.is_closed() || self.is_own_worker() || !gate.quiet.wait_until(deadline, is_done) {
             return false;
         }
         let threads = std::mem::take(&mut *lock(&self.threads));
-        // A worker catches what stages and replies do; a panic of its own was told about by the panic hook.
-        threads.into_iter().for_each(|thread| drop(thread.join()));
+        for thread in threads {
+            // A worker catches what stages and replies do; a panic of its own was told about by the panic hook.
+            drop(thread.join());
+        }
         true
+    }
+
+    /// Whether this thread is one of its workers, and so in a stage or a reply.
+    pub fn is_own_worker(&self) -> bool {
+        let me = thread::current().id();
+        let threads = lock(&self.threads);
+        threads.iter().any(|worker| worker.thread().id() == me)
     }
 
     /// Whether it takes no more requests.

@@ -48,10 +48,10 @@ fn pass(stage: usize, mut trip: Trip) -> Result<Step<Trip>, String> {
     Ok(Step::Next(trip))
 }
 
-fn options(
-    stage: usize,
-    (capacity, max_batch, wait_us, pool): (usize, usize, u64, usize),
-) -> StageOptions {
+/// Capacity, greatest batch, microseconds of wait for it, and pool of a stage.
+type Shape = (usize, usize, u64, usize);
+
+fn options(stage: usize, (capacity, max_batch, wait_us, pool): Shape) -> StageOptions {
     StageOptions {
         capacity,
         max_batch: max_batch.min(capacity),
@@ -64,12 +64,12 @@ fn options(
 prop_compose! {
     fn stage_shape(pools: usize)(
         capacity in 1usize..6, max_batch in 1usize..5, wait_us in prop::sample::select(vec![0u64, 0, 200]), pool in 0..pools
-    ) -> (usize, usize, u64, usize) {
+    ) -> Shape {
         (capacity, max_batch, wait_us, pool)
     }
 }
 
-fn shape() -> impl Strategy<Value = (Vec<usize>, Vec<(usize, usize, u64, usize)>)> {
+fn shape() -> impl Strategy<Value = (Vec<usize>, Vec<Shape>)> {
     prop::collection::vec(1usize..4, 1..4).prop_flat_map(|pools| {
         let count = pools.len();
         (Just(pools), prop::collection::vec(stage_shape(count), 1..4))

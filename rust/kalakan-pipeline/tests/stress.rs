@@ -1,4 +1,4 @@
-//! Many threads at everything at once. Meant for ThreadSanitizer too:
+//! Many threads at everything at once. Meant for `ThreadSanitizer` too:
 //!
 //! ```text
 //! RUSTFLAGS='-Zsanitizer=thread' TSAN_OPTIONS=halt_on_error=1 cargo +nightly test -Zbuild-std \
@@ -84,9 +84,9 @@ fn hammer(pools: Vec<usize>, batch: usize, wait_us: u64, threads: u64, each: u64
             Err(other) => panic!("{other:?}"),
         }
     }
-    senders
-        .into_iter()
-        .for_each(|sender| sender.join().expect("no panic"));
+    for sender in senders {
+        sender.join().expect("no panic");
+    }
     assert_eq!(dropped, cancelled.load(Ordering::Relaxed));
     assert!(mailbox.is_empty());
     assert!(pipeline.drain(None));
