@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod dsp;
 mod error;
+mod pipeline;
 mod text;
 mod vocoder;
 
@@ -15,5 +16,6 @@ fn _rust(module: &Bound<'_, PyModule>) -> PyResult<()> {
     text::register(module)?;
     dsp::register(module)?;
     vocoder::register(module)?;
+    pipeline::register(module)?;
     Ok(())
 }
