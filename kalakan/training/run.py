@@ -14,6 +14,7 @@ import torch
 from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.training.batches import NumberedBatch, batch_groups
+from kalakan.training.checkpoint import LAST
 from kalakan.training.damage import (
     check_damage,
     count_damage,
