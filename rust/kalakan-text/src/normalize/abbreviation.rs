@@ -99,16 +99,12 @@ fn is_era(letters: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Expands the word in `start..end` if it is an abbreviation.
-    pub(super) fn abbreviation(&mut self, start: usize, end: usize) -> bool {
-        if self.peek(end) != '.' {
-            return self.bare_title(start, end);
-        }
-        self.degree(start) || self.dotted_letters(start, end) || self.with_dot(start, end)
-    }
-
     /// Reads Ph.D. and B.Sc., whose parts are longer than a letter.
-    fn degree(&mut self, start: usize) -> bool {
+    pub(super) fn degree(&mut self) -> bool {
+        let start = self.at;
+        if self.peek(self.word) != '.' {
+            return false;
+        }
         const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
         let written = |c: &&char| c.is_ascii_alphabetic() || **c == '.';
         let end = start
@@ -127,8 +123,10 @@ impl Scanner<'_> {
         true
     }
 
-    fn with_dot(&mut self, start: usize, end: usize) -> bool {
-        if end - start > 4 {
+    /// Reads "Prof." and "etc.".
+    pub(super) fn abbreviation(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if self.peek(end) != '.' || end - start > 4 {
             return false;
         }
         let Some(found) = find(&self.slice(start, end)) else {
@@ -187,7 +185,8 @@ impl Scanner<'_> {
 
     /// "Dr Mensah", "Mr & Mrs Mensah": a capitalised title right before a capitalised name, or before "and" and such a
     /// name, needs no dot.
-    fn bare_title(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn bare_title(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         if end - start > 4
             || self.peek(end) != ' '
             || !self.peek(self.after_and(end + 1)).is_uppercase()
@@ -216,8 +215,9 @@ impl Scanner<'_> {
     }
 
     /// Reads e.g., i.e., A.D., U.S.A. and initials before a name.
-    fn dotted_letters(&mut self, start: usize, end: usize) -> bool {
-        if end != start + 1 {
+    pub(super) fn dotted_letters(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if end != start + 1 || self.peek(end) != '.' {
             return false;
         }
         let mut letters = String::new();
