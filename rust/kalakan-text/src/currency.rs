@@ -39,7 +39,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let letter = |c: char| c.is_ascii_alphabetic().then(|| bit(c));
     Table {
         signs: signs.collect(),
-        letters: rows.iter().map(first).filter_map(letter).fold(0, |all, bit| all | bit),
+        letters: rows
+            .iter()
+            .map(first)
+            .filter_map(letter)
+            .fold(0, |all, bit| all | bit),
         rows,
     }
 });
@@ -74,9 +78,15 @@ impl Currency {
     }
 }
 
-/// Returns every sign and code, longest first.
-pub(crate) fn all() -> &'static [Currency] {
-    &TABLE.rows
+/// Returns every sign and code, longest first, and whether it stands after its figure only.
+pub fn signs() -> impl Iterator<Item = (&'static str, bool)> {
+    TABLE.rows.iter().map(|row| (row.sign, row.after_only))
+}
+
+/// Returns the characters that are typed for another sign, and that sign.
+pub fn typed() -> impl Iterator<Item = (char, &'static str)> {
+    let each = |row: &'static Currency| row.typed.iter().map(|c| (*c, row.sign));
+    TABLE.rows.iter().flat_map(each)
 }
 
 /// Tells whether `c` is a sign of money by itself.
@@ -127,7 +137,11 @@ pub(crate) fn after_figure(chars: &[char], i: usize) -> Option<(&'static Currenc
     find(chars, i, |_| true)
 }
 
-fn find(chars: &[char], i: usize, fits: fn(&Currency) -> bool) -> Option<(&'static Currency, usize)> {
+fn find(
+    chars: &[char],
+    i: usize,
+    fits: fn(&Currency) -> bool,
+) -> Option<(&'static Currency, usize)> {
     if !may_start(*chars.get(i)?) {
         return None;
     }
@@ -135,7 +149,9 @@ fn find(chars: &[char], i: usize, fits: fn(&Currency) -> bool) -> Option<(&'stat
         let mut at = i;
         row.sign.chars().all(|c| {
             at += 1;
-            chars.get(at - 1).is_some_and(|found| found.to_ascii_uppercase() == c)
+            chars
+                .get(at - 1)
+                .is_some_and(|found| found.to_ascii_uppercase() == c)
         })
     };
     let row = TABLE.rows.iter().find(|row| fits(row) && here(row))?;

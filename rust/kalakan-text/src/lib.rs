@@ -20,7 +20,7 @@ mod address;
 pub mod alphabet;
 mod cache;
 pub mod clean;
-mod currency;
+pub mod currency;
 mod error;
 mod g2p;
 pub mod normalize;
@@ -29,6 +29,7 @@ mod phoneme;
 mod punctuation;
 pub mod sentence;
 mod spans;
+pub mod spelling;
 mod traced;
 
 pub use cache::CacheInfo;

@@ -113,7 +113,9 @@ fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {
     if token.iter().any(foreign) || !token.iter().any(|c| is_letter(*c)) {
         return;
     }
-    if start > 0 && currency::is_sign(chars[start - 1]) || is_code(token) {
+    let beside_money = start > 0 && currency::is_sign(chars[start - 1])
+        || chars.get(end).is_some_and(|c| currency::is_sign(*c));
+    if beside_money || is_code(token) {
         return;
     }
     let loud = token.iter().filter(|c| c.is_uppercase()).count() > 1

@@ -6,8 +6,10 @@ use crate::punctuation::{dash, push_mark, run_of_marks, Dash};
 
 /// Signs that are spoken or that a number needs.
 fn is_sign(c: char) -> bool {
-    matches!(c, '+' | '/' | '%' | '@' | '#' | '&' | '_' | '°' | '=' | '×' | '÷' | '²' | '³')
-        || currency::is_sign(c)
+    matches!(
+        c,
+        '+' | '/' | '%' | '@' | '#' | '&' | '_' | '°' | '=' | '×' | '÷' | '²' | '³'
+    ) || currency::is_sign(c)
         || crate::alphabet::FRACTIONS.iter().any(|(f, ..)| *f == c)
 }
 

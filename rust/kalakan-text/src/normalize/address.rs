@@ -1,6 +1,7 @@
 //! How URLs, e-mail addresses, mentions and hashtags are said.
 
-use super::capitals;
+use crate::spelling::{letter_names, sign_name};
+
 use super::number::{digit_words, integer_words, Form};
 use super::scanner::Scanner;
 use super::spoken::Spoken;
@@ -22,10 +23,7 @@ pub(super) fn speak(chars: &[char], options: &NormalizeOptions, out: &mut Spoken
         let length = rest.find(|c| !kind(c)).unwrap_or(rest.len()).max(1);
         let (part, tail) = rest.split_at(length);
         match c {
-            '@' => out.word("at"),
-            '.' => out.word("dɔt"),
-            '/' => out.word("slash"),
-            '_' => out.word("ɔnda"),
+            '@' | '.' | '/' | '_' => out.word(sign_name(c).unwrap_or_default()),
             _ if c.is_ascii_digit() => out.word(&digit_words(part, options, Form::Citation)),
             _ if c.is_ascii_alphabetic() => speak_label(part, out),
             _ => {}
@@ -41,7 +39,7 @@ fn speak_label(label: &str, out: &mut Spoken) {
     if vowel && !short {
         out.word(&low);
     } else {
-        out.word(&capitals::letter_names(&low));
+        out.word(&letter_names(&low));
     }
 }
 

@@ -25,10 +25,9 @@ mod unit;
 mod value;
 mod word;
 
-pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
-pub(crate) use capitals::is_letter_name;
-pub use number::number_words;
 pub use crate::options::{ChatSpelling, NormalizeOptions, Variety};
+pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
+pub use number::number_words;
 
 use crate::traced::Traced;
 

@@ -108,7 +108,11 @@ mod tests {
     fn every_rule_has_a_name_of_its_own_and_a_start() {
         for (at, rule) in RULES.iter().enumerate() {
             assert_ne!(rule.starts, 0, "{}", rule.name);
-            assert!(RULES[..at].iter().all(|other| other.name != rule.name), "{}", rule.name);
+            assert!(
+                RULES[..at].iter().all(|other| other.name != rule.name),
+                "{}",
+                rule.name
+            );
         }
     }
 }

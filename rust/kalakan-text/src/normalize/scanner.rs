@@ -109,8 +109,7 @@ impl Scanner<'_> {
             self.names = Names::default();
         }
         self.names.count += 1;
-        self.names.titled |=
-            self.word - start < 12 && is_title(&self.lower(start, self.word));
+        self.names.titled |= self.word - start < 12 && is_title(&self.lower(start, self.word));
         self.names.end = self.at;
     }
 

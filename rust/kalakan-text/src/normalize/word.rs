@@ -1,8 +1,9 @@
 //! Words: lower case, unless they are initials.
 
 use crate::alphabet::{is_letter, is_vowel};
+use crate::spelling::letter_names;
 
-use super::capitals::{is_small_initials, letter_names};
+use super::capitals::is_small_initials;
 use super::scanner::Scanner;
 
 impl Scanner<'_> {
