@@ -74,7 +74,9 @@ def test_every_request_of_many_threads_comes_out_once_as_its_own(
 ) -> None:
     steps: list[Callable[[int], int]] = [lambda n: n + 1, lambda n: n * 3, lambda n: n - 2]
     stages = [
-        PipelineStage(f"stage {at}", lambda batch, step=step: [step(n) for n in batch], max_batch=4, pool=pool)
+        PipelineStage(
+            f"stage {at}", lambda batch, step=step: [step(n) for n in batch], max_batch=4, pool=pool
+        )
         for at, (step, pool) in enumerate(zip(steps, pools, strict=True))
     ]
     pipeline = Pipeline(stages, workers, ordered=ordered)
@@ -178,7 +180,11 @@ def test_again_gives_way_to_others_and_done_skips_stages() -> None:
         return [Again((name, left - 1)) if left else Done(name) if name == "done" else name]
 
     gate = Gate()
-    stages = [PipelineStage("gate", gate), PipelineStage("slices", slices), PipelineStage("last", lambda b: [f"{b[0]}!"])]
+    stages = [
+        PipelineStage("gate", gate),
+        PipelineStage("slices", slices),
+        PipelineStage("last", lambda b: [f"{b[0]}!"]),
+    ]
     pipeline = Pipeline(stages, [1], ordered=True)
     pipeline.submit("first", reply=lambda value, error: None)
     assert gate.reached.wait(LONG)

@@ -107,7 +107,7 @@ def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator
     for text in texts:
         starts.append(starts[-1] + len(text))
     at = 0
-    for start, end in split_sentences("".join(texts), None):
+    for start, end in split_sentences("".join(texts)):
         while starts[at + 1] <= start:
             at += 1
         sentence: SentenceReading | None = None

@@ -1,6 +1,7 @@
 //! Runs of marks become one mark, dashes become pauses, joints or figures.
 
 use crate::alphabet::{is_mark, mark_weight};
+use crate::currency::is_sign;
 
 /// What a dash means where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(crate) fn dash(chars: &[char], start: usize) -> (Dash, usize) {
     let open_before = is_gap(before);
     let open_after = is_gap(after);
     let digit = |c: char| c.is_ascii_digit();
-    let figure_after = single && (digit(after) || is_money(after));
+    let figure_after = single && (digit(after) || is_sign(after));
     let joins = digit(before) || !long && !before.is_alphanumeric();
     let kind = if figure_after && joins {
         Dash::Figure
@@ -81,10 +82,6 @@ pub(crate) fn dash(chars: &[char], start: usize) -> (Dash, usize) {
 
 fn is_gap(c: char) -> bool {
     c.is_whitespace()
-}
-
-fn is_money(c: char) -> bool {
-    matches!(c, '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥')
 }
 
 fn number_before(chars: &[char], start: usize) -> bool {

@@ -1,13 +1,109 @@
-//! Where rewritten text comes from: kept beside a text through every stage that rewrites it.
+//! A text on its way through the stages, and where its characters come from: one value.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+/// A text and, where somebody asks, which stretches of it come from which stretches of the raw text.
+#[derive(Debug, Clone)]
+pub(crate) struct Traced<'t> {
+    text: Cow<'t, str>,
+    origin: Origin,
+}
+
+impl<'t> Traced<'t> {
+    /// A raw text whose characters nobody asks for.
+    pub fn plain(text: &'t str) -> Self {
+        Self::new(text, Origin::Off)
+    }
+
+    /// A raw text whose characters [`source`](Self::source) finds again.
+    pub fn raw(text: &'t str) -> Self {
+        Self::new(text, Origin::Same)
+    }
+
+    fn new(text: &'t str, origin: Origin) -> Self {
+        let text = Cow::Borrowed(text);
+        Self { text, origin }
+    }
+
+    /// This text as the raw text of what follows, for a stage that may come to nothing.
+    pub fn fresh(&self) -> Traced<'_> {
+        match self.origin {
+            Origin::Off => Traced::plain(&self.text),
+            _ => Traced::raw(&self.text),
+        }
+    }
+
+    /// The text as it is now.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text alone.
+    pub fn into_text(self) -> Cow<'t, str> {
+        self.text
+    }
+
+    /// What `stage` writes when it reads this text.
+    pub fn rewrite(self, stage: impl FnOnce(&str, &mut Writer)) -> Self {
+        let mut writer = Writer {
+            text: String::with_capacity(self.text.len()),
+            cuts: self.origin.stage(),
+        };
+        stage(&self.text, &mut writer);
+        let end = self.text.len();
+        writer.cut(end);
+        let mut origin = self.origin;
+        origin.then(writer.cuts);
+        let text = Cow::Owned(writer.text);
+        Self { text, origin }
+    }
+
+    /// This text with other letters in the places of its own.
+    pub fn in_place(self, text: String) -> Self {
+        debug_assert_eq!(text.len(), self.text.len());
+        let text = Cow::Owned(text);
+        Self { text, ..self }
+    }
+
+    /// What came of a [`fresh`](Self::fresh) copy, `text` and `origin` of it, as coming from the raw text of this one.
+    pub fn then(&self, next: Traced<'_>) -> Self {
+        let mut origin = self.origin.clone();
+        origin.then(next.origin);
+        let text = Cow::Owned(next.text.into_owned());
+        Self { text, origin }
+    }
+
+    /// The stretch of the raw text, `length` bytes long, that a stretch of this one comes from.
+    pub fn source(&self, range: Range<usize>, length: usize) -> Range<usize> {
+        self.origin.source(range, length)
+    }
+}
+
+/// A text under construction and where its characters come from.
+pub(crate) struct Writer {
+    pub text: String,
+    cuts: Origin,
+}
+
+impl Writer {
+    /// Says that the first `input` bytes read have become what is written so far.
+    pub fn cut(&mut self, input: usize) {
+        self.cut_at(input, self.text.len());
+    }
+
+    /// Says that the first `input` bytes read have become the first `output` bytes written.
+    pub fn cut_at(&mut self, input: usize, output: usize) {
+        self.cuts.cut(input, output);
+    }
+}
 
 /// Which stretches of a rewritten text come from which stretches of the raw one.
 ///
 /// A cut (i, o) says: what stands before byte i became what stands before byte o. Between two cuts nothing
 /// is known, so what stands between them belongs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+enum Origin {
     /// Nobody asks: nothing is recorded.
     Off,
     /// Every byte stands where it stood.
@@ -18,23 +114,15 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// An empty record for one more stage, to be put on top with [`then`](Self::then).
-    pub fn stage(&self) -> Self {
+    fn stage(&self) -> Self {
         match self {
             Self::Off => Self::Off,
             _ => Self::Cuts(Vec::new()),
         }
     }
 
-    /// A record that starts over at the text as it is now.
-    pub fn restart(&self) -> Self {
-        match self {
-            Self::Off => Self::Off,
-            _ => Self::Same,
-        }
-    }
-
     /// Says that the first `input` bytes read have become the first `output` bytes written.
-    pub fn cut(&mut self, input: usize, output: usize) {
+    fn cut(&mut self, input: usize, output: usize) {
         let Self::Cuts(cuts) = self else { return };
         // A mark that outweighs the one before it takes its place: what was cut off there is rewritten.
         while cuts.last().is_some_and(|last| last.1 > output) {
@@ -46,7 +134,7 @@ impl Origin {
     }
 
     /// Puts the next stage on top: a cut of both is a cut of the two together.
-    pub fn then(&mut self, next: Self) {
+    fn then(&mut self, next: Self) {
         match (&mut *self, &next) {
             (Self::Off, _) | (_, Self::Off | Self::Same) => {}
             (Self::Same, Self::Cuts(_)) => *self = next,
@@ -65,7 +153,7 @@ impl Origin {
     }
 
     /// The stretch of the raw text, `length` bytes long, that a stretch of the rewritten one comes from.
-    pub fn source(&self, range: Range<usize>, length: usize) -> Range<usize> {
+    fn source(&self, range: Range<usize>, length: usize) -> Range<usize> {
         let Self::Cuts(cuts) = self else { return range };
         let after = cuts.partition_point(|cut| cut.1 <= range.start);
         let start = after.checked_sub(1).map_or(0, |at| cuts[at].0);

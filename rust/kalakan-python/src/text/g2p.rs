@@ -1,203 +1,25 @@
-//! Bindings of `kalakan-text`.
+//! Words to phoneme ids.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use kalakan_text::clean::clean;
-use kalakan_text::normalize::{normalize, ChatSpelling, NormalizeOptions, Variety};
-use kalakan_text::sentence;
-use kalakan_text::{
-    EnglishSource, G2pOptions, Language, Lexicon, PhonemeId, ToneMode, TwiG2p, PHONEMES,
-};
+use kalakan_text::normalize::NormalizeOptions;
+use kalakan_text::{EnglishSource, G2pOptions, Language, Lexicon, PhonemeId, ToneMode, TwiG2p};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyDict, PyString};
 
+use super::options::{choose, flag, TextOptions};
+use super::phonemes::{numbers, symbols};
+use super::strings::{characters, read};
 use crate::error::{kalakan_error, to_python_error};
-
-/// A string of Python as UTF-8. A lone surrogate has no UTF-8 form and becomes U+FFFD, one for one, so that
-/// character offsets stay what they are and no text raises.
-fn read<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
-    if let Ok(text) = text.to_str() {
-        return Ok(Cow::Borrowed(text));
-    }
-    let encoded = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
-    let mut bytes = encoded.cast_into::<PyBytes>()?.as_bytes().to_vec();
-    for at in 0..bytes.len().saturating_sub(2) {
-        // ED A0..BF xx is a surrogate; EF BF BD is U+FFFD. Both take three bytes.
-        if bytes[at] == 0xED && bytes[at + 1] >= 0xA0 {
-            bytes[at..at + 3].copy_from_slice(&[0xEF, 0xBF, 0xBD]);
-        }
-    }
-    Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-/// Finds a named choice or raises `ConfigError` with the names that exist.
-fn choose<T: Copy>(option: &str, value: &Bound<'_, PyAny>, choices: &[(&str, T)]) -> PyResult<T> {
-    let name = value.extract::<String>().ok();
-    let found = choices
-        .iter()
-        .find(|(choice, _)| Some(*choice) == name.as_deref());
-    found.map(|(_, choice)| *choice).ok_or_else(|| {
-        let allowed: Vec<String> = choices
-            .iter()
-            .map(|(name, _)| format!("'{name}'"))
-            .collect();
-        let value = value
-            .repr()
-            .map_or_else(|_| "an object".into(), |repr| repr.to_string());
-        kalakan_error(
-            "ConfigError",
-            format!("{option} is {value}; it must be {}", allowed.join(" or ")),
-        )
-    })
-}
-
-fn flag(option: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value.extract().map_err(|_| {
-        let value = value
-            .repr()
-            .map_or_else(|_| "an object".into(), |repr| repr.to_string());
-        kalakan_error(
-            "ConfigError",
-            format!("{option} is {value}; it must be True or False"),
-        )
-    })
-}
-
-/// The choices of the normalizer, checked.
-#[pyclass(frozen, module = "kalakan._rust")]
-struct TextOptions {
-    options: NormalizeOptions,
-}
-
-#[pymethods]
-impl TextOptions {
-    #[new]
-    #[pyo3(signature = (*, variety, human, chat, clock_to_hour))]
-    fn new(
-        variety: &Bound<'_, PyAny>,
-        human: &Bound<'_, PyAny>,
-        chat: &Bound<'_, PyAny>,
-        clock_to_hour: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let varieties = [("asante", Variety::Asante), ("akuapem", Variety::Akuapem)];
-        let chats = [
-            ("off", ChatSpelling::Off),
-            ("narrow", ChatSpelling::Narrow),
-            ("wide", ChatSpelling::Wide),
-        ];
-        let options = NormalizeOptions {
-            variety: choose("variety", variety, &varieties)?,
-            human: flag("human", human)?,
-            chat: choose("chat", chat, &chats)?,
-            clock_to_hour: flag("clock_to_hour", clock_to_hour)?,
-        };
-        Ok(Self { options })
-    }
-}
-
-#[pyfunction]
-#[pyo3(signature = (text, options, /))]
-fn normalize_text(
-    py: Python<'_>,
-    text: &Bound<'_, PyString>,
-    options: &TextOptions,
-) -> PyResult<String> {
-    let text = read(text)?;
-    Ok(py.detach(|| normalize(&text, &options.options)))
-}
-
-#[pyfunction]
-#[pyo3(signature = (text, options, /))]
-fn clean_text(
-    py: Python<'_>,
-    text: &Bound<'_, PyString>,
-    options: &TextOptions,
-) -> PyResult<String> {
-    let text = read(text)?;
-    Ok(py.detach(|| clean(&text, &options.options)))
-}
-
-/// Spans of the sentences of a text, in characters; sentences longer than `max_chars` are split further.
-#[pyfunction]
-#[pyo3(signature = (text, /, max_chars=None))]
-fn split_sentences(
-    py: Python<'_>,
-    text: &Bound<'_, PyString>,
-    max_chars: Option<usize>,
-) -> PyResult<Vec<(usize, usize)>> {
-    let text = read(text)?;
-    Ok(py.detach(|| {
-        let sentences = sentence::split_sentences(&text);
-        let parts: Vec<Range<usize>> = match max_chars {
-            None => sentences,
-            Some(max) => sentences
-                .into_iter()
-                .flat_map(|range| sentence::split_long(&text, range, max))
-                .collect(),
-        };
-        characters(&text, &parts)
-    }))
-}
-
-/// Byte ranges, in order, as character offsets: one walk over the text.
-fn characters(text: &str, ranges: &[Range<usize>]) -> Vec<(usize, usize)> {
-    let (mut byte, mut character) = (0, 0);
-    let mut offset = |to: usize| {
-        character += text[byte..to].chars().count();
-        byte = to;
-        character
-    };
-    ranges
-        .iter()
-        .map(|range| (offset(range.start), offset(range.end)))
-        .collect()
-}
 
 #[pyfunction]
 #[pyo3(signature = (word, /))]
-fn is_foreign(word: &Bound<'_, PyString>) -> PyResult<bool> {
+pub(super) fn is_foreign(word: &Bound<'_, PyString>) -> PyResult<bool> {
     let word = clean(&read(word)?, &NormalizeOptions::default());
     Ok(kalakan_text::is_foreign(&word))
-}
-
-/// Rows of the phoneme table: symbol, IPA, class, features; reserved rows have an empty symbol.
-#[pyfunction]
-fn phoneme_table() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
-    PHONEMES
-        .iter()
-        .map(|row| (row.symbol, row.ipa, row.class, row.features))
-        .collect()
-}
-
-#[pyfunction]
-fn phoneme_table_text() -> &'static str {
-    kalakan_text::table_text()
-}
-
-#[pyfunction]
-fn phoneme_table_hash() -> String {
-    format!("{:016x}", kalakan_text::table_hash())
-}
-
-#[pyfunction]
-#[pyo3(signature = (units, /))]
-fn parse_units(units: &Bound<'_, PyString>) -> PyResult<Vec<u16>> {
-    let ids = kalakan_text::parse_units(&read(units)?).map_err(to_python_error)?;
-    Ok(numbers(&ids))
-}
-
-/// `u16`, because `PyO3` turns a vector of bytes into `bytes` and not into a list.
-fn numbers(ids: &[PhonemeId]) -> Vec<u16> {
-    ids.iter().map(|id| u16::from(id.get())).collect()
-}
-
-fn symbols(ids: &[PhonemeId]) -> Vec<&'static str> {
-    ids.iter()
-        .map(|id| id.symbol().unwrap_or("<unk>"))
-        .collect()
 }
 
 /// Start and end in the text, start and end in the ids.
@@ -205,7 +27,7 @@ type Span = (usize, usize, usize, usize);
 
 /// Text to phonemes with its cache; safe to share between threads.
 #[pyclass(frozen, module = "kalakan._rust")]
-struct G2p {
+pub(super) struct G2p {
     reader: TwiG2p,
     options: NormalizeOptions,
     normalize: bool,
@@ -214,7 +36,7 @@ struct G2p {
 
 /// Readings of English words, shared by all readers of a process.
 #[pyclass(frozen, module = "kalakan._rust")]
-struct EnglishLexicon {
+pub(super) struct EnglishLexicon {
     lexicon: Arc<kalakan_text::EnglishLexicon>,
 }
 
@@ -441,20 +263,4 @@ impl G2p {
     fn clear(&self) {
         self.reader.clear();
     }
-}
-
-/// Adds this module's functions and classes to `kalakan._rust`.
-pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<TextOptions>()?;
-    module.add_class::<EnglishLexicon>()?;
-    module.add_class::<G2p>()?;
-    module.add_function(wrap_pyfunction!(normalize_text, module)?)?;
-    module.add_function(wrap_pyfunction!(clean_text, module)?)?;
-    module.add_function(wrap_pyfunction!(split_sentences, module)?)?;
-    module.add_function(wrap_pyfunction!(is_foreign, module)?)?;
-    module.add_function(wrap_pyfunction!(phoneme_table, module)?)?;
-    module.add_function(wrap_pyfunction!(phoneme_table_text, module)?)?;
-    module.add_function(wrap_pyfunction!(phoneme_table_hash, module)?)?;
-    module.add_function(wrap_pyfunction!(parse_units, module)?)?;
-    Ok(())
 }
