@@ -13,6 +13,7 @@ from kalakan.export.onnx.shared_weights import halve, share_weights
 from kalakan.export.onnx.vocoder import TOLERANCE as SAMPLE_TOLERANCE
 from kalakan.export.onnx.vocoder import check_filters, check_vocoder, filters_graph, trace_vocoder
 from kalakan.models import registry
+from kalakan.models.interfaces import takes_f0
 from kalakan.voices.files import (
     ACOUSTIC,
     ACOUSTIC_WEIGHTS,
@@ -87,7 +88,7 @@ def add_vocoder(
     graph = trace_vocoder(model, fold=False)
     share_weights(graph, "model.", content, VOCODER_WEIGHTS)
     files = {VOCODER_WEIGHTS: content, VOCODER: bytes(graph.SerializeToString())}
-    if getattr(model, "takes_f0", False):
+    if takes_f0(model):
         files[FILTERS] = bytes(filters_graph(graph).SerializeToString())
     with tempfile.TemporaryDirectory() as folder:
         for name, value in files.items():

@@ -115,3 +115,8 @@ class BatchVocoder(Protocol):
         """Waveforms [T_i * hop_length], in order, of log-mels [1, M, T_i] of whole sentences: those that
         `WindowedVocoder.render` gives each, but for rounding."""
         ...
+
+
+def takes_f0(vocoder: Any) -> bool:
+    """Whether a vocoder reads F0 beside the mel."""
+    return isinstance(vocoder, F0Vocoder) and bool(vocoder.takes_f0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kalakan import Synthesizer
-from kalakan.config.models import FastSpeech2Config
+from kalakan.config.schema import FastSpeech2Config
 from kalakan.errors import ExportError
 from kalakan.export.voice_steer import Mix, parse_mix, steer, steer_voice
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2

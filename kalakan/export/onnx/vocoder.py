@@ -16,6 +16,7 @@ from kalakan.export.onnx.acoustic import halve_weights
 from kalakan.export.onnx.graphs import Graph, add_constant, compute_only_if, without_output
 from kalakan.export.onnx.trace import trace_module
 from kalakan.models import registry
+from kalakan.models.interfaces import takes_f0
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
 from kalakan.storage import replacing
@@ -105,7 +106,7 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
 
 def trace_vocoder(model: nn.Module, *, fold: bool) -> Any:
     """The ONNX graph of a vocoder. Without folding its parameters keep the names and bytes they have in torch."""
-    if not getattr(model, "takes_f0", False):
+    if not takes_f0(model):
         return waveform.trace(model, fold=fold)
     return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold)
 
@@ -186,11 +187,11 @@ def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> fl
     session = checking_session(source)
     random = np.random.default_rng(0)
     n_mels: Any = model.n_mels
-    takes_f0 = getattr(model, "takes_f0", False)
+    reads_f0 = takes_f0(model)
     worst = 0.0
     for batch, frames in ((1, 1), (1, 63), (3, 129)):
         mel = random.normal(-5.0, 2.0, (batch, n_mels, frames)).astype(np.float32)
-        if not takes_f0:
+        if not reads_f0:
             worst = max(worst, waveform.difference(model, session, mel))
             continue
         f0 = random.uniform(80.0, 300.0, (batch, frames)).astype(np.float32)

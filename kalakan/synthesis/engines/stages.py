@@ -20,9 +20,9 @@ from kalakan.audio.loudness import soft_limit, vocode_unclipped
 from kalakan.errors import AudioError, SynthesisError
 from kalakan.models.interfaces import (
     DurationAcousticModel,
-    F0Vocoder,
     WindowedAcousticModel,
     WindowedVocoder,
+    takes_f0,
 )
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions, speaker_row, within
 from kalakan.synthesis.reading.phrases import Phrase
@@ -122,7 +122,7 @@ class VocoderStage:
         """Asks the model once what it can do: see `kalakan.models.interfaces`."""
         self.model = model
         self._windowed: WindowedVocoder | None = model if isinstance(model, WindowedVocoder) else None
-        self._takes_f0 = isinstance(model, F0Vocoder) and bool(model.takes_f0)
+        self._takes_f0 = takes_f0(model)
 
     def replaced(self, model: Any) -> VocoderStage:
         """The same stage with another model that obeys `kalakan.models.interfaces.Vocoder`."""
