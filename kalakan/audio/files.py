@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import shutil
@@ -18,7 +17,7 @@ from kalakan.audio.formats import Bits, Coding, choose_coding, format_named, for
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples
 from kalakan.errors import AudioError
-from kalakan.storage import is_direct, replacing, way_out
+from kalakan.storage import is_direct, way_out, whole_file
 
 if TYPE_CHECKING:
     from kalakan.audio.sound import SoundWriter
@@ -106,27 +105,13 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
 
 
 def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
-    """Encodes to a temporary file beside `path`, which then takes its place."""
-    target = path.resolve()
     try:
-        if is_direct(target):
-            _write_device(target, coding, blocks)
-            return
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with replacing(target) as partial, partial.open("xb+") as file:
+        with whole_file(path) as file:
             _encode(file, coding, blocks)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise AudioError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
-
-
-def _write_device(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
-    with path.open("wb") as device, tempfile.TemporaryFile(prefix="kalakan-") as scratch:
-        _encode(scratch, coding, blocks)
-        scratch.seek(0)
-        shutil.copyfileobj(scratch, device)
 
 
 def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> None:

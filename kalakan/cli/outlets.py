@@ -8,6 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ import click
 from kalakan.audio.formats import Bits, choose_coding, format_named
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.streams import naming_stdout
+from kalakan.errors import AudioError
+from kalakan.storage import check_writable, way_out
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,18 @@ class Files(Outlet):
     tells_paths = True
 
     def __init__(self, path: str, lines: bool, shape: Shape) -> None:
+        """Raises `AudioError` for a place that cannot be written: it is known before a voice is loaded."""
         if lines:
             check_numbered(path, "-o")
         self._path = path
         self._lines = lines
         self._shape = shape
+        try:
+            check_writable(Path(self._path_of(1)))
+        except OSError as error:
+            raise AudioError(
+                f"cannot write {self._path_of(1)}: {error.strerror}; {way_out(error)}"
+            ) from error
 
     def open(self, sample_rate: int) -> None:
         """See `Outlet`."""

@@ -11,6 +11,7 @@ import click
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.outlets import Outlet
 from kalakan.errors import SubtitleError
+from kalakan.storage import check_writable, way_out
 
 if TYPE_CHECKING:
     from kalakan.synthesis.synthesizer import Synthesizer
@@ -21,15 +22,15 @@ class Subtitles:
     """Files that say when each word is heard; with `lines` the paths are patterns."""
 
     def __init__(self, paths: Sequence[str], lines: bool) -> None:
-        """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one without a folder:
-        both are known before a long text is spoken."""
+        """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one that cannot be
+        written: both are known before a long text is spoken."""
         self.paths = paths
         self._lines = lines
         for path in paths:
             _check_suffix(path)
             if lines:
                 check_numbered(path, "--subtitles")
-            _check_folder(numbered(path, 1) if lines else path)
+            _check_place(numbered(path, 1) if lines else path)
 
     def write(self, sentences: Sequence[Sentence], sample_rate: int, text: str, number: int) -> None:
         """Writes the files of text `number`, counted from 1."""
@@ -78,6 +79,8 @@ def _check_suffix(path: str) -> None:
         raise click.UsageError(f"--subtitles {path} has no known suffix; use .srt, .vtt, .TextGrid or .json")
 
 
-def _check_folder(path: str) -> None:
-    if not Path(path).resolve().parent.is_dir():
-        raise SubtitleError(f"cannot write {path}: its folder is not there; make it first, or choose another")
+def _check_place(path: str) -> None:
+    try:
+        check_writable(Path(path))
+    except OSError as error:
+        raise SubtitleError(f"cannot write {path}: {error.strerror}; {way_out(error)}") from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kalakan.errors import TextError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import way_out, whole_file
 
 STDOUT = "standard output"
 
@@ -69,15 +69,17 @@ def write_line(text: str) -> None:
 
 
 def write_file(path: str | Path, lines: Iterable[str]) -> None:
-    """Lines to a file, which is replaced once the last one is written; raises `TextError` where it cannot be."""
+    """Lines to a file, which is replaced once the last one is written, or to a device or pipe, which gets them then.
+
+    Raises `TextError` where it cannot be.
+    """
     try:
-        with (
-            replacing(Path(path).resolve()) as partial,
-            partial.open("w", encoding="utf-8", newline="\n") as file,
-        ):
-            file.writelines(f"{line}\n" for line in lines)
+        with whole_file(Path(path)) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise TextError(f"cannot write {path}: {error.strerror}; {way_out(error)}") from error
+        raise TextError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
 
 
 def write_lines(output: str, lines: Iterable[str]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
+from kalakan.storage import replacing_folder
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.manifest import VoiceManifest
 
@@ -70,23 +69,19 @@ def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, 
     target = Path(folder)
     if target.exists() and not (target / MANIFEST).is_file() and any(target.iterdir()):
         raise VoiceError(f"{target}: is not empty and no voice; choose another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        for name, content in files.items():
-            if isinstance(content, Path):
-                shutil.copyfile(content, partial / name)
-            else:
-                (partial / name).write_bytes(content)
-        hashes = {name: file_hash(partial / name) for name in sorted(files)}
-        complete = replace(manifest, files=hashes)
-        (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
-        partial.chmod(0o755)
-        _swap(partial, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_folder(target) as partial:
+            for name, content in files.items():
+                if isinstance(content, Path):
+                    shutil.copyfile(content, partial / name)
+                else:
+                    (partial / name).write_bytes(content)
+            hashes = {name: file_hash(partial / name) for name in sorted(files)}
+            complete = replace(manifest, files=hashes)
+            (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
     except OSError as error:
         raise VoiceError(f"{target}: the voice cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return Voice(target, complete)
 
 
@@ -115,18 +110,3 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         raise VoiceError(
             f"{path}: is damaged or was changed (its sha256 is not the one in {MANIFEST}); copy it again"
         )
-
-
-def _swap(partial: Path, target: Path) -> None:
-    """Puts a finished folder in the place of an old one; the old one comes back if that fails."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    aside = target.with_name(f".{target.name}-old-{os.getpid()}")
-    target.rename(aside)
-    try:
-        partial.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
