@@ -120,7 +120,11 @@ def _best(position: dict[str, Any]) -> float | str:
 
 def _onnx(path: Path) -> dict[str, Any]:
     from kalakan.synthesis.sessions import open_session
+    from kalakan.voices.external import check_graph
+    from kalakan.voices.manifest import VoiceManifest
 
+    if (path.parent / "voice.json").is_file():
+        check_graph(path, path.read_bytes(), VoiceManifest.from_file(path.parent / "voice.json").files)
     session = open_session(path, 1)
     given = [*session.get_inputs(), *session.get_overridable_initializers()]
     return {

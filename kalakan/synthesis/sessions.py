@@ -7,6 +7,8 @@ from typing import Any
 
 from kalakan.errors import VoiceError
 from kalakan.onnx_runtime import onnxruntime
+from kalakan.voices.external import check_graph
+from kalakan.voices.package import MANIFEST
 
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""
@@ -25,6 +27,8 @@ def open_session(path: Path, threads: int) -> Any:
     options.enable_mem_pattern = False
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
+    if not (path.parent / MANIFEST).is_file():  # else `load_voice` has checked it
+        check_graph(path, path.read_bytes())
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exception classes have no public name

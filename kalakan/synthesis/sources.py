@@ -18,7 +18,7 @@ from kalakan.synthesis.batching import Engine
 from kalakan.synthesis.model_section import ModelSection
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
-from kalakan.voices.package import Voice, load_voice
+from kalakan.voices.package import MANIFEST, Voice, load_voice
 
 if TYPE_CHECKING:
     from kalakan.synthesis.engine_torch import TorchEngine
@@ -168,7 +168,10 @@ def _onnx_vocoder(source: _Sources) -> Any:
 
     request, audio, config = source.request, source.audio, source.settings.inference
     if request.vocoder is not None and not Path(request.vocoder).is_dir():
-        return OnnxVocoder(Path(request.vocoder), audio, config.threads)
+        path = Path(request.vocoder)
+        if (path.parent / MANIFEST).is_file():
+            source.voice(path.parent)  # checked as a file of that voice
+        return OnnxVocoder(path, audio, config.threads)
     voice = source.voice(request.vocoder) if request.vocoder is not None else source.acoustic_voice()
     found = voice.manifest.vocoder.type if voice is not None else GRIFFIN_LIM
     kind = request.vocoder_type or found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
 from kalakan.storage import replacing_folder
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.external import check_graph
 from kalakan.voices.manifest import VoiceManifest
 
 MANIFEST = "voice.json"
@@ -57,7 +58,7 @@ def load_voice(source: str | Path | None = None) -> Voice:
             f"Kalakan has ({TABLE_HASH[:12]}); use the Kalakan version it was made with"
         )
     for name, expected in manifest.files.items():
-        _check_file(path, name, expected)
+        _check_file(path, name, expected, manifest.files)
     return Voice(path, manifest)
 
 
@@ -94,7 +95,7 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_file(folder: Path, name: str, expected: str) -> None:
+def _check_file(folder: Path, name: str, expected: str, listed: Collection[str]) -> None:
     path = folder / name
     if Path(name).name != name:
         raise VoiceError(
@@ -102,11 +103,15 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         )
     if not path.is_file():
         raise VoiceError(f"{path}: is missing from the voice")
+    is_graph = path.suffix == ".onnx"
     try:
-        found = file_hash(path)
+        content = path.read_bytes() if is_graph else b""
+        found = hashlib.sha256(content).hexdigest() if is_graph else file_hash(path)
     except OSError as error:
         raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
     if found != expected:
         raise VoiceError(
             f"{path}: is damaged or was changed (its sha256 is not the one in {MANIFEST}); copy it again"
         )
+    if is_graph:
+        check_graph(path, content, listed)
