@@ -27,7 +27,6 @@ class SoundWriter:
         """Opens the file; an mp3 that `is_stream` has a constant bit rate, from which players tell its time without
         the table that is written last. Raises `AudioError` for a coding that libsndfile does not know.
         """
-        self.frames = 0
         self._place = _Place(file)
         endian = "LITTLE" if coding.format.name == "pcm" else "FILE"
         container, subtype = coding.format.container, coding.subtype
@@ -48,7 +47,6 @@ class SoundWriter:
         for start in range(0, len(samples), BLOCK_SAMPLES):
             self._sound.write(samples[start : start + BLOCK_SAMPLES])
             self._place.check()
-        self.frames += len(samples)
 
     def close(self) -> None:
         """Writes the last bytes; raises what the file raised."""

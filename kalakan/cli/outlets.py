@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,7 @@ class Stream(Outlet):
 
         kind = format_named(self._shape.format or "wav")
         self._encoder = Encoder(choose_coding(sample_rate, kind, self._shape.rate, self._shape.bits))
+        self._start = _place_in_file()
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
         """See `Outlet`."""
@@ -142,6 +143,8 @@ class Stream(Outlet):
     def close(self) -> None:
         """See `Outlet`."""
         _send(self._encoder.finish())
+        if self._start is not None:
+            _correct(self._start, self._encoder.corrections())
 
 
 class Loudspeaker(Outlet):
@@ -159,6 +162,35 @@ class Loudspeaker(Outlet):
     def put(self, chunks: Iterator[Any], number: int) -> None:
         """See `Outlet`."""
         self._player.play(chunks, self.sample_rate)
+
+
+def _place_in_file() -> int | None:
+    """Where in a file the next byte of standard output goes; None if it is no file to go back in."""
+    sys.stdout.flush()
+    descriptor = sys.stdout.fileno()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _appends(descriptor):
+        return None
+    return os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _appends(descriptor: int) -> bool:
+    """Whether all that is written goes to the end of the file, as after the shell's `>>`."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
+
+
+def _correct(start: int, corrections: Sequence[tuple[int, bytes]]) -> None:
+    """Puts right what was written to standard output, a file, before the length was known."""
+    descriptor = sys.stdout.fileno()
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    with naming_stdout():
+        for place, content in corrections:
+            os.lseek(descriptor, start + place, os.SEEK_SET)
+            os.write(descriptor, content)
+        os.lseek(descriptor, end, os.SEEK_SET)
 
 
 def _send(content: bytes) -> None:
