@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 
 
 @click.command("describe")
-@click.argument("voice", metavar="VOICE")
-@click.option("--output-dir", metavar="FOLDER", help="Where to write; default: in place.")
+@click.argument("voice", type=FOLDER, metavar="VOICE")
+@click.option("--output-dir", type=FOLDER, metavar="FOLDER", help="Where to write; default: in place.")
 @click.option("--name", help="Name of the voice.")
 @click.option("--voice-version", metavar="TEXT", help="Version of its weights.")
 @click.option("--license", "license_id", metavar="SPDX", help="Licence of the weights, such as CC-BY-4.0.")
-@click.option("--license-file", metavar="FILE", help="The text of that licence.")
-@click.option("--card", metavar="FILE", help="Model card in Markdown.")
+@click.option("--license-file", type=FILE, metavar="FILE", help="The text of that licence.")
+@click.option("--card", type=FILE, metavar="FILE", help="Model card in Markdown.")
 def command(
     voice: str,
     output_dir: str | None,

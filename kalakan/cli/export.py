@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import click
 
 from kalakan.cli.entry import run
+from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 from kalakan.errors import ExportError
 from kalakan.voices.files import VOCODER
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 
 @click.command("export")
-@click.argument("voice", metavar="[VOICE]", required=False)
-@click.option("--acoustic-model", metavar="FILE", help="A .pt file instead of a voice.")
-@click.option("--vocoder", metavar="FILE", help="A .pt file instead of a voice.")
+@click.argument("voice", type=FOLDER, metavar="[VOICE]", required=False)
+@click.option("--acoustic-model", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
+@click.option("--vocoder", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
 @click.option(
-    "--output-dir", metavar="FOLDER", help="Where to write; a VOICE is completed in place by default."
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Where to write; a VOICE is completed in place by default.",
 )
 @click.option("--format", type=click.Choice(["onnx"]), default="onnx", show_default=True)
 @click.option(

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from kalakan.cli.inspect_folders import corpus_facts, log_facts, run_facts
+from kalakan.cli.kinds import FILE
 from kalakan.cli.streams import write_line
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH
 
 
 @click.command("inspect")
-@click.argument("path", metavar="PATH")
+@click.argument("path", type=FILE, metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 def command(path: str, as_json: bool) -> None:
     """Show what PATH holds: a voice, a corpus, a run, or one of their files (.pt, .onnx, .safetensors, .jsonl).

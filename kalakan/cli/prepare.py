@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kalakan.cli.kinds import FOLDER, PROBLEM
 from kalakan.cli.streams import write_line
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ MOST_NAMED = 10
 
 
 @click.command("prepare")
-@click.argument("source", metavar="DIR")
-@click.argument("output", metavar="OUT")
+@click.argument("source", type=FOLDER, metavar="DIR")
+@click.argument("output", type=FOLDER, metavar="OUT")
 @click.option(
     "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
 )
@@ -39,7 +40,11 @@ MOST_NAMED = 10
 )
 @click.option("--test", type=float, default=0.05, show_default=True, help="Share of the test split.")
 @click.option(
-    "--keep", multiple=True, metavar="PROBLEM", help="Keep utterances with a problem such as lost_letters."
+    "--keep",
+    multiple=True,
+    type=PROBLEM,
+    metavar="PROBLEM",
+    help="Keep utterances with a problem such as lost_letters.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")

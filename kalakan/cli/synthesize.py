@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.kinds import AUDIO_FORMAT, FILE, FOLDER, SPEAKER
 from kalakan.cli.lines import answer_lines
 from kalakan.cli.outlets import Shape, choose_outlet
 from kalakan.cli.speaking import Speaking, Subtitles
@@ -25,9 +26,15 @@ _MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
 
 @click.command("synthesize", context_settings={"max_content_width": 110})
 @click.argument("text", required=False)
-@click.option("-o", "--output", metavar="FILE", help="Audio file; - is standard output. Default: play it.")
 @click.option(
-    "-f", "--format", metavar="FORMAT", help="wav, flac, ogg, opus, mp3, pcm; default: by FILE's suffix."
+    "-o", "--output", type=FILE, metavar="FILE", help="Audio file; - is standard output. Default: play it."
+)
+@click.option(
+    "-f",
+    "--format",
+    type=AUDIO_FORMAT,
+    metavar="FORMAT",
+    help="wav, flac, ogg, opus, mp3, pcm; default: by FILE's suffix.",
 )
 @click.option("--rate", type=int, metavar="HZ", help="Sample rate, 8000 to 48000; default: the voice's.")
 @click.option(
@@ -36,15 +43,18 @@ _MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
 @click.option("--stream", is_flag=True, help="Write to standard output while speaking.")
 @click.option(
     "--subtitles",
+    type=FILE,
     metavar="FILE",
     multiple=True,
     help="Also write when each word is heard: .srt, .vtt, .TextGrid, .json; may be repeated.",
 )
-@click.option("--file", "text_file", metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
+@click.option("--file", "text_file", type=FILE, metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
 @click.option("--lines", is_flag=True, help="Speak each line by itself; {n} in FILE is its number.")
 @click.option("--ssml", is_flag=True, help="The text is SSML.")
-@click.option("--voice", metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan.")
-@click.option("--speaker", metavar="NAME", help="Speaker of the voice; default: its first.")
+@click.option(
+    "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
+)
+@click.option("--speaker", type=SPEAKER, metavar="NAME", help="Speaker of the voice; default: its first.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Tempo, 0.5 to 2.")
 @click.option("--pitch", type=float, default=0.0, show_default=True, help="Shift in semitones, -12 to 12.")
 @click.option("--energy", type=float, default=1.0, show_default=True, help="Amplitude, 0.25 to 4.")
@@ -56,11 +66,13 @@ _MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
     help="Seconds of silence to add between sentences, 0 to 60.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Where the vocoder's noise begins.")
-@click.option("--lexicon", metavar="FILE", help="Readings of words: lines of word<TAB>units.")
+@click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--threads", type=int, help="CPU threads; default: 1.")
-@click.option("--config", metavar="FILE", help="YAML settings; the sections inference and model act.")
+@click.option(
+    "--config", type=FILE, metavar="FILE", help="YAML settings; the sections inference and model act."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
 def command(text: str | None, **options: Any) -> int:
     """Speak TEXT (default or -: standard input) from the loudspeaker or into a file.
