@@ -16,6 +16,7 @@ import kalakan
 
 ROOT = Path(kalakan.__file__).parent
 LAYERS = {
+    "__main__": 7,
     "cli": 6,
     "api": 6,
     "synthesis": 5,

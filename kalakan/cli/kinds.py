@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from kalakan.errors import VoiceError
 
+if TYPE_CHECKING:
+    _Kind = click.ParamType[str]  # generic in new versions of click only
+else:
+    _Kind = click.ParamType
 
-class _Place(click.ParamType):
+
+class _Place(_Kind):
     """A path: unlike `click.Path` it never looks at the disk but to complete."""
 
     def __init__(self, name: str) -> None:
@@ -29,7 +35,7 @@ FILE = _Place("file")
 FOLDER = _Place("dir")
 
 
-class Suggested(click.ParamType):
+class Suggested(_Kind):
     """A word of which some are known."""
 
     name = "text"
