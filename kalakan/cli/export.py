@@ -129,7 +129,9 @@ def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:
     path = folder / "acoustic_model.onnx"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_acoustic(cast("FastSpeech2", loaded.module), path, half_weights=half_weights)
+        write_acoustic(
+            cast("FastSpeech2", loaded.module), path, audio=loaded.audio, half_weights=half_weights
+        )
     except OSError as error:
         raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
     return path

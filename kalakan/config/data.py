@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require, require_at_least
+from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_at_most
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,4 @@ class SegmentConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, "segments", ("frames", "validation_frames"), 16)
+        require_at_most(self, "segments", ("frames", "validation_frames"), MOST_SIZE)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import check_speakers, require, require_at_least, require_chance, require_odd
+from kalakan.config.rules import (
+    MOST_SIZE,
+    check_speakers,
+    require,
+    require_at_least,
+    require_at_most,
+    require_chance,
+    require_odd,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class FastSpeech2Config:
         require_at_least(self, "model", (*counts, *sizes), 1)
         require_odd(self, "model", ("voicing_kernel", *(f"{part}_kernel" for part in parts)))
         require_at_least(self, "model", ("voicing_width",), 0)
+        require_at_most(self, "model", (*counts, *sizes, "voicing_width"), MOST_SIZE)
         require_chance(self, "model", ("dropout", "predictor_dropout"))
         require(
             self.encoder_width % self.encoder_heads == 0,

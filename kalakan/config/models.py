@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kalakan.config.fastspeech2 import FastSpeech2Config
-from kalakan.config.rules import require_at_least, require_odd
+from kalakan.config.rules import MOST_SIZE, require_at_least, require_at_most, require_odd
 from kalakan.config.tacotron2 import Tacotron2Config
 from kalakan.config.vocoders import HarmonicNoiseConfig, HifiGanConfig, MelGanConfig
 
@@ -41,6 +41,7 @@ class AlignerConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), 1)
+        require_at_most(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), MOST_SIZE)
         require_odd(self, "model", ("kernel",))
 
 

@@ -16,7 +16,7 @@ from kalakan.config.models import (
     ModelConfig,
     Tacotron2Config,
 )
-from kalakan.config.rules import require_at_least
+from kalakan.config.rules import require_at_least, require_at_most
 from kalakan.config.training import AdversarialConfig, DistillationConfig, TrainingConfig
 
 __all__ = [
@@ -61,6 +61,8 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         require_at_least(self, "inference", ("batch_size", "threads", "griffin_lim_iterations"), 1)
         require_at_least(self, "inference", ("max_characters",), 20)
+        require_at_most(self, "inference", ("threads",), 256)
+        require_at_most(self, "inference", ("batch_size", "griffin_lim_iterations", "max_characters"), 10_000)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from kalakan.errors import VoiceError
 from kalakan.onnx_runtime import onnxruntime
 from kalakan.voices.external import check_graph
+from kalakan.voices.identity import Identity, from_metadata
 from kalakan.voices.package import MANIFEST
 
 CONTEXT, WHOLE = "context_frames", "none"
@@ -46,6 +47,11 @@ def check_names(session: Any, path: Path, needed_input: str, needed_output: str)
             f"{path}: has inputs {', '.join(inputs)} and outputs {', '.join(outputs)}; "
             f"{needed_input} and {needed_output} must be among them"
         )
+
+
+def identity_of(session: Any, path: Path) -> Identity:
+    """What the file tells of its model; raises `VoiceError` as `kalakan.voices.identity.from_metadata`."""
+    return from_metadata(session.get_modelmeta().custom_metadata_map, path)
 
 
 def context_of(session: Any, path: Path) -> int | None:
