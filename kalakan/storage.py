@@ -103,6 +103,11 @@ def check_writable(path: Path) -> None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
+def native_path(path: str | os.PathLike[str]) -> str | bytes:
+    """A path as a library in C takes it: the bytes of the disk, where Python's text may not be any locale's."""
+    return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
+
+
 def way_out(error: OSError) -> str:
     """What to do about a file that cannot be written, for the end of an error message."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):

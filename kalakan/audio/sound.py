@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kalakan.audio.formats import Coding
 from kalakan.errors import AudioError
+from kalakan.storage import native_path
 
 BLOCK_SAMPLES = 1 << 13
 """Most samples that libsndfile is given at once: its Vorbis encoder puts a block on the stack, and crashes on long
@@ -57,7 +58,8 @@ class SoundWriter:
 def read_sound(file: Any, name: str) -> tuple[NDArray[np.float32], int]:
     """Samples [S, C] of a file and its sample rate in Hz; raises `AudioError` that calls the file `name`."""
     try:
-        samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
+        source = native_path(file) if isinstance(file, (str, os.PathLike)) else file
+        samples, sample_rate = soundfile.read(source, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{name} cannot be read as audio: {error}") from error
     return samples, int(sample_rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kalakan.cli.kinds import FILE, FOLDER
+from kalakan.cli.kinds import FILE, FOLDER, WORD
 from kalakan.cli.streams import write_line
 from kalakan.cli.train import check_installed, read_settings
 
@@ -23,7 +23,12 @@ MOST_NAMED = 10
     "--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, training) of the aligner."
 )
 @click.option(
-    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.max_steps=800."
+    "--set",
+    "changes",
+    type=WORD,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting, as training.max_steps=800.",
 )
 @click.option(
     "--features", type=FOLDER, metavar="FOLDER", help="Where mels are cached; default: DIR/features."

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from kalakan.cli.start import catch_signals, ignore_signals
-from kalakan.cli.streams import STDOUT, naming_stdout
+from kalakan.cli.streams import STDOUT, complain, naming_stdout
 from kalakan.errors import KalakanError
 
 _EXTRAS = {
@@ -98,7 +98,7 @@ def _reason(error: OSError) -> str:
 
 def show_error(message: str) -> None:
     """One line on standard error."""
-    click.echo(f"kalakan: error: {' '.join(message.splitlines())}", err=True)
+    complain(f"kalakan: error: {message}")
 
 
 def _fail(message: str) -> int:
@@ -107,4 +107,4 @@ def _fail(message: str) -> int:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"kalakan: warning: {' '.join(str(message).splitlines())}", err=True)
+    complain(f"kalakan: warning: {message}")

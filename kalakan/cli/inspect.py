@@ -11,7 +11,7 @@ import click
 
 from kalakan.cli.inspect_folders import corpus_facts, log_facts, run_facts
 from kalakan.cli.kinds import FILE
-from kalakan.cli.streams import write_line
+from kalakan.cli.streams import printable, write_line
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH
 
@@ -30,7 +30,7 @@ def command(path: str, as_json: bool) -> None:
         write_line(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     for name, value in _lines(facts, ""):
-        write_line(f"{name}: {value}")
+        write_line(printable(f"{name}: {value}"))
 
 
 def inspect_path(path: Path) -> dict[str, Any]:

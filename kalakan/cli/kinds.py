@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from kalakan.cli.streams import text_argument
 from kalakan.errors import VoiceError
 
 if TYPE_CHECKING:
@@ -35,10 +36,21 @@ FILE = _Place("file")
 FOLDER = _Place("dir")
 
 
-class Suggested(_Kind):
-    """A word of which some are known."""
+class _Word(_Kind):
+    """Text, which is UTF-8 whatever the locale."""
 
     name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word; raises `TextError` if its bytes are not UTF-8."""
+        return text_argument(value)
+
+
+WORD = _Word()
+
+
+class Suggested(_Word):
+    """A word of which some are known."""
 
     def __init__(self, words: Callable[[click.Context], Iterable[str]]) -> None:
         self._words = words

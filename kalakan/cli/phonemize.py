@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kalakan.cli.kinds import FILE
+from kalakan.cli.kinds import FILE, WORD
 from kalakan.cli.streams import read_file, read_lines, text_argument, write_lines
 from kalakan.cli.table import WordCount, add_column
 from kalakan.text.normalizer import normalize_text
@@ -20,9 +20,16 @@ from kalakan.text.twi_g2p import TwiG2P
     metavar="FILE",
     help="Read a tab-separated file with a header; the report goes to stderr.",
 )
-@click.option("--column", metavar="NAME", default="text", show_default=True, help="Column of --tsv to read.")
 @click.option(
-    "--into", metavar="NAME", default="phonemes", show_default=True, help="Name of the added column."
+    "--column", type=WORD, metavar="NAME", default="text", show_default=True, help="Column of --tsv to read."
+)
+@click.option(
+    "--into",
+    type=WORD,
+    metavar="NAME",
+    default="phonemes",
+    show_default=True,
+    help="Name of the added column.",
 )
 @click.option(
     "-o", "--output", type=FILE, metavar="FILE", default="-", help="Where to write; - is standard output."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kalakan.cli.kinds import FOLDER, PROBLEM
-from kalakan.cli.streams import write_line
+from kalakan.cli.kinds import FOLDER, PROBLEM, WORD
+from kalakan.cli.streams import complain, write_line
 
 if TYPE_CHECKING:
     from kalakan.data.preparation.prepare import Prepared
@@ -23,7 +23,9 @@ MOST_NAMED = 10
 @click.option(
     "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
 )
-@click.option("--speaker", help="Name of everyone in DIR; default: as the layout says, else speaker.")
+@click.option(
+    "--speaker", type=WORD, help="Name of everyone in DIR; default: as the layout says, else speaker."
+)
 @click.option(
     "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
 )
@@ -120,7 +122,7 @@ def _tell(made: Prepared) -> None:
     write_line(f"layout {source.layout}, speakers: {', '.join(speakers[:MOST_NAMED])}{more}")
     write_line(f"next: kalakan align {made.folder}")
     if has_lost_letters([*made.kept, *made.left_out]):
-        click.echo(f"kalakan: warning: {LOST_LETTERS}", err=True)
+        complain(f"kalakan: warning: {LOST_LETTERS}")
 
 
 def _show(done: int, total: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from kalakan.errors import TextError
 from kalakan.storage import way_out, whole_file
 
 STDOUT = "standard output"
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @contextmanager
@@ -65,7 +67,34 @@ def decode(content: bytes, source: str, offset: int = 0) -> str:
 def write_line(text: str) -> None:
     """One line to standard output, as UTF-8."""
     with naming_stdout():
-        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+        sys.stdout.buffer.write(as_bytes(text) + b"\n")
+
+
+def complain(text: str) -> None:
+    """One line to standard error, as UTF-8: whatever its words say, they do nothing to the terminal."""
+    line = as_bytes(printable(text)) + b"\n"
+    buffer = getattr(sys.stderr, "buffer", None)
+    if buffer is None:  # a test's, or a program's that reads what is said
+        sys.stderr.write(line.decode("utf-8", "replace"))
+        return
+    sys.stderr.flush()
+    buffer.write(line)
+    buffer.flush()
+
+
+def as_bytes(text: str) -> bytes:
+    """Text as UTF-8, and names of files as the bytes that they are on the disk."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, as JSON may hold it
+        return text.encode("utf-8", "replace")
+
+
+def printable(text: str) -> str:
+    """Text in one line, in which signs that steer a terminal or turn the writing around are spelled as \\x1b."""
+    return _STEERING.sub(
+        lambda found: found[0].encode("unicode_escape").decode("ascii"), " ".join(text.splitlines())
+    )
 
 
 def write_file(path: str | Path, lines: Iterable[str]) -> None:

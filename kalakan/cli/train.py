@@ -10,7 +10,7 @@ import click
 import yaml
 
 from kalakan.cli.entry import run
-from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, Suggested
+from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, WORD, Suggested
 from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.models import registry
@@ -43,7 +43,12 @@ RECIPES = ("default_voice",)
 )
 @click.option("--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, data, training).")
 @click.option(
-    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.batch_size=8."
+    "--set",
+    "changes",
+    type=WORD,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting, as training.batch_size=8.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option(

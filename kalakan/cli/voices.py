@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kalakan.cli.kinds import FOLDER
-from kalakan.cli.streams import write_line
+from kalakan.cli.streams import printable, write_line
 from kalakan.voices.package import Voice, load_voice
 
 
@@ -36,4 +36,4 @@ def _details(voice: Voice) -> str:
         "folder": str(voice.path),
     }
     lines = [f"  {name:<9} {value}" for name, value in rows.items()]
-    return "\n".join([f"{manifest.name} {manifest.version}", *lines])
+    return "\n".join(map(printable, [f"{manifest.name} {manifest.version}", *lines]))

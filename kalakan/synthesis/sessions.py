@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,12 @@ def open_session(path: Path, threads: int) -> Any:
     if not (path.parent / MANIFEST).is_file():  # else `load_voice` has checked it
         check_graph(path, path.read_bytes())
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # As the bytes on the disk, which onnxruntime takes as UTF-8, whatever the locale.
+        return onnxruntime.InferenceSession(
+            os.fsencode(path).decode("utf-8"), options, providers=["CPUExecutionProvider"]
+        )
+    except UnicodeDecodeError as error:
+        raise VoiceError(f"{path}: its name is not UTF-8; rename it") from error
     except Exception as error:  # onnxruntime's exception classes have no public name
         raise VoiceError(
             f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})"
