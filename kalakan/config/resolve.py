@@ -44,8 +44,11 @@ class UnknownSettingError(ConfigError):
     """A key that is no setting; whether it resembles one."""
 
     def __init__(self, message: str, has_advice: bool) -> None:
-        super().__init__(message)
+        super().__init__(message, has_advice)  # both, or it cannot be unpickled
         self.has_advice = has_advice
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def closest(errors: Sequence[ConfigError]) -> ConfigError:
