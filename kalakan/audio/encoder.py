@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,15 @@ from numpy.typing import NDArray
 from kalakan.audio.formats import Coding
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples, pcm_bytes
-
-UNKNOWN = 0xFFFFFFFF
-"""Length in the header of a WAV whose end is not known when it begins; readers then read to the end."""
+from kalakan.audio.wav import padding, wav_header
 
 
 class Encoder:
     """The bytes of one audio file as its samples come: `encode` for each chunk, then `finish`.
 
     Chunks are resampled as one recording. WAV and PCM lag by nothing but the resampler, the others
-    hold back up to a few frames of their codec. Where a header would state the length, it says unknown.
+    hold back up to a few frames of their codec. Where a header would state the length, it says unknown;
+    `corrections` tells what it would say, for who wrote into a file after all.
     """
 
     def __init__(self, coding: Coding) -> None:
@@ -37,29 +35,32 @@ class Encoder:
         """The last bytes."""
         return self._sink.add(self._resampler.flush().clip(-1.0, 1.0)) + self._sink.end()
 
+    def corrections(self) -> list[tuple[int, bytes]]:
+        """After `finish`: places counted from the first byte, and what belongs there now that the length is known."""
+        return self._sink.corrections()
+
 
 class _PcmSink:
     """WAV or bare PCM without libsndfile, whose import the first chunk need not wait for."""
 
     def __init__(self, coding: Coding) -> None:
-        self._subtype = coding.subtype
-        self._header = wav_header(coding.rate, coding.subtype) if coding.format.name == "wav" else b""
+        self._rate, self._subtype = coding.rate, coding.subtype
+        self._is_wav = coding.format.name == "wav"
+        self._header = wav_header(coding.rate, coding.subtype) if self._is_wav else b""
+        self._samples = 0
 
     def add(self, samples: NDArray[np.float32]) -> bytes:
         header, self._header = self._header, b""
+        self._samples += len(samples)
         return header + pcm_bytes(samples, self._subtype)
 
     def end(self) -> bytes:
-        return b""
+        return padding(self._subtype, self._samples) if self._is_wav else b""
 
-
-def wav_header(rate: int, subtype: str) -> bytes:
-    """Header of a mono WAV of unknown length (Microsoft and IBM, "Multimedia Programming Interface", 1991, WAVE)."""
-    bits = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 32}[subtype]
-    tag, width = 3 if subtype == "FLOAT" else 1, bits // 8
-    fields = struct.pack("<HHIIHH", tag, 1, rate, rate * width, width, bits)
-    length = struct.pack("<I", UNKNOWN)
-    return b"RIFF" + length + b"WAVEfmt " + struct.pack("<I", len(fields)) + fields + b"data" + length
+    def corrections(self) -> list[tuple[int, bytes]]:
+        before = wav_header(self._rate, self._subtype)
+        after = wav_header(self._rate, self._subtype, self._samples)
+        return [(0, after)] if self._is_wav and len(after) == len(before) else []  # an RF64's is longer
 
 
 class _LibrarySink:
@@ -81,14 +82,19 @@ class _LibrarySink:
         self._sound.close()
         return self._drain.take()
 
+    def corrections(self) -> list[tuple[int, bytes]]:
+        return self._drain.late
+
 
 class _Drain:
     """What libsndfile writes, taken away as it comes.
 
-    When it goes back to write a length over bytes that have left, those stay as they were.
+    When it goes back to write a length over bytes that have left, those stay as they were, and are kept as `late`.
     """
 
     def __init__(self) -> None:
+        self.late: list[tuple[int, bytes]] = []
+        """Places, and what was written there when their bytes had left."""
         self._gone = 0
         self._kept = bytearray()
         self._place = 0
@@ -111,8 +117,10 @@ class _Drain:
         return self._place
 
     def write(self, content: bytes) -> int:
-        """Keeps of `content` what does not lie over bytes that have left."""
+        """Keeps of `content` what does not lie over bytes that have left, and notes the rest."""
         start = self._place - self._gone
+        if start < 0:
+            self.late.append((self._place, bytes(content[:-start])))
         self._place += len(content)
         fresh = content[max(0, -start) :]
         self._kept[max(0, start) : max(0, start) + len(fresh)] = fresh

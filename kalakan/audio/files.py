@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import shutil
@@ -17,15 +16,14 @@ from numpy.typing import NDArray
 from kalakan.audio.formats import Bits, Coding, choose_coding, format_named, format_of
 from kalakan.audio.resample import Resampler
 from kalakan.audio.samples import check_samples
+from kalakan.audio.wav import WavWriter
 from kalakan.errors import AudioError
-from kalakan.storage import is_direct, replacing, way_out
+from kalakan.storage import is_direct, way_out, whole_file
 
 if TYPE_CHECKING:
     from kalakan.audio.sound import SoundWriter
 
 AudioFile = str | os.PathLike[str] | BinaryIO
-WAV_FRAMES = 2**30
-"""Most samples of a WAV: its sizes are 32-bit numbers of bytes, and a sample may take four."""
 
 
 def write_audio(
@@ -106,15 +104,8 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
 
 
 def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
-    """Encodes to a temporary file beside `path`, which then takes its place."""
-    target = path.resolve()
     try:
-        if is_direct(target):
-            _write_device(target, coding, blocks)
-            return
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with replacing(target) as partial, partial.open("xb+") as file:
+        with whole_file(path) as file:
             _encode(file, coding, blocks)
     except BrokenPipeError:
         raise
@@ -122,29 +113,20 @@ def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
         raise AudioError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
 
 
-def _write_device(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
-    with path.open("wb") as device, tempfile.TemporaryFile(prefix="kalakan-") as scratch:
-        _encode(scratch, coding, blocks)
-        scratch.seek(0)
-        shutil.copyfileobj(scratch, device)
-
-
 def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> None:
-    from kalakan.audio.sound import SoundWriter  # here, because a stream starts sooner without libsndfile
-
-    sound = SoundWriter(file, coding)
+    writer = _writer(file, coding)
     resampler = Resampler(coding.source_rate, coding.rate)
     try:
         for block in blocks:
-            _append(sound, coding, resampler.push(block))
-        _append(sound, coding, resampler.flush())
+            writer.write(resampler.push(block).clip(-1.0, 1.0))  # a resampler may overshoot
+        writer.write(resampler.flush().clip(-1.0, 1.0))
     finally:
-        sound.close()
+        writer.close()
 
 
-def _append(sound: SoundWriter, coding: Coding, samples: NDArray[np.floating[Any]]) -> None:
-    if coding.format.name == "wav" and sound.frames + len(samples) >= WAV_FRAMES:
-        raise AudioError(
-            f"{sound.frames + len(samples)} samples are more than a WAV file holds; write .flac or .ogg"
-        )
-    sound.write(samples.clip(-1.0, 1.0))  # a resampler may overshoot
+def _writer(file: BinaryIO, coding: Coding) -> WavWriter | SoundWriter:
+    if coding.format.name == "wav":
+        return WavWriter(file, coding.rate, coding.subtype)
+    from kalakan.audio.sound import SoundWriter  # here, because WAV is written sooner without libsndfile
+
+    return SoundWriter(file, coding)

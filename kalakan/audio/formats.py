@@ -13,6 +13,8 @@ Bits = Literal[16, 24, "float"]
 """How a sample is stored: a whole number of 16 or 24 bits, or a 32-bit float."""
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Sample rates in Hz that audio can be asked for: those of MPEG layer III, telephones to studios."""
+MOST_HZ = 768_000
+"""Highest sample rate in Hz that any audio may have: as much as converters have."""
 _PCM: Mapping[Bits, str] = {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"}
 
 
@@ -69,8 +71,8 @@ def choose_coding(
     `rate` is the file's sample rate, one of `RATES`; None keeps the audio's own, or takes the next higher that the
     format can hold. `bits` is what a sample is; None is 16 bits. Raises `AudioError` for what the format cannot hold.
     """
-    if sample_rate < 1:
-        raise AudioError(f"sample_rate is {sample_rate}; it must be at least 1")
+    if not 1 <= sample_rate <= MOST_HZ:
+        raise AudioError(f"sample_rate is {sample_rate}; it must be at least 1 and at most {MOST_HZ}")
     return Coding(format, sample_rate, _rate(sample_rate, format, rate), _subtype(format, bits))
 
 

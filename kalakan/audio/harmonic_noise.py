@@ -52,7 +52,7 @@ def source_start(seed: int) -> tuple[float, int]:
 
     Multiplicative hashing: D. Knuth, "The Art of Computer Programming", volume 3, section 6.4.
     """
-    mixed = seed * 2_654_435_769 % (1 << 32)
+    mixed = int(seed) * 2_654_435_769 % (1 << 32)
     return (mixed >> 16) / 65_536, mixed % NOISE_SIZE
 
 

@@ -6,6 +6,7 @@ on the PATH. Programs of `FILE_PLAYERS` begin when the last chunk is there.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,13 @@ PLAYERS = {
 """Programs that play a WAV as it comes on their standard input, and their arguments, best first."""
 FILE_PLAYERS = ("pw-play", "afplay")
 """Programs that play a file. Versions of pw-play differ in what they make of standard input."""
+
+_CHATTER = "ALSA lib"
+"""How lines begin in which ALSA tells what it tries: a player that is heard writes them, too."""
+_SILENT = re.compile(
+    r"audio open failed|no sound|(could not|couldn't|failed to|cannot) (open|initialize)", re.I
+)
+"""What a program complains of that was not heard; ffplay without a sound card then ends as if it had been."""
 
 
 class Player(Protocol):
@@ -138,9 +146,11 @@ def _hang_up(process: subprocess.Popen[bytes]) -> None:
 
 
 def _check_end(name: str, process: subprocess.Popen[bytes], complaints: Any) -> None:
-    if process.returncode == 0:
-        return
     complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-    reason = lines[-1].strip() if lines else f"it ended with status {process.returncode}"
+    lines = [line.strip() for line in complaints.read().decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_CHATTER)]
+    silent = next((line for line in lines if _SILENT.search(line)), None)
+    if process.returncode == 0 and silent is None:
+        return
+    reason = silent or (lines[-1] if lines else f"it ended with status {process.returncode}")
     raise AudioError(f"{name} cannot play: {reason}; give -o FILE")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kalakan.audio.formats import Coding
 from kalakan.errors import AudioError
+from kalakan.storage import native_path
 
 BLOCK_SAMPLES = 1 << 13
 """Most samples that libsndfile is given at once: its Vorbis encoder puts a block on the stack, and crashes on long
@@ -27,7 +28,6 @@ class SoundWriter:
         """Opens the file; an mp3 that `is_stream` has a constant bit rate, from which players tell its time without
         the table that is written last. Raises `AudioError` for a coding that libsndfile does not know.
         """
-        self.frames = 0
         self._place = _Place(file)
         endian = "LITTLE" if coding.format.name == "pcm" else "FILE"
         container, subtype = coding.format.container, coding.subtype
@@ -48,7 +48,6 @@ class SoundWriter:
         for start in range(0, len(samples), BLOCK_SAMPLES):
             self._sound.write(samples[start : start + BLOCK_SAMPLES])
             self._place.check()
-        self.frames += len(samples)
 
     def close(self) -> None:
         """Writes the last bytes; raises what the file raised."""
@@ -59,7 +58,8 @@ class SoundWriter:
 def read_sound(file: Any, name: str) -> tuple[NDArray[np.float32], int]:
     """Samples [S, C] of a file and its sample rate in Hz; raises `AudioError` that calls the file `name`."""
     try:
-        samples, sample_rate = soundfile.read(file, dtype="float32", always_2d=True)
+        source = native_path(file) if isinstance(file, (str, os.PathLike)) else file
+        samples, sample_rate = soundfile.read(source, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{name} cannot be read as audio: {error}") from error
     return samples, int(sample_rate)

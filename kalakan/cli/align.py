@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FILE, FOLDER, WORD
 from kalakan.cli.streams import write_line
 from kalakan.cli.train import check_installed, read_settings
 
@@ -11,18 +12,30 @@ MOST_NAMED = 10
 
 
 @click.command("align")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=FOLDER, metavar="DIR")
 @click.option(
     "--aligner",
+    type=FILE,
     metavar="FILE",
     help="The aligner.pt of another corpus of the same voice; default: one is trained.",
 )
-@click.option("--config", metavar="FILE", help="YAML settings (audio, model, training) of the aligner.")
 @click.option(
-    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.max_steps=800."
+    "--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, training) of the aligner."
 )
-@click.option("--features", metavar="FOLDER", help="Where mels are cached; default: DIR/features.")
-@click.option("--textgrids", metavar="FOLDER", help="Where TextGrids go; default: DIR/textgrids.")
+@click.option(
+    "--set",
+    "changes",
+    type=WORD,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting, as training.max_steps=800.",
+)
+@click.option(
+    "--features", type=FOLDER, metavar="FOLDER", help="Where mels are cached; default: DIR/features."
+)
+@click.option(
+    "--textgrids", type=FOLDER, metavar="FOLDER", help="Where TextGrids go; default: DIR/textgrids."
+)
 @click.option("--again", is_flag=True, help="Replace durations that are there.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")

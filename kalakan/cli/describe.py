@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FILE, FOLDER, WORD
 from kalakan.cli.streams import write_line
 
 
 @click.command("describe")
-@click.argument("voice", metavar="VOICE")
-@click.option("--output-dir", metavar="FOLDER", help="Where to write; default: in place.")
-@click.option("--name", help="Name of the voice.")
-@click.option("--voice-version", metavar="TEXT", help="Version of its weights.")
-@click.option("--license", "license_id", metavar="SPDX", help="License of the weights, such as CC-BY-4.0.")
-@click.option("--license-file", metavar="FILE", help="The text of that license.")
-@click.option("--card", metavar="FILE", help="Model card in Markdown.")
+@click.argument("voice", type=FOLDER, metavar="VOICE")
+@click.option("--output-dir", type=FOLDER, metavar="FOLDER", help="Where to write; default: in place.")
+@click.option("--name", type=WORD, help="Name of the voice.")
+@click.option("--voice-version", type=WORD, metavar="TEXT", help="Version of its weights.")
+@click.option(
+    "--license", "license_id", type=WORD, metavar="SPDX", help="License of the weights, such as CC-BY-4.0."
+)
+@click.option("--license-file", type=FILE, metavar="FILE", help="The text of that license.")
+@click.option("--card", type=FILE, metavar="FILE", help="Model card in Markdown.")
 def command(
     voice: str,
     output_dir: str | None,

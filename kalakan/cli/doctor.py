@@ -17,7 +17,7 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
 @click.option(
     "--arch",
     "architectures",
-    type=int,
+    type=click.IntRange(10, 999),
     multiple=True,
     metavar="NUMBER",
     help="Build for this compute capability, such as 90; may be repeated.",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import warnings
 from typing import Any, NoReturn
 
 import click
 
-from kalakan.cli.streams import STDOUT, naming_stdout
+from kalakan.cli.start import catch_signals, ignore_signals
+from kalakan.cli.streams import STDOUT, complain, naming_stdout
 from kalakan.errors import KalakanError
 
 _EXTRAS = {
@@ -32,13 +32,15 @@ def run(command: click.Command, name: str) -> NoReturn:
 
     0 done, 1 `kalakan: error: …`, 2 wrong usage, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM; a closed pipe ends it quietly.
     """
+    catch_signals()
     _open_closed_streams()
     warnings.showwarning = _show_warning
-    for wish in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, wish, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
-            signal.signal(number, _terminate)
-    sys.exit(_status(command, name))
+    try:
+        status = _status(command, name)
+    except KeyboardInterrupt:  # while the end of the work was told
+        status = 130
+    ignore_signals()
+    sys.exit(status)
 
 
 def _status(command: click.Command, name: str) -> int:
@@ -96,7 +98,7 @@ def _reason(error: OSError) -> str:
 
 def show_error(message: str) -> None:
     """One line on standard error."""
-    click.echo(f"kalakan: error: {' '.join(message.splitlines())}", err=True)
+    complain(f"kalakan: error: {message}")
 
 
 def _fail(message: str) -> int:
@@ -105,8 +107,4 @@ def _fail(message: str) -> int:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"kalakan: warning: {' '.join(str(message).splitlines())}", err=True)
-
-
-def _terminate(number: int, _frame: Any) -> NoReturn:
-    sys.exit(128 + number)  # so that temporary files are cleaned up on the way out
+    complain(f"kalakan: warning: {message}")

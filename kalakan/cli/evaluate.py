@@ -10,24 +10,34 @@ from typing import Any
 
 import click
 
+from kalakan.cli.kinds import FILE, FOLDER, SPEAKER
 from kalakan.cli.streams import read_file, write_line
 from kalakan.errors import TextError
 from kalakan.voices.package import load_voice
 
 
 @click.command("evaluate")
-@click.argument("voice", metavar="[VOICE]", required=False)
-@click.option("--data", metavar="FOLDER", help="Corpus whose test split the voice is measured on.")
-@click.option("--output", metavar="FOLDER", help="Where report.json and pictures go.")
+@click.argument("voice", type=FOLDER, metavar="[VOICE]", required=False)
 @click.option(
-    "--speaker", "speakers", metavar="NAME", multiple=True, help="Only this speaker; may be repeated."
+    "--data", type=FOLDER, metavar="FOLDER", help="Corpus whose test split the voice is measured on."
+)
+@click.option("--output", type=FOLDER, metavar="FOLDER", help="Where report.json and pictures go.")
+@click.option(
+    "--speaker",
+    "speakers",
+    type=SPEAKER,
+    metavar="NAME",
+    multiple=True,
+    help="Only this speaker; may be repeated.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N sentences of each speaker.")
 @click.option(
     "--mos/--no-mos", default=True, help="Ask DistilMOS where it is installed (default): it is slow."
 )
-@click.option("--clips", metavar="FOLDER", help="Write a clip of each line of --texts, and manifest.tsv.")
-@click.option("--texts", metavar="FILE", help="One text a line, UTF-8; no line is refused.")
+@click.option(
+    "--clips", type=FOLDER, metavar="FOLDER", help="Write a clip of each line of --texts, and manifest.tsv."
+)
+@click.option("--texts", type=FILE, metavar="FILE", help="One text a line, UTF-8; no line is refused.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 def command(
     voice: str | None,

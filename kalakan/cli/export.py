@@ -8,16 +8,20 @@ from typing import Literal, NoReturn, cast
 import click
 
 from kalakan.cli.entry import run
+from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 from kalakan.export.formats import FORMATS, ExportOptions
 
 
 @click.command("export")
-@click.argument("voice", metavar="[VOICE]", required=False)
-@click.option("--acoustic-model", metavar="FILE", help="A .pt file instead of a voice.")
-@click.option("--vocoder", metavar="FILE", help="A .pt file instead of a voice.")
+@click.argument("voice", type=FOLDER, metavar="[VOICE]", required=False)
+@click.option("--acoustic-model", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
+@click.option("--vocoder", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
 @click.option(
-    "--output-dir", metavar="FOLDER", help="Where to write; a VOICE is completed in place by default."
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Where to write; a VOICE is completed in place by default.",
 )
 @click.option(
     "--format",

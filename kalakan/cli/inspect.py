@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from kalakan.cli.inspect_folders import corpus_facts, log_facts, run_facts
-from kalakan.cli.streams import write_line
+from kalakan.cli.kinds import FILE
+from kalakan.cli.streams import printable, write_line
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH
 
 
 @click.command("inspect")
-@click.argument("path", metavar="PATH")
+@click.argument("path", type=FILE, metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 def command(path: str, as_json: bool) -> None:
     """Show what PATH holds: a voice, a corpus, a run, or one of their files (.pt, .onnx, .safetensors, .jsonl).
@@ -29,7 +30,7 @@ def command(path: str, as_json: bool) -> None:
         write_line(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     for name, value in _lines(facts, ""):
-        write_line(f"{name}: {value}")
+        write_line(printable(f"{name}: {value}"))
 
 
 def inspect_path(path: Path) -> dict[str, Any]:
@@ -120,7 +121,11 @@ def _best(position: dict[str, Any]) -> float | str:
 
 def _onnx(path: Path) -> dict[str, Any]:
     from kalakan.synthesis.engines.sessions import open_session
+    from kalakan.voices.external import check_graph
+    from kalakan.voices.manifest import VoiceManifest
 
+    if (path.parent / "voice.json").is_file():
+        check_graph(path, path.read_bytes(), VoiceManifest.from_file(path.parent / "voice.json").files)
     session = open_session(path, 1)
     given = [*session.get_inputs(), *session.get_overridable_initializers()]
     return {

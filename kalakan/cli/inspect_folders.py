@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.errors import DataError
+from kalakan.storage import native_path
 
 
 def corpus_facts(folder: Path) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def corpus_facts(folder: Path) -> dict[str, Any]:
     from kalakan.data.manifest import SPLITS, read_manifest
 
     utterances = read_manifest(folder)
-    rate = soundfile.info(utterances[0].audio).samplerate
+    rate = soundfile.info(native_path(utterances[0].audio)).samplerate
     samples = Counter[str]()
     for item in utterances:
         samples[item.speaker] += item.samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FILE, WORD
 from kalakan.cli.streams import read_file, read_lines, text_argument, write_lines
 from kalakan.cli.table import WordCount, add_column
 from kalakan.text.normalizer import normalize_text
@@ -12,13 +13,25 @@ from kalakan.text.normalizer import normalize_text
 @click.command("normalize")
 @click.argument("text", required=False)
 @click.option(
-    "--tsv", metavar="FILE", help="Read a tab-separated file with a header; the report goes to stderr."
+    "--tsv",
+    type=FILE,
+    metavar="FILE",
+    help="Read a tab-separated file with a header; the report goes to stderr.",
 )
-@click.option("--column", metavar="NAME", default="text", show_default=True, help="Column of --tsv to read.")
 @click.option(
-    "--into", metavar="NAME", default="normalized", show_default=True, help="Name of the added column."
+    "--column", type=WORD, metavar="NAME", default="text", show_default=True, help="Column of --tsv to read."
 )
-@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; - is standard output.")
+@click.option(
+    "--into",
+    type=WORD,
+    metavar="NAME",
+    default="normalized",
+    show_default=True,
+    help="Name of the added column.",
+)
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", default="-", help="Where to write; - is standard output."
+)
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--chat", type=click.Choice(["off", "narrow", "wide"]), default="narrow", show_default=True)
 @click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")

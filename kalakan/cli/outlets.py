@@ -6,8 +6,9 @@ import os
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ import click
 from kalakan.audio.formats import Bits, choose_coding, format_named
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.streams import naming_stdout
+from kalakan.errors import AudioError
+from kalakan.storage import check_writable, way_out
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,18 @@ class Files(Outlet):
     tells_paths = True
 
     def __init__(self, path: str, lines: bool, shape: Shape) -> None:
+        """Raises `AudioError` for a place that cannot be written: it is known before a voice is loaded."""
         if lines:
             check_numbered(path, "-o")
         self._path = path
         self._lines = lines
         self._shape = shape
+        try:
+            check_writable(Path(self._path_of(1)))
+        except OSError as error:
+            raise AudioError(
+                f"cannot write {self._path_of(1)}: {error.strerror}; {way_out(error)}"
+            ) from error
 
     def open(self, sample_rate: int) -> None:
         """See `Outlet`."""
@@ -123,6 +133,7 @@ class Stream(Outlet):
 
         kind = format_named(self._shape.format or "wav")
         self._encoder = Encoder(choose_coding(sample_rate, kind, self._shape.rate, self._shape.bits))
+        self._start = _place_in_file()
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
         """See `Outlet`."""
@@ -132,6 +143,8 @@ class Stream(Outlet):
     def close(self) -> None:
         """See `Outlet`."""
         _send(self._encoder.finish())
+        if self._start is not None:
+            _correct(self._start, self._encoder.corrections())
 
 
 class Loudspeaker(Outlet):
@@ -149,6 +162,35 @@ class Loudspeaker(Outlet):
     def put(self, chunks: Iterator[Any], number: int) -> None:
         """See `Outlet`."""
         self._player.play(chunks, self.sample_rate)
+
+
+def _place_in_file() -> int | None:
+    """Where in a file the next byte of standard output goes; None if it is no file to go back in."""
+    sys.stdout.flush()
+    descriptor = sys.stdout.fileno()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _appends(descriptor):
+        return None
+    return os.lseek(descriptor, 0, os.SEEK_CUR)
+
+
+def _appends(descriptor: int) -> bool:
+    """Whether all that is written goes to the end of the file, as after the shell's `>>`."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
+
+
+def _correct(start: int, corrections: Sequence[tuple[int, bytes]]) -> None:
+    """Puts right what was written to standard output, a file, before the length was known."""
+    descriptor = sys.stdout.fileno()
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    with naming_stdout():
+        for place, content in corrections:
+            os.lseek(descriptor, start + place, os.SEEK_SET)
+            os.write(descriptor, content)
+        os.lseek(descriptor, end, os.SEEK_SET)
 
 
 def _send(content: bytes) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kalakan.cli.streams import write_line
+from kalakan.cli.kinds import FOLDER, PROBLEM, WORD
+from kalakan.cli.streams import complain, write_line
 
 if TYPE_CHECKING:
     from kalakan.data.preparation.prepare import Prepared
@@ -17,12 +18,14 @@ MOST_NAMED = 10
 
 
 @click.command("prepare")
-@click.argument("source", metavar="DIR")
-@click.argument("output", metavar="OUT")
+@click.argument("source", type=FOLDER, metavar="DIR")
+@click.argument("output", type=FOLDER, metavar="OUT")
 @click.option(
     "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
 )
-@click.option("--speaker", help="Name of everyone in DIR; default: as the layout says, else speaker.")
+@click.option(
+    "--speaker", type=WORD, help="Name of everyone in DIR; default: as the layout says, else speaker."
+)
 @click.option(
     "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
 )
@@ -39,7 +42,11 @@ MOST_NAMED = 10
 )
 @click.option("--test", type=float, default=0.05, show_default=True, help="Share of the test split.")
 @click.option(
-    "--keep", multiple=True, metavar="PROBLEM", help="Keep utterances with a problem such as lost_letters."
+    "--keep",
+    multiple=True,
+    type=PROBLEM,
+    metavar="PROBLEM",
+    help="Keep utterances with a problem such as lost_letters.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
@@ -117,7 +124,7 @@ def _tell(made: Prepared) -> None:
         write_line(f"columns of {columns}")
     write_line(f"next: kalakan align {made.folder}")
     if has_lost_letters([*made.kept, *made.left_out]):
-        click.echo(f"kalakan: warning: {LOST_LETTERS}", err=True)
+        complain(f"kalakan: warning: {LOST_LETTERS}")
 
 
 def _show(done: int, total: int) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FOLDER
 from kalakan.cli.streams import write_line
 
 IDLE = "zeros are stored and multiplied like any other number: this voice is neither smaller nor faster"
 
 
 @click.command("prune")
-@click.argument("voice", metavar="VOICE")
-@click.option("-o", "--output-dir", metavar="FOLDER", required=True, help="Where the pruned voice goes.")
+@click.argument("voice", type=FOLDER, metavar="VOICE")
+@click.option(
+    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the pruned voice goes."
+)
 @click.option(
     "--amount", type=float, default=0.3, show_default=True, help="Share that goes, between 0 and 1."
 )

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.kinds import SPEAKER
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.outlets import Outlet
 from kalakan.errors import SubtitleError
+from kalakan.storage import check_writable, way_out
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SEEDS, Control
 
 if TYPE_CHECKING:
@@ -24,15 +26,15 @@ class Subtitles:
     """Files that say when each word is heard; with `lines` the paths are patterns."""
 
     def __init__(self, paths: Sequence[str], lines: bool) -> None:
-        """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one without a folder:
-        both are known before a long text is spoken."""
+        """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one that cannot be
+        written: both are known before a long text is spoken."""
         self.paths = paths
         self._lines = lines
         for path in paths:
             _check_suffix(path)
             if lines:
                 check_numbered(path, "--subtitles")
-            _check_folder(numbered(path, 1) if lines else path)
+            _check_place(numbered(path, 1) if lines else path)
 
     def write(self, sentences: Sequence[Sentence], sample_rate: int, text: str, number: int) -> None:
         """Writes the files of text `number`, counted from 1."""
@@ -87,7 +89,7 @@ def _option(name: str, control: Control) -> dict[str, Any]:
     if isinstance(default, bool):
         return {"is_flag": True, "help": f"{control.help}."}
     if default is None:
-        return {"metavar": "NAME", "help": f"{control.help}; default: its first."}
+        return {"type": SPEAKER, "metavar": "NAME", "help": f"{control.help}; default: its first."}
     limits = "0 to 2^32 - 1" if control.high == SEEDS - 1 else f"{control.low:g} to {control.high:g}"
     unit = f" {control.unit}" if control.unit else ""
     return {
@@ -105,6 +107,8 @@ def _check_suffix(path: str) -> None:
         raise click.UsageError(f"--subtitles {path} has no known suffix; use .srt, .vtt, .TextGrid or .json")
 
 
-def _check_folder(path: str) -> None:
-    if not Path(path).resolve().parent.is_dir():
-        raise SubtitleError(f"cannot write {path}: its folder is not there; make it first, or choose another")
+def _check_place(path: str) -> None:
+    try:
+        check_writable(Path(path))
+    except OSError as error:
+        raise SubtitleError(f"cannot write {path}: {error.strerror}; {way_out(error)}") from error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kalakan.errors import TextError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import way_out, whole_file
 
 STDOUT = "standard output"
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @contextmanager
@@ -65,19 +67,48 @@ def decode(content: bytes, source: str, offset: int = 0) -> str:
 def write_line(text: str) -> None:
     """One line to standard output, as UTF-8."""
     with naming_stdout():
-        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+        sys.stdout.buffer.write(as_bytes(text) + b"\n")
+
+
+def complain(text: str) -> None:
+    """One line to standard error, as UTF-8: whatever its words say, they do nothing to the terminal."""
+    line = as_bytes(printable(text)) + b"\n"
+    buffer = getattr(sys.stderr, "buffer", None)
+    if buffer is None:  # a test's, or a program's that reads what is said
+        sys.stderr.write(line.decode("utf-8", "replace"))
+        return
+    sys.stderr.flush()
+    buffer.write(line)
+    buffer.flush()
+
+
+def as_bytes(text: str) -> bytes:
+    """Text as UTF-8, and names of files as the bytes that they are on the disk."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, as JSON may hold it
+        return text.encode("utf-8", "replace")
+
+
+def printable(text: str) -> str:
+    """Text in one line, in which signs that steer a terminal or turn the writing around are spelled as \\x1b."""
+    return _STEERING.sub(
+        lambda found: found[0].encode("unicode_escape").decode("ascii"), " ".join(text.splitlines())
+    )
 
 
 def write_file(path: str | Path, lines: Iterable[str]) -> None:
-    """Lines to a file, which is replaced once the last one is written; raises `TextError` where it cannot be."""
+    """Lines to a file, which is replaced once the last one is written, or to a device or pipe, which gets them then.
+
+    Raises `TextError` where it cannot be.
+    """
     try:
-        with (
-            replacing(Path(path).resolve()) as partial,
-            partial.open("w", encoding="utf-8", newline="\n") as file,
-        ):
-            file.writelines(f"{line}\n" for line in lines)
+        with whole_file(Path(path)) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise TextError(f"cannot write {path}: {error.strerror}; {way_out(error)}") from error
+        raise TextError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error
 
 
 def write_lines(output: str, lines: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.kinds import AUDIO_FORMAT, FILE, FOLDER
 from kalakan.cli.lines import answer_lines
 from kalakan.cli.outlets import Shape, choose_outlet
 from kalakan.cli.speaking import Speaking, Subtitles, control_options
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
 
 @click.command("synthesize", context_settings={"max_content_width": 110})
 @click.argument("text", required=False)
-@click.option("-o", "--output", metavar="FILE", help="Audio file; - is standard output. Default: play it.")
 @click.option(
-    "-f", "--format", metavar="FORMAT", help="wav, flac, ogg, opus, mp3, pcm; default: by FILE's suffix."
+    "-o", "--output", type=FILE, metavar="FILE", help="Audio file; - is standard output. Default: play it."
+)
+@click.option(
+    "-f",
+    "--format",
+    type=AUDIO_FORMAT,
+    metavar="FORMAT",
+    help="wav, flac, ogg, opus, mp3, pcm; default: by FILE's suffix.",
 )
 @click.option("--rate", type=int, metavar="HZ", help="Sample rate, 8000 to 48000; default: the voice's.")
 @click.option(
@@ -34,19 +41,24 @@ if TYPE_CHECKING:
 @click.option("--stream", is_flag=True, help="Write to standard output while speaking.")
 @click.option(
     "--subtitles",
+    type=FILE,
     metavar="FILE",
     multiple=True,
     help="Also write when each word is heard: .srt, .vtt, .TextGrid, .json; may be repeated.",
 )
-@click.option("--file", "text_file", metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
+@click.option("--file", "text_file", type=FILE, metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
 @click.option("--lines", is_flag=True, help="Synthesize each line by itself; {n} in FILE is its number.")
-@click.option("--voice", metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan.")
+@click.option(
+    "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
+)
 @control_options
-@click.option("--lexicon", metavar="FILE", help="Readings of words: lines of word<TAB>units.")
+@click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--threads", type=int, help="CPU threads; default: 1.")
-@click.option("--config", metavar="FILE", help="YAML settings; the sections inference and model act.")
+@click.option(
+    "--config", type=FILE, metavar="FILE", help="YAML settings; the sections inference and model act."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
 def command(text: str | None, **options: Any) -> int:
     """Speak TEXT (default or -: standard input) from the loudspeaker or into a file.

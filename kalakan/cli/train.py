@@ -10,6 +10,7 @@ import click
 import yaml
 
 from kalakan.cli.entry import run
+from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, WORD, Suggested
 from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.models import registry
@@ -21,25 +22,50 @@ if TYPE_CHECKING:
 
 NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 """Packages that a run uses, the last of them when it ends."""
+RECIPES = ("default_voice",)
+"""Names of `kalakan.training.recipes.RECIPES`, whose import takes seconds: a shell completes them."""
 
 
 @click.command("train")
-@click.option("--model-type", help="A trainable model type, such as fastspeech2_small.")
-@click.option("--recipe", help="Instead of a type: all runs of a voice, such as default_voice.")
-@click.option("--data-dir", metavar="FOLDER", required=True, help="Dataset folder.")
-@click.option("--output-dir", metavar="FOLDER", required=True, help="Run folder; a run found there goes on.")
-@click.option("--config", metavar="FILE", help="YAML settings (audio, model, data, training).")
+@click.option("--model-type", type=MODEL_TYPE, help="A trainable model type, such as fastspeech2_small.")
 @click.option(
-    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="One setting, as training.batch_size=8."
+    "--recipe",
+    type=Suggested(lambda _: RECIPES),
+    help="Instead of a type: all runs of a voice, such as default_voice.",
+)
+@click.option("--data-dir", type=FOLDER, metavar="FOLDER", required=True, help="Dataset folder.")
+@click.option(
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    required=True,
+    help="Run folder; a run found there goes on.",
+)
+@click.option("--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, data, training).")
+@click.option(
+    "--set",
+    "changes",
+    type=WORD,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting, as training.batch_size=8.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option(
-    "--features", metavar="FOLDER", help="Where mels, F0 and audio are cached; default: in the run folder."
+    "--features",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Where mels, F0 and audio are cached; default: in the run folder.",
 )
 @click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
-@click.option("--start-from", metavar="PATH", help="Checkpoint or voice whose weights it begins with.")
 @click.option(
-    "--teacher", metavar="VOICE", help="Voice that an acoustic model learns from beside the recordings."
+    "--start-from", type=FILE, metavar="PATH", help="Checkpoint or voice whose weights it begins with."
+)
+@click.option(
+    "--teacher",
+    type=FOLDER,
+    metavar="VOICE",
+    help="Voice that an acoustic model learns from beside the recordings.",
 )
 @click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after so many minutes.")
 @click.option("--distributed", is_flag=True, help="One of several processes; torchrun needs no such option.")

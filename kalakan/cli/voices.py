@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from kalakan.cli.streams import write_line
+from kalakan.cli.kinds import FOLDER
+from kalakan.cli.streams import printable, write_line
 from kalakan.voices.package import Voice, load_voice
 
 
 @click.command("voices")
-@click.argument("folders", metavar="[FOLDER]...", nargs=-1)
+@click.argument("folders", type=FOLDER, metavar="[FOLDER]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest of each voice.")
 def command(folders: tuple[str, ...], as_json: bool) -> None:
     """Check voices and show what they are; without FOLDER, the one that comes with kalakan."""
@@ -35,4 +36,4 @@ def _details(voice: Voice) -> str:
         "folder": str(voice.path),
     }
     lines = [f"  {name:<9} {value}" for name, value in rows.items()]
-    return "\n".join([f"{manifest.name} {manifest.version}", *lines])
+    return "\n".join(map(printable, [f"{manifest.name} {manifest.version}", *lines]))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import check_speakers, require, require_at_least, require_chance, require_odd
+from kalakan.config.rules import (
+    MOST_SIZE,
+    check_speakers,
+    require,
+    require_at_least,
+    require_at_most,
+    require_chance,
+    require_odd,
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ class FastSpeech2Config:
         require_at_least(self, "model", (*counts, *sizes), 1)
         require_odd(self, "model", ("voicing_kernel", *(f"{part}_kernel" for part in parts)))
         require_at_least(self, "model", ("voicing_width", "steered_rows"), 0)
+        require_at_most(self, "model", (*counts, *sizes, "voicing_width", "steered_rows"), MOST_SIZE)
         require_chance(self, "model", ("dropout", "predictor_dropout"))
         require(
             self.encoder_width % self.encoder_heads == 0,
@@ -127,9 +136,9 @@ class Tacotron2Config:
     def __post_init__(self) -> None:
         widths = ("encoder_width", "attention_width", "prenet_width", "decoder_width", "postnet_width")
         counts = ("encoder_layers", "location_filters", "frames_per_step", "window_ahead")
-        require_at_least(
-            self, "model", ("n_phonemes", "n_mels", *widths, *counts, "max_frames_per_phoneme"), 1
-        )
+        sizes = ("n_phonemes", "n_mels", *widths, *counts, "max_frames_per_phoneme")
+        require_at_least(self, "model", sizes, 1)
+        require_at_most(self, "model", (*sizes, "postnet_layers", "window_back"), MOST_SIZE)
         require_odd(self, "model", ("encoder_kernel", "location_kernel", "postnet_kernel"))
         require_chance(self, "model", ("dropout", "prenet_dropout", "zoneout"))
         require_at_least(self, "model", ("postnet_layers",), 2)
@@ -160,4 +169,5 @@ class AlignerConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), 1)
+        require_at_most(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), MOST_SIZE)
         require_odd(self, "model", ("kernel",))

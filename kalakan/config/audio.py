@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require, require_at_least
+from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_at_most
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class AudioConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, "audio", ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels"), 1)
+        require_at_most(self, "audio", ("sample_rate",), 768_000)
+        require_at_most(self, "audio", ("n_fft", "n_mels"), MOST_SIZE)
         require(
             self.win_length <= self.n_fft,
             "audio.win_length",

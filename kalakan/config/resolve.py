@@ -8,12 +8,16 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
+from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
+from kalakan.config.rules import require, shown
 from kalakan.config.schema import MODEL_CONFIGS, MODEL_SECTIONS, ModelConfig, Settings
 from kalakan.errors import ConfigError
 
 T = TypeVar("T")
+MOST = 10**15
+"""Farthest that any number in the settings may lie from 0: what lies beyond is a slip, infinity included."""
 _KINDS = {str: " of strings", int: " of whole numbers"}
 
 
@@ -69,8 +73,11 @@ class UnknownSettingError(ConfigError):
     """A key that is no setting; whether it resembles one."""
 
     def __init__(self, message: str, has_advice: bool) -> None:
-        super().__init__(message)
+        super().__init__(message, has_advice)  # both, or it cannot be unpickled
         self.has_advice = has_advice
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def closest(errors: Sequence[ConfigError]) -> ConfigError:
@@ -101,7 +108,7 @@ def _plain(value: Any) -> Any:
 def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
     if not isinstance(overrides, Mapping):
         where = prefix.rstrip(".") or "the configuration"
-        raise ConfigError(f"{where} is {overrides!r}; it must be a mapping of setting names to values")
+        raise ConfigError(f"{where} is {shown(overrides)}; it must be a mapping of setting names to values")
     hints = typing.get_type_hints(type(base))
     names = [item.name for item in fields(base)]  # type: ignore[arg-type]
     changes: dict[str, Any] = {}
@@ -124,18 +131,23 @@ def _coerce(value: Any, hint: Any, name: str) -> Any:
         if isinstance(value, (list, tuple)):
             kind = typing.get_args(hint)[0]
             return tuple(_coerce(item, kind, f"{name}[{place}]") for place, item in enumerate(value))
-        raise ConfigError(f"{name} is {value!r}; it must be a list{_KINDS.get(typing.get_args(hint)[0], '')}")
+        raise ConfigError(
+            f"{name} is {shown(value)}; it must be a list{_KINDS.get(typing.get_args(hint)[0], '')}"
+        )
     if origin is types.UnionType and value is None:
         return None
     if hint is bool:
         if isinstance(value, bool):
             return value
     elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            require(abs(int(value)) <= MOST, name, value, f"it must lie between -{MOST:.0e} and {MOST:.0e}")
+            return int(value)
     elif hint is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number: Any = value  # typeshed's Real compares with nothing
+            require(-MOST <= number <= MOST, name, value, f"it must lie between -{MOST:.0e} and {MOST:.0e}")
             return float(value)
     elif hint is str and isinstance(value, str):
         return value
-    raise ConfigError(f"{name} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
+    raise ConfigError(f"{name} is {shown(value)}; it must be of type {getattr(hint, '__name__', hint)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kalakan.config.acoustic_models import AlignerConfig, FastSpeech2Config, Tacotron2Config
 from kalakan.config.audio import AudioConfig
-from kalakan.config.rules import require_at_least
+from kalakan.config.rules import require_at_least, require_at_most
 from kalakan.config.training import (
     AdversarialConfig,
     DataConfig,
@@ -87,6 +87,8 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         require_at_least(self, "inference", ("batch_size", "threads", "griffin_lim_iterations"), 1)
         require_at_least(self, "inference", ("max_characters",), 20)
+        require_at_most(self, "inference", ("threads",), 256)
+        require_at_most(self, "inference", ("batch_size", "griffin_lim_iterations", "max_characters"), 10_000)
 
 
 @dataclass(frozen=True)

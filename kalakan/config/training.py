@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require, require_at_least, require_chance
+from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_at_most, require_chance
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class SegmentConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, "segments", ("frames", "validation_frames"), 16)
+        require_at_most(self, "segments", ("frames", "validation_frames"), MOST_SIZE)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,9 @@ class TrainingConfig:
         require_at_least(self, "training", (*rhythms, *counts), 1)
         zeros = ("max_minutes", "warmup_steps", "weight_decay", "patience", "workers")
         require_at_least(self, "training", zeros, 0)
+        sizes = ("batch_size", "grad_accumulation_steps", "max_nonfinite")
+        require_at_most(self, "training", sizes, MOST_SIZE)
+        require_at_most(self, "training", ("workers",), 256)
         require_chance(self, "training", ("max_damaged", "ema_decay"))
         require(self.product in ("best", "last"), "training.product", self.product, "choose 'best' or 'last'")
         require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
@@ -137,6 +141,7 @@ class AdversarialConfig:
     def __post_init__(self) -> None:
         require_at_least(self, "adversarial", ("weight", "feature_weight", "start_step"), 0)
         require_at_least(self, "adversarial", ("channels",), 1)
+        require_at_most(self, "adversarial", ("channels",), MOST_SIZE)
 
 
 @dataclass(frozen=True)

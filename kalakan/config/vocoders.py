@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan.config.rules import require, require_at_least, require_odd
+from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_at_most, require_odd
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class HarmonicNoiseConfig:
     loses all of `noise_cut` from 3 dB more on. Closures and breathy sounds stay as they are."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, "model", ("width", "layers", "inner", "n_fft", "subframes", "f0_width"), 1)
+        sizes = ("width", "layers", "inner", "n_fft", "subframes", "f0_width")
+        require_at_least(self, "model", sizes, 1)
+        require_at_most(self, "model", sizes, MOST_SIZE)
         require_odd(self, "model", ("kernel",))
         require(
             -60 <= self.noise_cut_from <= 60,
@@ -114,10 +116,11 @@ def _check_upsampling(rates: tuple[int, ...], channels: int) -> None:
     require(len(rates) >= 1 and min(rates) >= 2, "model.upsample_rates", rates, "name factors of at least 2")
     parts = 2 ** len(rates)
     require(
-        channels >= 1 and channels % parts == 0,
+        1 <= channels <= MOST_SIZE and channels % parts == 0,
         "model.channels",
         channels,
-        f"it must be a multiple of {parts}, for it is halved at each of the {len(rates)} upsample_rates",
+        f"it must be a multiple of {parts}, for it is halved at each of the {len(rates)} upsample_rates, and at most "
+        f"{MOST_SIZE}",
     )
 
 

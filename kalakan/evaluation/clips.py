@@ -11,6 +11,7 @@ import numpy as np
 
 from kalakan.audio.files import write_audio
 from kalakan.errors import AudioError, TextError
+from kalakan.storage import replacing
 
 SILENCE_S = 0.5
 """Length of the clip of a text in which nothing can be spoken."""
@@ -69,5 +70,6 @@ def write_clips(
         lines.append("\t".join(" ".join(cell.split("\t")).replace("\r", " ") for cell in cells))
         if progress:
             progress(number, len(texts))
-    (folder / MANIFEST).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    with replacing(folder / MANIFEST) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return ClipCounts(len(texts), silent, samples / sample_rate)

@@ -97,7 +97,9 @@ def _acoustic(source: Path, path: Path, options: ExportOptions) -> Path:
     loaded = load_pt(source)
     check_exportable(loaded.record.type)
     with _writing(path):
-        write_acoustic(cast("FastSpeech2", loaded.module), path, half_weights=options.half_weights)
+        write_acoustic(
+            cast("FastSpeech2", loaded.module), path, audio=loaded.audio, half_weights=options.half_weights
+        )
     return path
 
 

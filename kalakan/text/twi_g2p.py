@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import kalakan._rust as _rust
-from kalakan.errors import TextError
 from kalakan.text.english import english_source, english_version
+from kalakan.text.lexicon import read_lexicon
 
 __all__ = ["CacheInfo", "Reading", "TwiG2P", "WordSpan", "is_foreign"]
 
@@ -105,7 +105,7 @@ class TwiG2P:
         self._settings: dict[str, Any] = {
             "text": {"variety": variety, "human": human, "chat": chat, "clock_to_hour": clock_to_hour},
             "g2p": {
-                "lexicon": _entries(lexicon),
+                "lexicon": read_lexicon(lexicon),
                 "english": english,
                 "tone": tone,
                 "cache_size": cache_size,
@@ -198,34 +198,6 @@ class TwiG2P:
 def is_foreign(word: str) -> bool:
     """Returns whether the spelling of a word cannot be Twi: loan letters, finals and clusters that Twi lacks."""
     return _rust.is_foreign(word)
-
-
-def _entries(lexicon: Mapping[str, str] | str | Path | None) -> list[tuple[str, str, str]]:
-    if lexicon is None:
-        return []
-    if isinstance(lexicon, Mapping):
-        return [(word, units, f"lexicon entry {word!r}") for word, units in lexicon.items()]
-    path = Path(lexicon)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise TextError(
-            f"lexicon {path} cannot be read ({error.strerror}); give a file of lines word<TAB>units"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise TextError(f"lexicon {path} is not UTF-8 at offset {error.start}; save it as UTF-8") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        place = f"{path}, line {number}"
-        if not line.strip() or line.startswith("#") or (number == 1 and line.startswith("word\tunits")):
-            continue
-        word, *fields = line.split("\t")
-        if not fields:
-            raise TextError(
-                f"{place}: needs a word, a tab and units, as in bra<TAB>b ɾ a, or wifi<TAB>=waifai"
-            )
-        found.append((word, fields[0], place))
-    return found
 
 
 class _Forked:

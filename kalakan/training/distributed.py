@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from kalakan.errors import ConfigError, TrainingError
 
 DEFAULT_ADDRESS = "127.0.0.1:29500"
+MOST_PROCESSES = 4096
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 """Set by torchrun in the environment of the processes that it starts."""
 
@@ -36,8 +37,10 @@ class Place:
     """Host and port where the first process listens for the others."""
 
     def __post_init__(self) -> None:
-        if self.world_size < 1:
-            raise ConfigError(f"world size is {self.world_size}; it must be at least 1")
+        if not 1 <= self.world_size <= MOST_PROCESSES:
+            raise ConfigError(
+                f"world size is {self.world_size}; it must be at least 1 and at most {MOST_PROCESSES}"
+            )
         if not 0 <= self.rank < self.world_size:
             raise ConfigError(
                 f"rank is {self.rank}; with world size {self.world_size} it must be 0 to {self.world_size - 1}"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
+from kalakan.storage import replacing_folder
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.external import check_graph
 from kalakan.voices.manifest import VoiceManifest
 
 MANIFEST = "voice.json"
@@ -58,7 +58,7 @@ def load_voice(source: str | Path | None = None) -> Voice:
             f"Kalakan has ({TABLE_HASH[:12]}); use the Kalakan version it was made with"
         )
     for name, expected in manifest.files.items():
-        _check_file(path, name, expected)
+        _check_file(path, name, expected, manifest.files)
     return Voice(path, manifest)
 
 
@@ -70,23 +70,19 @@ def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, 
     target = Path(folder)
     if target.exists() and not (target / MANIFEST).is_file() and any(target.iterdir()):
         raise VoiceError(f"{target}: is not empty and no voice; choose another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        for name, content in files.items():
-            if isinstance(content, Path):
-                shutil.copyfile(content, partial / name)
-            else:
-                (partial / name).write_bytes(content)
-        hashes = {name: file_hash(partial / name) for name in sorted(files)}
-        complete = replace(manifest, files=hashes)
-        (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
-        partial.chmod(0o755)
-        _swap(partial, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_folder(target) as partial:
+            for name, content in files.items():
+                if isinstance(content, Path):
+                    shutil.copyfile(content, partial / name)
+                else:
+                    (partial / name).write_bytes(content)
+            hashes = {name: file_hash(partial / name) for name in sorted(files)}
+            complete = replace(manifest, files=hashes)
+            (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
     except OSError as error:
         raise VoiceError(f"{target}: the voice cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return Voice(target, complete)
 
 
@@ -99,7 +95,7 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_file(folder: Path, name: str, expected: str) -> None:
+def _check_file(folder: Path, name: str, expected: str, listed: Collection[str]) -> None:
     path = folder / name
     if Path(name).name != name:
         raise VoiceError(
@@ -107,26 +103,15 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         )
     if not path.is_file():
         raise VoiceError(f"{path}: is missing from the voice")
+    is_graph = path.suffix == ".onnx"
     try:
-        found = file_hash(path)
+        content = path.read_bytes() if is_graph else b""
+        found = hashlib.sha256(content).hexdigest() if is_graph else file_hash(path)
     except OSError as error:
         raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
     if found != expected:
         raise VoiceError(
             f"{path}: is damaged or was changed (its sha256 is not the one in {MANIFEST}); copy it again"
         )
-
-
-def _swap(partial: Path, target: Path) -> None:
-    """Puts a finished folder in the place of an old one; the old one comes back if that fails."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    aside = target.with_name(f".{target.name}-old-{os.getpid()}")
-    target.rename(aside)
-    try:
-        partial.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+    if is_graph:
+        check_graph(path, content, listed)

@@ -100,6 +100,29 @@ def test_readers_of_the_standard_library_take_the_unknown_length() -> None:
     assert soundfile.info(io.BytesIO(encoded([TONE], "wav"))).frames == len(TONE)
 
 
+@pytest.mark.parametrize(("format", "bits"), [(name, bits) for name, bits in LOSSLESS if name != "pcm"])
+@pytest.mark.parametrize("count", [1, 999, 24_000])
+def test_a_stream_into_a_file_is_put_right(format: str, bits: Bits, count: int) -> None:
+    """Corrected it tells its length, and its checksum, as the file that is written at once."""
+    encoder = Encoder(choose_coding(24_000, FORMATS[format], None, bits))
+    chunks = np.array_split(TONE[:count], 5) if count > 5 else [TONE[:count]]
+    stream = bytearray(b"".join([*map(encoder.encode, chunks), encoder.finish()]))
+    for place, content in encoder.corrections():
+        stream[place : place + len(content)] = content
+    buffer = io.BytesIO()
+    write_audio(buffer, TONE[:count], 24_000, format, bits=bits)
+    assert bytes(stream) == buffer.getvalue()
+    assert soundfile.info(io.BytesIO(bytes(stream))).frames == count
+
+
+def test_a_stream_of_floats_says_that_it_is_extended_by_nothing() -> None:
+    """A fmt chunk of 18 bytes, and a fact chunk: sox asks for both where samples are no whole numbers."""
+    stream = encoded([TONE], "wav", "float")
+    assert stream[12:20] == b"fmt \x12\x00\x00\x00"
+    assert stream[36:38] == b"\x00\x00"
+    assert stream[38:46] == b"fact\x04\x00\x00\x00"
+
+
 def test_an_empty_stream_is_a_file() -> None:
     assert len(encoded([], "wav")) == 44
     assert encoded([], "pcm") == b""

@@ -89,6 +89,30 @@ def test_a_program_that_fails_is_quoted(folder: Path) -> None:
 
 
 @needs_sh
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("ffplay", "No more combinations to try, audio open failed"),
+        ("mpv", "Could not open/initialize audio device -> no sound."),
+    ],
+)
+def test_a_program_that_was_not_heard_has_failed_whatever_its_status(
+    folder: Path, name: str, complaint: str
+) -> None:
+    chatter = "ALSA lib confmisc.c:855:(parse_card) cannot find card '0'"
+    add_program(folder, name, f'/bin/cat > /dev/null; echo "{chatter}" >&2; echo "{complaint}" >&2; exit 0')
+    with pytest.raises(AudioError) as caught:
+        find_player().play(iter(CHUNKS), 24_000)
+    assert str(caught.value) == f"{name} cannot play: {complaint}; give -o FILE"
+
+
+@needs_sh
+def test_what_alsa_tries_is_no_failure(folder: Path) -> None:
+    add_program(folder, "aplay", "/bin/cat > /dev/null; echo 'ALSA lib pcm_oss.c: Cannot open /dev/dsp' >&2")
+    find_player().play(iter(CHUNKS), 24_000)
+
+
+@needs_sh
 def test_a_program_that_is_closed_by_its_user_is_no_failure(folder: Path) -> None:
     add_program(folder, "mpv", "exit 0")
     find_player().play(iter(CHUNKS * 50), 24_000)

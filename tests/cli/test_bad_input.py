@@ -135,7 +135,7 @@ def test_subtitles_without_a_folder_fail_before_the_first_word(
 ) -> None:
     place = out / "none" / "a.srt"
     result = kalakan("synthesize", "Yoo", "--voice", tiny_voice, "-o", out / "a.wav", "--subtitles", place)
-    check_failure(result, f"cannot write {place}: its folder is not there; make it first", out)
+    check_failure(result, f"cannot write {place}: No such file or directory; make its folder first", out)
 
 
 @pytest.mark.parametrize("name", ["acoustic.onnx", "voice.json", "phonemes.tsv", "LICENSE"])

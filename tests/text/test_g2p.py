@@ -140,7 +140,7 @@ def test_unknown_letters_are_counted_and_never_silent() -> None:
 
 def test_a_user_lexicon_beats_everything(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.tsv"
-    path.write_text("word\tunits\n# names\nKojo\tk o dʑ o\nagya\ta dʑ a\tnote\npa\tp a ˥\n", encoding="utf-8")
+    path.write_text("word\tunits\n# names\nKojo\tk o dʑ o\nagya\ta dʑ a\npa\tp a ˥\n", encoding="utf-8")
     for lexicon in (path, str(path), {"KOJO": "k o dʑ o", "agya": "a dʑ a", "pa": "p a ˥"}):
         g2p = TwiG2P(lexicon=lexicon)
         assert g2p.word_to_phonemes("kojo") == ["k", "o", "dʑ", "o"]

@@ -37,7 +37,7 @@ def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = Tru
         way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
         return [Problem("unreadable_audio", f"{path.suffix.lower()} is not read; {way}")]
     if str(path).encode(errors="replace").decode() != str(path):
-        return [Problem("unreadable_audio", "its name is not UTF-8; rename it")]
+        return [Problem("unreadable_audio", f"its name is not UTF-8{_told_locale()}; rename it")]
     if not path.stat().st_size:
         return [Problem("unreadable_audio", "the file is empty")]
     try:
@@ -65,6 +65,14 @@ def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = Tru
     if info.subtype in _COARSE_CODES:
         problems.append(Problem("coarse", f"the samples have 8 bits or fewer ({info.subtype})"))
     return problems
+
+
+def _told_locale() -> str:
+    """Where the locale and not the name is at fault: a manifest holds names as text."""
+    encoding = sys.getfilesystemencoding()
+    return (
+        "" if encoding == "utf-8" else f" in this locale, whose encoding is {encoding} (LC_ALL=C.UTF-8 helps)"
+    )
 
 
 @contextmanager

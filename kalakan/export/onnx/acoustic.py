@@ -12,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kalakan.config.schema import AudioConfig
 from kalakan.errors import ExportError
 from kalakan.export.onnx.shared_weights import HALF_FROM, halve
 from kalakan.export.onnx.trace import trace_module
 from kalakan.models import registry
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.storage import replacing
+from kalakan.voices.identity import to_metadata
 
 INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
 OUTPUTS = ("mel_output", "durations", "mel_lengths", "pitch_output", "energy_output")
@@ -192,10 +194,14 @@ def halve_weights(graph: Any) -> None:
         graph.graph.node.insert(0, node)
 
 
-def write_acoustic(model: FastSpeech2, path: str | Path, *, half_weights: bool = False) -> None:
-    """Exports to a file, written whole or not at all."""
+def write_acoustic(
+    model: FastSpeech2, path: str | Path, *, audio: AudioConfig | None = None, half_weights: bool = False
+) -> None:
+    """Exports to a file, written whole or not at all; with `audio` it tells that and its speakers."""
     path = Path(path)
     content = export_acoustic(model, half_weights=half_weights)
+    if audio is not None:
+        content = with_metadata(content, to_metadata(audio, model.config.speakers))
     with replacing(path) as partial:
         partial.write_bytes(content)
 
@@ -207,3 +213,13 @@ def check_exportable(model_type: str) -> None:
             f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
             "speak it with engine='torch'"
         )
+
+
+def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
+    """An ONNX file whose metadata also tell this."""
+    import onnx
+
+    graph = onnx.load_model_from_string(content)
+    for key, value in told.items():
+        graph.metadata_props.add(key=key, value=value)
+    return bytes(graph.SerializeToString())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kalakan.errors import ExportError
 from kalakan.export.onnx import waveform
-from kalakan.export.onnx.acoustic import halve_weights
+from kalakan.export.onnx.acoustic import halve_weights, with_metadata
 from kalakan.export.onnx.graphs import Graph, add_constant, compute_only_if, without_output
 from kalakan.export.onnx.trace import trace_module
 from kalakan.models import registry
@@ -21,6 +21,7 @@ from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
 from kalakan.storage import replacing
 from kalakan.voices.files import FILTERS, VOCODER
+from kalakan.voices.identity import to_metadata
 from kalakan.voices.weights import load_pt
 
 INPUTS = ("mel_input", "f0")
@@ -100,6 +101,7 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
     if registry.entry(loaded.record.type).kind != "vocoder":
         raise ExportError(f"{source}: holds a {loaded.record.type}, which is no vocoder")
     content = export_vocoder(loaded.module, half_weights=half_weights)
+    content = with_metadata(content, to_metadata(loaded.audio))
     with replacing(path) as partial:
         partial.write_bytes(content)
 

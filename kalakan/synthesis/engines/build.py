@@ -18,7 +18,7 @@ from kalakan.synthesis.engines.model_sections import ModelSections
 from kalakan.synthesis.engines.stages import Engine, VocoderStage
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
-from kalakan.voices.package import Voice, load_voice
+from kalakan.voices.package import MANIFEST, Voice, load_voice
 
 if TYPE_CHECKING:
     from kalakan.synthesis.engines.torch_engine import TorchEngine
@@ -178,11 +178,9 @@ def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
     if voice is None:
         path = Path(source.request.acoustic_model)
         if not (path.parent / "voice.json").is_file():
-            return (
-                ("speaker",),
-                path,
-                OnnxAcousticModel(path, threads),
-            )  # a bare file: the settings' audio, one unnamed speaker
+            model = OnnxAcousticModel(path, threads)
+            source.audio = model.identity.audio or source.audio  # what the file does not tell the settings do
+            return model.identity.speakers or ("speaker",), path, model
         voice = source.voice(path.parent)
         source.use_voice(voice)
         return voice.manifest.speakers, path, OnnxAcousticModel(path, threads)
@@ -199,7 +197,12 @@ def _onnx_vocoder(source: _Sources) -> Any:
 
     request, audio, config = source.request, source.audio, source.settings.inference
     if request.vocoder is not None and not Path(request.vocoder).is_dir():
-        return OnnxVocoder(Path(request.vocoder), audio, config.threads)
+        path = Path(request.vocoder)
+        if (path.parent / MANIFEST).is_file():
+            source.voice(path.parent)  # checked as a file of that voice
+        vocoder = OnnxVocoder(path, audio, config.threads)
+        _check_same_audio(vocoder.identity.audio or audio, audio)
+        return vocoder
     voice = source.voice(request.vocoder) if request.vocoder is not None else source.acoustic_voice()
     found = voice.manifest.vocoder.type if voice is not None else GRIFFIN_LIM
     kind = request.vocoder_type or found

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kalakan.errors import SynthesisError
 from kalakan.onnx_runtime import input_names
-from kalakan.synthesis.engines.sessions import check_names, context_of, open_session
+from kalakan.synthesis.engines.sessions import check_names, context_of, identity_of, open_session
 from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics, AcousticStage
 
 Array = NDArray[np.float32]
@@ -95,6 +95,7 @@ class OnnxAcousticModel:
         self._graph = _Graph(path, threads, "mel_output")
         self._session = self._graph.session
         self.n_mels = _size(self._graph.shapes["mel_output"][1])
+        self.identity = identity_of(self._session, path)
 
     def inference(
         self,

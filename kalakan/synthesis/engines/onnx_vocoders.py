@@ -12,7 +12,7 @@ from kalakan.audio.loudness import vocode_unclipped
 from kalakan.audio.mel import mel_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 from kalakan.onnx_runtime import input_names
-from kalakan.synthesis.engines.sessions import check_names, context_of, needs_whole, open_session
+from kalakan.synthesis.engines.sessions import check_names, context_of, identity_of, needs_whole, open_session
 
 Array = NDArray[np.float32]
 
@@ -27,6 +27,7 @@ class OnnxVocoder:
         self._session = open_session(path, threads)
         check_names(self._session, path, "mel_input", "audio_output")
         self.context_frames = context_of(self._session, path)
+        self.identity = identity_of(self._session, path)
         self.sample_rate = audio.sample_rate
         self.hop_length = audio.hop_length
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from kalakan.errors import VoiceError
 from kalakan.onnx_runtime import onnxruntime
+from kalakan.voices.external import check_graph
+from kalakan.voices.identity import Identity, from_metadata
+from kalakan.voices.package import MANIFEST
 
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""
@@ -25,8 +29,15 @@ def open_session(path: Path, threads: int) -> Any:
     options.enable_mem_pattern = False
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
+    if not (path.parent / MANIFEST).is_file():  # else `load_voice` has checked it
+        check_graph(path, path.read_bytes())
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # As the bytes on the disk, which onnxruntime takes as UTF-8, whatever the locale.
+        return onnxruntime.InferenceSession(
+            os.fsencode(path).decode("utf-8"), options, providers=["CPUExecutionProvider"]
+        )
+    except UnicodeDecodeError as error:
+        raise VoiceError(f"{path}: its name is not UTF-8; rename it") from error
     except Exception as error:  # onnxruntime's exception classes have no public name
         raise VoiceError(
             f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})"
@@ -42,6 +53,11 @@ def check_names(session: Any, path: Path, needed_input: str, needed_output: str)
             f"{path}: has inputs {', '.join(inputs)} and outputs {', '.join(outputs)}; "
             f"{needed_input} and {needed_output} must be among them"
         )
+
+
+def identity_of(session: Any, path: Path) -> Identity:
+    """What the file tells of its model; raises `VoiceError` as `kalakan.voices.identity.from_metadata`."""
+    return from_metadata(session.get_modelmeta().custom_metadata_map, path)
 
 
 def context_of(session: Any, path: Path) -> int | None:

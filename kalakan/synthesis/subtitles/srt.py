@@ -1,4 +1,5 @@
-"""SubRip: numbered cues. The format has no escapes and no standard; players read tags like <i> and {\\an8}."""
+"""SubRip: numbered cues. The format has no escapes and no standard; players read tags like <i> and {\\an8}, and some
+lose all between any < and the next >."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from kalakan.synthesis.timing import Timing
 
 JOINER = "\u2060"
 """Word joiner, which is not seen: it breaks what would be read as an arrow, a tag or the times of a cue."""
-_READ = re.compile(r"(?<=-)(?=->)|(?<=[<{])(?=[A-Za-z/\\])")
+_READ = re.compile(r"(?<=-)(?=->)|(?<=[<{\\])")
 _TIME = re.compile(r"(:\d+:\d+)([,.]\d)")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from kalakan.errors import SubtitleError
-from kalakan.storage import is_direct, replacing, way_out
+from kalakan.storage import way_out, whole_file
 from kalakan.synthesis.subtitles.srt import format_srt
 from kalakan.synthesis.subtitles.textgrid import format_textgrid
 from kalakan.synthesis.subtitles.timing_json import format_json
@@ -77,12 +77,8 @@ def format_subtitles(timing: Timing, text: str, format: str, *, words: bool = Fa
 
 
 def _write_path(path: Path, written: str) -> None:
-    target = path.resolve()
     try:
-        if is_direct(target):
-            target.write_text(written, encoding="utf-8", newline="\n")
-            return
-        with replacing(target) as partial:
-            partial.write_text(written, encoding="utf-8", newline="\n")
+        with whole_file(path) as file:
+            file.write(written.encode("utf-8"))
     except OSError as error:
         raise SubtitleError(f"cannot write {path}: {error.strerror or error}; {way_out(error)}") from error

@@ -1,0 +1,5 @@
+"""`python -m kalakan`: the program `kalakan`."""
+
+from kalakan.cli.start import kalakan
+
+kalakan()

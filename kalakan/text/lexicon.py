@@ -1,0 +1,83 @@
+"""Readings of words that a user gives: from a file of lines or a mapping, each with the place it stands at."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kalakan.errors import TextError
+from kalakan.text.phonemes import CLASSES, SYMBOLS
+
+Entry = tuple[str, str, str]
+"""Word, units or `=` and a respelling, and where it stands, for errors."""
+_SOUNDS = frozenset({"vowel", "syllabic", "consonant", "nasal", "liquid", "glide"})
+_CLASS_OF = {symbol: kind for symbol, kind in zip(SYMBOLS, CLASSES, strict=True) if symbol is not None}
+
+
+def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike[str] | None) -> list[Entry]:
+    """The entries of a lexicon, by word and place.
+
+    Raises `TextError` for a file that cannot be read, a line without two columns or with more, a word that stands there
+    twice, and units that are no word. Symbols and words themselves are checked by who reads with them.
+    """
+    if lexicon is None:
+        return []
+    if isinstance(lexicon, Mapping):
+        entries = list(_of_mapping(lexicon))
+    elif isinstance(lexicon, (str, os.PathLike)):
+        entries = list(_of_file(Path(lexicon)))
+    else:
+        raise TextError(f"lexicon is a {type(lexicon).__name__}; give a mapping of words to units, or a file")
+    seen: dict[str, str] = {}
+    for word, reading, place in entries:
+        key = unicodedata.normalize("NFC", word.strip()).lower()
+        if key in seen:
+            raise TextError(f"{place}: {word.strip()!r} stands there twice, before at {seen[key]}; keep one")
+        seen[key] = place
+        _check_units(reading, place)
+    return entries
+
+
+def _of_mapping(lexicon: Mapping[Any, Any]) -> Iterator[Entry]:
+    for word, units in lexicon.items():
+        if not isinstance(word, str) or not isinstance(units, str):
+            raise TextError(f"lexicon entry {word!r} is {units!r}; both must be strings")
+        yield word, units, f"lexicon entry {word!r}"
+
+
+def _of_file(path: Path) -> Iterator[Entry]:
+    name = os.fsencode(path).decode("utf-8", "replace")  # for messages of the Rust core
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise TextError(
+            f"lexicon {path} cannot be read ({error.strerror}); give a file of lines word<TAB>units"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise TextError(f"lexicon {path} is not UTF-8 at offset {error.start}; save it as UTF-8") from error
+    for number, line in enumerate(lines, start=1):
+        place = f"{name}, line {number}"
+        if not line.strip() or line.startswith("#") or (number == 1 and line.startswith("word\tunits")):
+            continue
+        word, *fields = line.rstrip("\t").split("\t") if line.count("\t") > 1 else line.split("\t")
+        if not fields:
+            raise TextError(
+                f"{place}: needs a word, a tab and units, as in bra<TAB>b ɾ a, or wifi<TAB>=waifai"
+            )
+        if len(fields) > 1:
+            raise TextError(f"{place}: has {len(fields) + 1} columns; there are two, the word and its units")
+        yield word, fields[0], place
+
+
+def _check_units(reading: str, place: str) -> None:
+    """Raises `TextError` for units that would be no word: a tone without a sound before it, or no sound at all."""
+    kinds = [_CLASS_OF.get(unit) for unit in reading.split()]
+    if reading.strip().startswith("=") or None in kinds or not kinds:
+        return  # a respelling, or what the reader names with more to say
+    if kinds[0] == "tone":
+        raise TextError(f"{place}: begins with a tone; it stands behind the sound that has it, as in p a ˥")
+    if not _SOUNDS & set(kinds):
+        raise TextError(f"{place}: holds no sound; give the units of a word, as in b ɾ a")
