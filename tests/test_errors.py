@@ -37,7 +37,7 @@ def test_errors_survive_pickle() -> None:
     kinds = every_class()
     assert len(kinds) > 20
     for kind in kinds:
-        is_plain = kind.__init__ in (Exception.__init__, UserWarning.__init__, ImportError.__init__)
+        is_plain = not inspect.isfunction(kind.__init__)  # Python's own, which takes any arguments
         more = 0 if is_plain else len(inspect.signature(kind).parameters) - 1
         error = kind("the text", *range(more))
         again = pickle.loads(pickle.dumps(error))

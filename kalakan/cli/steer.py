@@ -9,7 +9,7 @@ from kalakan.cli.streams import write_line
 
 @click.command("steer")
 @click.argument("voice", metavar="VOICE")
-@click.option("-o", "--output-dir", metavar="FOLDER", required=True, help="Where the steered voice goes.")
+@click.option("-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the steered voice goes.")
 @click.option(
     "--unit",
     "units",

@@ -95,6 +95,10 @@ def test_bad_voices(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> 
     manifest = json.loads((bare / "voice.json").read_text(encoding="utf-8"))
     del manifest["files"]["acoustic.safetensors"]
     (bare / "voice.json").write_text(json.dumps(manifest), encoding="utf-8")
+    failed(kalakan("evaluate", bare, "--data", corpus), "which voice.json does not list")
+    for name in [name for name in manifest["files"] if name.startswith("acoustic")]:
+        del manifest["files"][name]  # the graphs, which read their weights from it
+    (bare / "voice.json").write_text(json.dumps(manifest), encoding="utf-8")
     failed(kalakan("evaluate", bare, "--data", corpus), "carries no acoustic.safetensors")
 
 

@@ -21,7 +21,7 @@ def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kalakan.data.preparation.items.read_audio", stop)
+    monkeypatch.setattr("kalakan.data.preparation.sound_files.read_audio", stop)
     done = CliRunner().invoke(prepare_command, [str(tmp_path / "source"), str(tmp_path / "out")])
     assert done.exit_code != 0
     assert done.stderr.startswith("stopped; the same command goes on")
@@ -54,7 +54,7 @@ def test_a_stopped_aligner_aligns_nothing(
     step: int, stale: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     position = {"step": step, "stale": stale}
-    monkeypatch.setattr(align, "load_checkpoint", lambda _: {"position": position})
+    monkeypatch.setattr(align, "reached", lambda _: Position(**position))
     product = tmp_path / "aligner.pt"
     product.write_bytes(b"x")
     config = TrainingConfig(max_steps=12, patience=3)
