@@ -17,11 +17,11 @@ from gpu_bench.cases import AUDIO
 from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import peak_memory_mb, poison, relative_error, reset_memory, time_ms
+from kalakan.config.environment import OPS
 from kalakan.config.schema import HifiGanConfig
 from kalakan.models.registry import create_vocoder
 from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.ops import use
-from kalakan.ops.dispatch import OPS
 
 Call = Callable[[Tensor], Tensor]
 LOADS = ((1, 1), (32, 10))

@@ -15,9 +15,9 @@ from gpu_bench.cases import agreement_cases, find_op
 from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.tuning import one_configuration
+from kalakan.config.environment import OPS
 from kalakan.errors import ImplementationUnavailable
 from kalakan.ops import use
-from kalakan.ops.dispatch import OPS
 
 TOOLS = ("memcheck", "racecheck")
 CASES = 24

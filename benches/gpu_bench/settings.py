@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kalakan.ops.dispatch import OPS
+from kalakan.config.environment import OPS
 
 Row = dict[str, Any]
 """One measurement: what was measured under "case", and its figures."""

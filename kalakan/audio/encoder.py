@@ -47,20 +47,24 @@ class _PcmSink:
         self._rate, self._subtype = coding.rate, coding.subtype
         self._is_wav = coding.format.name == "wav"
         self._header = wav_header(coding.rate, coding.subtype) if self._is_wav else b""
-        self._samples = 0
+        self._samples = self._bytes = 0
 
     def add(self, samples: NDArray[np.float32]) -> bytes:
         header, self._header = self._header, b""
+        content = pcm_bytes(samples, self._subtype)
         self._samples += len(samples)
-        return header + pcm_bytes(samples, self._subtype)
+        self._bytes += len(content)
+        return header + content
 
     def end(self) -> bytes:
-        return padding(self._subtype, self._samples) if self._is_wav else b""
+        return b""  # no padding: where the length is unknown it would be read as part of a sample
 
     def corrections(self) -> list[tuple[int, bytes]]:
         before = wav_header(self._rate, self._subtype)
         after = wav_header(self._rate, self._subtype, self._samples)
-        return [(0, after)] if self._is_wav and len(after) == len(before) else []  # an RF64's is longer
+        if not self._is_wav or len(after) != len(before):  # an RF64's is longer
+            return []
+        return [(0, after), (len(after) + self._bytes, padding(self._subtype, self._samples))]
 
 
 class _LibrarySink:

@@ -190,6 +190,7 @@ def _correct(start: int, corrections: Sequence[tuple[int, bytes]]) -> None:
         for place, content in corrections:
             os.lseek(descriptor, start + place, os.SEEK_SET)
             os.write(descriptor, content)
+            end = max(end, start + place + len(content))
         os.lseek(descriptor, end, os.SEEK_SET)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FOLDER
 from kalakan.cli.streams import write_line
 
 
 @click.command("steer")
-@click.argument("voice", metavar="VOICE")
-@click.option("-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the steered voice goes.")
+@click.argument("voice", type=FOLDER, metavar="VOICE")
+@click.option(
+    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the steered voice goes."
+)
 @click.option(
     "--unit",
     "units",

@@ -8,7 +8,6 @@ met raises; an automatic choice that steps down says why, once an op, at INFO.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,15 +16,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from kalakan.config.environment import check_op, from_environment, one_name
 from kalakan.errors import ImplementationUnavailable
 
 _LOG = logging.getLogger(__name__)
 _REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", default={})  # noqa: B039 - never mutated
-
-OPS = ("griffin_lim", "residual_blocks", "upsample")
-"""Names of all ops, so that a misspelt request can be refused before an op is loaded."""
-IMPLEMENTATIONS = ("cuda", "triton", "rust", "torch")
-"""Names of all implementations, for the same reason. Not every op has each."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ class Op:
 def use(**names: str) -> Iterator[None]:
     """Asks for implementations by name within the block and this thread or task: `use(griffin_lim="torch")`."""
     for op in names:
-        _check_op(op)
+        check_op(op)
     token = _REQUESTS.set({**_REQUESTS.get(), **names})
     try:
         yield
@@ -125,42 +120,9 @@ def use(**names: str) -> Iterator[None]:
 
 def requested(op: str) -> str | None:
     """The implementation asked for by `use` or KALAKAN_OPS; None leaves the choice to the op."""
-    return _REQUESTS.get().get(op) or _from_environment().get(op)
+    return _REQUESTS.get().get(op) or from_environment().get(op)
 
 
 def _is_of_all(op: str) -> bool:
     """Whether the request for `op` is the one name of KALAKAN_OPS."""
-    return op not in _REQUESTS.get() and _one_name() is not None
-
-
-def _one_name() -> str | None:
-    """KALAKAN_OPS where it is one name for all ops."""
-    text = os.environ.get("KALAKAN_OPS", "").strip()
-    if not text or "=" in text or "," in text:
-        return None
-    if text not in IMPLEMENTATIONS:
-        known = ", ".join(IMPLEMENTATIONS)
-        raise ImplementationUnavailable(f"KALAKAN_OPS is {text!r}; one name for all ops is one of {known}")
-    return text
-
-
-def _from_environment() -> dict[str, str]:
-    name = _one_name()
-    if name is not None:
-        return dict.fromkeys(OPS, name)
-    text = os.environ.get("KALAKAN_OPS", "")
-    requests: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        op, separator, name = (piece.strip() for piece in part.partition("="))
-        if not (separator and name):
-            raise ImplementationUnavailable(
-                f"KALAKAN_OPS has {part!r}; write op=implementation, or one name for all"
-            )
-        _check_op(op)
-        requests[op] = name
-    return requests
-
-
-def _check_op(op: str) -> None:
-    if op not in OPS:
-        raise ImplementationUnavailable(f"{op} is not an op; the ops are {', '.join(OPS)}")
+    return op not in _REQUESTS.get() and one_name() is not None

@@ -42,7 +42,9 @@ def needs(program: str) -> None:
 HARMLESS = (
     "Guessed Channel Layout",  # a mono file of 44 bytes of header says how many channels, not where they stand
     "Estimating duration",  # an mp3 of a constant bit rate
-    "cannot check MD5 signature since it was unset",  # a FLAC that went through a pipe
+    # What a pipe carries cannot tell its length: ffmpeg's own WAV and FLAC from a pipe get the same words.
+    *("cannot check MD5 signature since it was unset", "Ignoring maximum wav data size"),
+    *("Packet corrupt", "corrupt input packet"),
 )
 
 

@@ -24,8 +24,9 @@ from gpu_bench.sanitize import check
 from gpu_bench.settings import SECTIONS, Section, Settings, chosen
 from gpu_bench.targets import Target, targets
 from gpu_bench.training import gains
+from kalakan.config.environment import OPS
 from kalakan.errors import KernelError
-from kalakan.ops.dispatch import OPS, Implementation, Op
+from kalakan.ops.dispatch import Implementation, Op
 
 DRY = Settings("cpu", 1, is_dry=True)
 

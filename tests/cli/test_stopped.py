@@ -13,6 +13,7 @@ from kalakan.cli.prepare import command as prepare_command
 from kalakan.config.training import TrainingConfig
 from kalakan.errors import TrainingError
 from kalakan.training import align
+from kalakan.training.checkpoint import Position
 
 
 def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

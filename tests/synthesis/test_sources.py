@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from kalakan.errors import ConfigError, KalakanError, VoiceError
+from kalakan.errors import ConfigError, ImplementationUnavailable, KalakanError, VoiceError
 from kalakan.synthesis.synthesizer import Synthesizer
 
 AUDIO = {
@@ -241,3 +241,20 @@ def test_settings_of_models_without_any_are_refused(tiny_voice: Path) -> None:
         Synthesizer(
             acoustic_model=made.acoustic_model, vocoder=made.vocoder, config={"model": {"noise_cut": 0}}
         )
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bogus", "KALAKAN_OPS is 'bogus'; one name for all ops is one of cuda, triton, rust, torch"),
+        ("griffin_lim=bogus", "KALAKAN_OPS has 'griffin_lim=bogus'; an implementation is one of cuda"),
+        ("bogus=torch", "bogus is not an op; the ops are griffin_lim, residual_blocks, upsample"),
+    ],
+)
+def test_a_slip_in_the_environment_is_an_error_in_every_engine(
+    tiny_voice: Path, monkeypatch: pytest.MonkeyPatch, engine: str, text: str, message: str
+) -> None:
+    monkeypatch.setenv("KALAKAN_OPS", text)
+    with pytest.raises(ImplementationUnavailable, match=message):
+        Synthesizer(tiny_voice, engine=engine)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from kalakan.config.environment import from_environment
 from kalakan.config.resolve import from_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
 from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
@@ -85,6 +86,7 @@ def build_engine(
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     _check(request)
+    from_environment()  # a slip in KALAKAN_OPS is told by the engine that has no use for it, too
     source = _Sources(request, settings, ModelSections(overrides))
     engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
     source.section.check_taken()
