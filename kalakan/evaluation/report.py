@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.errors import DataError
+from kalakan.storage import replacing
 from kalakan.voices.package import MANIFEST, Voice, file_hash
 
 PACKAGES = ("kalakan", "torch", "praat-parselmouth", "pesq", "pystoi", "distillmos")
@@ -105,7 +106,8 @@ def write_report(path: Path, report: dict[str, Any]) -> None:
     """The report as JSON; a number that could not be measured is null."""
     text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        path.write_text(text, encoding="utf-8")
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
 
