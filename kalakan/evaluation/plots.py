@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from kalakan.evaluation.measure import MeasuredSentence
 from kalakan.evaluation.pitch import STEP_S, PitchTrack
 from kalakan.evaluation.timeline import HIGH, LOW, Segment
+from kalakan.storage import replacing
 
 TEACHER, VOICE = "#1f5a96", "#d1571f"
 _SHADES = {HIGH: "#f6d9b8", LOW: "#cfe0ef"}
@@ -93,7 +94,7 @@ def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str,
     axis.set_title(f"oral vowels of {speaker}, medians")
     if medians["teacher"] or medians["voice"]:
         axis.legend(loc="lower left", markerscale=0.5)
-    figure.savefig(path, dpi=80)
+    _write(figure, path)
 
 
 def _canvas(rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
@@ -106,7 +107,12 @@ def _canvas(rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
 def _save(figure: Figure, path: Path, heard: MeasuredSentence) -> None:
     utterance = heard.sample.utterance
     figure.suptitle(f"{utterance.id} · {utterance.text}", fontsize=10)
-    figure.savefig(path, dpi=80)
+    _write(figure, path)
+
+
+def _write(figure: Figure, path: Path) -> None:
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=80, format="png")
 
 
 def _times(track: PitchTrack) -> Any:

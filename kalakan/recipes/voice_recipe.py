@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,18 +97,20 @@ def run_recipe(
     features: str | Path | None = None,
     start_from: str | Path | None = None,
     quiet: bool = False,
+    on_signal: Callable[[int], object] | None = None,
 ) -> TrainedVoice | None:
     """Runs the stages of a recipe in `output_dir`; None if it was stopped before the last was done.
 
     Run again with the same folders it goes on where it stopped. `start_from` is a voice folder or checkpoint whose
     weights the first acoustic and vocoder runs begin with. `changes` are settings of the sections `audio`, `data`,
-    `segments` and `training` over the recipe's, for every stage. Raises `TrainingError` for an unknown recipe.
+    `segments` and `training` over the recipe's, for every stage.
+    `on_signal` is as for `Trainer.train`. Raises `TrainingError` for an unknown recipe.
     """
     if name not in RECIPES:
         raise TrainingError(f"recipe {name!r} is not known; choose one of {', '.join(sorted(RECIPES))}")
     recipe, output = RECIPES[name], Path(output_dir)
     cache = Path(features) if features else output / "features"
-    shared: dict[str, Any] = {"features": cache, "quiet": quiet}
+    shared: dict[str, Any] = {"features": cache, "quiet": quiet, "on_signal": on_signal}
 
     def stage(kind: str, folder: Path, settings: Settings, begin: str | Path | None) -> Path | None:
         trainer = Trainer(kind, _merge(settings, changes or {}), device)

@@ -84,16 +84,20 @@ def set_random_state(state: dict[str, Any]) -> None:
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Writes a checkpoint whole or not at all."""
     try:
-        with replacing(path) as partial:
-            torch.save({"format": FORMAT, "phoneme_table": TABLE_HASH, **contents}, partial)
+        # Into an open file: of a path torch says only that it failed, not why.
+        with replacing(path) as partial, partial.open("wb") as file:
+            torch.save({"format": FORMAT, "phoneme_table": TABLE_HASH, **contents}, file)
     except OSError as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint without running any code in it; raises `TrainingError` if it is none."""
+def load_checkpoint(path: Path, *, only_look: bool = False) -> dict[str, Any]:
+    """Reads a checkpoint without running any code in it; raises `TrainingError` if it is none.
+
+    With `only_look` tensors are left on disk until they are read.
+    """
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        contents = torch.load(path, map_location="cpu", weights_only=True, mmap=only_look)
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: there is no such checkpoint") from error
     except Exception as error:  # torch raises many kinds for a damaged file

@@ -75,8 +75,9 @@ class Trainer:
         place: Place | None = None,
         profile: bool = False,
         quiet: bool = False,
+        on_signal: Callable[[int], object] | None = None,
     ) -> Path:
-        """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the product.
+        """Trains until `training.max_steps`, `max_minutes`, `patience` or a signal; returns the product.
 
         The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
@@ -87,7 +88,8 @@ class Trainer:
         it (`training.max_damaged`) raises `DataError`.
         `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
         is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
-        `profile` says at the end how long the steps waited for data.
+        `profile` says at the end how long the steps waited for data. `on_signal` is called with the number of the
+        signal (Ctrl-C, SIGTERM or SIGHUP) that stopped the run, once its checkpoint is written.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
@@ -100,6 +102,8 @@ class Trainer:
                     run.loop(stop)
             finally:
                 run.close()
+            if on_signal and stop.by is not None:
+                on_signal(stop.by)
             if profile and group.is_first:
                 run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]

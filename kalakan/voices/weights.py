@@ -67,8 +67,9 @@ def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConf
         "phoneme_table": TABLE_HASH,
         "state": float32_state(module),
     }
-    with replacing(path) as partial:
-        torch.save(contents, partial)
+    # Into an open file: of a path torch says only that it failed, not why.
+    with replacing(path) as partial, partial.open("wb") as file:
+        torch.save(contents, file)
 
 
 def load_pt(path: str | Path) -> LoadedModel:

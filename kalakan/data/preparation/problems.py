@@ -17,6 +17,7 @@ FATAL_KINDS = {
     "empty_text": "the transcript holds nothing that can be spoken",
     "mojibake": "the transcript is broken UTF-8 that cannot be repaired safely; get the original",
     "lost_letters": "the transcript lost its ɛ and ɔ: none in a text where Twi has several; get the original",
+    "gaps": "the transcript says that words are missing, as <unk> or [inaudible]; write them",
     "foreign_letters": "letters of another script, which would be dropped without a sound; write them in Latin letters",
     "unknown_symbols": "a letter has no reading",
     "unexpected": "an error that nothing foresaw; please report it, with its text",
@@ -35,12 +36,14 @@ NAMED_KINDS = {
     "quiet": "could not be brought to the loudness without clipping",
     "same_text": "another utterance has the same text",
     "odd_rate": "the speech rate is far from the speaker's other utterances: do text and audio belong together?",
+    "marks": "marks of what is no speech, as [laughter], were taken out: listen whether the speech is whole",
     "digits": "numbers as digits: listen whether the speaker says what the normalizer writes",
     "foreign_words": "words whose spelling cannot be Twi: listen whether they are read as they are spoken",
 }
 """Problems that are named in the report; the utterance stays."""
 REPAIRS = {
     "mojibake": "broken UTF-8 was repaired",
+    "entities": "HTML entities were written as the signs that they stand for",
     "letters": "look-alike or chat letters were replaced by ɛ and ɔ",
     "dropped": "signs that cannot be spoken were dropped or written plainly",
 }
