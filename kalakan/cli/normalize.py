@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
+
 import click
 
 from kalakan.cli.kinds import FILE, WORD
 from kalakan.cli.streams import read_file, read_lines, text_argument, write_lines
 from kalakan.cli.table import WordCount, add_column
+from kalakan.errors import TextError
 from kalakan.text.normalizer import normalize_text
 
 
@@ -35,6 +39,8 @@ from kalakan.text.normalizer import normalize_text
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--chat", type=click.Choice(["off", "narrow", "wide"]), default="narrow", show_default=True)
 @click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")
+@click.option("-v", "--report", is_flag=True, help="Name the characters without a reading on stderr.")
+@click.option("--strict", is_flag=True, help="Refuse a line that has a character without a reading.")
 def command(
     text: str | None,
     tsv: str | None,
@@ -44,17 +50,26 @@ def command(
     variety: str,
     chat: str,
     clock_to_hour: bool,
+    report: bool,
+    strict: bool,
 ) -> None:
     """Write TEXT, each line of standard input, or a column of a TSV file as words and pause marks."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
     count = WordCount()
+    lost: dict[str, int] = {}
     rows = changed = 0
 
     def read(line: str) -> str:
         nonlocal rows, changed
-        normalized = normalize_text(line, variety=variety, chat=chat, clock_to_hour=clock_to_hour)
+        normalized = normalize_text(
+            line, variety=variety, chat=chat, clock_to_hour=clock_to_hour, report=lost
+        )
         rows += 1
+        if strict and lost:
+            raise TextError(
+                f"line {rows} has {_named(lost)}, which has no reading; take it out, or leave --strict away"
+            )
         changed += normalized != line.lower()
         count.add(normalized)
         return normalized
@@ -67,3 +82,14 @@ def command(
     else:
         lines = read_lines() if text in (None, "-") else [text_argument(text or "")]
         write_lines(output, (read(line) for line in lines))
+    if report:
+        click.echo(f"no reading: {_named(lost)}" if lost else "every character has a reading", err=True)
+
+
+def _named(lost: Mapping[str, int]) -> str:
+    """Characters with code point, name and count, most frequent first."""
+    ranked = sorted(lost, key=lambda character: (-lost[character], character))
+    return ", ".join(
+        f"{character} (U+{ord(character):04X} {unicodedata.name(character, 'unnamed')}) x{lost[character]}"
+        for character in ranked
+    )

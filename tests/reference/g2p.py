@@ -1,4 +1,4 @@
-"""Slow, readable G2P of FRONTEND sections 3 and 4: the oracle of the Rust one and its baseline in benchmarks.
+"""Slow, readable G2P of docs/frontend.md sections 3 and 4: the oracle of the Rust one and its baseline in benchmarks.
 
 Built differently on purpose: here a word is a string that regular expressions rewrite, with one private-use letter for
 each unit, and harmony is decided on the skeleton of its vowel letters.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+
+from reference.normalizer import LETTERS
 
 TONES = {"\u0301": "˥", "\u0300": "˩", "\u0304": "˧"}
 PAUSES = ",.?!;:…"
@@ -29,6 +31,9 @@ RAISED = {"ɛ": "e", "ɔ": "o", "e": "i", "o": "u"}
 NASAL_VOWELS = {"i": "ĩ", "u": "ũ", "a": "ã", "e": "ɪ̃", "o": "ʊ̃"}
 NUCLEI = {"m̩", "n̩", "ɲ̩", "ŋ̩", *"iɪeɛæaɔoʊu", *NASAL_VOWELS.values()}
 
+CONTESTED = {"gyee": "dʑ e e", "oo": "o o"}
+"""Names of letters that are words too: letters beside another letter."""
+
 Unit = list[str]  # [symbol, tone or "", downstep or ""]; a vowel holds its letter until harmony
 
 
@@ -47,12 +52,15 @@ class ReferenceG2P:
 
     def text(self, text: str) -> list[str]:
         found: list[str] = []
-        for token in re.findall(rf"[^\s{re.escape(PAUSES)}]+|[{re.escape(PAUSES)}]", text):
+        tokens = re.findall(rf"[^\s{re.escape(PAUSES)}]+|[{re.escape(PAUSES)}]", text)
+        for at, token in enumerate(tokens):
             if token in PAUSES:
                 if found and found[-1] not in PAUSES:
                     found.append(token)
                 continue
-            units = self.word(token)
+            beside = {*tokens[max(at - 1, 0) : at], *tokens[at + 1 : at + 2]}
+            is_letter = token in CONTESTED and beside & set(LETTERS)
+            units = CONTESTED[token].split() if is_letter else self.word(token)
             if units and found and found[-1] not in PAUSES:
                 found.append("_")
             found += units

@@ -3,7 +3,9 @@
 mod chat;
 mod codepoint;
 mod downstep;
-mod markup;
+mod entities;
+mod lines;
+pub(crate) mod markup;
 mod mojibake;
 mod tidy;
 
@@ -33,10 +35,19 @@ pub fn clean(text: &str, options: &NormalizeOptions) -> String {
 
 /// Returns `text` in NFC with Twi letters, ASCII digits and known signs; everything else is a space.
 pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
+    if text.text().contains('&') {
+        text = text.rewrite(entities::decode);
+    }
+    if lines::is_suspect(text.text()) {
+        text = text.rewrite(lines::join);
+    }
     if !text.text().chars().all(is_settled) {
         text = code_points(text);
     }
-    if text.text().contains(['<', '&', ':', ';', '=', '[']) {
+    if text
+        .text()
+        .contains(['<', ':', ';', '=', '[', '\\', '%', '{'])
+    {
         text = text.rewrite(markup::strip);
     }
     let wide = options.chat == ChatSpelling::Wide;
@@ -50,8 +61,7 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
 
 /// Tells whether `c` stays as it is whatever stands beside it.
 fn is_settled(c: char) -> bool {
-    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…')
-        || currency::is_sign(c)
+    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…') || currency::is_sign(c)
 }
 
 /// Folding a code point can complete a broken sequence, so both run until neither finds anything.

@@ -33,6 +33,12 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             continue;
         }
         let length = chars[start..].iter().take_while(|c| is_token(**c)).count();
+        // "5 m3" is a volume.
+        let cubes = start > 1 && chars[start - 1] == ' ' && chars[start - 2].is_ascii_digit();
+        if cubes && is_cubic(&chars[start..start + length]) {
+            start += length;
+            continue;
+        }
         digits(&mut chars, start, start + length, chat);
         start += length;
     }
@@ -51,11 +57,15 @@ fn is_token(c: char) -> bool {
 fn brackets(chars: &mut [char]) {
     let mut open = 0_usize;
     let mut next_label = None;
+    let mut run_end = 0;
     for i in 0..chars.len() {
+        if i >= run_end {
+            run_end = i + closers(chars, i);
+        }
         match chars[i] {
             '\n' => open = 0,
             '(' => open += 1,
-            ')' if open > 0 && !(touches_letter(chars, i) && closers(chars, i) > open) => open -= 1,
+            ')' if open > 0 && !(touches_letter(chars, i) && run_end - i > open) => open -= 1,
             ')' if touches_letter(chars, i) && !is_list_item(chars, i, &mut next_label) => {
                 let loud = i > 0
                     && chars[i - 1].is_uppercase()
@@ -65,6 +75,11 @@ fn brackets(chars: &mut [char]) {
             _ => {}
         }
     }
+}
+
+fn is_cubic(token: &[char]) -> bool {
+    let unit: String = token.iter().collect();
+    matches!(unit.as_str(), "m3" | "cm3" | "mm3" | "km3" | "dm3" | "ft3")
 }
 
 /// How many closing brackets stand in a row from `i` on.
@@ -99,7 +114,14 @@ fn is_list_item(chars: &[char], i: usize, next: &mut Option<char>) -> bool {
     let letter = chars[i - 1].to_ascii_lowercase();
     let starts = before.last().is_none_or(|c| *c == '\n')
         && (is_vowel(letter) || matches!(letter, 'c' | 'q'));
-    let is_item = starts || letter == 'a' || Some(letter) == *next;
+    // "b) Ankaa" is an option, "k) fie" a verb.
+    let next_word = chars
+        .get(i + 2)
+        .is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
+    let option = before.last().is_none_or(|c| *c == '\n')
+        && matches!(letter, 'b' | 'd' | 'f' | 'g')
+        && next_word;
+    let is_item = starts || option || letter == 'a' || Some(letter) == *next;
     if letter == 'a' || Some(letter) == *next {
         *next = char::from_u32(u32::from(letter) + 1);
     }

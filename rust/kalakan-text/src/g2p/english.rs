@@ -1,4 +1,4 @@
-//! English words as they are said in Ghana: a lexicon in IPA, folded to the units of Twi (FRONTEND 3.8).
+//! English words as they are said in Ghana: a lexicon in IPA, folded to the units of Twi (docs/frontend.md 3.8).
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

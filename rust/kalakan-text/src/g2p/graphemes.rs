@@ -1,4 +1,4 @@
-//! Letters to segments by longest match (FRONTEND 3.2).
+//! Letters to segments by longest match (docs/frontend.md 3.2).
 
 use smallvec::SmallVec;
 

@@ -1,4 +1,4 @@
-//! Which words of a Twi text are English (FRONTEND 3.8).
+//! Which words of a Twi text are English (docs/frontend.md 3.8).
 
 use super::foreign::is_foreign;
 use super::letters::letters;

@@ -1,4 +1,4 @@
-//! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (FRONTEND 3.3).
+//! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (docs/frontend.md 3.3).
 
 use super::graphemes::{unit, Kind, Segment};
 use crate::phoneme::{id_of, set_of, PhonemeId};

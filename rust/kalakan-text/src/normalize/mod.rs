@@ -12,6 +12,8 @@ mod clock;
 mod code;
 mod currency;
 mod date;
+mod doubled;
+mod duration;
 pub(crate) mod english;
 mod number;
 mod ordinal;
@@ -29,6 +31,8 @@ pub use crate::options::{ChatSpelling, NormalizeOptions, Variety};
 pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 pub use number::number_words;
 
+use std::collections::BTreeMap;
+
 use crate::traced::Traced;
 
 /// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
@@ -41,6 +45,12 @@ pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
     normalize_traced(Traced::plain(text), options)
         .into_text()
         .into_owned()
+}
+
+/// Does what [`normalize`] does and counts the characters that have no reading, as letters of other scripts and emoji.
+/// White space, quotes, brackets, invisible characters and marks of emphasis are there for the eye and not counted.
+pub fn normalize_counting(text: &str, options: &NormalizeOptions) -> (String, BTreeMap<char, u64>) {
+    normalize_traced(Traced::counting(text), options).into_parts()
 }
 
 /// Does what [`normalize`] does and keeps where the result comes from.
