@@ -47,7 +47,7 @@ def test_there_is_something_to_type() -> None:
         "align",
         "train",
     }
-    assert len(blocks("python")) == 5
+    assert len(blocks("python")) == 6
 
 
 @pytest.mark.parametrize(
