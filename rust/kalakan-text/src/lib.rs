@@ -30,6 +30,7 @@ mod punctuation;
 pub mod sentence;
 mod spans;
 pub mod spelling;
+mod steps;
 mod traced;
 
 pub use cache::CacheInfo;
