@@ -25,6 +25,7 @@ mod error;
 mod g2p;
 pub mod normalize;
 mod options;
+mod own_words;
 mod phoneme;
 mod punctuation;
 pub mod sentence;
