@@ -82,11 +82,12 @@ class TwiG2P:
             variety: Whose number words: "asante" or "akuapem".
             lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}) or to `=` and a respelling in
                 Twi letters ({"wifi": "=waifai"}); or the path of a UTF-8 file of lines `word<TAB>reading`.
-            english: Readings of English words, from the lexicon of the package ghana-english-g2p: "auto" uses it if
-                it is installed, True insists on it, False reads English by letter rules. It is loaded when the
-                first English word is met. A word is English if its spelling cannot be Twi (`is_foreign`), if it is
-                one of the common words that only look Twi ("time"), or if it is a short word of either language
-                ("to") between two English words. A word with ɛ or ɔ is never English, nor is an Akan name in its
+            english: More readings of English words than the common ones that are built in, from the lexicon of the
+                package ghana-english-g2p: "auto" uses it if it is installed, True insists on it, False never does.
+                It is loaded when the first word is met that needs it; what no list has is read by letter rules. A
+                word is English if its spelling cannot be Twi (`is_foreign`), if it is one that only looks Twi
+                ("time", "operation"), if it is a word of both languages ("team") beside an English word, or a
+                short one ("to") between two. A word with ɛ or ɔ is never English, nor is an Akan name in its
                 English spelling: Asamoah is always read as Asamoa.
             tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.

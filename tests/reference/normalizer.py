@@ -106,6 +106,10 @@ UNIT = {
     "ml": "mililita",
     "m": "mita",
     "g": "gram",
+    "µg": "mikrogram",
+    "kHz": "kilohɛts",
+    "kcal": "kilokalori",
+    "psi": "pii ɛs ai",
     "l": "lita",
     "°C": "digrii sɛlsiɔs",
     "°F": "digrii farɛnhait",
@@ -217,6 +221,7 @@ def repair(text: str) -> str:
     text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00ad", "").replace("\u00a0", " ")
     text = text.translate(LOOK_ALIKES).translate(QUOTES).replace("−", "-")
     text = unicodedata.normalize("NFC", text)
+    text = text.replace("μ", "µ")
     text = re.sub(rf"(?<=[{SMALL}])!(?=[A-ZƐƆ])", "! ", text.replace("ꜜ", "\0"))
     text = re.sub(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|['!\0](?=[^\W\d_]))*", downstep, text)
     text = text.replace("\0", "")
@@ -318,6 +323,53 @@ def phone(reading: Reading, match: re.Match[str]) -> None:
         if k:
             reading.say("|")
         reading.say(*(reading.count(d, "alone") for d in group))
+
+
+@rule(r"(?P<h>\d{1,4}) ?h(?: (?P<m>\d{1,4}) ?m(?:in)?)?\b|(?P<min>\d{1,4}) ?min (?P<s>\d{1,4}) ?s\b")
+def duration(reading: Reading, match: re.Match[str]) -> None:
+    nouns = {"h": "dɔnhwere", "m": "simma", "min": "simma", "s": "sɛkɛnd"}
+    for key, noun in nouns.items():
+        if match[key]:
+            reading.say(noun, reading.count(match[key]))
+
+
+@rule(r"([A-Z])([A-Z]) (\d{1,4})-(\d\d)\b(?!-)")
+def plate(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(*(LETTERS[ord(match[k]) - ord("A")] for k in (1, 2)))
+    reading.say(*(reading.count(digit, "alone") for digit in match[3]), "|")
+    reading.say(*(reading.count(digit, "alone") for digit in match[4]))
+
+
+@rule(r"[*#]+\d[\d*#]*#(?!\w)")
+def short_code(reading: Reading, match: re.Match[str]) -> None:
+    signs = {"*": "star", "#": "hash"}
+    reading.say(*(signs.get(c) or reading.count(c, "alone") for c in match[0]))
+
+
+@rule(r"\((\d+)\)")
+def bracket(reading: Reading, match: re.Match[str]) -> None:
+    """A figure in brackets is silent after the same number in words."""
+    words = reading.count(match[1]).split()
+    if reading.parts[-len(words) :] != words:
+        reading.say(reading.count(match[1], reading.form()))
+
+
+@rule(r"(?P<y>(?:19|20)(?P<short>\d\d))-(?P<m>0[1-9]|1[0-2])\b(?![-/])")
+def year_month(reading: Reading, match: re.Match[str]) -> None:
+    if match["short"] < match["m"]:
+        number(reading, re.match(r"(?P<minus>-)?(?P<n>\d+)-(?P<to>\d+)(?P<cedis> cedis)?", match[0]))
+    else:
+        reading.say(MONTHS[int(match["m"]) - 1], "|", "afe", reading.count(match["y"]))
+
+
+@rule(r"No\. ?(?=\d)")
+def house_number(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("nɔma")
+
+
+@rule(r"(?<=\d) ?(≠|=) ?(?=\d)")
+def equation(reading: Reading, match: re.Match[str]) -> None:
+    reading.say({"=": "yɛ", "≠": "nyɛ"}[match[1]])
 
 
 @rule(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})\b|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d)\b")
@@ -449,6 +501,15 @@ def etcetera(reading: Reading, match: re.Match[str]) -> None:
     reading.say("ne nea ɛkeka ho")
     if re.match(r"\s*$|\s+[A-ZƐƆ]", match.string[match.end() :]):
         reading.say(".")
+
+
+DAYS = "Dwoada|Benada|Wukuada|Yawoada|Fiada|Memeneda|Kwasiada"
+
+
+@rule(rf"({DAYS})[-–]({DAYS})\b")
+def days(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(match[1].lower(), "kɔsi", match[2].lower())
+    reading.names = match.end() + 1
 
 
 @rule(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|'(?=[^\W\d_]))*")

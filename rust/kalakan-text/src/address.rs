@@ -1,6 +1,7 @@
 //! Where URLs, e-mail addresses, file names and mentions end.
 
 use crate::alphabet::is_letter;
+use crate::steps::step;
 
 /// Top-level domains that are no Twi words; me, na, so and to are.
 #[rustfmt::skip]
@@ -44,6 +45,7 @@ pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
             is_address_char(**c) || path && is_letter(**c)
         })
         .count();
+    step(length);
     let signs = |c: &char| matches!(c, '.' | '@' | ':');
     if !chars[start..start + length].iter().any(signs) {
         return None;

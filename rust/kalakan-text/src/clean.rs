@@ -51,12 +51,17 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
         text = text.rewrite(markup::strip);
     }
     let wide = options.chat == ChatSpelling::Wide;
-    let playful =
-        |c: char| matches!(c, '3' | ')') || wide && matches!(c, '0' | 'c' | 'q' | 'C' | 'Q');
-    if options.chat != ChatSpelling::Off && text.text().contains(playful) {
+    let playful = |c: char| matches!(c, '3' | ')') || wide && c == '0';
+    let is_played = text.text().contains(playful) || has_chat_letters(text.text(), options.chat);
+    if options.chat != ChatSpelling::Off && is_played {
         text = text.rewrite(|text, writer| chat::spell(text, options.chat, writer));
     }
     text
+}
+
+/// Tells whether cleaning may put other letters in the place of some of the alphabet.
+pub(crate) fn has_chat_letters(text: &str, chat: ChatSpelling) -> bool {
+    chat::has_letters(text, chat)
 }
 
 /// Tells whether `c` stays as it is whatever stands beside it.

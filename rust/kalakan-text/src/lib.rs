@@ -25,11 +25,13 @@ mod error;
 mod g2p;
 pub mod normalize;
 mod options;
+mod own_words;
 mod phoneme;
 mod punctuation;
 pub mod sentence;
 mod spans;
 pub mod spelling;
+mod steps;
 mod traced;
 
 pub use cache::CacheInfo;

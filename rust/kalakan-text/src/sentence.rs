@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::clean::markup::line_tag;
 use crate::normalize::{keeps_sentence, keeps_sentence_before, may_end_sentence};
+use crate::steps::step;
 
 /// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
 ///
@@ -45,7 +46,7 @@ fn block_end(text: &str, start: usize) -> usize {
 
 /// Returns where the line that starts at `start` ends: after its line end, or at a tag that ends a line.
 fn line_end(text: &str, start: usize) -> usize {
-    let mut at = start;
+    let (mut at, mut checked, mut said) = (start, start, false);
     while let Some(found) = text[at..].find(|c| c == '<' || is_line_end(c)) {
         let c = text[at + found..].chars().next().unwrap_or('\n');
         at += found;
@@ -56,9 +57,12 @@ fn line_end(text: &str, start: usize) -> usize {
         let closes = ["</", "<br", "<hr", "<BR"]
             .iter()
             .any(|tag| text[at..].starts_with(tag));
-        let said = taken > 0 && speaks(&text[start..at]);
+        if taken > 0 {
+            said |= speaks(&text[checked..at]);
+            checked = at + taken;
+        }
         at += taken.max(1);
-        if said {
+        if taken > 0 && said {
             return if closes { at } else { at - taken };
         }
     }
@@ -69,6 +73,7 @@ fn line_end(text: &str, start: usize) -> usize {
 fn speaks(text: &str) -> bool {
     let mut rest = text;
     while let Some(found) = rest.find(|c: char| c == '<' || c.is_alphanumeric()) {
+        step(found + 1);
         let taken = line_tag(&rest[found..]);
         if taken == 0 && !rest[found..].starts_with('<') {
             return true;
@@ -83,6 +88,7 @@ const WRAPPED: usize = 30;
 
 /// Tells whether the sentence of `line` goes on in `next`.
 fn is_wrapped(line: &str, next: &str) -> bool {
+    step(line.len() + next.len());
     let single = line.ends_with('\n') && !next.trim().is_empty();
     let (line, begin) = (line.trim(), next.trim());
     if !single || !begin.starts_with(char::is_lowercase) {
@@ -156,7 +162,9 @@ fn split_line(text: &str, line: Range<usize>, mut found: impl FnMut(Range<usize>
 
 fn run(text: &str, range: Range<usize>, kind: fn(char) -> bool) -> usize {
     let part = &text[range.clone()];
-    range.start + part.find(|c| !kind(c)).unwrap_or(part.len())
+    let length = part.find(|c| !kind(c)).unwrap_or(part.len());
+    step(length);
+    range.start + length
 }
 
 /// Longest token that is looked at on one side of a mark: text without spaces takes time in proportion too.
@@ -167,6 +175,7 @@ fn last_token(text: &str) -> &str {
     let mut chars = text.char_indices().rev().take(LONGEST);
     let space = chars.find(|(_, c)| c.is_whitespace());
     let begin = space.map(|(at, c)| at + c.len_utf8());
+    step(text.len() - begin.unwrap_or(text.len().saturating_sub(LONGEST)));
     let cut = || {
         text.char_indices()
             .rev()

@@ -36,7 +36,7 @@ impl TwiG2p {
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
     ) -> Vec<PhonemeId> {
-        let text = normalized(Traced::plain(text), options, language);
+        let text = self.normalized(Traced::plain(text), options, language);
         self.read_words(text.text(), language, |_, _| {})
     }
 
@@ -50,7 +50,7 @@ impl TwiG2p {
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
     ) -> Reading {
-        let normalized = normalized(Traced::raw(text), options, language);
+        let normalized = self.normalized(Traced::raw(text), options, language);
         let mut words = Vec::new();
         let ids = self.read_words(normalized.text(), language, |spoken, ids| {
             let text = trim(text, normalized.source(spoken, text.len()));
@@ -59,25 +59,32 @@ impl TwiG2p {
         let words = spans(text, &words);
         Reading { ids, words }
     }
-}
 
-fn normalized<'t>(
-    text: Traced<'t>,
-    options: Option<&NormalizeOptions>,
-    language: Option<Language>,
-) -> Traced<'t> {
-    let Some(options) = options else {
-        return text;
-    };
-    if language != Some(Language::English) {
-        return normalize_traced(text, options);
+    fn normalized<'t>(
+        &self,
+        text: Traced<'t>,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> Traced<'t> {
+        let Some(options) = options else {
+            return text;
+        };
+        let own = self.own_words();
+        let text = if own.is_empty() {
+            text
+        } else {
+            text.rewrite(|text, writer| own.put(text, writer))
+        };
+        if language != Some(Language::English) {
+            return normalize_traced(text, options);
+        }
+        let options = NormalizeOptions {
+            chat: ChatSpelling::Off,
+            ..options.clone()
+        };
+        let repaired = crate::clean::repair(text, &options);
+        normalize_traced(repaired.rewrite(english::speak), &options)
     }
-    let options = NormalizeOptions {
-        chat: ChatSpelling::Off,
-        ..options.clone()
-    };
-    let repaired = crate::clean::repair(text, &options);
-    normalize_traced(repaired.rewrite(english::speak), &options)
 }
 
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {

@@ -3,6 +3,7 @@
 use crate::address;
 use crate::alphabet::{is_letter, is_vowel};
 use crate::currency;
+use crate::g2p::{is_common_english, is_foreign, is_twi_word};
 use crate::options::ChatSpelling;
 use crate::traced::Writer;
 
@@ -17,6 +18,37 @@ const SUFFIXES: &[&str] = &[
 
 /// What may precede a number of threes without making it a word.
 const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
+
+/// Abbreviations whose c is no ɔ.
+const INITIALS: [&str; 6] = ["ac", "cd", "fc", "mc", "pc", "vc"];
+
+/// Tells whether letters of the alphabet may be chat letters of another one.
+pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
+    match chat {
+        ChatSpelling::Off => false,
+        ChatSpelling::Wide => text.contains(['c', 'q', 'C', 'Q']),
+        ChatSpelling::Narrow => {
+            let mut tokens = text.split(|c| !is_token(c));
+            text.contains('c')
+                && tokens.any(|token| is_twi_with_c(&token.chars().collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// Tells whether a token is a word of Twi once its c is read as ɔ, and none before, as "wc" and "kcn".
+fn is_twi_with_c(token: &[char]) -> bool {
+    let (Some(first), true) = (token.first(), token.contains(&'c')) else {
+        return false;
+    };
+    let small = |c: &char| is_letter(*c) && c.is_lowercase();
+    if !is_letter(*first) || !token[1..].iter().all(small) {
+        return false;
+    }
+    let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();
+    let twi = low.replace('c', "ɔ");
+    let other = INITIALS.contains(&low.as_str()) || is_common_english(&low) || is_twi_word(&low);
+    !other && !is_foreign(&twi) && is_twi_word(&twi)
+}
 
 /// Writes `text` with chat letters as letters, as far as `chat` allows.
 pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
@@ -40,6 +72,13 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             continue;
         }
         digits(&mut chars, start, start + length, chat);
+        let token = &mut chars[start..start + length];
+        if is_twi_with_c(token) {
+            token
+                .iter_mut()
+                .filter(|c| **c == 'c')
+                .for_each(|c| *c = 'ɔ');
+        }
         start += length;
     }
     // Letter for letter, but ɛ takes more bytes than 3.

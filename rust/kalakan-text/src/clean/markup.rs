@@ -1,5 +1,6 @@
 //! Drops what is written for a screen, not for the voice: tags, notes, placeholders and emoticons.
 
+use crate::steps::step;
 use crate::traced::Writer;
 
 /// Longest tag believed to be one; a lone `<` must not swallow a page.
@@ -118,6 +119,7 @@ impl Closers {
             return 0;
         }
         let closer = CLOSERS[which];
+        step(rest.len());
         let found = rest.find(closer).map_or(0, |at| at + closer.len());
         self.missing[which] = found == 0;
         found
@@ -165,6 +167,7 @@ fn tag(rest: &str) -> (usize, Option<Trace>) {
     else {
         return none;
     };
+    step(close.0);
     if close.1 != '>' {
         return none;
     }

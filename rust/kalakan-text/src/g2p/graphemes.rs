@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::letters::{Letter, Tone, SHORT};
+use super::loan::{PLAIN_A, PLAIN_W};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
 /// The id of a unit named in a rule, looked up in the table at compile time.
@@ -138,7 +139,8 @@ fn single(letter: char, before_front: bool) -> PhonemeId {
         'r' => unit!("ɾ"),
         'y' => unit!("j"),
         'w' if before_front => unit!("ɥ"),
-        'w' => unit!("w"),
+        'w' | PLAIN_W => unit!("w"),
+        PLAIN_A => unit!("a"),
         'j' => unit!("dʑ"),
         'v' => unit!("v"),
         'z' => unit!("z"),

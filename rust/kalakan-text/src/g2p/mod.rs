@@ -9,24 +9,30 @@ mod language;
 mod letter_names;
 mod letters;
 mod lexicon;
+mod loan;
 mod nasal;
 mod sequence;
 mod syllable;
 mod tone;
+mod twi_words;
 mod word;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(crate) use english::is_common_english;
 pub use english::{EnglishLexicon, EnglishSource};
 pub use foreign::is_foreign;
 pub use language::Language;
+pub(crate) use lexicon::word_key;
 pub use lexicon::Lexicon;
 pub use syllable::syllables;
 pub use tone::ToneMode;
+pub(crate) use twi_words::is_twi_word;
 
 use crate::cache::{CacheInfo, PhonemeCache};
+use crate::own_words::OwnWords;
 use crate::phoneme::{id_of, PhonemeId, UNK};
 use crate::spelling::is_letter_name;
 use language::{spelling, Spelling};
@@ -40,7 +46,7 @@ pub struct G2pOptions {
     pub tone: ToneMode,
     /// Words whose reading the user gave; they beat everything else.
     pub lexicon: Lexicon,
-    /// Readings of English words; without them these are read by letter rules.
+    /// Readings of more English words than the built-in list of common ones has.
     pub english: Option<EnglishSource>,
     /// The most words that the cache holds; 0 turns it off.
     pub cache_size: usize,
@@ -70,6 +76,8 @@ struct Reading {
 pub struct TwiG2p {
     tone: ToneMode,
     lexicon: Lexicon,
+    /// Words of the lexicon that the normalizer must not say.
+    own: OwnWords,
     english: Option<EnglishSource>,
     cache: PhonemeCache<Reading>,
     unknown: Mutex<BTreeMap<char, u64>>,
@@ -78,9 +86,15 @@ pub struct TwiG2p {
 impl TwiG2p {
     /// A reader with these settings.
     pub fn new(options: G2pOptions) -> Self {
+        let mut lexicon = options.lexicon;
+        let own = OwnWords::new(lexicon.keys());
+        for (key, stand_in) in own.iter() {
+            lexicon.read_alike(key, stand_in);
+        }
         Self {
             tone: options.tone,
-            lexicon: options.lexicon,
+            lexicon,
+            own,
             english: options.english,
             cache: PhonemeCache::new(options.cache_size),
             unknown: Mutex::default(),
@@ -124,35 +138,36 @@ impl TwiG2p {
         sequence.finish()
     }
 
+    /// Words of the lexicon that the normalizer must not say.
+    pub(crate) fn own_words(&self) -> &OwnWords {
+        &self.own
+    }
+
     /// The reading of a word, in a language or as its spelling says.
     fn reading(&self, word: &str, language: Option<Language>) -> Arc<Reading> {
-        let Some(english) = &self.english else {
-            let reading = self
-                .cache
-                .get_or(word, || self.compute(word, None, Spelling::Twi));
-            return self.counted(word, reading);
-        };
         // The normalizer spells initials in Twi, and "ii" is no English two.
         let language = language.filter(|_| !is_letter_name(word));
         let reading = match language {
             None => self.cache.get_or(word, || {
-                let spelling = spelling(word);
-                let english = (spelling == Spelling::English).then(|| english.lexicon());
-                self.compute(word, english.flatten(), spelling)
+                self.compute(word, spelling(word, self.english.as_ref()))
             }),
             // The same word in another language is another word: no word begins with a control.
             Some(Language::Twi) => self.cache.get_or(&format!("\u{1}{word}"), || {
-                self.compute(word, None, Spelling::Twi)
+                self.compute(word, Spelling::Twi)
             }),
             Some(Language::English) => self.cache.get_or(&format!("\u{2}{word}"), || {
-                self.compute(word, english.lexicon(), Spelling::English)
+                self.compute(word, Spelling::English)
             }),
         };
         self.counted(word, reading)
     }
 
-    fn compute(&self, word: &str, english: Option<&EnglishLexicon>, spelling: Spelling) -> Reading {
-        let units = word::read_word(word, &self.lexicon, english, self.tone).into();
+    fn compute(&self, word: &str, spelling: Spelling) -> Reading {
+        let (language, more) = match spelling {
+            Spelling::English => (Language::English, self.english.as_ref()),
+            _ => (Language::Twi, None),
+        };
+        let units = word::read_word(word, language, &self.lexicon, more, self.tone).into();
         Reading { units, spelling }
     }
 

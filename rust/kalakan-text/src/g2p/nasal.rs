@@ -30,7 +30,7 @@ pub(super) fn resolve_nasals(segments: &mut [Segment]) {
 fn is_onset(next: Option<Kind>, after_another: bool) -> bool {
     match next {
         Some(Kind::Vowel(_)) => true,
-        Some(Kind::Unit(unit)) => unit == unit!("ɾ") && after_another,
+        Some(Kind::Unit(unit)) => unit.is_vowel() || unit == unit!("ɾ") && after_another,
         _ => false,
     }
 }

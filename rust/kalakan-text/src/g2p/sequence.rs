@@ -15,7 +15,8 @@ pub(super) struct Sequence<'t, F> {
     ids: Vec<PhonemeId>,
     /// The last word is English, and no pause stands behind it or behind the words that wait.
     after_english: bool,
-    /// Words of either language that follow an English one: the next word decides.
+    /// Words that the next ones decide: a bridge of both languages behind an English word, or words that are
+    /// English beside one, without any before them.
     waiting: SmallVec<[Range<usize>; LONGEST_BRIDGE]>,
 }
 
@@ -34,16 +35,38 @@ impl<'t, F: FnMut(Range<usize>, Range<usize>)> Sequence<'t, F> {
     /// Reads the word at `place`, in a language or in the one that its spelling and its neighbours tell.
     pub fn word(&mut self, place: Range<usize>, language: Option<Language>) {
         let reading = self.reader.reading(&self.text[place.clone()], language);
-        let spelling = language.map_or(reading.spelling, |_| Spelling::Twi);
-        if spelling == Spelling::Either && self.after_english && self.waiting.len() < LONGEST_BRIDGE
-        {
-            self.waiting.push(place);
-            return;
+        match language.map_or(reading.spelling, |_| Spelling::Twi) {
+            Spelling::Twi => self.twi(place, &reading.units),
+            Spelling::English => {
+                self.settle(Some(Language::English));
+                self.push(place, &reading.units);
+                self.after_english = true;
+            }
+            Spelling::Beside if self.after_english && self.waiting.is_empty() => {
+                self.waiting.push(place);
+                self.settle(Some(Language::English));
+            }
+            Spelling::Beside if self.waits() => self.waiting.push(place),
+            Spelling::Either if self.after_english && self.waits() => self.waiting.push(place),
+            // Too long a bridge, or a word that no English word stands before.
+            Spelling::Beside => {
+                self.settle(None);
+                self.after_english = false;
+                self.waiting.push(place);
+            }
+            Spelling::Either => self.twi(place, &reading.units),
         }
-        let english = spelling == Spelling::English;
-        self.settle(english.then_some(Language::English));
-        self.push(place, &reading.units);
-        self.after_english = english;
+    }
+
+    /// Whether one more word may wait: a bridge is short, and what stands before an English word is not.
+    fn waits(&self) -> bool {
+        !self.after_english || self.waiting.len() < LONGEST_BRIDGE
+    }
+
+    fn twi(&mut self, place: Range<usize>, units: &[PhonemeId]) {
+        self.settle(None);
+        self.push(place, units);
+        self.after_english = false;
     }
 
     /// Reads the word at `place` as a letter with these units.

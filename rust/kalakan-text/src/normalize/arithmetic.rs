@@ -53,7 +53,8 @@ impl Scanner<'_> {
             // Signs of quotations and tags touch what they mark.
             '>' | '<' | '=' => {
                 self.operand_before(self.at) && self.operand_after(end)
-                    || self.stands_alone(self.at) && self.word_before(self.at)
+                    || self.stands_alone(self.at)
+                        && (self.word_before(self.at) || end == self.chars.len())
             }
             _ => self.operand_before(self.at) && self.operand_after(end),
         }

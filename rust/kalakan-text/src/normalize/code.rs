@@ -45,19 +45,21 @@ const LINKS: [&str; 9] = ["ne", "yɛ", "is", "no", "nɔma", "number", "num", "a"
 
 /// Numbers to call for help, and what stands before a number to call.
 const HELP: [&str; 8] = ["112", "191", "192", "193", "911", "999", "117", "311"];
-const CALLS: [&str; 8] = ["frɛ", "frɛɛ", "call", "dial", "number", "nɔma", "yɛ", "ne"];
+const CALLS: [&str; 6] = ["frɛ", "frɛɛ", "call", "dial", "number", "nɔma"];
 
 /// Digits of a code; one or two are a number.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=24;
 
-/// Digits that make a number a code by their count, where a name such as "account" stands before them.
-const LONG: usize = 5;
+/// Digits that make a number a code by their count, where a name such as "account" stands before them; of metres there
+/// are more.
+const LONG: usize = 4;
+const METRES: [&str; 2] = ["meter", "mita"];
 
 /// Most groups of a short code.
 const GROUPS: usize = 8;
 
 /// Characters of an identifier in hexadecimal, from here on.
-const HASH: usize = 16;
+const HASH: usize = 12;
 
 impl Scanner<'_> {
     /// Reads *170#, *170*1#, *#06# and #100#.
@@ -144,7 +146,9 @@ impl Scanner<'_> {
             if KEYS.contains(&word.as_str()) {
                 return Some(linked);
             }
-            if NUMBERED.contains(&word.as_str()) && (linked || digits >= LONG) {
+            let colon = self.chars[stop..at].contains(&':');
+            let long = digits > LONG || digits == LONG && !METRES.contains(&word.as_str());
+            if NUMBERED.contains(&word.as_str()) && (linked || colon || long) {
                 return Some(linked);
             }
             if help && CALLS.contains(&word.as_str()) {
@@ -169,7 +173,10 @@ impl Scanner<'_> {
         let first = self.word + usize::from(matches!(self.peek(self.word), ' ' | '-'));
         let dash = self.digits_end(first);
         let end = self.digits_end(dash + 1);
-        if !capitals || first == self.word || !(first + 1..=first + 4).contains(&dash) {
+        // "UK 10-12" is a range.
+        let other = ["UK", "EU", "UN", "US", "AD", "BC", "CE", "TV", "PM", "AM"];
+        let named = other.iter().any(|name| self.starts_with(start, name));
+        if !capitals || named || first == self.word || !(first + 1..=first + 4).contains(&dash) {
             return false;
         }
         if !matches!(self.peek(dash), '-' | '–')

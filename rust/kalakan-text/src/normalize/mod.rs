@@ -33,6 +33,7 @@ pub use number::number_words;
 
 use std::collections::BTreeMap;
 
+use crate::clean::has_chat_letters;
 use crate::traced::Traced;
 
 /// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
@@ -55,10 +56,9 @@ pub fn normalize_counting(text: &str, options: &NormalizeOptions) -> (String, BT
 
 /// Does what [`normalize`] does and keeps where the result comes from.
 pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
-    // Only wide chat spelling rewrites letters of the alphabet.
-    let wide = options.chat == ChatSpelling::Wide;
+    // Only chat spelling rewrites letters of the alphabet.
     let short_way = |text: &str| {
-        let rewritten = wide && text.contains(['c', 'q', 'C', 'Q']);
+        let rewritten = has_chat_letters(text, options.chat);
         (!rewritten).then(|| plain::lower(text)).flatten()
     };
     if let Some(normalized) = short_way(text.text()) {

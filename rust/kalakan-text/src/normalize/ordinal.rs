@@ -14,11 +14,12 @@ const TITLES: &[&str] = &[
 ];
 
 /// Things that are counted in Roman numerals.
-const THINGS: [&str; 14] = [
+const THINGS: [&str; 15] = [
     "chapter",
     "class",
     "form",
     "grade",
+    "halt",
     "level",
     "operation",
     "part",

@@ -12,6 +12,7 @@ use super::spoken::Spoken;
 use super::value::vulgar;
 use crate::currency;
 use crate::options::NormalizeOptions;
+use crate::steps::step;
 
 /// Writes repaired `text` as words and marks.
 pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) {
@@ -293,6 +294,7 @@ impl Scanner<'_> {
 
     /// Returns the character at `i`, or a space past the end.
     pub(super) fn peek(&self, i: usize) -> char {
+        step(1);
         self.chars.get(i).copied().unwrap_or(' ')
     }
 
@@ -302,18 +304,22 @@ impl Scanner<'_> {
 
     /// Returns the end of the digits that start at `i`.
     pub(super) fn digits_end(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| c.is_ascii_digit())
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Returns the end of the letters that start at `i`.
     pub(super) fn letters_end(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| is_letter(**c))
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Tells whether `text` stands at `i`.
@@ -322,10 +328,12 @@ impl Scanner<'_> {
     }
 
     pub(super) fn skip_spaces(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| **c == ' ')
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Tells whether no letter or digit stands at `i`.
@@ -340,6 +348,7 @@ impl Scanner<'_> {
     }
 
     pub(super) fn slice(&self, from: usize, to: usize) -> String {
+        step(to - from);
         self.chars[from..to].iter().collect()
     }
 
@@ -350,6 +359,7 @@ impl Scanner<'_> {
 
     /// Returns the lower-case letters in `from..to`.
     pub(super) fn lower(&self, from: usize, to: usize) -> String {
+        step(to - from);
         self.chars[from..to]
             .iter()
             .map(|c| crate::alphabet::lower(*c))

@@ -6,6 +6,13 @@ use crate::spelling::letter_names;
 use super::capitals::is_small_initials;
 use super::scanner::Scanner;
 
+/// Tells whether `word`, at a figure, is a unit that no table knows: two to four consonants, as in 5kv.
+fn is_bare_unit(word: &str) -> bool {
+    (2..=4).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_lowercase())
+        && !word.contains(is_vowel)
+}
+
 /// Tells whether a letter after `word` names one of several.
 fn is_group(word: &str) -> bool {
     matches!(
@@ -105,7 +112,7 @@ impl Scanner<'_> {
             }
             let mut low = self.lower(start, end);
             low.retain(|c| c != ' ');
-            if is_small_initials(&low) {
+            if is_small_initials(&low) || beside_digit && is_bare_unit(&low) {
                 self.out.word(&letter_names(&low));
             } else {
                 self.out.word(&low);
