@@ -107,7 +107,7 @@ def with_griffin_lim(source: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Voice folder with speakers akosua and kwame at 8 kHz; with torch `../acoustic_model.pt` holds the same weights."""
+    """Voice folder with speakers akosua and kwame at 8 kHz; with torch `../acoustic_model.pt` holds its weights."""
     if not HAS_TORCH:
         return with_griffin_lim(COMMITTED / "tiny", tmp_path_factory.mktemp("voices") / "tiny" / "voice")
     return build_voice(tmp_path_factory.mktemp("voices") / "tiny", TINY_AUDIO, 6.0)

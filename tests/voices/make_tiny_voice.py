@@ -38,8 +38,8 @@ UNVOICED_SOUNDS = frozenset({"p", "t", "ts", "k", "kʷ", "tɕ", "tɕɥ", "f", "s
 FLOOR = float(np.log(np.float32(1e-5)))
 """Log-mel of silence."""
 
-LICENSE = """The voices in this folder hold no recordings and nothing that was trained: their numbers are written down in
-make_tiny_voice.py. They are licensed as Kalakan is, under the Apache License 2.0: see the LICENSE of Kalakan.
+LICENSE = """This voice holds no recordings and nothing that was trained: its numbers are written down in
+make_tiny_voice.py. It is licensed as Kalakan is, under the Apache License 2.0: see the LICENSE of Kalakan.
 """
 CARD = """# {name}
 
@@ -259,7 +259,11 @@ def filters_file(audio: AudioConfig, config: HarmonicNoiseConfig) -> bytes:
 
 
 def write_voice(
-    folder: Path, audio: AudioConfig, vocoder: ModelRecord, acoustic: FastSpeech2Config, files: dict[str, bytes]
+    folder: Path,
+    audio: AudioConfig,
+    vocoder: ModelRecord,
+    acoustic: FastSpeech2Config,
+    files: dict[str, bytes],
 ) -> None:
     """Writes one of the two voices; what names its license and its phonemes is the same in both."""
     manifest = VoiceManifest(
