@@ -194,6 +194,7 @@ class Louder:
         return self.model.buffers()
 
 
+@pytest.mark.torch
 def test_engines_agree(tiny_voice: Path) -> None:
     onnx, torch = (Synthesizer(tiny_voice, engine=name) for name in ("onnx", "torch"))
     ids = np.array([next(onnx.stages.text.phrases(TEXTS[2])).ids])
@@ -260,20 +261,22 @@ def test_long_text_has_bounded_pieces(tiny_voice: Path) -> None:
 class TestSettings:
     """Every setting of the section `inference` acts."""
 
-    def test_griffin_lim_iterations(self, tiny_voice: Path) -> None:
-        for engine in ("onnx", "torch"):
-            few, many = (
-                Synthesizer(
-                    tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}}
-                )
-                for count in (1, 8)
-            )
-            assert not np.array_equal(array(few.synthesize("Yoo")), array(many.synthesize("Yoo")))
+    @pytest.mark.parametrize("engine", ["onnx", "torch"])
+    def test_griffin_lim_iterations(self, tiny_voice: Path, engine: str) -> None:
+        few, many = (
+            Synthesizer(tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}})
+            for count in (1, 8)
+        )
+        assert not np.array_equal(array(few.synthesize("Yoo")), array(many.synthesize("Yoo")))
 
-    def test_mixed_precision(self, tiny_voice: Path) -> None:
+    def test_mixed_precision_is_for_torch(self, tiny_voice: Path) -> None:
         config = {"inference": {"mixed_precision": True}}
         with pytest.raises(ConfigError, match="mixed_precision is True and the onnx engine has none"):
             Synthesizer(tiny_voice, engine="onnx", config=config)
+
+    @pytest.mark.torch
+    def test_mixed_precision(self, tiny_voice: Path) -> None:
+        config = {"inference": {"mixed_precision": True}}
         full, half = (Synthesizer(tiny_voice, engine="torch", config=item) for item in ({}, config))
         assert not np.array_equal(array(full.synthesize("Yoo")), array(half.synthesize("Yoo")))
         assert array(half.synthesize("Yoo")).dtype == np.float32
@@ -287,6 +290,7 @@ class TestSettings:
         assert options.intra_op_num_threads == 2
         assert np.array_equal(synthesizer.synthesize("Yoo"), Synthesizer(tiny_voice).synthesize("Yoo"))
 
+    @pytest.mark.torch
     def test_threads_of_torch_only_where_they_are_given(self, tiny_voice: Path) -> None:
         import torch
 
