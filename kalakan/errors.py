@@ -95,5 +95,9 @@ class StopTokenWarning(KalakanWarning):
     """An attention model stopped before the end of a sentence, or had to be stopped: what was heard is incomplete."""
 
 
+class CacheWarning(KalakanWarning):
+    """A cache cannot be used; everything is done without it."""
+
+
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""
