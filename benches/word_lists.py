@@ -30,9 +30,34 @@ LONG = 6
 """Letters from which a word that could be Twi, and that the Twi list does not have, is English anywhere."""
 BITS_PER_WORD = 12
 HASHES = 8
-LETTER_NAMES = (
-    "eɪ biː siː diː iː ɛf dʒiː eɪtʃ aɪ dʒeɪ keɪ ɛl ɛm ɛn oʊ piː kjuː ɑː ɛs tiː juː viː dʌbəljuː ɛks waɪ zɛd"
-).split()
+LETTER_NAMES = [
+    "eɪ",
+    "biː",
+    "siː",
+    "diː",
+    "iː",
+    "ɛf",
+    "dʒiː",
+    "eɪtʃ",
+    "aɪ",
+    "dʒeɪ",
+    "keɪ",
+    "ɛl",
+    "ɛm",
+    "ɛn",
+    "oʊ",
+    "piː",
+    "kjuː",
+    "ɑː",
+    "ɛs",
+    "tiː",
+    "juː",
+    "viː",
+    "dʌbəljuː",
+    "ɛks",
+    "waɪ",
+    "zɛd",
+]
 
 
 def main() -> None:
@@ -53,7 +78,9 @@ def main() -> None:
     others = {word for word in lexicon() if word not in twi}
     wrong = sum(is_in(word, bits) for word in others) / len(others)
     sys.stdout.write(f"english.tsv: {len(rows)} words, {size[0]} bytes, {size[1]} compressed\n")
-    sys.stdout.write(f"twi_words.bin: {len(twi)} words, {len(bits)} bytes, {wrong:.2%} of others taken for Twi\n")
+    sys.stdout.write(
+        f"twi_words.bin: {len(twi)} words, {len(bits)} bytes, {wrong:.2%} of others taken for Twi\n"
+    )
 
 
 def lexicon() -> dict[str, str]:
@@ -115,7 +142,9 @@ def is_spelled(word: str, phones: str) -> bool:
         reading = re.sub("[ ː]", "", reading).replace("ɑ", "a")
         return re.sub("ei|eɪ", "e", reading).replace("oʊ", "o")
 
-    names = "".join(LETTER_NAMES[ord(letter) - ord("a")] for letter in word if letter.isascii() and letter.isalpha())
+    names = "".join(
+        LETTER_NAMES[ord(letter) - ord("a")] for letter in word if letter.isascii() and letter.isalpha()
+    )
     return len(word) > 1 and skeleton(phones) == skeleton(names)
 
 

@@ -99,5 +99,9 @@ class UnalignedWarning(KalakanWarning):
     """Recordings without durations in a corpus that is aligned; the text counts them and says what becomes of them."""
 
 
+class CacheWarning(KalakanWarning):
+    """A cache cannot be used; everything is done without it."""
+
+
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""

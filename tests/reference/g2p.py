@@ -113,7 +113,9 @@ def graphemes(word: str) -> list[Unit]:
     """Letters with their marks to consonant units, the letters m and n, and vowel letters (a tilde stays on them)."""
     word = re.sub("[!ꜜ](?=.*[a-zɛɔ])", "ꜜ", word)
     marks = "[\u0300-\u036f]*"
-    pattern = rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z\ue000\ue001]))({marks})"
+    pattern = (
+        rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z\ue000\ue001]))({marks})"
+    )
     found: list[Unit] = []
     at = 0
     step = ""
