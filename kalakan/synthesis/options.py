@@ -56,6 +56,9 @@ class SpeakOptions:
         0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
     )
     """Silence in seconds, 0 to 60, between two sentences, on top of the pause that the voice makes there."""
+    lead_in: float = _control(0.0, low=0.0, high=10.0, unit="seconds", help="Silence before the first sound")
+    """Silence in seconds, 0 to 10, before the first sound: what sleeps, as Bluetooth loudspeakers and telephone lines
+    do, misses what comes at once."""
     seed: int = _control(0, low=0, high=SEEDS - 1, help="Seed of the vocoder's noise")
     """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
@@ -85,6 +88,7 @@ class Changes(TypedDict, total=False):
     volume: float
     energy: float
     sentence_pause: float
+    lead_in: float
     seed: int
     ssml: bool
 

@@ -25,6 +25,7 @@ EXAMPLES: dict[str, Any] = {
     "volume": -6.0,
     "energy": 0.5,
     "sentence_pause": 0.2,
+    "lead_in": 0.3,
     "seed": 7,
     "ssml": True,
 }

@@ -68,7 +68,7 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of what is asked for.
 
-        Of the options `ssml` and `sentence_pause` act here. Raises `MarkupError` for SSML that cannot be read and
+        Of the options `ssml`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML that cannot be read and
         `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if there is nothing that
         can be spoken, when iteration reaches its end.
         """
@@ -77,6 +77,8 @@ class TextStage:
         for part in script:
             if not isinstance(part, Pause) and part.prosody.speaker is not None:
                 self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
+        if options.lead_in:
+            script = [Pause(options.lead_in, 0, 0), *script]
         return self.read_script(text, script, options.sentence_pause)
 
     def _script(self, text: str, is_ssml: bool) -> Sequence[Part]:
