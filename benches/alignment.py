@@ -23,9 +23,9 @@ import torch
 from kalakan import __version__
 from kalakan.audio.pitch import frame_f0
 from kalakan.config.schema import AudioConfig
+from kalakan.data.alignment_states import states_of
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import Utterance, read_manifest
-from kalakan.data.states import states_of
 from kalakan.training.align import align
 from kalakan.training.trainer import Trainer
 

@@ -46,7 +46,7 @@ print(json.dumps({{"what": "memory", "mb": resource.getrusage(resource.RUSAGE_SE
 KALAKAN = """
 from kalakan import Synthesizer
 tts = Synthesizer({voice!r} or None, config={{"inference": {{"threads": 1}}}})
-pieces, rate = tts.iter_pieces, tts.sample_rate
+pieces, rate = lambda text: tts.stream(text, by_sentence=True), tts.sample_rate
 """
 HIBARI = """
 from hibari import Hibari

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kalakan._rust import __version__
+try:
+    from kalakan._rust import __version__
+except ModuleNotFoundError as error:
+    if error.name != "kalakan._rust":
+        raise
+    from kalakan.errors import MissingDependencyError
+
+    raise MissingDependencyError(
+        f"{__path__[0]} is a source tree without its compiled core, kalakan._rust; build it there with `pip "
+        "install --editable .` (it needs Rust, https://rustup.rs), or leave that folder to use an installed Kalakan"
+    ) from None
 
 if TYPE_CHECKING:
+    from kalakan.synthesis.options import SpeakOptions
     from kalakan.synthesis.synthesizer import Synthesizer
     from kalakan.utils.config import Config
 
-__all__ = ["Config", "Synthesizer", "__version__"]
+__all__ = ["Config", "SpeakOptions", "Synthesizer", "__version__"]
 
-_HOMES = {"Synthesizer": "kalakan.synthesis.synthesizer", "Config": "kalakan.utils.config"}
+_HOMES = {
+    "Config": "kalakan.utils.config",
+    "SpeakOptions": "kalakan.synthesis.options",
+    "Synthesizer": "kalakan.synthesis.synthesizer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -51,6 +51,26 @@ class SubtitleError(KalakanError):
     """Subtitles cannot be written as asked: format, place, or nothing to write."""
 
 
+class PipelineError(KalakanError):
+    """Work on several threads cannot be done as asked, or a stage broke its contract."""
+
+
+class PipelineClosed(PipelineError):
+    """A request came after the end, or was in work when an abort ended it."""
+
+
+class PipelineFull(PipelineError):
+    """There was no place for a request within the time given."""
+
+
+class RequestCancelled(PipelineError):
+    """A request was cancelled before it was done."""
+
+
+class DeadlineExceeded(PipelineError, TimeoutError):
+    """The deadline of a request passed before its turn came."""
+
+
 class ImplementationUnavailable(KalakanError):
     """An implementation of an op was asked for by name and cannot serve the call."""
 
@@ -77,7 +97,3 @@ class StopTokenWarning(KalakanWarning):
 
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""
-
-
-class UnknownPhonemeWarning(KalakanWarning):
-    """A symbol outside the table was read as `<unk>`."""

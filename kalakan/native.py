@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from kalakan import _rust
+import kalakan._rust as _rust
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> 
 
     from kalakan.export.voice import add_onnx
     from kalakan.models.registry import create_acoustic
-    from kalakan.voices.product import save_acoustic_product
+    from kalakan.voices.save import save_acoustic_product
 
     # Two threads that wait for each other by spinning are slower than one wherever another process runs.
     torch.set_num_threads(1)
@@ -72,9 +72,9 @@ def streaming_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights as `tiny_voice` with a source-filter vocoder: both models speak window by window."""
     import torch
 
-    from kalakan.export.voice_vocoder import add_vocoder
+    from kalakan.export.voice import add_vocoder
     from kalakan.models.registry import create_vocoder
-    from kalakan.voices.vocoder import save_vocoder_product
+    from kalakan.voices.save import save_vocoder_product
 
     folder = tmp_path_factory.mktemp("voices") / "streaming"
     voice = build_voice(folder, TINY_AUDIO, 6.0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,105 +17,236 @@ import pytest
 import kalakan
 
 ROOT = Path(kalakan.__file__).parent
-LAYERS = {
-    "__main__": 7,
-    "cli": 6,
-    "api": 6,
-    "synthesis": 5,
-    "training": 5,
-    "export": 5,
-    "evaluation": 5,
-    "voices": 4,
-    "data": 4,
-    "models": 3,
-    "native": 3,
-    "ops": 2,
-    "audio": 2,
-    "text": 1,
-    "config": 1,
-    "utils": 1,
-    "errors": 0,
-    "storage": 0,
-    "onnx_runtime": 0,
-    "_rust": 0,
+README = Path(__file__).parents[1] / "README.md"
+TOP = "cli"
+"""The only part that may import the names of the package itself."""
+OWNERS = {
+    "click": ("cli",),
+    "distillmos": ("evaluation",),
+    "fastapi": ("api",),
+    "matplotlib": ("data", "evaluation", "training"),
+    "numpy": (
+        "audio",
+        "data",
+        "evaluation",
+        "export",
+        "models",
+        "onnx_runtime",
+        "ops",
+        "synthesis",
+        "training",
+    ),
+    "onnx": ("export",),
+    "onnxruntime": ("onnx_runtime",),
+    "parselmouth": ("audio", "evaluation"),
+    "pesq": ("evaluation",),
+    "pybind11": ("ops",),
+    "pyloudnorm": ("data",),
+    "pystoi": ("evaluation",),
+    "ray": ("jobs",),
+    "redis": ("synthesis",),
+    "safetensors": ("export", "voices"),
+    "sounddevice": ("audio",),
+    "soundfile": ("audio", "cli", "data"),
+    "soxr": ("audio", "evaluation"),
+    "tensorrt": ("export",),
+    "torch": (
+        "audio",
+        "data",
+        "evaluation",
+        "export",
+        "models",
+        "native",
+        "ops",
+        "synthesis",
+        "training",
+        "voices",
+    ),
+    "tqdm": ("training",),
+    "triton": ("ops",),
+    "typing_extensions": ("synthesis",),  # for type checkers alone
+    "uvicorn": ("api",),
+    "yaml": ("cli", "config", "utils"),
 }
-SIDEWAYS = {("training", "evaluation"), ("audio", "ops"), ("utils", "config")}
-"""Allowed arrows within a layer."""
-FORBIDDEN = {("models", "text")}
-"""Arrows that point down and are not allowed: a model sees ids."""
+"""Parts that may import a package that is not Python's own."""
+TORCH_FREE = ("cli", "config", "errors", "native", "onnx_runtime", "recipes", "storage", "text", "utils")
+"""Parts whose modules can be imported without torch."""
 BAD_WORDS = frozenset(
     {"enhanced", "extended", "advanced", "new", "v2", "fast", "optimized", "manager", "helper", "helpers"}
     | {"common", "misc"}
 )
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "__pycache__" not in path.parts)
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def part_of(path: Path) -> str:
     """The sub-package or top-level module that a file belongs to."""
-    inside = path.relative_to(ROOT)
-    return inside.parts[0].removesuffix(".py")
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Full names of everything that is imported anywhere in a module."""
+    """Full names of everything that is imported anywhere in a module, by a statement or by a call."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and called(node.func) in ("import_module", "__import__"):
+            yield imported_by_call(node)
+
+
+def called(function: ast.expr) -> str:
+    """The name of what is called, without what it is an attribute of."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def imported_by_call(call: ast.Call) -> str:
+    """The name that a call imports, "…" for what is known only when it runs."""
+    name = call.args[0]
+    pieces = name.values if isinstance(name, ast.JoinedStr) else [name]
+    return "".join(str(piece.value) if isinstance(piece, ast.Constant) else "…" for piece in pieces)
+
+
+def imported(path: Path) -> set[str]:
+    return set(imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def module_of(name: str) -> Path | None:
+    """The file of the module that an imported name is, or is in; None outside the package and for the package."""
+    pieces = name.split(".")
+    while len(pieces) > 1 and pieces[0] == "kalakan":
+        stem = ROOT.joinpath(*pieces[1:])
+        for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+            if path.is_file():
+                return path
+        pieces.pop()
+    return None
 
 
 def arrows(path: Path) -> set[str]:
-    """Parts of kalakan that a file imports."""
-    found = set()
-    for name in imports(ast.parse(path.read_text(encoding="utf-8"))):
-        pieces = name.split(".")
-        if pieces[0] == "kalakan" and len(pieces) > 1 and not pieces[1].startswith("__"):
-            found.add(pieces[1])
-    return found
+    """Parts of kalakan that a file imports, and names of the package itself."""
+    names = (name.split(".") for name in imported(path) if name.split(".")[0] == "kalakan")
+    return {pieces[1] if len(pieces) > 1 else "kalakan" for pieces in names}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
+def rules() -> dict[str, set[str]]:
+    """The parts that each part may import, from the table of the README."""
+    allowed: dict[str, set[str]] = {}
+    above = {"_rust"}
+    for line in README.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("| `kalakan/"):
+            continue
+        place, _, rule = (cell.strip() for cell in line.strip("|").split("|"))
+        parts = [Path(name).stem for name in re.findall("`([^`]+)`", place)]
+        match = re.fullmatch(r"–|the above(?:, not ((?:`\w+`(?:, )?)+))?", rule)
+        assert match, f"the README says {rule!r} of {place}; write '–', 'the above' or 'the above, not `x`'"
+        found = set() if rule == "–" else above - set(re.findall(r"\w+", match[1] or ""))
+        allowed |= dict.fromkeys(parts, found)
+        above = above | set(parts)
+    return allowed
+
+
+RULES = rules()
+
+
+@each_module
+def test_imports_are_those_of_the_readme(path: Path) -> None:
     part = part_of(path)
     if part == "__init__":
         return  # the package's names load on first use
-    for target in arrows(path) - {part, "Synthesizer", "Config"}:
-        assert target in LAYERS, f"{target} has no layer"
-        is_down = LAYERS[target] < LAYERS[part] and (part, target) not in FORBIDDEN
-        assert is_down or (part, target) in SIDEWAYS, f"{part} must not import {target}"
+    for target in arrows(path) - {part}:
+        if target in RULES or target == "_rust":
+            assert target in RULES[part], f"{part} must not import {target}"
+        else:
+            assert part == TOP, (
+                f"only {TOP} may import kalakan.{target}: {part} imports the module that has it"
+            )
 
 
-def test_every_part_has_a_layer() -> None:
-    assert {part_of(path) for path in MODULES} - {"__init__"} <= set(LAYERS)
+def test_the_readme_knows_every_part() -> None:
+    assert {part_of(path) for path in MODULES} - {"__init__"} == set(RULES)
+
+
+@each_module
+def test_imports_by_a_call_say_what_they_import(path: Path) -> None:
+    if part_of(path) != "__init__":
+        assert not [name for name in imported(path) if name.startswith("…")]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import kalakan.ops.upsample", {"kalakan.ops.upsample"}),
+        ("def f():\n    from kalakan.ops import upsample", {"kalakan.ops.upsample"}),
+        ("importlib.import_module('kalakan.ops')", {"kalakan.ops"}),
+        ("import_module(f'kalakan.cli.{name}')", {"kalakan.cli.…"}),
+        ("__import__(name)", {"…"}),
+    ],
+)
+def test_imports_are_seen_wherever_they_stand(code: str, found: set[str]) -> None:
+    assert set(imports(ast.parse(code))) == found
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """Nodes that can be reached from themselves."""
+    reached = {node: set(targets) for node, targets in arrows.items()}
+    for middle in list(reached):
+        for targets in reached.values():
+            if middle in targets:
+                targets |= reached[middle]
+    return sorted(node for node, targets in reached.items() if node in targets)
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in MODULES}), ids=lambda folder: str(folder.relative_to(ROOT))
+)
+def test_no_folder_has_a_circle(folder: Path) -> None:
+    """Between what lies in one folder, files and folders, imports run one way."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for path in (path for path in MODULES if path.is_relative_to(folder) and path != ROOT / "__init__.py"):
+        own = path.relative_to(folder).parts[0]
+        for target in filter(None, map(module_of, imported(path))):
+            if target.is_relative_to(folder):
+                inside[own].add(target.relative_to(folder).parts[0])
+        inside[own].discard(own)
+    assert circles(inside) == []
 
 
 def test_utils_holds_the_config_only() -> None:
     assert {path.name for path in (ROOT / "utils").glob("*.py")} == {"__init__.py", "config.py"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@each_module
 def test_module_names(path: Path) -> None:
     words = set(re.split(r"[_.]", path.stem))
     assert not words & BAD_WORDS
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def packages(names: Iterable[str]) -> set[str]:
+    """Packages among imported names that are neither Python's own nor this one."""
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"kalakan", "…"}
+
+
+@each_module
+def test_optional_packages_have_owners(path: Path) -> None:
+    for package in packages(imported(path)):
+        assert package in OWNERS, f"{package} has no owner"
+        assert part_of(path) in OWNERS[package], f"{package} is for {', '.join(OWNERS[package])}"
+
+
+@each_module
 def test_only_the_torch_side_imports_torch(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    roots = {name.split(".")[0] for node in top for name in imports(node)}
-    part = part_of(path)
-    if part in ("errors", "text", "config", "utils", "cli", "native", "__init__"):
-        assert "torch" not in roots
-    assert not roots & {"fastapi", "tensorrt", "redis", "ray"} or part == "api"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_one_module_imports_onnxruntime(path: Path) -> None:
-    roots = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}
-    assert "onnxruntime" not in roots or part_of(path) == "onnx_runtime"
+    if part_of(path) in (*TORCH_FREE, "__init__"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        assert "torch" not in packages(name for node in top for name in imports(node))
 
 
 def run_python(code: str, *arguments: str, env: dict[str, str] | None = None) -> None:
@@ -135,6 +268,21 @@ def test_importing_kalakan_loads_nothing() -> None:
         "assert not heavy, heavy\n"
         "assert threading.active_count() == 1"
     )
+
+
+def test_a_source_tree_without_its_core_says_how_to_build_it(tmp_path: Path) -> None:
+    (tmp_path / "kalakan").mkdir()
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(ROOT / name, tmp_path / "kalakan")
+    for module in ("kalakan", "kalakan.text.phonemes"):
+        code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {module}"
+        result = subprocess.run(
+            [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+        )
+        assert (
+            "without its compiled core, kalakan._rust; build it there with `pip install --editable"
+            in result.stderr
+        )
 
 
 SPEAK = (

@@ -24,7 +24,7 @@ from kalakan.cli.train import command as train_command
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import StopTokenWarning
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.training.state import load_checkpoint
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 

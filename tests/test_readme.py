@@ -74,7 +74,7 @@ def test_recordings_end_in_speech(tmp_path: Path) -> None:
 
 
 def test_recipes_that_are_named_exist() -> None:
-    from kalakan.training.recipes import RECIPES
+    from kalakan.recipes.voice_recipe import RECIPES
 
     named = re.findall(r"--recipe (\w+)", README)
     assert named

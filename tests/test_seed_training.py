@@ -24,7 +24,7 @@ from kalakan.errors import StopTokenWarning, UntrainedModelWarning
 from kalakan.models import registry
 from kalakan.models.acoustic.fastspeech2 import Prediction
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.training.state import load_checkpoint
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.package import load_voice

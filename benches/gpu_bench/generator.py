@@ -20,7 +20,7 @@ from gpu_bench.timing import peak_memory_mb, poison, relative_error, reset_memor
 from kalakan.config.environment import OPS
 from kalakan.config.schema import HifiGanConfig
 from kalakan.models.registry import create_vocoder
-from kalakan.models.vocoders.recordings import cuda_graphs
+from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.ops import use
 
 Call = Callable[[Tensor], Tensor]

@@ -13,7 +13,7 @@ from gpu_bench.generator import Call, build_generator, exact_audio, loads, make_
 from gpu_bench.machine import version
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import synchronize
-from kalakan.export.vocoder_onnx import trace_vocoder
+from kalakan.export.onnx.vocoder import trace_vocoder
 
 TOLERANCE = 2e-2
 """Relative error above which its time would be no baseline."""

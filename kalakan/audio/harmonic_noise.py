@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.audio.stft import as_float32
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig
 
@@ -33,7 +33,8 @@ def filters_to_audio(
     """
     plan = _plan(audio, config)
     phase, noise = source_start(seed)
-    return plan.render(as_float32("filters", filters), as_float32("f0", f0), first_frame, phase, noise)
+    given = (_float32("filters", filters), _float32("f0", f0))
+    return plan.render(*given, first_frame, phase, noise)
 
 
 def context_frames(audio: AudioConfig, config: HarmonicNoiseConfig) -> int:
@@ -53,6 +54,12 @@ def source_start(seed: int) -> tuple[float, int]:
     """
     mixed = int(seed) * 2_654_435_769 % (1 << 32)
     return (mixed >> 16) / 65_536, mixed % NOISE_SIZE
+
+
+def _float32(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    """See `as_float32`; arrays as models give them need no look at their scale."""
+    is_ready = isinstance(values, np.ndarray) and values.dtype == np.float32
+    return values if is_ready else as_float32(name, values)  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.audio.stft import as_float32
 from kalakan.config.schema import AudioConfig
 

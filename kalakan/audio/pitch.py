@@ -23,14 +23,14 @@ WIDE_FLOOR_HZ, WIDE_CEILING_HZ = 60.0, 600.0
 
 
 def frame_f0(audio: Array, config: AudioConfig) -> NDArray[np.float32]:
-    """F0 in Hz at the centre of each mel frame of audio [S]: [T], T = S // hop_length, 0 where unvoiced.
+    """F0 in Hz at the center of each mel frame of audio [S]: [T], T = S // hop_length, 0 where unvoiced.
 
     Autocorrelation (P. Boersma, IFA Proceedings 17, 1993) in two passes: the second looks between 0.75 of the first
     quartile and 1.5 of the third quartile that the first one heard (C. De Looze and D. Hirst, Speech Prosody 2008),
     which hears no octaves that are not there.
     """
     count = len(audio) // config.hop_length
-    centres = (np.arange(count) + 0.5) * config.hop_length / config.sample_rate
+    centers = (np.arange(count) + 0.5) * config.hop_length / config.sample_rate
     track = _track(audio, config.sample_rate, WIDE_FLOOR_HZ, WIDE_CEILING_HZ)
     voiced = track[1][track[1] > 0]
     if voiced.size == 0:
@@ -39,7 +39,7 @@ def frame_f0(audio: Array, config: AudioConfig) -> NDArray[np.float32]:
     times, hertz = _track(audio, config.sample_rate, max(50.0, 0.75 * low), min(800.0, 1.5 * high))
     if times.size == 0:
         return np.zeros(count, np.float32)
-    places = np.rint((centres - times[0]) / STEP_S).astype(int)
+    places = np.rint((centers - times[0]) / STEP_S).astype(int)
     inside = (places >= 0) & (places < len(hertz))
     found: NDArray[np.float32] = np.where(inside, hertz[places.clip(0, len(hertz) - 1)], 0.0).astype(
         np.float32

@@ -1,7 +1,7 @@
 """Short-time Fourier transform in numpy arrays, computed by Rust.
 
 Periodic Hann window, `(n_fft - hop_length) / 2` zeros on both sides and no centering: S samples are
-T = S // hop_length frames, and frame t is centred at sample `(t + 0.5) * hop_length`.
+T = S // hop_length frames, and frame t is centered at sample `(t + 0.5) * hop_length`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError
 

@@ -1,4 +1,4 @@
-"""`kalakan describe`: the name, version, licence and card of a voice."""
+"""`kalakan describe`: the name, version, license and card of a voice."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kalakan.cli.streams import write_line
 @click.option("--name", type=WORD, help="Name of the voice.")
 @click.option("--voice-version", type=WORD, metavar="TEXT", help="Version of its weights.")
 @click.option(
-    "--license", "license_id", type=WORD, metavar="SPDX", help="Licence of the weights, such as CC-BY-4.0."
+    "--license", "license_id", type=WORD, metavar="SPDX", help="License of the weights, such as CC-BY-4.0."
 )
-@click.option("--license-file", type=FILE, metavar="FILE", help="The text of that licence.")
+@click.option("--license-file", type=FILE, metavar="FILE", help="The text of that license.")
 @click.option("--card", type=FILE, metavar="FILE", help="Model card in Markdown.")
 def command(
     voice: str,
@@ -27,7 +27,7 @@ def command(
     license_file: str | None,
     card: str | None,
 ) -> None:
-    """Write what people must know into a VOICE folder: who speaks, under which licence, how good it is."""
+    """Write what people must know into a VOICE folder: who speaks, under which license, how good it is."""
     from kalakan.voices.describe import describe
     from kalakan.voices.package import load_voice
 

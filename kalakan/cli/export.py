@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import Literal, NoReturn, cast
 
 import click
 
 from kalakan.cli.entry import run
 from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
-from kalakan.errors import ExportError
-from kalakan.voices.files import VOCODER
-
-if TYPE_CHECKING:
-    from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.export.formats import FORMATS, ExportOptions
 
 
 @click.command("export")
@@ -27,7 +23,13 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Where to write; a VOICE is completed in place by default.",
 )
-@click.option("--format", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option(
+    "--format",
+    type=click.Choice(list(FORMATS)),
+    default="onnx",
+    show_default=True,
+    help="What to export to.",
+)
 @click.option(
     "--half-weights", is_flag=True, help="Store matrices in 16 bits: half the size, nearly the same mel."
 )
@@ -53,8 +55,10 @@ def command(
 
     A VOICE together with --vocoder gets that vocoder in place of its own.
     """
+    exporter = FORMATS[format]
+    options = ExportOptions(half_weights, cast("Literal['static', 'dynamic'] | None", quantize))
     if voice is not None and acoustic_model is None:
-        write_line(str(_export_voice(voice, vocoder, output_dir, half_weights, quantize)))
+        write_line(str(exporter.voice(Path(voice), _path(vocoder), _path(output_dir), options)))
         return
     if voice is not None or (acoustic_model is None and vocoder is None):
         raise click.UsageError("give a VOICE, or --acoustic-model and --vocoder")
@@ -62,79 +66,12 @@ def command(
         raise click.UsageError("--output-dir says where the exported files go")
     if quantize == "static" and acoustic_model is None:
         raise click.UsageError("static scales are measured with an --acoustic-model; or --quantize dynamic")
-    paths = []
-    if vocoder is not None:
-        paths.append(_export_vocoder(vocoder, Path(output_dir), half_weights))
-    if acoustic_model is not None:
-        paths.append(_export_acoustic(acoustic_model, Path(output_dir), half_weights))
-    for path in paths:
-        if quantize is not None:
-            _quantize(path, acoustic_model if quantize == "static" else None)
+    for path in exporter.files(_path(acoustic_model), _path(vocoder), Path(output_dir), options):
         write_line(str(path))
 
 
-def _quantize(path: Path, acoustic_model: str | None) -> None:
-    """Quantizes a file, with constant scales if there is an acoustic model to measure them with."""
-    from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
-    from kalakan.export.quantize import quantize_file
-    from kalakan.voices.weights import load_pt
-
-    if acoustic_model is None:
-        quantize_file(path, path)
-        return
-    model = cast("FastSpeech2", load_pt(acoustic_model).module)
-    is_vocoder = path.name == VOCODER
-    quantize_file(
-        path, path, vocoder_inputs(model) if is_vocoder else acoustic_inputs(len(model.config.speakers))
-    )
-
-
-def _export_voice(
-    voice: str, vocoder: str | None, output_dir: str | None, half_weights: bool, quantize: str | None
-) -> Path:
-    if vocoder is not None:
-        from kalakan.export.voice_vocoder import add_vocoder
-
-        path = add_vocoder(voice, vocoder, output_dir, half_weights=half_weights).path
-    else:
-        from kalakan.export.voice import add_onnx
-
-        path = add_onnx(voice, output_dir, half_weights=half_weights).path
-    if quantize is not None:
-        from kalakan.export.voice_quantize import Activations, quantize_voice
-
-        quantize_voice(path, activations=cast("Activations", quantize))
-    return path
-
-
-def _export_vocoder(source: str, folder: Path, half_weights: bool) -> Path:
-    from kalakan.export.vocoder_onnx import write_vocoder
-
-    path = folder / VOCODER
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_vocoder(source, path, half_weights=half_weights)
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
-    return path
-
-
-def _export_acoustic(source: str, folder: Path, half_weights: bool) -> Path:
-    from kalakan.export.exportable import check_exportable
-    from kalakan.export.onnx import write_acoustic
-    from kalakan.voices.weights import load_pt
-
-    loaded = load_pt(source)
-    check_exportable(loaded.record.type)
-    path = folder / "acoustic_model.onnx"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_acoustic(
-            cast("FastSpeech2", loaded.module), path, audio=loaded.audio, half_weights=half_weights
-        )
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
-    return path
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def main() -> NoReturn:

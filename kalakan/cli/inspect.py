@@ -85,7 +85,7 @@ def _voice(path: Path) -> dict[str, Any]:
 def _pt(path: Path) -> dict[str, Any]:
     """A checkpoint of a run, else a single model."""
     from kalakan.errors import TrainingError
-    from kalakan.training.state import load_checkpoint
+    from kalakan.training.checkpoint import load_checkpoint
     from kalakan.voices.weights import load_pt
 
     try:
@@ -105,7 +105,7 @@ def _pt(path: Path) -> dict[str, Any]:
         "type": contents["model_type"],
         **contents["position"],
         "best": _best(contents["position"]),
-        "phoneme_table": contents.get("phoneme_table"),  # none in checkpoints of earlier versions
+        "phoneme_table": contents["phoneme_table"],
         "scores": contents["scores"],
         "settings": contents["settings"],
         **_counts(contents["modules"]),
@@ -120,7 +120,7 @@ def _best(position: dict[str, Any]) -> float | str:
 
 
 def _onnx(path: Path) -> dict[str, Any]:
-    from kalakan.synthesis.sessions import open_session
+    from kalakan.synthesis.engines.sessions import open_session
     from kalakan.voices.external import check_graph
     from kalakan.voices.manifest import VoiceManifest
 

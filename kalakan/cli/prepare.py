@@ -120,6 +120,8 @@ def _tell(made: Prepared) -> None:
     speakers = sorted(by_speaker(made.kept))
     more = f" and {len(speakers) - MOST_NAMED} more" if len(speakers) > MOST_NAMED else ""
     write_line(f"layout {source.layout}, speakers: {', '.join(speakers[:MOST_NAMED])}{more}")
+    for columns in source.columns:
+        write_line(f"columns of {columns}")
     write_line(f"next: kalakan align {made.folder}")
     if has_lost_letters([*made.kept, *made.left_out]):
         complain(f"kalakan: warning: {LOST_LETTERS}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.kinds import SPEAKER
 from kalakan.cli.lines import check_numbered, numbered
 from kalakan.cli.outlets import Outlet
 from kalakan.errors import SubtitleError
 from kalakan.storage import check_writable, way_out
+from kalakan.synthesis.options import CONTROLS, DEFAULTS, SEEDS, Control
 
 if TYPE_CHECKING:
+    from kalakan.synthesis.options import SpeakOptions
+    from kalakan.synthesis.stream import Stream
     from kalakan.synthesis.synthesizer import Synthesizer
     from kalakan.synthesis.timing import Sentence
 
@@ -43,33 +47,57 @@ class Subtitles:
 
 
 class Speaking:
-    """Speaks texts in one manner: the keyword arguments of `Synthesizer.stream`."""
+    """Synthesizes texts with one set of options."""
 
     def __init__(
-        self, synthesizer: Synthesizer, outlet: Outlet, subtitles: Subtitles, manner: Mapping[str, Any]
+        self, synthesizer: Synthesizer, outlet: Outlet, subtitles: Subtitles, options: SpeakOptions
     ) -> None:
         self._synthesizer = synthesizer
         self._outlet = outlet
         self._subtitles = subtitles
-        self._manner = manner
+        self._options = options
         self.samples = 0
-        """How many were spoken."""
+        """How many were generated."""
 
     def speak(self, text: str, number: int) -> str | None:
-        """Speaks text `number`, counted from 1; returns the path of its file, if it has one."""
+        """Synthesizes text `number`, counted from 1; returns the path of its file, if it has one."""
         sentences: list[Sentence] = []
-        on_sentence = sentences.append if self._subtitles.paths else None
-        speak = self._synthesizer.stream if self._outlet.is_live else self._synthesizer.iter_pieces
-        chunks = speak(text, on_sentence=on_sentence, **self._manner)
-        path = self._outlet.put(self._counted(chunks), number)
+        with self._synthesizer.stream(text, self._options, by_sentence=not self._outlet.is_live) as stream:
+            path = self._outlet.put(self._taken(stream, sentences), number)
         if self._subtitles.paths:
             self._subtitles.write(sentences, self._synthesizer.sample_rate, text, number)
         return path
 
-    def _counted(self, chunks: Iterable[Any]) -> Iterator[Any]:
-        for chunk in chunks:
-            self.samples += len(chunk)
-            yield chunk
+    def _taken(self, stream: Stream, sentences: list[Sentence]) -> Iterator[Any]:
+        """The audio of a stream; its samples are counted, and its sentences noted where subtitles need them."""
+        for chunk in stream.chunks():
+            if self._subtitles.paths:
+                sentences.extend(chunk.sentences)
+            self.samples += len(chunk.audio)
+            yield chunk.audio
+
+
+def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command an option for each field of `SpeakOptions`."""
+    for name, control in reversed(CONTROLS.items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, **_option(name, control))(command)
+    return command
+
+
+def _option(name: str, control: Control) -> dict[str, Any]:
+    default = DEFAULTS[name]
+    if isinstance(default, bool):
+        return {"is_flag": True, "help": f"{control.help}."}
+    if default is None:
+        return {"type": SPEAKER, "metavar": "NAME", "help": f"{control.help}; default: its first."}
+    limits = "0 to 2^32 - 1" if control.high == SEEDS - 1 else f"{control.low:g} to {control.high:g}"
+    unit = f" {control.unit}" if control.unit else ""
+    return {
+        "type": type(default),
+        "default": default,
+        "show_default": True,
+        "help": f"{control.help}, {limits}{unit}.",
+    }
 
 
 def _check_suffix(path: str) -> None:

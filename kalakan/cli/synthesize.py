@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kalakan.cli.kinds import AUDIO_FORMAT, FILE, FOLDER, SPEAKER
+from kalakan.cli.kinds import AUDIO_FORMAT, FILE, FOLDER
 from kalakan.cli.lines import answer_lines
 from kalakan.cli.outlets import Shape, choose_outlet
-from kalakan.cli.speaking import Speaking, Subtitles
+from kalakan.cli.speaking import Speaking, Subtitles, control_options
 from kalakan.cli.streams import read_file, read_stdin, text_argument
+from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 if TYPE_CHECKING:
     from kalakan.audio.formats import Bits
     from kalakan.synthesis.synthesizer import Synthesizer
-
-_MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
-"""Options that each call of the synthesizer takes."""
 
 
 @click.command("synthesize", context_settings={"max_content_width": 110})
@@ -49,23 +47,11 @@ _MANNER = ("speed", "pitch", "energy", "sentence_pause", "seed", "ssml")
     help="Also write when each word is heard: .srt, .vtt, .TextGrid, .json; may be repeated.",
 )
 @click.option("--file", "text_file", type=FILE, metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
-@click.option("--lines", is_flag=True, help="Speak each line by itself; {n} in FILE is its number.")
-@click.option("--ssml", is_flag=True, help="The text is SSML.")
+@click.option("--lines", is_flag=True, help="Synthesize each line by itself; {n} in FILE is its number.")
 @click.option(
     "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
 )
-@click.option("--speaker", type=SPEAKER, metavar="NAME", help="Speaker of the voice; default: its first.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Tempo, 0.5 to 2.")
-@click.option("--pitch", type=float, default=0.0, show_default=True, help="Shift in semitones, -12 to 12.")
-@click.option("--energy", type=float, default=1.0, show_default=True, help="Amplitude, 0.25 to 4.")
-@click.option(
-    "--sentence-pause",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Seconds of silence to add between sentences, 0 to 60.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Where the vocoder's noise begins.")
+@control_options
 @click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
@@ -87,12 +73,13 @@ def command(text: str | None, **options: Any) -> int:
     _check_places([options["output"], *options["subtitles"]])
     outlet = choose_outlet(options["output"], options["lines"], options["stream"], _shape(options))
     subtitles = Subtitles(options["subtitles"], options["lines"])
+    speak_options = SpeakOptions(**{name: options[name] for name in CONTROLS})
     source = None if options["lines"] else _text(text, options["text_file"])
     started = time.perf_counter()
     synthesizer = _synthesizer(options)
     outlet.open(synthesizer.sample_rate)
     loaded = time.perf_counter()
-    speaking = Speaking(synthesizer, outlet, subtitles, {name: options[name] for name in _MANNER})
+    speaking = Speaking(synthesizer, outlet, subtitles, speak_options)
     status = 0
     if source is None:
         blank = "" if outlet.tells_paths else None

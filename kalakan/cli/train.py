@@ -99,14 +99,16 @@ def command(
     check_installed()
     if recipe is not None:
         if not resume:
-            raise click.UsageError("a recipe always goes on; choose another --output-dir to begin anew")
+            raise click.UsageError("a recipe always goes on; choose another --output-dir to begin again")
         if teacher is not None:
             raise click.UsageError("a recipe has no teacher; give --model-type with --teacher")
         if options.pop("profile"):
             raise click.UsageError("--profile is for one run; give --model-type with it")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
-        product = _cook(recipe, data_dir, output_dir, settings, options)
+        from kalakan.recipes.voice_recipe import make_voice
+
+        product = make_voice(recipe, data_dir, output_dir, changes=settings, **options)
     else:
         from kalakan.training.distributed import DEFAULT_ADDRESS, Place, local_device
         from kalakan.training.trainer import Trainer
@@ -129,13 +131,12 @@ def command(
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
     """Says that a run ended before its last step, for it leaves a product like any other."""
-    from kalakan.training.state import load_checkpoint
+    from kalakan.training.checkpoint import reached
 
-    position = load_checkpoint(output / "last.pt")["position"]
-    is_tired = config.patience and position["stale"] >= config.patience
-    if position["step"] < config.max_steps and not is_tired:
+    position = reached(output)
+    if not position.is_done(config):
         click.echo(
-            f"stopped at step {position['step']} of {config.max_steps}; the same command goes on", err=True
+            f"stopped at step {position.step} of {config.max_steps}; the same command goes on", err=True
         )
 
 
@@ -144,22 +145,6 @@ def check_installed() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(f"training needs {', '.join(missing)}; pip install 'kalakan[train]'")
-
-
-def _cook(
-    recipe: str, data_dir: str, output_dir: str, settings: Config, options: dict[str, Any]
-) -> Path | None:
-    """The voice folder of a finished recipe, its weights in 16 bits; None if it was stopped."""
-    from kalakan.training.recipes import run_recipe
-
-    product = run_recipe(recipe, data_dir, output_dir, changes=settings, **options)
-    if product is None:
-        return None
-    from kalakan.export.voice import add_onnx
-    from kalakan.export.voice_vocoder import add_vocoder
-
-    voice = add_onnx(product.voice, Path(output_dir) / "voice", half_weights=True)
-    return add_vocoder(voice.path, product.vocoder, half_weights=True).path
 
 
 def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:

@@ -31,7 +31,7 @@ def _details(voice: Voice) -> str:
         "audio": f"{manifest.sample_rate} Hz",
         "models": f"{manifest.acoustic.type}, {manifest.vocoder.type}",
         "engines": ", ".join(engines),
-        "licence": manifest.license,
+        "license": manifest.license,
         "size": f"{size / 1e6:.1f} MB",
         "folder": str(voice.path),
     }

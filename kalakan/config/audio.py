@@ -16,7 +16,7 @@ class AudioConfig:
     n_fft: int = 1200
     """FFT size in samples."""
     win_length: int = 1200
-    """Periodic Hann window in samples, centred in the FFT frame."""
+    """Periodic Hann window in samples, centered in the FFT frame."""
     hop_length: int = 300
     """Samples between frames; T frames are T * hop_length samples."""
     n_mels: int = 80

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
 from kalakan.config.rules import require, shown
-from kalakan.config.schema import MODEL_CONFIGS, Settings
+from kalakan.config.schema import MODEL_CONFIGS, MODEL_SECTIONS, ModelConfig, Settings
 from kalakan.errors import ConfigError
 
 T = TypeVar("T")
@@ -23,21 +24,49 @@ _KINDS = {str: " of strings", int: " of whole numbers"}
 def resolve(overrides: Mapping[str, Any], preset: Settings | None = None) -> Settings:
     """Settings of `preset` (or the defaults) with `overrides` applied.
 
-    Raises `ConfigError` for an unknown section or key, a value of the wrong type, or one out of range.
+    Raises `ConfigError` for an unknown section or key, a value of the wrong type, or one out of range, and for the
+    sections of a synthesizer's models, which `model_settings` resolves.
     """
+    for section in MODEL_SECTIONS:
+        if isinstance(overrides, Mapping) and section in overrides:
+            raise ConfigError(
+                f"section {section} is one of a synthesizer's two models; the model that is trained has section model"
+            )
     return _apply(preset or Settings(), overrides, "")
 
 
+def model_settings(values: Mapping[str, Any], own: ModelConfig, section: str = "model") -> ModelConfig:
+    """A model's settings `own` with the `values` of a section; raises `ConfigError`, which names the section."""
+    try:
+        return _apply(Settings(model=own), {"model": values}, "").model
+    except UnknownSettingError as error:
+        raise UnknownSettingError(_renamed(error, section), error.has_advice) from error
+    except ConfigError as error:
+        raise ConfigError(_renamed(error, section)) from error
+
+
+def without_models(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections that suit models of every type."""
+    return {name: values for name, values in overrides.items() if name not in ("model", *MODEL_SECTIONS)}
+
+
 def check(overrides: Mapping[str, Any]) -> None:
-    """Raises `ConfigError` unless `overrides` suit a model of some type; which one is known only later."""
-    errors: list[ConfigError] = []
-    for model in MODEL_CONFIGS:
-        try:
-            resolve(overrides, Settings(model=model()))
-        except ConfigError as error:
-            errors.append(error)
-    if len(errors) == len(MODEL_CONFIGS):
-        raise closest(errors)
+    """Raises `ConfigError` unless `overrides` suit models of some type; which one is known only later."""
+    resolve(without_models(overrides) if isinstance(overrides, Mapping) else overrides)
+    for section, kinds in {"model": MODEL_CONFIGS, **MODEL_SECTIONS}.items():
+        errors: list[ConfigError] = []
+        for kind in kinds if section in overrides else ():
+            try:
+                model_settings(overrides[section], kind(), section)
+            except ConfigError as error:
+                errors.append(error)
+        if errors and len(errors) == len(kinds):
+            raise closest(errors)
+
+
+def _renamed(error: ConfigError, section: str) -> str:
+    """The text of an error of section `model` for a section of another name."""
+    return str(error) if section == "model" else re.sub(r"\bmodel(?=\.| is )", section, str(error))
 
 
 class UnknownSettingError(ConfigError):

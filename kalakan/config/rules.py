@@ -40,7 +40,7 @@ def require_at_most(section: object, prefix: str, names: Iterable[str], most: in
 
 
 def require_odd(section: object, prefix: str, names: Collection[str]) -> None:
-    """Raises `ConfigError` unless these settings of a section are odd and above 0, as a centred kernel is."""
+    """Raises `ConfigError` unless these settings of a section are odd and above 0, as a centered kernel is."""
     for name in names:
         value = getattr(section, name)
         require(value >= 1 and value % 2 == 1, f"{prefix}.{name}", value, "it must be odd and above 0")

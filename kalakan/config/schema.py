@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kalakan.config.acoustic_models import AlignerConfig, FastSpeech2Config, Tacotron2Config
 from kalakan.config.audio import AudioConfig
-from kalakan.config.data import DataConfig, SegmentConfig
-from kalakan.config.models import (
-    MODEL_CONFIGS,
-    SPEAKING_SETTINGS,
-    FastSpeech2Config,
-    HarmonicNoiseConfig,
-    HifiGanConfig,
-    MelGanConfig,
-    ModelConfig,
-    Tacotron2Config,
-)
 from kalakan.config.rules import require_at_least, require_at_most
-from kalakan.config.training import AdversarialConfig, DistillationConfig, TrainingConfig
+from kalakan.config.training import (
+    AdversarialConfig,
+    DataConfig,
+    DistillationConfig,
+    SegmentConfig,
+    TrainingConfig,
+)
+from kalakan.config.vocoders import HarmonicNoiseConfig, HifiGanConfig, MelGanConfig
 
 __all__ = [
     "MODEL_CONFIGS",
+    "MODEL_SECTIONS",
     "SPEAKING_SETTINGS",
     "AdversarialConfig",
+    "AlignerConfig",
     "AudioConfig",
     "DataConfig",
     "DistillationConfig",
@@ -37,6 +36,33 @@ __all__ = [
     "Tacotron2Config",
     "TrainingConfig",
 ]
+
+
+ModelConfig = (
+    FastSpeech2Config | Tacotron2Config | HarmonicNoiseConfig | HifiGanConfig | MelGanConfig | AlignerConfig
+)
+MODEL_SECTIONS: dict[str, tuple[type[ModelConfig], ...]] = {
+    "acoustic": (FastSpeech2Config, Tacotron2Config),
+    "vocoder": (HarmonicNoiseConfig, HifiGanConfig, MelGanConfig),
+}
+"""Sections of a synthesizer's settings that name one of its two models, and what that model's settings may be."""
+MODEL_CONFIGS: tuple[type[ModelConfig], ...] = (
+    *MODEL_SECTIONS["acoustic"],
+    *MODEL_SECTIONS["vocoder"],
+    AlignerConfig,
+)
+"""What `Settings.model` may be."""
+SPEAKING_SETTINGS: dict[type[ModelConfig], tuple[str, ...]] = {
+    HarmonicNoiseConfig: ("noise_cut", "noise_cut_below", "noise_cut_from"),
+    Tacotron2Config: (
+        "prenet_dropout",
+        "window_back",
+        "window_ahead",
+        "stop_threshold",
+        "max_frames_per_phoneme",
+    ),
+}
+"""Settings that act when a model speaks and need no other weights; all others are fixed by training."""
 
 
 @dataclass(frozen=True)

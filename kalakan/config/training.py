@@ -1,10 +1,47 @@
-"""Settings of a training run, and of what it may learn from besides the recordings."""
+"""Settings of a training run: its datasets, its steps, and what it may learn from besides the recordings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_at_most, require_chance
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What the dataset does to an utterance before a model sees it."""
+
+    substitution_rate: float = 0.04
+    """Chance that a unit with a rarer neighbor (a for ã, `,` for `;`) is written as that neighbor,
+    so that no row of the phoneme table stays untrained."""
+    bos_rate: float = 0.8
+    """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
+    tone_drop_rate: float = 0.25
+    """Chance that a tone-marked utterance loses the marks of a run of words, as half-marked text does."""
+    speakers: tuple[str, ...] = ()
+    """All speakers of the corpus in the order of the voice's, the default speaker first; empty: by name."""
+
+    def __post_init__(self) -> None:
+        for name in ("substitution_rate", "bos_rate", "tone_drop_rate"):
+            require(
+                0 <= getattr(self, name) <= 1, f"data.{name}", getattr(self, name), "it must lie in [0, 1]"
+            )
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """Stretches of recordings that a vocoder trains on."""
+
+    frames: int = 64
+    """Mel frames of a training segment."""
+    validation_frames: int = 160
+    """Mel frames of a validation segment."""
+    predicted: str = ""
+    """Folder of an acoustic model's mels (`<id>.npy`, [M, T]) to use in place of the recordings'; empty: none."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "segments", ("frames", "validation_frames"), 16)
+        require_at_most(self, "segments", ("frames", "validation_frames"), MOST_SIZE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +124,10 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """A discriminator beside the spectral losses of a source-filter vocoder; see `kalakan.training.adversarial`."""
+    """A discriminator beside the spectral losses of a source-filter vocoder.
+
+    See `kalakan.training.losses.adversarial`.
+    """
 
     weight: float = 0.0
     """Weight of the discriminator's opinion in the vocoder's loss; 0 trains without a discriminator."""

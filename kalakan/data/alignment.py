@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from kalakan.config.schema import AudioConfig
+from kalakan.data.alignment_states import States, states_of
 from kalakan.data.manifest import Utterance, in_split
-from kalakan.data.recordings import Recordings
-from kalakan.data.states import States, states_of
+from kalakan.data.recorded_corpus import Recordings
 from kalakan.errors import DataError
 
 

@@ -13,7 +13,7 @@ from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
 from kalakan.data.features import log_energy, speaker_names
 from kalakan.data.manifest import Split, in_split
-from kalakan.data.recordings import DAMAGE, Recordings
+from kalakan.data.recorded_corpus import DAMAGE, Recordings
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
 from kalakan.errors import DataError
 
@@ -53,11 +53,11 @@ class TwiDataset(Recordings):
         self.is_aligned = any(item.is_aligned for item in everything)
         if self.is_aligned:
             everything = [item for item in everything if item.is_aligned]
-        self.speakers = speaker_names(everything)
+        self.data = data or DataConfig()
+        self.speakers = speaker_names(everything, self.data.speakers)
         self.utterances = in_split(everything, split)
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance of the split {split!r}")
-        self.data = data or DataConfig()
         self.varied = varied
         self.seed = seed
         self.epoch = 0

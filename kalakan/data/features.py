@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ def log_energy(mel: Array) -> Array:
 class FeatureStore:
     """Log-mel [M, T], F0 [T] and audio [S] by utterance: read from `folder/<audio hash>/`, or made and written there.
 
-    What is older than its recording's file is computed anew. No array is kept in memory.
+    What is older than its recording's file is computed again. No array is kept in memory.
     """
 
     def __init__(self, folder: str | Path, config: AudioConfig) -> None:
@@ -52,7 +52,7 @@ class FeatureStore:
         )
 
     def f0(self, utterance: Utterance) -> Array:
-        """F0 [T] in Hz at the centre of each mel frame of the whole recording, 0 where Praat hears no voice.
+        """F0 [T] in Hz at the center of each mel frame of the whole recording, 0 where Praat hears no voice.
 
         Its values are the labels where the manifest has them, else what Praat hears. A label may say what a
         synthesizer was told, also where no voice is heard (half of a stop, the end of a breath group): whoever learned
@@ -64,8 +64,8 @@ class FeatureStore:
         )
         if not utterance.f0.size:
             return heard
-        centres = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
-        labels = utterance.f0[np.clip(centres, 0, len(utterance.f0) - 1)]
+        centers = (np.arange(count) * self.config.hop_length + self.config.hop_length // 2) // F0_SAMPLES
+        labels = utterance.f0[np.clip(centers, 0, len(utterance.f0) - 1)]
         voiced: Array = np.where(heard > 0, labels, np.float32(0.0))
         return voiced
 
@@ -90,7 +90,7 @@ class FeatureStore:
             )
         if not np.isfinite(audio).all():
             raise DataError(
-                f"{utterance.audio.name}: holds samples that are not finite; record or convert it anew"
+                f"{utterance.audio.name}: holds samples that are not finite; record or convert it again"
             )
         padded = np.zeros(utterance.samples, dtype=np.float32)
         size = min(len(audio), utterance.samples)
@@ -110,7 +110,7 @@ class FeatureStore:
         try:
             return files.read(path, shape, utterance.audio)
         except DataError:
-            values = compute()  # the first time, of a recording made anew, or after a kill
+            values = compute()  # the first time, of a recording made again, or after a kill
         if not np.isfinite(values).all():
             raise DataError(f"{path.name}: the feature is not finite; look at the recording")
         files.write(path, values, utterance.audio)
@@ -131,6 +131,14 @@ def _hear_f0(audio: Array, config: AudioConfig) -> Array:
     return frame_f0(audio, config)
 
 
-def speaker_names(utterances: Iterable[Utterance]) -> tuple[str, ...]:
-    """The speakers of a dataset, sorted: the order of the model's embedding rows."""
-    return tuple(sorted({utterance.speaker for utterance in utterances}))
+def speaker_names(utterances: Iterable[Utterance], order: Sequence[str] = ()) -> tuple[str, ...]:
+    """The speakers of a dataset in the order of the model's embedding rows: `order`, or sorted where it is empty.
+
+    Raises `DataError` if `order` names other speakers than the dataset has.
+    """
+    found = tuple(sorted({utterance.speaker for utterance in utterances}))
+    if order and tuple(sorted(order)) != found:
+        raise DataError(
+            f"data.speakers is {', '.join(order)} and the corpus has {', '.join(found)}; name each of these once"
+        )
+    return tuple(order) or found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kalakan.data.records import check_keys, utterance_of
+from kalakan.data.manifest_line import check_keys, utterance_of
 from kalakan.data.utterance import F0_SAMPLES, LABEL_SAMPLES, SPLITS, Utterance
 from kalakan.errors import DataError
 

@@ -15,7 +15,7 @@ from kalakan.config.schema import AudioConfig, Settings
 from kalakan.data.arrays import ArrayFiles
 from kalakan.data.collate import Batch
 from kalakan.data.manifest import Split, Utterance, in_split
-from kalakan.data.recordings import Recordings
+from kalakan.data.recorded_corpus import Recordings
 from kalakan.errors import DataError
 
 
@@ -119,7 +119,7 @@ class SegmentDataset(Recordings):
         try:
             return self._files.read(path, (self.audio.n_mels, utterance.samples // self.audio.hop_length))
         except DataError as error:
-            raise DataError(f"{error}; predict it anew") from error
+            raise DataError(f"{error}; predict it again") from error
 
 
 def segment_splits(

@@ -30,7 +30,7 @@ _SUBSTITUTES = {
     ",": (";", ":", "¦", "…"),
     ".": ("!", "…", ";"),
 }
-"""Units that the corpus holds, and neighbours it holds next to never."""
+"""Units that the corpus holds, and neighbors it holds next to never."""
 _TONE_SYMBOLS = frozenset(id_to_symbol(row) for row in TONE_IDS)
 
 

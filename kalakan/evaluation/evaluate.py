@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kalakan.data.recordings import describe_damage
+from kalakan.data.recorded_corpus import describe_damage
 from kalakan.errors import DataError
-from kalakan.evaluation.measure import Heard, Ruler, Scores
+from kalakan.evaluation.measure import MeasuredSentence, Scores, SentenceMetrics
 from kalakan.evaluation.pitch import praat_range
 from kalakan.evaluation.report import describe_run, describe_voice, write_report
 from kalakan.evaluation.samples import Samples
@@ -46,16 +46,16 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
         samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
         ranges = {name: praat_range(samples.voiced_f0(name)) for name in samples.speakers}
-        ruler = Ruler(model, ranges, ask_mos=ask_mos)
+        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos)
         pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
         scores = []
         for index in range(len(samples)):
-            found, heard = ruler.measure(samples[index])
+            found, heard = metrics.measure(samples[index])
             scores.append(found)
             pictures.draw(heard)
             if progress:
                 progress(index + 1, len(samples))
-    report = _report(voice, samples, scores, ruler, ask_mos) | describe_run(command)
+    report = _report(voice, samples, scores, metrics, ask_mos) | describe_run(command)
     if folder is not None:
         write_report(folder / "report.json", report)
         pictures.draw_vowels(report["vowels"])
@@ -74,13 +74,13 @@ def _made(output: str | Path | None) -> Path | None:
 
 
 def _report(
-    voice: Voice, samples: Samples, scores: list[Scores], ruler: Ruler, ask_mos: bool
+    voice: Voice, samples: Samples, scores: list[Scores], metrics: SentenceMetrics, ask_mos: bool
 ) -> dict[str, Any]:
     groups = {name: [item for item in scores if item.speaker == name] for name in samples.speakers}
     notes = [
-        f"{name} was not measured: {package} is not installed" for name, package in ruler.missing.items()
+        f"{name} was not measured: {package} is not installed" for name, package in metrics.missing.items()
     ]
-    if not ask_mos and "distilmos" not in ruler.missing:
+    if not ask_mos and "distilmos" not in metrics.missing:
         notes.append("distilmos was not measured: it was not asked for")
     if samples.left_out:
         notes.append(f"sentences of {', '.join(samples.left_out)} were left out")
@@ -90,7 +90,7 @@ def _report(
         "voice": describe_voice(voice),
         "results": {name: summarize(group) for name, group in groups.items()} | {"all": summarize(scores)},
         "vowels": {name: summarize_vowels(group) for name, group in groups.items()},
-        "praat": {name: asdict(search) for name, search in ruler.ranges.items()},
+        "praat": {name: asdict(search) for name, search in metrics.ranges.items()},
         "damaged": {"count": len(samples.damaged), "reasons": samples.damaged},
         "notes": notes,
     }
@@ -104,7 +104,7 @@ class _Pictures:
         self.frame_s = frame_s
         self.drawn: set[tuple[str, str]] = set()
 
-    def draw(self, heard: Heard) -> None:
+    def draw(self, heard: MeasuredSentence) -> None:
         if self.folder is None:
             return
         from kalakan.evaluation.plots import draw_mels, draw_pitch

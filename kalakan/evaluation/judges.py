@@ -70,7 +70,7 @@ def distilmos() -> Callable[[Audio, int], float]:
 
     DistilMOS (B. Stahl and H. Gamper, arXiv 2502.05356) hears signal quality, no Twi; clips under 3 s score lower.
     """
-    with contextlib.redirect_stdout(sys.stderr):  # it greets
+    with contextlib.redirect_stdout(sys.stderr):  # it prints a banner on import
         import distillmos
         import torch
 

@@ -13,10 +13,11 @@ from kalakan.audio.mel import log_mel
 from kalakan.evaluation import judges, spectra
 from kalakan.evaluation.pitch import PitchDifference, PitchTrack, PraatRange, compare_pitch, pitch_track
 from kalakan.evaluation.samples import Sample
-from kalakan.evaluation.timeline import SOUNDS, Segment, timeline
+from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.tones import mark_tones, tone_steps
 from kalakan.evaluation.voice_model import Speech, VoiceModel
 from kalakan.evaluation.vowels import VowelPoint, vowel_points
+from kalakan.text.phonemes import SOUND_CLASSES
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Scores:
     durations: dict[str, NDArray[np.float64]]
     """Seconds of each unit, labelled and predicted [2, K], for "sound" and "pause" units."""
     tone_steps: dict[str, list[float]]
-    """Semitones from low to high of neighbouring vowels: "teacher", "given" (durations), "free"."""
+    """Semitones from low to high of neighboring vowels: "teacher", "given" (durations), "free"."""
     vowels: dict[str, list[VowelPoint]]
     """Formants of "teacher" and "voice" (given durations)."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One sentence with what was spoken and heard, for pictures."""
+class MeasuredSentence:
+    """One sentence with its recording and the voice's prediction, for pictures."""
 
     sample: Sample
     """The recording."""
@@ -57,7 +58,7 @@ class Heard:
     """F0 of `given`."""
 
 
-class Ruler:
+class SentenceMetrics:
     """Measures sentences against one voice."""
 
     def __init__(self, model: VoiceModel, ranges: dict[str, PraatRange], *, ask_mos: bool = True) -> None:
@@ -70,14 +71,14 @@ class Ruler:
         if ask_mos and "distilmos" not in self.missing:
             self.score = judges.distilmos()
 
-    def measure(self, sample: Sample) -> tuple[Scores, Heard]:
+    def measure(self, sample: Sample) -> tuple[Scores, MeasuredSentence]:
         """Speaks a sentence in every way and measures it."""
         speaker = sample.utterance.speaker
         frame_s = self.model.audio.hop_length / self.rate
         given = self.model.speak(sample.ids, speaker, sample.durations)
         free = self.model.speak(sample.ids, speaker)
         segments = timeline(sample.ids, sample.durations, frame_s)
-        heard = Heard(
+        heard = MeasuredSentence(
             sample, given, segments, *(self._track(audio, speaker) for audio in (sample.audio, given.audio))
         )
         copied = self.model.vocode(sample.mel, sample.f0)
@@ -126,7 +127,7 @@ class Ruler:
             return {}
         return {f"{name}_distilmos": self.score(audio, self.rate) for name, audio in clips.items()}
 
-    def _tones(self, heard: Heard, free: Speech, frame_s: float) -> dict[str, list[float]]:
+    def _tones(self, heard: MeasuredSentence, free: Speech, frame_s: float) -> dict[str, list[float]]:
         """Sentences without tone labels are spoken once more, freely, with random tones."""
         sample, ids = heard.sample, heard.sample.ids
         if not sample.has_tones:
@@ -144,7 +145,7 @@ class Ruler:
 def _durations(labelled: list[Segment], spoken: list[Segment]) -> dict[str, NDArray[np.float64]]:
     """Seconds [2, K] of sounds, and of pauses."""
     both = list(zip(labelled, spoken, strict=True))
-    kinds = {"sound": SOUNDS, "pause": frozenset({"pause"})}
+    kinds = {"sound": SOUND_CLASSES, "pause": frozenset({"pause"})}
     return {
         name: np.array([(one.seconds, other.seconds) for one, other in both if one.kind in kind])
         .reshape(-1, 2)

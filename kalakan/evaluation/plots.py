@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from kalakan.evaluation.measure import Heard
+from kalakan.evaluation.measure import MeasuredSentence
 from kalakan.evaluation.pitch import STEP_S, PitchTrack
 from kalakan.evaluation.timeline import HIGH, LOW, Segment
 
@@ -19,7 +19,7 @@ _SHADES = {HIGH: "#f6d9b8", LOW: "#cfe0ef"}
 _DOWNSTEPPED_SHADE = "#dcebd0"
 
 
-def draw_mels(path: Path, heard: Heard, frame_s: float) -> None:
+def draw_mels(path: Path, heard: MeasuredSentence, frame_s: float) -> None:
     """The recording's log-mel above the voice's with the same durations, and their difference, over the units."""
     figure, axes = _canvas(3, (13, 9))
     target, spoken = heard.sample.mel, heard.given.mel
@@ -39,7 +39,7 @@ def draw_mels(path: Path, heard: Heard, frame_s: float) -> None:
     _save(figure, path, heard)
 
 
-def draw_pitch(path: Path, heard: Heard) -> None:
+def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
     """F0 that Praat hears in the recording and in the voice with the same durations, over the tone labels."""
     figure, axes = _canvas(1, (13, 5))
     axis = axes[0]
@@ -103,7 +103,7 @@ def _canvas(rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     return figure, list(axes[:, 0])
 
 
-def _save(figure: Figure, path: Path, heard: Heard) -> None:
+def _save(figure: Figure, path: Path, heard: MeasuredSentence) -> None:
     utterance = heard.sample.utterance
     figure.suptitle(f"{utterance.id} · {utterance.text}", fontsize=10)
     figure.savefig(path, dpi=80)

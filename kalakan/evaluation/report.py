@@ -34,7 +34,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("duration correlation", ("durations", "correlation"), 3),
     ("length, times the teacher's", ("durations", "length_ratio"), 3),
     ("duration error of a pause (ms)", ("durations", "pause_mean_absolute_error_ms"), 1),
-    ("tones: H above the neighbouring L", (), 0),
+    ("tones: H above the neighboring L", (), 0),
     ("teacher (% of pairs)", ("tones", "teacher", "obeyed_percent"), 1),
     ("teacher (semitones)", ("tones", "teacher", "semitones"), 2),
     ("teacher (pairs)", ("tones", "teacher", "pairs"), 0),
@@ -61,6 +61,15 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
             ("clips", "clips", 0),
         )
     ),
+    ("DistilMOS less the teacher's, sentence by sentence", (), 0),
+    ("copy-synthesis", ("distilmos", "all", "copy_minus_teacher", "mean"), 3),
+    (
+        "copy-synthesis, half its 95 % interval",
+        ("distilmos", "all", "copy_minus_teacher", "half_interval_95"),
+        3,
+    ),
+    ("free", ("distilmos", "all", "free_minus_teacher", "mean"), 3),
+    ("free, half its 95 % interval", ("distilmos", "all", "free_minus_teacher", "half_interval_95"), 3),
 )
 """Title, place in a speaker's results and digits of each line of the table; a line without a place is a heading."""
 _WIDTH = 42

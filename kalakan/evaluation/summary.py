@@ -109,7 +109,7 @@ def _durations(scores: Sequence[Scores]) -> dict[str, float]:
     }
 
 
-def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, float]]:
+def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
     judged = [item for item in scores if "free_distilmos" in item.values]
     groups = {
         "all": judged,
@@ -121,7 +121,20 @@ def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, float]]:
             kind: mean(item.values[f"{kind}_distilmos"] for item in chosen)
             for kind in ("teacher", "copy", "free")
         }
+        | {f"{kind}_minus_teacher": _difference(chosen, kind) for kind in ("copy", "free")}
         | {"clips": len(chosen)}
         for name, chosen in groups.items()
         if chosen
+    }
+
+
+def _difference(scores: Sequence[Scores], kind: str) -> dict[str, float]:
+    """Mean of DistilMOS less the recording's, sentence by sentence, and half its 95 % interval (normal law)."""
+    pairs = [(item.values[f"{kind}_distilmos"], item.values["teacher_distilmos"]) for item in scores]
+    found = np.array([one - other for one, other in pairs if math.isfinite(one) and math.isfinite(other)])
+    if found.size < 2:
+        return {"mean": mean(found), "half_interval_95": math.nan}
+    return {
+        "mean": float(found.mean()),
+        "half_interval_95": float(1.96 * found.std(ddof=1) / found.size**0.5),
     }

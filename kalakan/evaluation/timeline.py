@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kalakan.text.phonemes import TONE_IDS, id_to_symbol, phoneme_class
+from kalakan.text.phonemes import NUCLEUS_CLASSES, TONE_IDS, id_to_symbol, phoneme_class
 
 HIGH, LOW, DOWNSTEPPED = "H", "L", "!H"
-SOUNDS = frozenset({"vowel", "consonant", "nasal", "syllabic", "liquid", "glide"})
-"""Classes of units that make a sound."""
-NUCLEI = frozenset({"vowel", "syllabic"})
-"""Classes of units that carry a tone."""
 ORAL_VOWELS = ("i", "ɪ", "e", "ɛ", "æ", "a", "ɔ", "o", "ʊ", "u")
 """Oral vowels, around the vowel space."""
 
@@ -64,7 +60,7 @@ def timeline(ids: Iterable[int], durations: Iterable[int], frame_s: float) -> li
 
 def nuclei(segments: Sequence[Segment]) -> list[Segment]:
     """The units that can carry a tone, in order."""
-    return [segment for segment in segments if segment.kind in NUCLEI]
+    return [segment for segment in segments if segment.kind in NUCLEUS_CLASSES]
 
 
 def _with_tone(segment: Segment, marks: set[str]) -> Segment:

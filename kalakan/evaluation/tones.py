@@ -1,4 +1,4 @@
-"""Tone obedience: does a vowel marked high sound higher than its neighbour marked low?"""
+"""Tone obedience: does a vowel marked high sound higher than its neighbor marked low?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.evaluation.pitch import PitchTrack
-from kalakan.evaluation.timeline import HIGH, LOW, NUCLEI, Segment, nuclei
-from kalakan.text.phonemes import TONE_IDS, phoneme_class, symbol_to_id
+from kalakan.evaluation.timeline import HIGH, LOW, Segment, nuclei
+from kalakan.text.phonemes import NUCLEUS_CLASSES, TONE_IDS, phoneme_class, symbol_to_id
 
 PLACE = 2 / 3
 """Where in a vowel its F0 is taken: the tone is reached late in it."""
@@ -63,6 +63,6 @@ def mark_tones(ids: Sequence[int], seed: int) -> NDArray[np.int64]:
         if unit in TONE_IDS:
             continue
         marked.append(unit)
-        if phoneme_class(unit) in NUCLEI:
+        if phoneme_class(unit) in NUCLEUS_CLASSES:
             marked.append(marks[int(random.integers(2))])
     return np.asarray(marked, np.int64)

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from kalakan.audio.loudness import vocode_unclipped
+from kalakan.config.schema import InferenceConfig
 from kalakan.errors import VoiceError
 from kalakan.models import registry
-from kalakan.models.interfaces import Vocoder
+from kalakan.synthesis.engines.stages import AcousticBatch
+from kalakan.synthesis.engines.torch_engine import TorchAcousticStage, TorchVocoderStage
 from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.package import Voice
 from kalakan.voices.weights import load_acoustic, load_vocoder
-
-
-class GivenDurations(Protocol):
-    """An acoustic model whose attribute `takes_durations` is true."""
-
-    def inference(
-        self, phonemes: Tensor, *, speaker: Tensor, durations: Tensor | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """`AcousticModel.inference`; `durations` [B, N] in frames, None for the model's own."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,7 @@ class Speech:
 
 
 class VoiceModel:
-    """The acoustic model and the vocoder of a voice, on the CPU.
+    """The acoustic and vocoder stages of a voice's torch models, on the CPU.
 
     Raises `VoiceError` for a voice without torch weights, or whose acoustic model takes no durations.
     """
@@ -56,36 +45,35 @@ class VoiceModel:
                 f"{voice.path}: carries no acoustic.safetensors, and evaluation needs a voice's torch weights; "
                 "evaluate the folder it was exported from"
             )
-        model = load_acoustic(voice)
-        if not getattr(model, "takes_durations", False):
+        config = InferenceConfig()
+        self.acoustic = TorchAcousticStage(load_acoustic(voice), config)
+        if not self.acoustic.takes_durations:
             raise VoiceError(f"{voice.path}: its {manifest.acoustic.type} takes no given durations")
-        self.acoustic = cast(GivenDurations, model)
         self.audio = manifest.audio
         self.speakers = manifest.speakers
         if registry.entry(manifest.vocoder.type).preset is None:
-            module = registry.create_vocoder(manifest.vocoder.type, manifest.audio).eval()
+            vocoder = registry.create_vocoder(manifest.vocoder.type, manifest.audio).eval()
         else:
-            module = load_vocoder(voice)
-        self.vocoder = cast(Vocoder, module)
+            vocoder = load_vocoder(voice)
+        self.vocoder = TorchVocoderStage(vocoder, config)
 
     def speak(
         self, ids: NDArray[np.int64], speaker: str, durations: NDArray[np.int64] | None = None
     ) -> Speech:
         """Speech of phoneme ids [N] with the durations [N] given, or the model's own; pitch is always predicted."""
-        row = torch.tensor([self.speakers.index(speaker)])
-        given = None if durations is None else torch.from_numpy(durations)[None]
-        with torch.no_grad():
-            mel, aux = self.acoustic.inference(torch.from_numpy(ids)[None], speaker=row, durations=given)
-        f0 = aux["pitch"][0].float().numpy()
-        found = mel[0].float().numpy()
-        return Speech(found, f0, aux["durations"][0].numpy(), self.vocode(found, f0))
+        batch = AcousticBatch(
+            ids[None],
+            np.array([len(ids)]),
+            speaker=np.array([self.speakers.index(speaker)]),
+            durations=None if durations is None else durations[None],
+        )
+        (found,) = self.acoustic.predict(batch)
+        assert found.durations is not None, "a model that takes durations says them"
+        mel = self.acoustic.decode(found.hidden) if found.mel is None else found.mel
+        f0 = found.f0[0].numpy()
+        return Speech(mel[0].numpy(), f0, found.durations, self.vocode(mel[0].numpy(), f0))
 
     def vocode(self, mel: NDArray[np.float32], f0: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Audio [T * hop_length] of a log-mel [M, T] and F0 [T] in Hz.
-
-        As in synthesis, what the vocoder would clip is spoken more softly and turned up again.
-        """
-        given = (torch.from_numpy(f0)[None],) if getattr(self.vocoder, "takes_f0", False) else ()
-        with torch.no_grad():
-            audio = vocode_unclipped(self.vocoder.inference, torch.from_numpy(mel)[None], *given)
-        return np.asarray(audio.numpy(), np.float32)
+        """Audio [T * hop_length] of a log-mel [M, T] and F0 [T] in Hz, not held within [-1, 1]."""
+        arrays = torch.from_numpy(mel)[None], torch.from_numpy(f0)[None]
+        return np.asarray(self.vocoder.waveform(*arrays, 0, 0).numpy(), np.float32)

@@ -86,7 +86,7 @@ def vowel_medians(points: Iterable[VowelPoint]) -> dict[str, VowelMedian]:
 
 
 def order_breaks(medians: Mapping[str, VowelMedian]) -> list[str]:
-    """Neighbours in `CHAINS` whose F1 does not rise, as "e ≥ ɛ"; vowels that were not measured are passed over."""
+    """Neighbors in `CHAINS` whose F1 does not rise, as "e ≥ ɛ"; vowels that were not measured are passed over."""
     breaks = []
     for chain in CHAINS:
         present = [symbol for symbol in chain if symbol in medians]

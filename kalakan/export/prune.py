@@ -23,7 +23,7 @@ GRAIN = 8
 def zero_weights(loaded: LoadedModel, amount: float) -> LoadedModel:
     """The model, changed in place, with the smallest weights of each convolution and linear layer set to zero.
 
-    `amount` is their share. The seed's recipe (`torch.nn.utils.prune.l1_unstructured`). Zeros are stored and
+    `amount` is their share. The same as `torch.nn.utils.prune.l1_unstructured`. Zeros are stored and
     multiplied like any other number, so the result is neither smaller nor faster; it shows how much is idle.
     """
     _check_amount(amount)
@@ -69,7 +69,6 @@ def _smaller(loaded: LoadedModel, amount: float) -> FastSpeech2 | HarmonicNoise:
 
 def changed_settings(before: LoadedModel, after: LoadedModel) -> dict[str, Any]:
     """The settings of section `model` that differ: what a run needs to go on with the smaller model."""
-    # The modules' own: a record may be older than a setting.
     old, new = (to_dict(cast(Any, loaded.module).config) for loaded in (before, after))
     return {name: value for name, value in new.items() if old.get(name) != value}
 

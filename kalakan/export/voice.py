@@ -1,4 +1,4 @@
-"""Gives a trained voice the form that runs without torch."""
+"""Exports the models of a trained voice to the form that runs without torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kalakan.export.acoustic_parts import check_parts, export_parts
-from kalakan.export.exportable import check_exportable
-from kalakan.export.onnx import TOLERANCE, check_acoustic, rounded, trace_acoustic
-from kalakan.export.shared_weights import halve, share_weights
-from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER
+from kalakan.errors import VoiceError
+from kalakan.export.onnx.acoustic import TOLERANCE, check_acoustic, check_exportable, rounded, trace_acoustic
+from kalakan.export.onnx.acoustic_parts import check_parts, export_parts
+from kalakan.export.onnx.shared_weights import halve, share_weights
+from kalakan.export.onnx.vocoder import TOLERANCE as SAMPLE_TOLERANCE
+from kalakan.export.onnx.vocoder import check_filters, check_vocoder, filters_graph, trace_vocoder
+from kalakan.models import registry
+from kalakan.models.interfaces import takes_f0
+from kalakan.voices.files import (
+    ACOUSTIC,
+    ACOUSTIC_WEIGHTS,
+    DECODER,
+    ENCODER,
+    FILTERS,
+    VOCODER,
+    VOCODER_WEIGHTS,
+)
 from kalakan.voices.package import Voice, load_voice, save_voice
-from kalakan.voices.weights import float32_state, load_acoustic
+from kalakan.voices.save import with_vocoder
+from kalakan.voices.weights import float32_state, load_acoustic, load_pt
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
@@ -50,3 +63,37 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
         if parts:
             check_parts(model, Path(folder))
     return save_voice(target if target is not None else voice.path, voice.manifest, files)
+
+
+def add_vocoder(
+    voice: str | Path, weights: str | Path, target: str | Path | None = None, *, half_weights: bool = False
+) -> Voice:
+    """The voice in folder `voice` with the vocoder of `weights` (`vocoder_model.pt`), written to `target`.
+
+    `target` defaults to the voice's own place. The ONNX files read their weights out of `vocoder.safetensors` beside
+    it; `half_weights` rounds the matrices to 16 bits for both engines. Raises `VoiceError` for files that do not
+    fit and `ExportError` if the exported model differs from torch's.
+    """
+    from safetensors.torch import save
+
+    loaded = load_pt(weights)
+    if registry.entry(loaded.record.type).kind != "vocoder":
+        raise VoiceError(f"{weights}: holds a {loaded.record.type}, which is no vocoder")
+    model = loaded.module
+    state = float32_state(model)
+    if half_weights:
+        state = halve(state)
+        model.load_state_dict({name: value.float() for name, value in state.items()})
+    content = save(state)
+    graph = trace_vocoder(model, fold=False)
+    share_weights(graph, "model.", content, VOCODER_WEIGHTS)
+    files = {VOCODER_WEIGHTS: content, VOCODER: bytes(graph.SerializeToString())}
+    if takes_f0(model):
+        files[FILTERS] = bytes(filters_graph(graph).SerializeToString())
+    with tempfile.TemporaryDirectory() as folder:
+        for name, value in files.items():
+            Path(folder, name).write_bytes(value)
+        check_vocoder(model, str(Path(folder, VOCODER)), SAMPLE_TOLERANCE)
+        if FILTERS in files:
+            check_filters(Path(folder))
+    return with_vocoder(load_voice(voice), loaded.record, loaded.audio, files, target)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.errors import ExportError
+from kalakan.export.onnx.shared_weights import halve
 from kalakan.export.prune import changed_settings, cut_channels, zero_share, zero_weights
-from kalakan.export.shared_weights import halve
-from kalakan.export.voice import add_onnx
-from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.export.voice import add_onnx, add_vocoder
 from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice, load_voice, save_voice

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 
 from kalakan.errors import ExportError
-from kalakan.export.acoustic_parts import check_parts
-from kalakan.export.calibration import acoustic_inputs, vocoder_inputs
-from kalakan.export.onnx import check_acoustic
-from kalakan.export.products import candidates
-from kalakan.export.quantize import quantize_graph
-from kalakan.export.ranges import Range, measure
-from kalakan.export.shared_weights import Slice, point_at, read_layout
-from kalakan.export.vocoder_onnx import check_filters, check_vocoder
+from kalakan.export.onnx.acoustic import check_acoustic
+from kalakan.export.onnx.acoustic_parts import check_parts
+from kalakan.export.onnx.activation_ranges import Range, measure
+from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
+from kalakan.export.onnx.matmuls import candidates
+from kalakan.export.onnx.quantize import quantize_graph
+from kalakan.export.onnx.shared_weights import Slice, point_at, read_layout
+from kalakan.export.onnx.vocoder import check_filters, check_vocoder
 from kalakan.voices.files import ACOUSTIC, DECODER, FILTERS, VOCODER
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import SCALE, load_acoustic, load_vocoder
@@ -64,7 +64,7 @@ def quantize_voice(
     ]
     if not any(changed):
         raise ExportError(
-            f"{voice.path}: holds no graph with weights to quantize; export it first, and anew if it is quantized"
+            f"{voice.path}: holds no graph with weights to quantize; export it first, and again if it is quantized"
         )
     with tempfile.TemporaryDirectory() as folder:
         _check(save_voice(Path(folder, "voice"), voice.manifest, files))

@@ -1,6 +1,6 @@
 """The aligner: which sound each frame of a recording is, so that a transcript can be laid along it.
 
-Gaussians over cepstra begin (`kalakan.training.flat_start`). A small convolutional classifier learns from their
+Gaussians over cepstra begin (`kalakan.training.tasks.flat_start`). A small convolutional classifier learns from their
 alignments and then from its own, by the forward-sum loss of Badlani et al. 2021 (https://arxiv.org/abs/2108.10447,
 section 2.1) without CTC's blank: silence is a class of its own. Frames are scored by posterior over prior, as in
 hybrid recognizers (H. Bourlard and N. Morgan, Connectionist Speech Recognition, 1994, section 7.3), which keeps silence
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kalakan.config.models import AlignerConfig
+from kalakan.config.schema import AlignerConfig
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d
 from kalakan.models.layers.cepstra import FEATURES, cepstra, gaussian_scores
 

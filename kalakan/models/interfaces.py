@@ -1,21 +1,20 @@
-"""The two contracts that every engine, trainer and exporter relies on."""
+"""What engines, the Trainer and the exporters rely on: two contracts, and what a model may be able to do besides.
+
+The optional abilities are protocols of their own. An engine asks once, when it is given a model, which of them it has.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @runtime_checkable
 class AcousticModel(Protocol):
-    """Phoneme ids to log-mel.
-
-    One that can speak a sentence window by window also has `context_frames` (not None) and, in place of `inference`,
-    `predict_frames`, which takes the same and gives frames [B, T, C] and the same dict, and `decode_frames`, which
-    turns a window of them [B, W, C] into its log-mel [B, M, W]. But for the sentence's own ends, `context_frames` at
-    each end of a window lack their neighbors.
-    """
+    """Phoneme ids to log-mel."""
 
     n_mels: int
     """Mel bands M of the output."""
@@ -34,27 +33,42 @@ class AcousticModel(Protocol):
         `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0.
         `speed` (factor), `pitch` (semitones) and `energy` (amplitude factor) are [B, 1] or, for control of
         single phonemes, [B, N]; a model that cannot obey one raises `SynthesisError` when it is given. The dict
-        always holds `mel_lengths` [B] (frames) and `durations` [B, N] (frames), and, where the model knows it,
+        always holds `mel_lengths` [B] (frames) and, where the model knows them, `durations` [B, N] (frames) and
         `pitch` [B, T] (Hz, 0 where unvoiced).
         """
         ...
 
 
 @runtime_checkable
+class WindowedAcousticModel(Protocol):
+    """An acoustic model that can predict a sentence window by window. Arrays are of its engine's kind."""
+
+    context_frames: int | None
+    """Frames at each end of a window, but for the sentence's own ends, that lack their neighbors; None for a model
+    that needs whole sentences after all."""
+
+    def predict_frames(
+        self, phonemes: Any, lengths: Any = None, **controls: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """All of `AcousticModel.inference` but its last step: frames [B, T, C], and the same dict."""
+        ...
+
+    def decode_frames(self, frames: Any) -> Any:
+        """Log-mel [B, M, W] of a window of frames [B, W, C]."""
+        ...
+
+
+@runtime_checkable
+class DurationAcousticModel(Protocol):
+    """An acoustic model that can be told how long each phoneme lasts."""
+
+    takes_durations: bool
+    """Whether `inference` takes `durations` [B, N] in frames in place of those that it predicts."""
+
+
+@runtime_checkable
 class Vocoder(Protocol):
-    """Log-mel to waveform.
-
-    One whose attribute `takes_f0` is true takes a second argument `f0` [B, T] (Hz, 0 where unvoiced), and hears it
-    from the mel where it is not given.
-
-    One with a method `render(mel, f0, first_frame, seed)` is run by that: mel [1, M, W] of the frames from
-    `first_frame` on, F0 [1, T] of the whole sentence or None, and what its noise begins with (ignored by one that
-    has none); the waveform [1, W * hop_length] may exceed [-1, 1]. Its `context_frames` are the frames at each end of
-    a window, but for the sentence's own ends, that lack their neighbors; None takes whole sentences only.
-
-    One that also has `render_batch(mels)` speaks log-mels [1, M, T_i] of whole sentences together: the waveforms
-    [T_i * hop_length] that `render` gives each, but for rounding, in order.
-    """
+    """Log-mel to waveform."""
 
     sample_rate: int
     """Samples a second of the output."""
@@ -64,3 +78,45 @@ class Vocoder(Protocol):
     def inference(self, mel: Tensor) -> Tensor:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]."""
         ...
+
+
+@runtime_checkable
+class F0Vocoder(Protocol):
+    """A vocoder that reads F0 beside the mel."""
+
+    takes_f0: bool
+    """Whether `inference` takes a second argument `f0` [B, T] (Hz, 0 where unvoiced), which it estimates from the mel
+    where it is not given."""
+
+
+@runtime_checkable
+class WindowedVocoder(Protocol):
+    """A vocoder that can generate a sentence window by window. Arrays are of its engine's kind."""
+
+    context_frames: int | None
+    """Frames at each end of a window, but for the sentence's own ends, that lack their neighbors; None takes whole
+    sentences only."""
+
+    def render(self, mel: Any, f0: Any, first_frame: int, seed: int) -> Any:
+        """Waveform [1, W * hop_length] of the log-mel [1, M, W] of a sentence's frames from `first_frame` on; it may
+        exceed [-1, 1].
+
+        `f0` [1, T] is the whole sentence's, or None; `seed` is what the vocoder's noise begins with, ignored by one
+        that has none.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchVocoder(Protocol):
+    """A vocoder that generates sentences of different lengths side by side."""
+
+    def render_batch(self, mels: Sequence[Tensor]) -> list[Tensor]:
+        """Waveforms [T_i * hop_length], in order, of log-mels [1, M, T_i] of whole sentences: those that
+        `WindowedVocoder.render` gives each, but for rounding."""
+        ...
+
+
+def takes_f0(vocoder: Any) -> bool:
+    """Whether a vocoder reads F0 beside the mel."""
+    return isinstance(vocoder, F0Vocoder) and bool(vocoder.takes_f0)

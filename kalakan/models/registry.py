@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kalakan.config.models import (
+from kalakan.config.resolve import from_dict, resolve
+from kalakan.config.schema import (
     AlignerConfig,
+    AudioConfig,
     FastSpeech2Config,
     HarmonicNoiseConfig,
     HifiGanConfig,
     MelGanConfig,
     ModelConfig,
+    Settings,
     Tacotron2Config,
 )
-from kalakan.config.resolve import from_dict, resolve
-from kalakan.config.schema import AudioConfig, Settings
 from kalakan.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ class Op:
         return dict(self._machine)
 
     def ask_again(self) -> None:
-        """Lets `machine` ask anew, after kernels were built."""
+        """Lets `machine` ask again, after kernels were built."""
         self._machine.clear()
 
     def _requested(self, name: str, *args: object) -> Callable[..., Tensor]:

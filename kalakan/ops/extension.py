@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import KernelError
-from kalakan.ops import nvcc, nvrtc, sources
+from kalakan.ops import csrc_files, nvcc, nvrtc
 from kalakan.ops.driver import DriverLauncher
 from kalakan.ops.launch import Launch, Launcher
 
@@ -48,13 +48,13 @@ class ModuleLauncher:
         return int(self._module.shared_limit(torch.cuda.current_stream(device).device.index))
 
 
-def build(architectures: Sequence[int] = ()) -> tuple[Path, sources.Build]:
+def build(architectures: Sequence[int] = ()) -> tuple[Path, csrc_files.Build]:
     """Builds the kernels with nvcc, or with NVRTC where there is no nvcc; the folder and what was built.
 
     `architectures` default to those of the devices present, and without a device to all of `ARCHITECTURES`; NVRTC
     takes one. Raises `KernelError` with what is missing.
     """
-    wanted = sorted(set(architectures) or device_architectures() or sources.ARCHITECTURES)
+    wanted = sorted(set(architectures) or device_architectures() or csrc_files.ARCHITECTURES)
     no_nvcc, no_nvrtc = nvcc.missing(), nvrtc.missing()
     launcher.cache_clear()  # the next call finds what is built now
     if no_nvcc is None:
@@ -102,14 +102,14 @@ def describe() -> str:
     """What is built, for `kalakan doctor`."""
     lines = [
         f"{build.compiler} {build.cuda}, {', '.join(f'sm_{arch}' for arch in build.architectures)}, in {place}"
-        for place, build in sources.builds()
+        for place, build in csrc_files.builds()
     ]
     return f"CUDA kernels: {'; '.join(lines) or NOT_BUILT}"
 
 
 def _usable() -> tuple[Path, str] | None:
     """Folder and compiler of the latest build that serves every device."""
-    for place, build in sources.builds():
+    for place, build in csrc_files.builds():
         complete = build.compiler == "nvrtc" or (place / f"_kernels{nvcc.SUFFIX}").is_file()
         newest = max(build.architectures)
         if complete and all(

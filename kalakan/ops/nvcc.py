@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kalakan.errors import KernelError
-from kalakan.ops import sources
+from kalakan.ops import csrc_files
 
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
 """What the module's file name ends with: it serves this Python only."""
@@ -67,24 +67,24 @@ def missing() -> str | None:
     return None
 
 
-def build(architectures: Sequence[int]) -> tuple[Path, sources.Build]:
+def build(architectures: Sequence[int]) -> tuple[Path, csrc_files.Build]:
     """Builds the module for `architectures`, or finds it built; its folder and facts. Raises `KernelError`."""
     reason, found = missing(), toolkit()
     if reason is not None or isinstance(found, str):
         raise KernelError(f"the CUDA extension cannot be built: {reason}")
-    wanted = sources.Build("nvcc", found.version, tuple(sorted(architectures)))
-    place = sources.folder(wanted, SUFFIX)
+    wanted = csrc_files.Build("nvcc", found.version, tuple(sorted(architectures)))
+    place = csrc_files.folder(wanted, SUFFIX)
     if (place / "build.json").is_file():
         return place, wanted
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place) as work:
-        objects = [compile_kernels(found, name, architectures, Path(work))[0] for name in sources.KERNELS]
+        objects = [compile_kernels(found, name, architectures, Path(work))[0] for name in csrc_files.KERNELS]
         objects.append(_compile_binding(found, Path(work)))
         module = Path(work) / f"_kernels{SUFFIX}"
         link = ["-shared", "-cudart", "static", f"-L{found.libraries}", *map(str, objects), "-o", str(module)]
         _run([str(found.nvcc), *link])
         module.replace(place / module.name)
-    sources.finish(place, wanted)
+    csrc_files.finish(place, wanted)
     return place, wanted
 
 
@@ -97,7 +97,7 @@ def compile_kernels(
     codes.append(f"-gencode=arch=compute_{newest},code=compute_{newest}")
     target = work / f"{Path(name).stem}.o"
     base = [str(found.nvcc), "-std=c++17", "-O3", "-Xcompiler=-fPIC", f"-I{found.include}", *codes, *options]
-    return target, _run([*base, "-c", str(sources.csrc() / name), "-o", str(target)])
+    return target, _run([*base, "-c", str(csrc_files.csrc() / name), "-o", str(target)])
 
 
 def _compile_binding(found: Toolkit, work: Path) -> Path:
@@ -106,7 +106,7 @@ def _compile_binding(found: Toolkit, work: Path) -> Path:
     target = work / "binding.o"
     includes = [found.include, Path(pybind11.get_include()), Path(sysconfig.get_path("include"))]
     options = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", *(f"-I{path}" for path in includes)]
-    _run(["g++", *options, "-c", str(sources.csrc() / "binding.cpp"), "-o", str(target)])
+    _run(["g++", *options, "-c", str(csrc_files.csrc() / "binding.cpp"), "-o", str(target)])
     return target
 
 

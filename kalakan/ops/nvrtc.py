@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kalakan.errors import KernelError
-from kalakan.ops import sources
+from kalakan.ops import csrc_files
 
 
 def missing() -> str | None:
@@ -18,22 +18,22 @@ def missing() -> str | None:
     return None if _library() is not None else "there is no NVRTC; install torch for CUDA"
 
 
-def build(architecture: int) -> tuple[Path, sources.Build]:
+def build(architecture: int) -> tuple[Path, csrc_files.Build]:
     """Builds cubins for one compute capability, or finds them built; their folder and facts. Raises `KernelError`."""
     library = _library()
     if library is None:
         raise KernelError(f"the kernels cannot be built: {missing()}")
-    wanted = sources.Build("nvrtc", _version(library), (architecture,))
-    place = sources.folder(wanted, "")
+    wanted = csrc_files.Build("nvrtc", _version(library), (architecture,))
+    place = csrc_files.folder(wanted, "")
     if (place / "build.json").is_file():
         return place, wanted
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place) as work:
-        for name in sources.KERNELS:
+        for name in csrc_files.KERNELS:
             cubin = Path(work) / cubin_name(name)
-            cubin.write_bytes(compile_cubin(library, sources.csrc() / name, architecture))
+            cubin.write_bytes(compile_cubin(library, csrc_files.csrc() / name, architecture))
             cubin.replace(place / cubin.name)
-    sources.finish(place, wanted)
+    csrc_files.finish(place, wanted)
     return place, wanted
 
 

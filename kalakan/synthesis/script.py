@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kalakan.errors import SynthesisError
-
 
 @dataclass(frozen=True)
 class Prosody:
@@ -16,8 +14,8 @@ class Prosody:
     """Factor of the tempo."""
     pitch: float = 0.0
     """Shift in semitones."""
-    energy: float = 1.0
-    """Factor of the amplitude that the model speaks with."""
+    volume: float = 0.0
+    """Gain in decibels."""
     speaker: str | None = None
     """Who speaks; None for the request's speaker."""
 
@@ -41,12 +39,6 @@ class Text:
     """How it is spoken."""
     language: str | None = None
     """ "tw" or "en" where markup says so; None lets the front-end decide word by word."""
-
-    def __post_init__(self) -> None:
-        if len(self.places) != len(self.text):
-            raise SynthesisError(
-                f"a stretch of {len(self.text)} characters has {len(self.places)} places; give one for each"
-            )
 
 
 @dataclass(frozen=True)
@@ -74,11 +66,10 @@ class Pause:
     end: int
     """Where that ends."""
 
+    def samples(self, hop_length: int, sample_rate: int) -> int:
+        """Its length in samples, rounded to whole frames."""
+        return round(self.seconds * sample_rate / hop_length) * hop_length
+
 
 Part = Text | Units | Pause
 """One item of a script: a script is the parts of an input in their order."""
-
-
-def plain_script(text: str) -> list[Part]:
-    """The script of a text without markup."""
-    return [Text(text, range(len(text)), len(text))]

@@ -1,41 +1,45 @@
-"""`Synthesizer`: text in, audio out. It composes a frontend, an engine and the audio writer."""
+"""`Synthesizer`: text in, audio out. It composes the text stage, an engine and the audio writer."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
-from kalakan.config.resolve import resolve
+from kalakan.config.resolve import resolve, without_models
 from kalakan.errors import SynthesisError, TextError
-from kalakan.synthesis.asynchronous import AsyncSynthesis
-from kalakan.synthesis.controls import Controls, is_whole, speaker_row
-from kalakan.synthesis.frontend import Breath, Frontend
-from kalakan.synthesis.markup import read_markup, read_ssml
-from kalakan.synthesis.markup.xml import located
-from kalakan.synthesis.narration import Narrator, OnSentence
-from kalakan.synthesis.passage import Reader
-from kalakan.synthesis.script import Pause, Text, Units
-from kalakan.synthesis.sources import Request, build_engine
+from kalakan.synthesis.delivery import Delivery
+from kalakan.synthesis.engines.build import Request, build_engine
+from kalakan.synthesis.identity import fingerprint
+from kalakan.synthesis.options import Changes, SpeakOptions, changed, is_whole, speaker_row
+from kalakan.synthesis.reading.phrases import Phrase, TextStage
+from kalakan.synthesis.reading.sentences import Reader
 from kalakan.synthesis.speech import Speech
-from kalakan.synthesis.streaming import chunk_samples, in_chunks
+from kalakan.synthesis.stages import Stages
+from kalakan.synthesis.stream import Stream, chunk_samples, resized
+from kalakan.synthesis.timing import Timing
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.utils.config import Config
 from kalakan.voices.manifest import VoiceManifest
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Audio = Any
 """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
+Options = SpeakOptions | None
 
 
-class Synthesizer(AsyncSynthesis):
-    """Speaks Twi. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
+class Synthesizer:
+    """Twi text to audio. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
 
-    One instance may serve many threads.
+    Every method takes its settings as one `SpeakOptions`, as fields of it by name, or both: `synthesize(text, options,
+    speed=0.9)`. One instance may serve many threads. It can be pickled: the copy loads the same models anew.
     """
 
     def __init__(
@@ -62,13 +66,14 @@ class Synthesizer(AsyncSynthesis):
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the sections `inference` and `model` act here. `model` is of the acoustic model if it
-                names that model's settings, else of the vocoder; of a model with weights it may change only what
-                needs no others (`kalakan.config.models.SPEAKING_SETTINGS`, such as `noise_cut`). With the torch
-                engine `inference.threads`, where it is given, sets torch's threads for the whole process.
+            config: Settings; the sections `inference`, `acoustic` and `vocoder` act here, and `model`, which is of
+                the acoustic model if it names that model's settings, else of the vocoder. Of a model with weights
+                they may change only what needs no others (`kalakan.config.schema.SPEAKING_SETTINGS`, such as
+                `noise_cut`). With the torch engine `inference.threads`, where it is given, sets torch's threads for
+                the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
                 types, else onnx.
-            speaker: Who speaks when a call does not say; by default the voice's first speaker.
+            speaker: The speaker of calls that name none; by default the voice's first.
             lexicon: Readings of words, as for `TwiG2P`.
 
         Raises:
@@ -79,8 +84,8 @@ class Synthesizer(AsyncSynthesis):
         """
         config = Config(config)
         overrides = config.to_dict()
-        settings = resolve({name: section for name, section in overrides.items() if name != "model"})
-        request = Request(
+        settings = resolve(without_models(overrides))
+        self._request = Request(
             voice,
             acoustic_model,
             vocoder,
@@ -90,69 +95,46 @@ class Synthesizer(AsyncSynthesis):
             engine,
             config.get("inference.threads"),
         )
-        self._engine, self._manifest = build_engine(request, settings, overrides)
-        self._config = settings.inference
-        self._frontend = Frontend(TwiG2P(lexicon=lexicon), settings.inference.max_characters)
-        self._speaker = speaker_row(speaker, self.speakers)
+        self._overrides = overrides
+        self._is_replaced = False
+        built = build_engine(self._request, settings, overrides)
+        self._engine, self._manifest, self._voices = built.engine, built.manifest, built.voices
+        self._batch_size = settings.inference.batch_size
+        self._text = TextStage(TwiG2P(lexicon=lexicon), settings.inference.max_characters, self.speakers)
+        if speaker is not None:
+            speaker_row(speaker, self.speakers)
+        self._speaker = speaker
 
-    def synthesize(
-        self,
-        text: str,
-        *,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
-    ) -> Audio:
+    def synthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
         """Audio [S] of a text of any length, at `sample_rate`; the same text and seed give the same samples.
 
-        `speed` is a factor (0.5 to 2), `pitch` a shift in semitones (-12 to 12), `energy` a factor of the amplitude
-        (0.25 to 4), `sentence_pause` silence in seconds (0 to 60) between two sentences, on top of the pause that the
-        voice makes there, and `seed` chooses the noise of a vocoder that has some (0 to 2^32 - 1). `[en]…[/en]`
-        and `[tw]…[/tw]` in the text say its language; with `ssml` the text is an SSML document
-        (`kalakan.synthesis.markup`), whose settings multiply with those here, within their limits. What would clip is
+        `[en]…[/en]` and `[tw]…[/tw]` in the text say its language; with `ssml` the text is an SSML document
+        (`kalakan.synthesis.markup`), whose settings join those given here, within their limits. What would clip is
         softened sample by sample (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if nothing in the text can
-        be spoken and for malformed SSML, `SynthesisError` for an unknown speaker or a value out of range.
+        be spoken, `MarkupError` for SSML that cannot be read, and `SynthesisError` for an unknown speaker or a value
+        out of range.
         """
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        pieces = list(self._narrator(controls).pieces(text, self._breaths(text, controls, ssml)))
-        return self._engine.to_audio(np.concatenate(pieces))
+        given = self._options(options, changes)
+        delivery = self._delivery(given)
+        return delivery.joined(delivery.sentences(text, self._text.phrases(text, given)))
 
-    def speak(
-        self,
-        text: str,
-        *,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
-    ) -> Speech:
-        """The audio of `synthesize` with its timing: when each sentence, word, sound and pause is heard.
+    def speak(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Speech:
+        """The audio of `synthesize` with its timing: where each sentence, word, sound and pause is.
 
         Arguments and errors as for `synthesize`; `SynthesisError` also for an acoustic model without durations.
         """
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        breaths = list(self._breaths(text, controls, ssml))
-        return self._narrator(controls).speeches([text], [breaths])[0]
+        given = self._options(options, changes)
+        delivery = self._delivery(given)
+        chunks = list(delivery.sentences(text, self._text.phrases(text, given)))
+        sentences = tuple(sentence for chunk in chunks for sentence in chunk.sentences)
+        return Speech(delivery.joined(chunks), Timing(self.sample_rate, sentences))
 
     def synthesize_batch(
         self,
         texts: Sequence[str],
         batch_size: int | None = None,
-        *,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
+        options: Options = None,
+        **changes: Unpack[Changes],
     ) -> list[Audio]:
         """Audio [S_i] of each text, as `synthesize` gives it, in the order of the texts.
 
@@ -160,79 +142,80 @@ class Synthesizer(AsyncSynthesis):
         on a CPU they go one after the other, which is faster there, and equal `synthesize` to the bit.
         Raises as `synthesize`; a `TextError` says which text it is about.
         """
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = self._groups(texts, controls, ssml)
-        return self._narrator(controls, batch_size).audios(groups)
-
-    def speak_batch(
-        self,
-        texts: Sequence[str],
-        batch_size: int | None = None,
-        *,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
-    ) -> list[Speech]:
-        """The audio of `synthesize_batch` with the timing of each text; arguments and errors as for both."""
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        groups = self._groups(texts, controls, ssml)
-        return self._narrator(controls, batch_size).speeches(texts, groups)
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+            raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
+        given = self._options(options, changes)
+        delivery = self._delivery(given, batch_size)
+        texts = list(texts)
+        groups = [self._phrases_of(index, text, given) for index, text in enumerate(texts)]
+        return [delivery.joined(chunks) for chunks in delivery.texts(texts, groups)]
 
     def stream(
         self,
         text: str,
+        options: Options = None,
         *,
         chunk_ms: float | None = None,
-        on_sentence: OnSentence | None = None,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
-    ) -> Iterator[Audio]:
-        """The audio of `synthesize` in chunks [S_i], each as soon as it can be heard, with bounded memory.
+        by_sentence: bool = False,
+        **changes: Unpack[Changes],
+    ) -> Stream:
+        """The audio of `synthesize` in pieces [S_i], each as soon as it is there, with bounded memory.
 
-        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first chunk is 0.2 s (a first sentence
+        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first piece is 0.2 s (a first sentence
         of up to 2.4 s comes at once), each next one longer, unless `chunk_ms` (at least 1) sets one length for all but
-        the last. A model that needs whole sentences gives them whole: Griffin-Lim is one; `kalakan export` prepares
-        the acoustic model of a voice. `on_sentence` is called with the `kalakan.synthesis.timing.Sentence` that
-        begins, before its first chunk. Other arguments and
-        errors as for `synthesize`; a `TextError` comes when the iteration has found nothing to speak.
+        the last. `by_sentence` gives whole sentences, a little cheaper where no one waits for the first sound. A model
+        that needs whole sentences gives them whole: Griffin-Lim is one; `kalakan export` prepares the acoustic model
+        of a voice. `Stream.chunks` also tells the timing of each sentence as it begins; a stream can be closed, and
+        used in a `with` block. Other arguments and errors as for `synthesize`; a `TextError` comes when the iteration
+        has found nothing to speak.
         """
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        windows = self._narrator(controls).windows(text, self._breaths(text, controls, ssml), on_sentence)
-        if chunk_ms is not None:
-            windows = in_chunks(windows, chunk_samples(chunk_ms, self.sample_rate))
-        return map(self._engine.to_audio, windows)
+        given = self._options(options, changes)
+        size = None if chunk_ms is None else chunk_samples(chunk_ms, self.sample_rate)
+        delivery, phrases = self._delivery(given), self._text.phrases(text, given)
+        chunks = delivery.sentences(text, phrases) if by_sentence else delivery.windows(text, phrases)
+        if size is not None:
+            chunks = resized(chunks, size, self._engine.to_audio)
+        return Stream(chunks, self.sample_rate)
 
-    def iter_pieces(
+    async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
+        """The audio [S] of `synthesize`, whose arguments and errors these are, computed in a thread beside the event
+        loop. On cancellation, waits only for the sentence in progress; no thread outlives the call."""
+        from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
+
+        given = self._options(options, changes)
+
+        def steps() -> Iterator[Any]:
+            delivery, chunks = self._delivery(given), []
+            for chunk in delivery.sentences(text, self._text.phrases(text, given)):
+                chunks.append(chunk)
+                yield None  # a place to stop
+            yield delivery.joined(chunks)
+
+        async with aclosing(in_thread(steps)) as results:
+            return [result async for result in results][-1]
+
+    async def astream(
         self,
         text: str,
+        options: Options = None,
         *,
-        on_sentence: OnSentence | None = None,
-        speaker: str | None = None,
-        speed: float = 1.0,
-        pitch: float = 0.0,
-        energy: float = 1.0,
-        sentence_pause: float = 0.0,
-        seed: int = 0,
-        ssml: bool = False,
-    ) -> Iterator[Audio]:
-        """Audio [S_i] of each sentence in turn, with bounded memory for a text of any length: a little cheaper than
-        `stream`, where no one waits for the first sound.
+        chunk_ms: float | None = None,
+        by_sentence: bool = False,
+        **changes: Unpack[Changes],
+    ) -> AsyncGenerator[Audio, None]:
+        """The pieces [S_i] of `stream`, whose arguments these are, computed a few of them ahead in a thread.
 
-        The pieces follow each other without a gap: each ends with the pause of its own mark. Arguments and errors as
-        for `stream`.
+        Errors as for `stream`, when the first piece is asked for. On cancellation or when closed, as by
+        `contextlib.aclosing`, waits only for the piece in progress; no thread outlives the loop.
         """
-        controls = self._controls(speaker, speed, pitch, energy, sentence_pause, seed)
-        pieces = self._narrator(controls).pieces(text, self._breaths(text, controls, ssml), on_sentence)
-        return map(self._engine.to_audio, pieces)
+        from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
+
+        def pieces() -> Iterator[Any]:
+            return self.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
+
+        async with aclosing(in_thread(pieces)) as results:
+            async for audio in results:
+                yield audio
 
     def save_audio(
         self,
@@ -250,36 +233,52 @@ class Synthesizer(AsyncSynthesis):
         write_audio(file, audio, self.sample_rate, format, rate=rate, bits=bits)
 
     @property
+    def stages(self) -> Stages:
+        """The text, acoustic and vocoder stages as they are now, to be called apart and in other threads."""
+        return Stages(self._text, self._engine.acoustic, self._engine.vocoder, self.speakers)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Hash of all that the samples of a text depend on besides the text and the options: files and settings of the
+        voice, engine, device, reader, text rules and version. None where a model was replaced by hand, has random
+        weights, or is a module, and where the reader is not a `TwiG2P`: then nothing tells whether two are the same."""
+        if self._is_replaced or not isinstance(self.g2p, TwiG2P):
+            return None
+        return fingerprint(self._request, self._voices, self._overrides, self._speaker, self.engine, self.g2p)
+
+    @property
     def g2p(self) -> Reader:
         """What reads text as phoneme ids; may be replaced."""
-        return self._frontend.reader
+        return self._text.reader
 
     @g2p.setter
     def g2p(self, reader: Reader) -> None:
-        self._frontend.reader = reader
+        self._text.reader = reader
 
     @property
     def acoustic_model(self) -> Any:
         """Phonemes to mel: `inference(phonemes)`; with the torch engine a module that may be moved or replaced."""
-        return self._engine.acoustic_model
+        return self._engine.acoustic.model
 
     @acoustic_model.setter
     def acoustic_model(self, model: Any) -> None:
-        self._engine.acoustic_model = model
+        self._engine.acoustic = self._engine.acoustic.replaced(model)
+        self._is_replaced = True
 
     @property
     def vocoder(self) -> Any:
         """Mel to audio: `inference(mel)`, `sample_rate`; with the torch engine a module that may be replaced."""
-        return self._engine.vocoder
+        return self._engine.vocoder.model
 
     @vocoder.setter
     def vocoder(self, model: Any) -> None:
-        self._engine.vocoder = model
+        self._engine.vocoder = self._engine.vocoder.replaced(model)
+        self._is_replaced = True
 
     @property
     def sample_rate(self) -> int:
         """Samples a second of the audio."""
-        return int(self._engine.vocoder.sample_rate)
+        return self._engine.vocoder.sample_rate
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -296,45 +295,51 @@ class Synthesizer(AsyncSynthesis):
         """What the voice says about itself; None for bare model files."""
         return self._manifest
 
-    def _controls(
-        self,
-        speaker: str | None,
-        speed: float,
-        pitch: float,
-        energy: float,
-        sentence_pause: float,
-        seed: int,
-    ) -> Controls:
-        row = self._speaker if speaker is None else speaker_row(speaker, self.speakers)
-        return Controls(row, speed, pitch, energy, sentence_pause, seed)
+    def __repr__(self) -> str:
+        voice = "bare model files" if self._manifest is None else f"voice {self._manifest.name}"
+        return f"<Synthesizer: {voice}, engine {self.engine}, speakers {', '.join(self.speakers)}>"
 
-    def _narrator(self, controls: Controls, batch_size: int | None = None) -> Narrator:
-        size = self._config.batch_size if batch_size is None else batch_size
+    def __reduce__(self) -> tuple[Callable[..., Synthesizer], tuple[Any, ...]]:
+        if self._is_replaced:
+            raise SynthesisError(
+                "a synthesizer whose model was replaced by hand cannot be pickled; build one in each process"
+            )
+        return _restored, (self._request.located(), self._overrides, self._speaker, self.g2p)
+
+    def _options(self, options: Options, changes: Changes) -> SpeakOptions:
+        given = changed(options, **changes)
+        if given.speaker is None:
+            return given if self._speaker is None else replace(given, speaker=self._speaker)
+        speaker_row(given.speaker, self.speakers)
+        return given
+
+    def _delivery(self, options: SpeakOptions, batch_size: int | None = None) -> Delivery:
+        size = self._batch_size if batch_size is None else batch_size
         if not is_whole(size) or size < 1:
             raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
-        return Narrator(self._engine, controls, size)
+        return Delivery(self._engine, options, size)
 
-    def _breaths(self, text: str, controls: Controls, ssml: bool) -> Iterator[Breath]:
-        script = read_ssml(text) if ssml else read_markup(text)
-        for part in script:
-            if not isinstance(part, Pause):
-                self._check_speaker(text, part)  # known before the first sound
-        return self._frontend.breaths(text, script, controls.sentence_pause)
-
-    def _check_speaker(self, text: str, part: Text | Units) -> None:
+    def _phrases_of(self, index: int, text: str, options: SpeakOptions) -> list[Phrase]:
         try:
-            speaker_row(part.prosody.speaker, self.speakers)
-        except SynthesisError as error:
-            place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
-            raise SynthesisError(located(text, place, str(error))) from error
-
-    def _groups(self, texts: Sequence[str], controls: Controls, ssml: bool) -> list[list[Breath]]:
-        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-            raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
-        return [self._breaths_of(index, text, controls, ssml) for index, text in enumerate(texts)]
-
-    def _breaths_of(self, index: int, text: str, controls: Controls, ssml: bool) -> list[Breath]:
-        try:
-            return list(self._breaths(text, controls, ssml))
+            return list(self._text.phrases(text, options))
         except TextError as error:
             raise TextError(f"text {index}: {error}") from error
+
+
+def _restored(
+    request: Request, overrides: Mapping[str, Any], speaker: str | None, reader: Reader
+) -> Synthesizer:
+    """A synthesizer as it was before it was pickled."""
+    copy = Synthesizer(
+        request.voice,
+        acoustic_model=request.acoustic_model,
+        vocoder=request.vocoder,
+        acoustic_model_type=request.acoustic_model_type,
+        vocoder_type=request.vocoder_type,
+        device=request.device,
+        config=overrides,
+        engine=request.engine,
+        speaker=speaker,
+    )
+    copy.g2p = reader
+    return copy

@@ -7,19 +7,26 @@ import gzip
 import importlib.util
 from collections.abc import Callable
 from importlib import resources
+from importlib.metadata import version
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import ConfigError, MissingDependencyError
 
-__all__ = ["english_source", "is_installed"]
+__all__ = ["english_source", "english_version", "is_installed"]
 
 _PACKAGE = "ghana_english_g2p"
+_DISTRIBUTION = "ghana-english-g2p"
 _INSTALL = "install it with `pip install 'kalakan[english]'`"
 
 
 def is_installed() -> bool:
     """Returns whether the lexicon can be loaded."""
     return importlib.util.find_spec(_PACKAGE) is not None
+
+
+def english_version(english: str | bool) -> str | None:
+    """Returns the version of the lexicon that a reader with this option uses; None if it uses none."""
+    return version(_DISTRIBUTION) if english and is_installed() else None
 
 
 def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kalakan import _rust
+import kalakan._rust as _rust
 
 __all__ = ["normalize_text"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.errors import UnknownPhonemeError
 
 __all__ = [
@@ -14,8 +14,11 @@ __all__ = [
     "CLASSES",
     "EOS",
     "IPA",
+    "NUCLEUS_CLASSES",
     "PAD",
     "PAUSE_IDS",
+    "SOUND_CLASSES",
+    "SOUND_IDS",
     "SYMBOLS",
     "TABLE_HASH",
     "TABLE_SIZE",
@@ -41,6 +44,15 @@ IPA: Final[tuple[str, ...]] = tuple(ipa for _, ipa, _, _ in _ROWS)
 CLASSES: Final[tuple[str, ...]] = tuple(kind for _, _, kind, _ in _ROWS)
 """Class of each id: special, boundary, pause, language, tone, vowel, consonant, nasal, syllabic, liquid, glide
 or reserved."""
+
+SOUND_CLASSES: Final = frozenset({"vowel", "consonant", "nasal", "syllabic", "liquid", "glide"})
+"""Classes of units that make a sound."""
+
+NUCLEUS_CLASSES: Final = frozenset({"vowel", "syllabic"})
+"""Classes of units that carry a tone."""
+
+SOUND_IDS: Final = frozenset(row for row, kind in enumerate(CLASSES) if kind in SOUND_CLASSES)
+"""Ids that make a sound; a text without any of them cannot be spoken."""
 
 TABLE_SIZE: Final = len(_ROWS)
 """Rows of the table, reserved ones included: what an embedding needs."""

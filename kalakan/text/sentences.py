@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalakan import _rust
-from kalakan.errors import ConfigError
+import kalakan._rust as _rust
 
 __all__ = ["Sentence", "split_sentences"]
 
@@ -22,16 +21,9 @@ class Sentence:
     """Character after the last."""
 
 
-def split_sentences(text: str, *, max_chars: int | None = None) -> list[Sentence]:
+def split_sentences(text: str) -> list[Sentence]:
     """Returns the sentences of `text` in order, without the space between them.
 
-    Decimals, abbreviations and list numbers do not end a sentence. With `max_chars` a longer sentence is split
-    further, at `;` `:` `,` and then at spaces.
-
-    Raises:
-        ConfigError: `max_chars` is not a positive number.
+    Decimals, abbreviations and list numbers do not end a sentence.
     """
-    if max_chars is not None and max_chars < 1:
-        raise ConfigError(f"max_chars is {max_chars}; it must be at least 1")
-    spans = _rust.split_sentences(text, max_chars)
-    return [Sentence(text[start:end], start, end) for start, end in spans]
+    return [Sentence(text[start:end], start, end) for start, end in _rust.split_sentences(text)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import weakref
 from collections.abc import Iterable, Mapping
@@ -9,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kalakan import _rust
-from kalakan.text.english import english_source
+import kalakan._rust as _rust
+from kalakan.text.english import english_source, english_version
 from kalakan.text.lexicon import read_lexicon
 
 __all__ = ["CacheInfo", "Reading", "TwiG2P", "WordSpan", "is_foreign"]
@@ -116,6 +118,18 @@ class TwiG2P:
         g2p = {**self._settings["g2p"], "english": english_source(self._settings["g2p"]["english"])}
         self._core = _rust.G2p(_rust.TextOptions(**self._settings["text"]), **g2p)
         _forked.track(self)
+
+    @property
+    def variety(self) -> str:
+        """Whose number words it reads: "asante" or "akuapem"."""
+        return str(self._settings["text"]["variety"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that a reading depends on besides the text: settings, lexicon, text rules, English data."""
+        english = english_version(self._settings["g2p"]["english"])
+        record = [self._settings, _rust.TEXT_RULES, english]
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
         return self._settings

@@ -14,18 +14,18 @@ import torch
 
 from kalakan.config.training import TrainingConfig
 from kalakan.data.alignment import AlignmentDataset
+from kalakan.data.alignment_states import SILENCE
 from kalakan.data.manifest import read_manifest, read_records
-from kalakan.data.states import SILENCE
-from kalakan.data.tiers import textgrid_of
+from kalakan.data.utterance_textgrid import textgrid_of
 from kalakan.errors import DataError, TrainingError
 from kalakan.models import registry
 from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
-from kalakan.training.aligner_task import BLEND, PRODUCT
+from kalakan.training.alignment_checks import Durations, doubts
+from kalakan.training.checkpoint import reached
 from kalakan.training.damage import check_damage
-from kalakan.training.doubts import Durations, doubts
-from kalakan.training.state import load_checkpoint
+from kalakan.training.tasks.aligner import BLEND, PRODUCT
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
@@ -45,7 +45,7 @@ class Aligned:
     too_short: tuple[str, ...]
     """Ids of utterances with fewer frames than sounds: they get no durations, and training leaves them out."""
     doubtful: tuple[str, ...]
-    """Ids of alignments that `kalakan.training.doubts` finds fault with, the lowest score first."""
+    """Ids of alignments that `kalakan.training.alignment_checks` finds fault with, the lowest score first."""
     damaged: Mapping[str, str]
     """Why an utterance could not be read, by its id or by the place of its line in the manifest."""
 
@@ -144,12 +144,11 @@ def corpus_state(folder: Path) -> str:
 
 def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
     """Raises `TrainingError` for an aligner that was stopped, and removes it: the next run goes on with `last.pt`."""
-    position = load_checkpoint(run / "last.pt")["position"]
-    is_tired = config.patience and position["stale"] >= config.patience
-    if position["step"] < config.max_steps and not is_tired and not config.max_minutes:
+    position = reached(run)
+    if not position.is_done(config) and not config.max_minutes:
         product.unlink()
         raise TrainingError(
-            f"{run}: its training was stopped at step {position['step']} of {config.max_steps}, and nothing is "
+            f"{run}: its training was X of {config.max_steps}, and nothing is "
             "aligned; the same command goes on"
         )
 

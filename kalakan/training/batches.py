@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 from kalakan.config.schema import TrainingConfig
 from kalakan.data.collate import Batch
 from kalakan.data.sampler import LengthBatchSampler
+from kalakan.training.checkpoint import Position
 from kalakan.training.distributed import Group
-from kalakan.training.state import Position
-from kalakan.training.tasks import BatchSource, Task
+from kalakan.training.tasks.contract import BatchSource, Task
 
 
 class NumberedBatch(NamedTuple):

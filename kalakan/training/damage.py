@@ -11,7 +11,7 @@ from pathlib import Path
 from kalakan.errors import DamagedDataWarning, DataError
 from kalakan.storage import replacing
 from kalakan.training.distributed import Group
-from kalakan.training.tasks import BatchSource
+from kalakan.training.tasks.contract import BatchSource
 
 REPORT = "left_out.json"
 """File in the output folder that says why an utterance was left out, by its id."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import Settings
 from kalakan.data.collate import Batch
 from kalakan.errors import TrainingError
-from kalakan.training.distributed import Group
-from kalakan.training.memory import checkpoint_blocks
-from kalakan.training.schedule import MovingAverage
-from kalakan.training.starting import first_weights, load_fitting, misfits
-from kalakan.training.state import (
+from kalakan.training.checkpoint import (
     Position,
     check_table,
     load_checkpoint,
@@ -25,8 +23,41 @@ from kalakan.training.state import (
     save_checkpoint,
     set_random_state,
 )
+from kalakan.training.distributed import Group
+from kalakan.training.gradient_checkpointing import checkpoint_blocks
 from kalakan.training.stepper import Stepper
-from kalakan.training.tasks import Task
+from kalakan.training.tasks.contract import Task
+from kalakan.training.warm_start import first_weights, load_fitting, misfits, with_rows_by_name
+
+
+class MovingAverage:
+    """Exponential moving average of the modules that the product is made of, warmed up so that the first steps do not
+    linger. A discriminator is needed for training alone: `modules` has it as it is."""
+
+    def __init__(self, modules: nn.ModuleDict, averaged: Sequence[str], decay: float) -> None:
+        copies = {name: copy.deepcopy(modules[name]).eval().requires_grad_(False) for name in averaged}
+        self.averaged = nn.ModuleDict(copies)
+        self.modules = nn.ModuleDict({name: copies.get(name, module) for name, module in modules.items()})
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, modules: nn.ModuleDict, step: int) -> None:
+        """Moves the average towards the weights of optimizer step `step`."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        weights = modules.state_dict()
+        for name, average in self.averaged.state_dict().items():
+            if average.dtype.is_floating_point:
+                average.lerp_(weights[name], 1.0 - decay)
+            else:
+                average.copy_(weights[name])
+
+    def state(self) -> dict[str, Tensor]:
+        """The averages by name of module and tensor."""
+        return self.averaged.state_dict()
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Takes what `state` returned."""
+        self.averaged.load_state_dict(state)
 
 
 class Learner:
@@ -92,17 +123,21 @@ class Learner:
         if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
             set_random_state(contents["random"][self.group.rank])
 
-    def begin_with(self, source: Path) -> dict[str, str]:
-        """Takes the weights of a checkpoint or voice that fit; the others by name, with the reason."""
-        left_out = load_fitting(self.modules, first_weights(source, list(self.modules)), source)
+    def begin_with(self, source: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+        """Takes the weights of a checkpoint or voice that fit; returns the others by name, with the reason, and whose
+        rows the speakers began with where the source has other speakers."""
+        found = first_weights(source, list(self.modules))
+        speakers = getattr(self.settings.model, "speakers", ())
+        weights, origins = with_rows_by_name(self.modules.state_dict(), found, speakers)
+        left_out = load_fitting(self.modules, weights, source)
         self.average = self._average()
-        return left_out
+        return left_out, origins
 
     def product(self, path: Path, output: Path) -> Path:
         """What the task makes, in `output`, of the averaged weights of a checkpoint."""
         contents: dict[str, Any] = load_checkpoint(path)
         self.average.load(contents["average"])
-        training = {"steps": contents["position"]["step"], "scores": contents.get("scores", {})}
+        training = {"steps": contents["position"]["step"], "scores": contents["scores"]}
         return self.task.save_product(self.average.modules, output, training)
 
     def _average(self) -> MovingAverage:

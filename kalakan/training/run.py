@@ -7,13 +7,14 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.training.batches import NumberedBatch, batch_groups
+from kalakan.training.checkpoint import LAST
 from kalakan.training.damage import (
     check_damage,
     count_damage,
@@ -23,22 +24,21 @@ from kalakan.training.damage import (
 )
 from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
-from kalakan.training.profile import Profile
-from kalakan.training.progress import Progress
-from kalakan.training.records import LAST, Records, write_json
-from kalakan.training.starting import named
+from kalakan.training.progress import Profile, Progress
+from kalakan.training.run_outputs import Records, write_json
+from kalakan.training.tasks.contract import Task
 from kalakan.training.validation import Validation
-
-if TYPE_CHECKING:
-    from kalakan.training.trainer import Trainer
+from kalakan.training.warm_start import named, named_speakers
 
 
 class Run:
     """State of one `train` call."""
 
-    def __init__(self, trainer: Trainer, output: Path, group: Group, quiet: bool) -> None:
-        self.trainer, self.task, self.group = trainer, trainer.task, group
-        self.settings, self.config = trainer.settings, trainer.settings.training
+    def __init__(
+        self, model_type: str, task: Task, settings: Settings, output: Path, group: Group, quiet: bool
+    ) -> None:
+        self.model_type, self.task, self.group = model_type, task, group
+        self.settings, self.config = settings, settings.training
         self.output = output
         self.progress = Progress(self.config.max_steps, quiet or not group.is_first)
         self.profile = Profile()
@@ -48,7 +48,7 @@ class Run:
         """Data, modules, optimizers; then the checkpoint, if there is one."""
         _seed_everything(self.config.seed)
         self._read(data, features)
-        self.learner = Learner(self.trainer.model_type, self.task, self.settings, self.group)
+        self.learner = Learner(self.model_type, self.task, self.settings, self.group)
         # Without it all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
         found = self.output / LAST
@@ -105,9 +105,7 @@ class Run:
         self.records.close()
 
     def _is_done(self) -> bool:
-        position = self.learner.position
-        tired = self.config.patience and position.stale >= self.config.patience
-        return position.step >= self.config.max_steps or bool(tired)
+        return self.learner.position.is_done(self.config)
 
     def _step(self, batches: Sequence[NumberedBatch]) -> dict[str, float]:
         scores, finite = self.learner.step([part.batch for part in batches])
@@ -128,12 +126,13 @@ class Run:
             )
 
     def _begin_with(self, source: Path) -> None:
-        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not."""
-        left_out = self.learner.begin_with(source)
+        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not, and whose
+        rows new speakers began with."""
+        left_out, origins = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:
-            write_json(report, {"source": str(source), "left_out": left_out})
-        for line in named(left_out, source, report):
+            write_json(report, {"source": str(source), "left_out": left_out, "speakers": origins})
+        for line in [*named(left_out, source, report), *named_speakers(origins, source)]:
             self.progress.say(line)
 
 

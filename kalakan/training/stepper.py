@@ -1,4 +1,4 @@
-"""One optimizer step: phases, accumulation, mixed precision, averaging between processes, clipping."""
+"""One optimizer step: learning rate, phases, accumulation, mixed precision, averaging between processes, clipping."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from torch import nn
 from kalakan.config.schema import TrainingConfig
 from kalakan.data.collate import Batch
 from kalakan.training.distributed import Group
-from kalakan.training.schedule import learning_rate
-from kalakan.training.tasks import Phase, Task
+from kalakan.training.tasks.contract import Phase, Task
 
 ADVERSARIAL_BETAS = (0.8, 0.99)
 """AdamW's averages where modules train against each other (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Warm-up, plateau, linear decay to zero: the rate of optimizer step `step`, counted from 0."""
+    warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    tail = config.decay_fraction * config.max_steps
+    left = config.max_steps - step
+    return config.learning_rate * warm * (min(1.0, left / tail) if tail else 1.0)
 
 
 class Stepper:

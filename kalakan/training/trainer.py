@@ -6,21 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
-from kalakan.training.acoustic_task import AcousticTask
-from kalakan.training.aligner_task import AlignerTask
-from kalakan.training.distillation_task import DistillationTask
+from kalakan.models.devices import check_device
 from kalakan.training.distributed import Place, joined
-from kalakan.training.gan_vocoder_task import GanVocoderTask
 from kalakan.training.run import Run
-from kalakan.training.signals import stop_on_signal
-from kalakan.training.tacotron2_task import Tacotron2Task
-from kalakan.training.tasks import Task
-from kalakan.training.vocoder_task import VocoderTask
+from kalakan.training.stop_signals import stop_on_signal
+from kalakan.training.tasks.acoustic import AcousticTask
+from kalakan.training.tasks.aligner import AlignerTask
+from kalakan.training.tasks.contract import Task
+from kalakan.training.tasks.distillation import DistillationTask
+from kalakan.training.tasks.gan_vocoder import GanVocoderTask
+from kalakan.training.tasks.tacotron2 import Tacotron2Task
+from kalakan.training.tasks.vocoder import VocoderTask
 from kalakan.utils.config import Config
 
 TASKS: dict[str, Callable[[str, Settings], Task]] = {
@@ -53,7 +52,7 @@ class Trainer:
             raise TrainingError(f"model type {model_type!r} has no weights to train")
         self.model_type = model_type
         self.settings = Config(config).settings(registry.training_settings(model_type))
-        self.device = _device(device)
+        self.device = check_device(device)
         self.task: Task = self._task(entry.task, teacher)
 
     def _task(self, name: str, teacher: str | Path | None) -> Task:
@@ -94,7 +93,7 @@ class Trainer:
         output.mkdir(parents=True, exist_ok=True)
         cache = Path(features) if features else output / "features"
         with joined(place or Place.of_launcher() or Place(), self.device) as group:
-            run = Run(self, output, group, quiet)
+            run = Run(self.model_type, self.task, self.settings, output, group, quiet)
             run.prepare(Path(data_dir), cache, resume, start_from)
             try:
                 with stop_on_signal() as stop:
@@ -105,15 +104,3 @@ class Trainer:
                 run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise TrainingError(f"device {name!r} is not a torch device; use 'cpu' or 'cuda:0'") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise TrainingError(f"device {name!r} was asked for and torch finds no CUDA device; use device='cpu'")
-    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
-        raise TrainingError(f"device {name!r} was asked for and the last CUDA device is 'cuda:{count - 1}'")
-    return device

@@ -10,7 +10,7 @@ from torch import nn
 from kalakan.config.schema import Settings
 from kalakan.data.collate import Batch
 from kalakan.training.metrics_log import MetricsLog
-from kalakan.training.tasks import BatchSource, Task
+from kalakan.training.tasks.contract import BatchSource, Task
 
 
 class Validation:

@@ -1,4 +1,4 @@
-"""What people must know of a voice: its name, version, licence and card. The weights stay as they are."""
+"""What people must know of a voice: its name, version, license and card. The weights stay as they are."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def describe(
 ) -> Voice:
     """The voice with what is given here in place of what it said, written to `target` (default: in its place).
 
-    `license_id` is an SPDX identifier and goes with `license_file`, the text of the licence; `card` is a Markdown
-    file. Raises `VoiceError` for a file that cannot be read, and for a licence without its text or the reverse.
+    `license_id` is an SPDX identifier and goes with `license_file`, the text of the license; `card` is a Markdown
+    file. Raises `VoiceError` for a file that cannot be read, and for a license without its text or the reverse.
     """
     if (license_id is None) != (license_file is None):
-        raise VoiceError("a licence needs both its SPDX identifier and the file with its text; give both")
+        raise VoiceError("a license needs both its SPDX identifier and the file with its text; give both")
     files: dict[str, bytes | Path] = {item: voice.file(item).read_bytes() for item in voice.manifest.files}
     for place, source in (("LICENSE", license_file), ("MODEL_CARD.md", card)):
         if source is not None:

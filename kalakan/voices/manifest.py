@@ -44,7 +44,7 @@ class VoiceManifest:
     phoneme_table: str
     """Hash of the phoneme table that its ids are rows of."""
     license: str
-    """Licence of the weights (SPDX)."""
+    """License of the weights (SPDX)."""
     language: str = "tw"
     """ISO 639-1 code."""
     dialect: str = "asante"

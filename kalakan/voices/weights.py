@@ -1,4 +1,4 @@
-"""Weights of a voice or of the seed's `.pt` files as torch modules, read without running any code in them."""
+"""Weights of a voice or of single `.pt` files as torch modules, read without running any code in them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:
     bare = [name for name in quantized if name + SCALE not in state]
     if bare:
         raise VoiceError(
-            f"tensor {bare[0]} is quantized and has no scales, {bare[0]}{SCALE}; export the voice anew"
+            f"tensor {bare[0]} is quantized and has no scales, {bare[0]}{SCALE}; export the voice again"
         )
     scales = {name + SCALE for name in quantized}
     return {

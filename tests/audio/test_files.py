@@ -69,7 +69,7 @@ def test_every_format_reads_back(
     again, _ = read_audio(path)
     assert len(again) == len(TONE)
     tolerance = {"PCM_16": 2**-15, "PCM_24": 2**-23, "FLOAT": 0.0}.get(subtype, 0.05)
-    middle = slice(200, -200)  # a codec without the neighbours is off at the ends
+    middle = slice(200, -200)  # a codec without the neighbors is off at the ends
     np.testing.assert_allclose(again[middle], TONE[middle], atol=tolerance)
 
 

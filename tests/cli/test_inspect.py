@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kalakan.cli.inspect import command, inspect_path
 from kalakan.errors import DataError, VoiceError
 from kalakan.text.phonemes import TABLE_HASH
-from kalakan.training.state import load_checkpoint, save_checkpoint
+from kalakan.training.checkpoint import load_checkpoint, save_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 from tiny_corpus import make_corpus

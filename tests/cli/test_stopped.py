@@ -44,7 +44,7 @@ def test_train_says_where_it_was(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     position = {"step": step, "stale": stale}
-    monkeypatch.setattr("kalakan.training.state.load_checkpoint", lambda _: {"position": position})
+    monkeypatch.setattr("kalakan.training.checkpoint.load_checkpoint", lambda _: {"position": position})
     train._tell_rest(tmp_path, TrainingConfig(max_steps=12, patience=3))
     assert capsys.readouterr().err == said
 

@@ -91,6 +91,12 @@ def test_all_settings_survive_a_json_file(tmp_path: Path) -> None:
         ({"model": {"mel_weight": 1.0, "residual_dilations": [1, 0]}}, "dilations of at least 1"),
         ({"model": {"residual_dilations": [[1], [], [1]]}}, "dilations of at least 1"),
         ({"model": {"noise_cot": 3.0}}, r"did you mean model\.noise_cut\?"),
+        ({"vocoder": {"noise_cut": 61.0}}, r"^vocoder\.noise_cut is 61\.0; it must be in 0 to 60 dB"),
+        ({"vocoder": {"noise_cot": 3.0}}, r"did you mean vocoder\.noise_cut\?"),
+        ({"vocoder": {"encoder_width": 16}}, r"^vocoder\.encoder_width is not a setting"),
+        ({"acoustic": {"noise_cut": 3.0}}, r"^acoustic\.noise_cut is not a setting"),
+        ({"acoustic": {"encoder_heads": 3}}, r"^acoustic\.encoder_heads is 3; it must divide"),
+        ({"vocoder": 3}, "^vocoder is 3; it must be a mapping"),
         ({"model": {"noise_cut": 61.0}}, r"model\.noise_cut is 61\.0; it must be in 0 to 60 dB"),
         ({"training": {"weight_decay": float("nan")}}, "must lie between"),
         ({"model": {"speakers": ["a", "a"]}}, "names must differ"),
@@ -120,3 +126,9 @@ def test_settings_survive_a_round_trip_through_json_values() -> None:
     config = FastSpeech2Config(speakers=("a", "b"), dropout=0.0)
     assert from_dict(FastSpeech2Config, to_dict(config)) == config
     assert resolve({}, Settings(model=config)).model == config
+
+
+def test_a_training_run_takes_no_section_of_a_synthesizer() -> None:
+    config = Config({"acoustic": {"encoder_layers": 2}, "vocoder": {"noise_cut": 3.0}})
+    with pytest.raises(ConfigError, match="section acoustic is one of a synthesizer's two models"):
+        config.settings()

@@ -41,6 +41,17 @@ def test_splits_share_no_utterance_and_lose_none(corpus: Path, tmp_path: Path) -
     assert len(names["test"]) == 3
 
 
+def test_speakers_stand_in_the_order_that_is_asked_for(corpus: Path, tmp_path: Path) -> None:
+    asked = DataConfig(speakers=("kwame", "akosua"))
+    data = TwiDataset(corpus, split="all", features=tmp_path, data=asked)
+    assert data.speakers == ("kwame", "akosua")
+    assert {int(data[index]["speaker"]) for index in range(len(data)) if "kwame" in data.name(index)} == {0}
+    assert TwiDataset(corpus, split="all", features=tmp_path).speakers == ("akosua", "kwame")
+    for wrong in (("kwame",), ("kwame", "akosua", "esi"), ("kwame", "kwame", "akosua")):
+        with pytest.raises(DataError, match="the corpus has akosua, kwame; name each of these once"):
+            TwiDataset(corpus, split="all", features=tmp_path, data=DataConfig(speakers=wrong))
+
+
 def test_every_part_of_an_item_has_the_same_frames(dataset: TwiDataset) -> None:
     for item in (dataset[index] for index in range(len(dataset))):
         frames = int(item["durations"].sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import unicodedata
 from pathlib import Path
@@ -59,6 +60,78 @@ def test_ljspeech_as_people_write_it(table: str, texts: tuple[str, str], tmp_pat
     assert all(item.audio.is_file() and item.fault is None for item in source.recordings)
     assert set(speakers(source).values()) == {"kofi" if "kofi" in table else "speaker"}
     assert source.without_text == (() if "\nc|" in table else ("wavs/c.wav",))
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (
+            "a|Mekɔ fie.|kofi\nb|Yoo, bra ha.|kofi\n",
+            {"a": ("Mekɔ fie.", "kofi"), "b": ("Yoo, bra ha.", "kofi")},
+        ),
+        (
+            "a|kofi|Mekɔ fie.\nb|kofi|Yoo, bra ha.\n",
+            {"a": ("Mekɔ fie.", "kofi"), "b": ("Yoo, bra ha.", "kofi")},
+        ),
+        (
+            "a|Mekɔ fie seesei.|Ama Serwaa\nb|Yoo.|Ama Serwaa\nc|Bra ha ntɛm.|Ama Serwaa\n",
+            {"a": ("Mekɔ fie seesei.", "Ama_Serwaa"), "b": ("Yoo.", "Ama_Serwaa")},
+        ),
+        # The same prompts again and again are texts and their normal forms, not speakers.
+        ("a|25|aduonu num\nb|25|aduonu num\nc|3|mmiɛnsa\nd|3|mmiɛnsa\n", {"a": ("aduonu num", "speaker")}),
+        ("a|Mekɔ fie!|mekɔ fie\nb|Mekɔ fie!|mekɔ fie\n", {"a": ("mekɔ fie", "speaker")}),
+    ],
+)
+def test_the_third_column_may_be_the_speaker(
+    table: str, found: dict[str, tuple[str, str]], tmp_path: Path
+) -> None:
+    for name in "abcd":
+        wav(tmp_path, f"wavs/{name}.wav")
+    write(tmp_path, "metadata.csv", table)
+    source = read_layout(tmp_path)
+    for name, (text, speaker) in found.items():
+        assert said(source)[name] == text
+        assert speakers(source)[name].startswith(speaker)
+
+
+def test_what_columns_were_read_as_is_said(tmp_path: Path) -> None:
+    wav(tmp_path, "wavs/a.wav")
+    write(tmp_path, "metadata.csv", "a|Mekɔ fie seesei.|kofi\nb|Yoo, bra ha.|kofi\n")
+    assert read_layout(tmp_path).columns == (
+        "metadata.csv (no header): audio from column 1, text from column 2, speaker from column 3",
+    )
+    write(tmp_path, "metadata.csv", "id|sentence|speaker|start|end\na|Yoo.|kofi|0|1\n")
+    assert read_layout(tmp_path).columns == (
+        "metadata.csv: audio from id, text from sentence, speaker from speaker, start from start, end from end",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "stretch"),
+    [
+        ("path,text,start,end", "a.wav,Yoo.,1.5,3", (1.5, 3.0)),
+        ("path,text,start_ms,end_ms", "a.wav,Yoo.,1500,3000", (1.5, 3.0)),
+        ("path,text,start_time,end_time", "a.wav,Yoo.,1.5,", (1.5, math.inf)),
+        ("path,text,start,end", "a.wav,Yoo.,,", None),
+    ],
+)
+def test_a_line_may_be_a_stretch_of_its_file(
+    header: str, line: str, stretch: tuple[float, float] | None, tmp_path: Path
+) -> None:
+    wav(tmp_path, "a.wav")
+    write(tmp_path, "list.csv", f"{header}\n{line}\n")
+    (item,) = read_layout(tmp_path).recordings
+    assert (item.stretch, item.fault) == (stretch, None)
+    assert item.id == ("a" if stretch is None else "a_0001500")
+
+
+@pytest.mark.parametrize("times", ["2,1", "1,1", "-1,2", "one,2", "nan,2", "inf,"])
+def test_a_stretch_that_is_none_is_a_bad_line(times: str, tmp_path: Path) -> None:
+    wav(tmp_path, "a.wav")
+    write(tmp_path, "list.csv", f"path,text,start,end\na.wav,Yoo.,{times}\n")
+    (item,) = read_layout(tmp_path).recordings
+    assert item.fault is not None
+    assert "are no stretch of a recording, in seconds" in item.fault
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,18 @@ from torch.utils.data import DataLoader, Subset
 import recordings as sources
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
+from kalakan.data.preparation import items as items_module
 from kalakan.data.preparation.corpus import split_of
 from kalakan.data.preparation.items import Item
 from kalakan.data.preparation.layouts import find_layout
 from kalakan.data.preparation.names import safe_id
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.prepare import Prepared, prepare
-from kalakan.data.preparation.sound import prepare_sound, speech_bounds
+from kalakan.data.preparation.sound import Sound, prepare_sound, speech_bounds
 from kalakan.data.preparation.source_files import SourceFiles
 from kalakan.data.preparation.transcripts import read_transcript
 from kalakan.errors import ConfigError, DataError
-from kalakan.synthesis.frontend import Frontend
+from kalakan.synthesis.reading.phrases import TextStage
 from kalakan.text.phonemes import symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
 
@@ -63,8 +64,8 @@ def test_every_layout_is_found_and_becomes_the_same_corpus(name: str, tmp_path: 
 def test_units_are_those_of_synthesis() -> None:
     reader = TwiG2P()
     for text in (*sources.TEXTS.values(), "Me din de Kofi", "Ɔ́kɔ́ fie, na mebae"):
-        (sequence,) = Frontend(reader, 300).sequences(text)
-        assert [symbol_to_id(unit) for unit in read_transcript(text, reader).units] == sequence[1:]
+        (phrase,) = TextStage(reader, 300).phrases(text)
+        assert [symbol_to_id(unit) for unit in read_transcript(text, reader).units] == phrase.ids[1:]
 
 
 def test_sound_is_trimmed_and_levelled() -> None:
@@ -273,3 +274,65 @@ def test_unknown_symbol_in_a_manifest_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(record | {"units": ["a", "qq"]}), encoding="utf-8")
     with pytest.raises(DataError, match="'qq' is not a symbol"):
         read_manifest(tmp_path / "corpus")
+
+
+@pytest.mark.parametrize("samples", [8003, 4801, 5555, 9599, 9600, 9601])
+def test_a_clip_of_any_length_has_a_loudness(samples: int) -> None:
+    """A loudness meter's block must not be longer than the clip, whatever a division rounds to."""
+    audio = 0.3 * np.sin(2 * np.pi * 200 * np.arange(samples) / 24_000).astype(np.float32)
+    sound = prepare_sound(audio, 24_000, PrepareOptions(min_seconds=0.2))
+    assert np.isfinite(sound.loudness)
+    assert np.isfinite(sound.samples).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_without_a_header_is_its_own_problem(workers: int, tmp_path: Path) -> None:
+    sources.table(tmp_path / "source")
+    (tmp_path / "source" / "audio" / "five.raw").write_bytes(bytes(40_000))
+    with (tmp_path / "source" / "list.csv").open("a", encoding="utf-8") as file:
+        file.write('audio/five.raw,akosua,"Yɛfrɛ me Kofi."\n')
+    made = prepare(tmp_path / "source", tmp_path / "corpus", workers=workers)
+    assert len(made.kept) == 4
+    assert kinds(made)["audio_five.raw"] == {"unreadable_audio"}
+
+
+def test_what_nobody_foresaw_is_named_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources.table(tmp_path / "source")
+    calls: list[int] = []
+
+    def failing(audio: np.ndarray, rate: int, options: PrepareOptions) -> Sound:
+        calls.append(len(audio))
+        if len(calls) == 2:
+            raise ZeroDivisionError("float division by zero")
+        return prepare_sound(audio, rate, options)
+
+    monkeypatch.setattr(items_module, "prepare_sound", failing)
+    made = prepare(tmp_path / "source", tmp_path / "corpus")
+    assert (len(made.kept), len(made.left_out)) == (3, 1)
+    (problem,) = made.left_out[0].problems
+    assert (problem.kind, problem.detail) == ("unexpected", "ZeroDivisionError: float division by zero")
+    assert "unexpected (1)" in (tmp_path / "corpus" / "report.md").read_text(encoding="utf-8")
+    again = prepare(tmp_path / "source", tmp_path / "corpus")
+    assert (len(again.kept), again.reused) == (4, 3)
+
+
+def test_stretches_are_cut_out_of_their_file(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    pieces = [sources.tone(seed=number) for number in range(3)]
+    sources.write(source / "long.flac", np.concatenate(pieces))
+    seconds = len(pieces[0]) / 16_000
+    lines = ["path,text,start,end"]
+    for number, text in enumerate(list(sources.TEXTS.values())[:3]):
+        lines.append(f'long.flac,"{text}",{number * seconds:.3f},{(number + 1) * seconds:.3f}')
+    lines.append(f'long.flac,"Yɛfrɛ me Kofi.",{seconds:.3f},900')
+    (source / "list.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = prepare(source, tmp_path / "corpus")
+    assert [item.text for item in made.kept] == list(sources.TEXTS.values())[:3]
+    (whole,) = (item for item in made.left_out if item.text.startswith("Yɛfrɛ"))
+    assert "its stretch ends at 900 s and the file at" in whole.problems[0].detail
+    for number, item in enumerate(made.kept):
+        cut = prepare_sound(pieces[number], 16_000, PrepareOptions())
+        assert abs(item.samples - len(cut.samples)) <= 480
+        assert len({other.audio_hash for other in made.kept}) == 3

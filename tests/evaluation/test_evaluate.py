@@ -108,13 +108,13 @@ def test_a_loud_mel_is_not_clipped(model: VoiceModel) -> None:
 
 
 def test_a_vocoder_that_takes_f0_gets_it(model: VoiceModel) -> None:
-    class Pitched:
+    class Pitched(torch.nn.Module):
         takes_f0 = True
 
         def inference(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
             return f0.repeat_interleave(300, dim=1) / 1000
 
-    model.vocoder = Pitched()
+    model.vocoder = model.vocoder.replaced(Pitched())
     f0 = np.array([100.0, 0.0, 250.0], np.float32)
     audio = model.vocode(np.zeros((80, 3), np.float32), f0)
     assert audio[::300].tolist() == pytest.approx([0.1, 0, 0.25])
@@ -125,12 +125,26 @@ def test_distilmos_is_asked_for_each_kind_of_clip(
 ) -> None:
     monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
     monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: 3.0)
-    report = evaluate(load_voice(voice), corpus, limit=1)
+    report = evaluate(load_voice(voice), corpus, limit=2)
+    same = {f"{kind}_minus_teacher": {"mean": 0.0, "half_interval_95": 0.0} for kind in ("copy", "free")}
     assert report["results"]["akosua"]["distilmos"] == {
-        group: {"teacher": 3.0, "copy": 3.0, "free": 3.0, "clips": 1} for group in ("all", "under_3_s")
+        group: {"teacher": 3.0, "copy": 3.0, "free": 3.0, "clips": 2} | same for group in ("all", "under_3_s")
     }
     assert "pesq" not in report["results"]["all"]["copy"]
     assert report["notes"][:1] == ["pesq was not measured: pesq is not installed"]
+
+
+def test_distilmos_is_compared_sentence_by_sentence(
+    voice: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies are worse by 0.25 and free speech by 0.25 and 0.75, whatever the sentence."""
+    scores = iter([4.0, 3.75, 3.75, 2.0, 1.75, 1.25])
+    monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
+    monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: next(scores))
+    found = evaluate(load_voice(voice), corpus, limit=2)["results"]["akosua"]["distilmos"]["all"]
+    assert found["copy_minus_teacher"] == {"mean": -0.25, "half_interval_95": 0.0}
+    assert found["free_minus_teacher"]["mean"] == -0.5
+    assert found["free_minus_teacher"]["half_interval_95"] == pytest.approx(1.96 * 0.5 / 2)
 
 
 def test_speakers(voice: Path, corpus: Path) -> None:

@@ -15,19 +15,17 @@ from kalakan.audio.harmonic_noise import NOISE_SIZE
 from kalakan.cli.export import command
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.errors import ExportError, VoiceError
-from kalakan.export.convolutions import widen
-from kalakan.export.onnx import write_acoustic
-from kalakan.export.products import candidates
-from kalakan.export.quantize import LEVELS, quantize_file, quantize_graph
-from kalakan.export.voice import add_onnx
+from kalakan.export.onnx.acoustic import write_acoustic
+from kalakan.export.onnx.conv1d_to_2d import widen
+from kalakan.export.onnx.matmuls import candidates
+from kalakan.export.onnx.quantize import LEVELS, quantize_file, quantize_graph
+from kalakan.export.voice import add_onnx, add_vocoder
 from kalakan.export.voice_quantize import quantize_voice
-from kalakan.export.voice_vocoder import add_vocoder
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.voices.package import DEFAULT, Voice, load_voice
-from kalakan.voices.product import save_acoustic_product
-from kalakan.voices.vocoder import save_vocoder_product
+from kalakan.voices.save import save_acoustic_product, save_vocoder_product
 from kalakan.voices.weights import SCALE, dequantize, load_acoustic
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)

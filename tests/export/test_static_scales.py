@@ -15,21 +15,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kalakan.cli.export import command
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
-from kalakan.export.acoustic_parts import DECODER, ENCODER
-from kalakan.export.calibration import acoustic_inputs, sentences, vocoder_inputs
-from kalakan.export.products import candidates
-from kalakan.export.quantize import quantize_graph
-from kalakan.export.ranges import BYTES, Range, measure
-from kalakan.export.voice import add_onnx
+from kalakan.export.onnx.acoustic_parts import DECODER, ENCODER
+from kalakan.export.onnx.activation_ranges import BYTES, Range, measure
+from kalakan.export.onnx.calibration import acoustic_inputs, sentences, vocoder_inputs
+from kalakan.export.onnx.matmuls import candidates
+from kalakan.export.onnx.quantize import quantize_graph
+from kalakan.export.voice import add_onnx, add_vocoder
 from kalakan.export.voice_quantize import quantize_voice
-from kalakan.export.voice_vocoder import add_vocoder
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.text.phonemes import BOS, PAUSE_IDS, TABLE_SIZE, TONE_IDS
 from kalakan.voices.package import Voice
-from kalakan.voices.product import save_acoustic_product
-from kalakan.voices.vocoder import save_vocoder_product
+from kalakan.voices.save import save_acoustic_product, save_vocoder_product
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 CONFIG = FastSpeech2Config(

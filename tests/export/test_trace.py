@@ -10,8 +10,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from kalakan.export.graphs import all_nodes
-from kalakan.export.trace import simplified, trace_module
+from kalakan.export.onnx.graphs import all_nodes
+from kalakan.export.onnx.trace import simplified, trace_module
 
 AXES = {"given": {0: "batch", 1: "frames"}, "made": {0: "batch", 1: "frames"}}
 

@@ -12,21 +12,21 @@ import torch
 from kalakan.audio.harmonic_noise import context_frames, filters_to_audio
 from kalakan.config.schema import AudioConfig, HarmonicNoiseConfig, HifiGanConfig
 from kalakan.errors import AudioError, ExportError, VoiceError
-from kalakan.export.graphs import all_nodes
-from kalakan.export.vocoder_onnx import (
+from kalakan.export.onnx.graphs import all_nodes
+from kalakan.export.onnx.vocoder import (
     check_filters,
     check_vocoder,
     export_vocoder,
     filters_graph,
     trace_vocoder,
 )
-from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.export.voice import add_vocoder
 from kalakan.models.registry import create_vocoder
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.voices.files import FILTERS, VOCODER
 from kalakan.voices.package import load_voice, save_voice
-from kalakan.voices.vocoder import save_vocoder_product
+from kalakan.voices.save import save_vocoder_product
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 SMALL = HarmonicNoiseConfig(width=16, layers=2, inner=24, kernel=3, n_fft=128, f0_width=8)

@@ -9,13 +9,13 @@ import torch
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 from kalakan.errors import ExportError
-from kalakan.export import onnx as onnx_export
-from kalakan.export.onnx import export_acoustic, rounded, write_acoustic
-from kalakan.export.shared_weights import read_layout
+from kalakan.export.onnx import acoustic as onnx_export
+from kalakan.export.onnx.acoustic import export_acoustic, rounded, write_acoustic
+from kalakan.export.onnx.shared_weights import read_layout
 from kalakan.export.voice import add_onnx
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.voices.package import load_voice
-from kalakan.voices.product import save_acoustic_product
+from kalakan.voices.save import save_acoustic_product
 from kalakan.voices.weights import load_acoustic
 
 CONFIG = FastSpeech2Config(

@@ -13,11 +13,11 @@ from torch import nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig, MelGanConfig
 from kalakan.errors import ExportError
-from kalakan.export.vocoder_onnx import check_vocoder, export_vocoder
-from kalakan.export.voice_vocoder import add_vocoder
+from kalakan.export.onnx.vocoder import check_vocoder, export_vocoder
+from kalakan.export.voice import add_vocoder
 from kalakan.models.registry import create_vocoder
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.voices.vocoder import save_vocoder_product
+from kalakan.voices.save import save_vocoder_product
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 CONFIGS = {

@@ -14,8 +14,8 @@ from kalakan.config.schema import Tacotron2Config
 from kalakan.errors import ConfigError, StopTokenWarning, SynthesisError
 from kalakan.models import registry
 from kalakan.models.acoustic.tacotron2 import Tacotron2
+from kalakan.models.acoustic.tacotron2_decoder import LocationSensitiveAttention
 from kalakan.models.interfaces import AcousticModel
-from kalakan.models.layers.attention import LocationSensitiveAttention
 
 torch.set_num_threads(1)
 SIZES = {

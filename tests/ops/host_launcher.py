@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from kalakan.ops.csrc_files import KERNELS
 from kalakan.ops.launch import Launch
-from kalakan.ops.sources import KERNELS
 
 CSRC = Path(__file__).parents[2] / "csrc"
 SOURCES = (*KERNELS, "host.cpp")

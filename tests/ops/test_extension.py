@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kalakan.errors import ImplementationUnavailable, KernelError
-from kalakan.ops import extension, griffin_lim, nvcc, nvrtc, sources, upsample, use
+from kalakan.ops import csrc_files, extension, griffin_lim, nvcc, nvrtc, upsample, use
 from kalakan.ops.griffin_lim import cuda as griffin_lim_cuda
 from kalakan.ops.residual_blocks import cuda as residual_blocks_cuda
 from kalakan.ops.upsample import cuda as upsample_cuda
@@ -72,33 +72,33 @@ def test_with_a_device_what_is_not_built_says_how_to_build(
 @pytest.mark.parametrize(
     ("build", "device", "usable"),
     [
-        (sources.Build("nvrtc", "13.0", (90,)), 90, True),
-        (sources.Build("nvrtc", "13.0", (90,)), 80, False),
-        (sources.Build("nvrtc", "13.0", (80,)), 90, False),
-        (sources.Build("nvcc", "13.0", (80, 90)), 80, True),
-        (sources.Build("nvcc", "13.0", (80, 90)), 100, True),  # by its PTX
-        (sources.Build("nvcc", "13.0", (80, 90)), 75, False),
+        (csrc_files.Build("nvrtc", "13.0", (90,)), 90, True),
+        (csrc_files.Build("nvrtc", "13.0", (90,)), 80, False),
+        (csrc_files.Build("nvrtc", "13.0", (80,)), 90, False),
+        (csrc_files.Build("nvcc", "13.0", (80, 90)), 80, True),
+        (csrc_files.Build("nvcc", "13.0", (80, 90)), 100, True),  # by its PTX
+        (csrc_files.Build("nvcc", "13.0", (80, 90)), 75, False),
     ],
 )
 def test_a_build_serves_the_devices_it_is_for(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, build: sources.Build, device: int, usable: bool
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, build: csrc_files.Build, device: int, usable: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(extension, "device_architectures", lambda: {device})
-    place = sources.folder(build, "")
+    place = csrc_files.folder(build, "")
     place.mkdir(parents=True)
     (place / f"_kernels{nvcc.SUFFIX}").touch()
-    sources.finish(place, build)
+    csrc_files.finish(place, build)
     assert (extension.unavailable() is None) == usable
-    assert sources.builds() == [(place, build)]
+    assert csrc_files.builds() == [(place, build)]
 
 
 def test_builds_of_other_sources_are_not_taken(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = sources.folder(sources.Build("nvrtc", "13.0", (90,)), "")
+    place = csrc_files.folder(csrc_files.Build("nvrtc", "13.0", (90,)), "")
     place.mkdir(parents=True)
-    sources.finish(place, sources.Build("nvrtc", "13.0", (90,)))
-    monkeypatch.setattr(sources, "digest", lambda: "0" * 16)
-    assert sources.builds() == []
+    csrc_files.finish(place, csrc_files.Build("nvrtc", "13.0", (90,)))
+    monkeypatch.setattr(csrc_files, "digest", lambda: "0" * 16)
+    assert csrc_files.builds() == []
 
 
 def test_kernels_refuse_with_a_reason() -> None:
@@ -146,14 +146,14 @@ def test_nothing_to_build_with_says_what_is_missing(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)  # many kernels, six architectures
-@pytest.mark.parametrize("name", sources.KERNELS)
+@pytest.mark.parametrize("name", csrc_files.KERNELS)
 def test_nvcc_compiles_for_every_architecture_without_spills(tmp_path: Path, name: str) -> None:
     toolkit = nvcc.toolkit()
     if isinstance(toolkit, str):
         pytest.skip(toolkit)
-    _, report = nvcc.compile_kernels(toolkit, name, sources.ARCHITECTURES, tmp_path, "-Xptxas=-v")
+    _, report = nvcc.compile_kernels(toolkit, name, csrc_files.ARCHITECTURES, tmp_path, "-Xptxas=-v")
     found = _resources(report)
-    assert len(found) % len(sources.ARCHITECTURES) == 0
+    assert len(found) % len(csrc_files.ARCHITECTURES) == 0
     assert {kernel for kernel, *_ in found} >= {
         row for row in REGISTERS if row.startswith(Path(name).stem) and "float" in row
     }
@@ -222,4 +222,4 @@ def test_nvrtc_repeats_the_compilers_words(tmp_path: Path) -> None:
 def test_the_package_carries_the_sources_of_this_checkout() -> None:
     checkout = Path(__file__).parents[2] / "csrc"
     for path in checkout.iterdir():
-        assert (sources.csrc() / path.name).read_bytes() == path.read_bytes()
+        assert (csrc_files.csrc() / path.name).read_bytes() == path.read_bytes()

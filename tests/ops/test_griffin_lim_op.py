@@ -65,7 +65,7 @@ def test_quality_is_not_worse_than_librosa() -> None:
         audio = librosa.griffinlim(
             wanted, n_iter=32, hop_length=300, n_fft=1200, momentum=0.99, random_state=seed
         )
-        # librosa centres its frames: its signal is one hop shorter and half a hop of it lies before ours.
+        # librosa centers its frames: its signal is one hop shorter and half a hop of it lies before ours.
         got = np.abs(librosa.stft(audio, n_fft=1200, hop_length=300))
         theirs.append(float(np.linalg.norm(got - wanted) / np.linalg.norm(wanted)))
     assert np.mean(ours) <= np.mean(theirs) * 1.05

@@ -32,7 +32,7 @@ def test_weights_become_the_type_that_was_asked_for(dtype: torch.dtype, limit: f
 
 
 def test_it_is_the_fusion_of_hifigan() -> None:
-    from kalakan.config.models import HifiGanConfig
+    from kalakan.config.schema import HifiGanConfig
     from kalakan.models.vocoders.hifigan import ReceptiveFieldFusion
 
     torch.manual_seed(0)

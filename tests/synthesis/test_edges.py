@@ -41,7 +41,7 @@ def test_one_word_is_no_longer_than_it_warrants(default: Synthesizer, text: str)
 
 
 @pytest.mark.parametrize("text", ["?", "", " ", "…", "😀"])
-@pytest.mark.parametrize("method", ["synthesize", "speak", "stream", "iter_pieces"])
+@pytest.mark.parametrize("method", ["synthesize", "speak", "stream"])
 def test_nothing_to_speak_is_a_clear_error(quick_voice: Path, text: str, method: str) -> None:
     with pytest.raises(TextError, match="give words or numbers to speak"):
         list(getattr(Synthesizer(quick_voice), method)(text))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from kalakan.synthesis import engine_torch
+from kalakan.synthesis.engines import torch_engine
 from vocoded import TEXTS, synthesizer
 
 pytestmark = [
@@ -25,7 +25,7 @@ def test_overlapped_equals_one_after_the_other(
     speaker = synthesizer(tiny_voice, vocoder, "cuda")
     texts = TEXTS * 6
     found = [speaker.synthesize_batch(texts, 4) for _ in range(3)]
-    monkeypatch.setattr(engine_torch, "OVERLAPPING", ())
+    monkeypatch.setattr(torch_engine, "OVERLAPPING", ())
     expected = speaker.synthesize_batch(texts, 4)
     for audios in found:
         for audio, other in zip(audios, expected, strict=True):

@@ -153,6 +153,33 @@ def test_settings_that_need_no_other_weights_are_obeyed(streaming_voice: Path, e
         assert not np.array_equal(np.asarray(changed.synthesize(text)), np.asarray(plain.synthesize(text)))
 
 
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_a_section_may_name_its_model(streaming_voice: Path, engine: str) -> None:
+    wanted = Synthesizer(streaming_voice, engine=engine, config={"model": {"noise_cut": 0.0}})
+    config = {"acoustic": {"encoder_width": 16}, "vocoder": {"noise_cut": 0.0}}
+    made = Synthesizer(streaming_voice, engine=engine, config=config)
+    assert np.array_equal(np.asarray(made.synthesize("Yoo")), np.asarray(wanted.synthesize("Yoo")))
+
+
+@pytest.mark.filterwarnings("ignore::kalakan.errors.UntrainedModelWarning")
+def test_each_of_two_untrained_models_has_its_section() -> None:
+    made = Synthesizer(
+        acoustic_model_type="tacotron2",
+        vocoder_type="hifigan_v2",
+        config={"acoustic": {"postnet_layers": 3}, "vocoder": {"channels": 32}},
+    )
+    assert (made.acoustic_model.config.postnet_layers, made.vocoder.config.channels) == (3, 32)
+
+
+def test_a_section_of_a_model_without_settings_is_refused(tiny_voice: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"vocoder\.noise_cut is given and that model \(vocoder\) has no settings"
+    ):
+        Synthesizer(tiny_voice, config={"vocoder": {"noise_cut": 0}})
+    with pytest.raises(ConfigError, match=r"acoustic\.encoder_width is 8 and the .* was trained with 16"):
+        Synthesizer(tiny_voice, config={"acoustic": {"encoder_width": 8}})
+
+
 def test_settings_of_a_single_file_are_obeyed(streaming_voice: Path) -> None:
     path = streaming_voice.parent / "vocoder_model.pt"
     wanted = Synthesizer(streaming_voice, engine="torch", config={"model": {"noise_cut": 0}})

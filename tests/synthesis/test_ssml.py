@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kalakan.errors import KalakanError, MarkupError, TextError
-from kalakan.synthesis.controls import LIMITS
 from kalakan.synthesis.markup import is_ssml, read_ssml
 from kalakan.synthesis.markup.prosody import EMPHASES, PITCHES, RATES, VOLUMES
 from kalakan.synthesis.markup.xml import MAX_CHARACTERS, MAX_DEPTH
+from kalakan.synthesis.options import CONTROLS
 from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.phonemes import IPA, SYMBOLS, format_units
 
@@ -139,9 +139,9 @@ def test_a_break_of_nothing_is_nothing() -> None:
         ('pitch="high"', Prosody(pitch=3.0)),
         ('pitch="-2.5st"', Prosody(pitch=-2.5)),
         ('pitch="+100%"', Prosody(pitch=12.0)),
-        ('volume="loud"', Prosody(energy=1.5)),
-        ('volume="-6dB"', Prosody(energy=0.501187234)),
-        ('rate="2" pitch="+1st" volume="soft"', Prosody(2.0, 1.0, 0.6)),
+        ('volume="loud"', Prosody(volume=3.5)),
+        ('volume="-6dB"', Prosody(volume=-6.0)),
+        ('rate="2" pitch="+1st" volume="soft"', Prosody(2.0, 1.0, -4.5)),
     ],
 )
 def test_prosody(attributes: str, expected: Prosody) -> None:
@@ -151,15 +151,15 @@ def test_prosody(attributes: str, expected: Prosody) -> None:
 def test_numbers_change_what_stands_around_and_labels_set_it() -> None:
     around = '<prosody rate="80%" pitch="+2st" volume="+6dB">{}</prosody>'
     inside = '<prosody rate="150%" pitch="-3st" volume="-6dB">a</prosody>'
-    assert prosody(around.format(inside)) == Prosody(1.2, -1.0, 1.0)
+    assert prosody(around.format(inside)) == Prosody(1.2, -1.0, 0.0)
     assert prosody(around.format('<prosody rate="default" pitch="low" volume="loud">a</prosody>')) == Prosody(
-        1.0, -3.0, 1.5
+        1.0, -3.0, 3.5
     )
 
 
 def test_labels_rise_and_lie_within_the_limits() -> None:
-    for control, labels in (("speed", RATES), ("pitch", PITCHES), ("energy", VOLUMES)):
-        low, high = LIMITS[control]
+    for control, labels in (("speed", RATES), ("pitch", PITCHES), ("volume", VOLUMES)):
+        low, high = CONTROLS[control].low, CONTROLS[control].high
         values = [value for label, value in labels.items() if label != "silent"]
         assert values == sorted(values)
         assert all(low <= value <= high for value in values)
@@ -167,9 +167,9 @@ def test_labels_rise_and_lie_within_the_limits() -> None:
 
 @pytest.mark.parametrize("level", EMPHASES)
 def test_emphasis(level: str) -> None:
-    energy, pitch = EMPHASES[level]
-    assert prosody(f'<emphasis level="{level}">a</emphasis>') == Prosody(energy=energy, pitch=pitch)
-    assert prosody("<emphasis>a</emphasis>") == Prosody(energy=1.2, pitch=1.0)
+    volume, pitch = EMPHASES[level]
+    assert prosody(f'<emphasis level="{level}">a</emphasis>') == Prosody(volume=volume, pitch=pitch)
+    assert prosody("<emphasis>a</emphasis>") == Prosody(volume=1.5, pitch=1.0)
 
 
 def test_sub_reads_its_alias_at_the_place_of_its_content() -> None:
@@ -247,8 +247,8 @@ def test_units_stand_where_their_content_stands() -> None:
         ("<prosody pitch='+13st'>a</prosody>", "gives pitch 13; it must lie between -12 and 12"),
         ("<prosody pitch='-100%'>a</prosody>", "gives pitch -inf; it must lie between -12 and 12"),
         ("<prosody pitch='120Hz'>a</prosody>", "pitch is '120Hz'; use x-low, low"),
-        ("<prosody volume='silent'>a</prosody>", "must lie between 0.25 and 4; for silence write <break/>"),
-        ("<prosody volume='+99999dB'>a</prosody>", "it must lie between 0.25 and 4"),
+        ("<prosody volume='silent'>a</prosody>", "must lie between -20 and 12; for silence write <break/>"),
+        ("<prosody volume='+99999dB'>a</prosody>", "it must lie between -20 and 12"),
         ("<prosody rate='fast'><prosody rate='2'>a</prosody></prosody>", "gives speed 2.5"),
         ("<emphasis level='wild'>a</emphasis>", "level is 'wild'; use strong, moderate, none, reduced"),
         ("<phoneme ph='xa'>a</phoneme>", "<phoneme>: ph: 'x' (U+0078) is not a sound of Twi in IPA"),

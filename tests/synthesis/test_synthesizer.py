@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from kalakan.audio.loudness import soft_limit
-from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
-from kalakan.synthesis.controls import Controls
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.reading.phrases import Phrase
 from kalakan.synthesis.synthesizer import Synthesizer
 
 TEXTS = ["Akwaaba!", "Wo ho te sɛn? Me ho yɛ.", "Me din de Kofi, na mefiri Kumasi.", "Aane.", "Da yie"]
@@ -56,12 +56,19 @@ def test_batch_equals_singles_in_order(synthesizer: Synthesizer, batch_size: int
 
 
 def test_padded_batch_has_the_mel_of_each_sentence_alone(synthesizer: Synthesizer) -> None:
-    frontend = synthesizer._frontend
-    breaths = [breath for text in TEXTS for breath in frontend.breaths(text)]
-    together = synthesizer._engine.render(breaths, Controls(speaker=1, speed=1.2))
-    for rendering, breath in zip(together, breaths, strict=True):
-        audio = rendering.whole()
-        alone = synthesizer._engine.render([breath], Controls(speaker=1, speed=1.2))[0].whole()
+    options = SpeakOptions(speaker="kwame", speed=1.2)
+    phrases = [phrase for text in TEXTS for phrase in synthesizer.stages.text.phrases(text)]
+
+    def generated(batch: list[Phrase]) -> list[np.ndarray]:
+        stages = synthesizer.stages
+        found = []
+        for item in stages.acoustic.predict(stages.batch(batch, options)):
+            mel = stages.acoustic.decode(item.hidden) if item.mel is None else item.mel
+            found.append(stages.vocoder.generate(mel, item, 0, 0))
+        return found
+
+    for audio, phrase in zip(generated(phrases), phrases, strict=True):
+        (alone,) = generated([phrase])
         assert len(audio) == len(alone)
         # Griffin-Lim lets the last bit of a mel grow: equal in the mean, not in every sample.
         assert np.sqrt(np.mean((array(audio) - array(alone)) ** 2)) < 1e-4
@@ -80,7 +87,7 @@ def test_text_of_several_sentences_is_their_audio_in_a_row(synthesizer: Synthesi
     joined = array(synthesizer.synthesize("Akwaaba! Wo ho te sɛn?"))
     parts = [array(synthesizer.synthesize(text)) for text in ("Akwaaba!", "Wo ho te sɛn?")]
     np.testing.assert_allclose(joined, np.concatenate(parts), atol=1e-4)
-    pieces = list(synthesizer.iter_pieces("Akwaaba! Wo ho te sɛn?"))
+    pieces = list(synthesizer.stream("Akwaaba! Wo ho te sɛn?", by_sentence=True))
     np.testing.assert_allclose(joined, np.concatenate([array(piece) for piece in pieces]), atol=1e-4)
 
 
@@ -132,7 +139,7 @@ def test_numbers_of_numpy_are_numbers(synthesizer: Synthesizer) -> None:
 
 @pytest.mark.parametrize("texts", ["Yoo", b"Yoo", None, 3])
 def test_a_batch_is_not_one_text(synthesizer: Synthesizer, texts: object) -> None:
-    for speak in (synthesizer.synthesize_batch, synthesizer.speak_batch):
+    for speak in (synthesizer.synthesize_batch,):
         with pytest.raises(
             TextError, match=f"the texts are a {type(texts).__name__}; they must be a list of"
         ):
@@ -154,11 +161,12 @@ def test_what_would_clip_is_softened_sample_by_sample(synthesizer: Synthesizer, 
     loud = Synthesizer(tiny_voice, engine=synthesizer.engine)
     loud.acoustic_model = Louder(loud.acoustic_model, 4.0)
     text = "Akwaaba! Wo ho te sɛn?"
-    (first, second) = loud._frontend.breaths(text)
+    stages = loud.stages
     free = np.concatenate(
         [
-            np.asarray(item.vocode(item.mel.window(0, item.mel.frames), 0))
-            for item in loud._engine.render([first], Controls()) + loud._engine.render([second], Controls())
+            np.asarray(stages.vocoder.waveform(item.mel, item.f0, 0, 0))
+            for phrase in stages.text.phrases(text)
+            for item in stages.acoustic.predict(stages.batch([phrase]))
         ]
     )
     assert np.abs(free).max() > 1.2, "the test needs a text that would clip"
@@ -188,7 +196,7 @@ class Louder:
 
 def test_engines_agree(tiny_voice: Path) -> None:
     onnx, torch = (Synthesizer(tiny_voice, engine=name) for name in ("onnx", "torch"))
-    ids = np.array([next(onnx._frontend.sequences(TEXTS[2]))])
+    ids = np.array([next(onnx.stages.text.phrases(TEXTS[2])).ids])
     import torch as t
 
     mel, aux = onnx.acoustic_model.inference(ids)
@@ -244,7 +252,9 @@ def test_long_text_has_bounded_pieces(tiny_voice: Path) -> None:
     short = Synthesizer(tiny_voice, config={"inference": {"max_characters": 20}})
     long = Synthesizer(tiny_voice)
     text = "me ne wo bɛkɔ fie na yɛakɔ sukuu"
-    assert len(list(short.iter_pieces(text))) > len(list(long.iter_pieces(text))) == 1
+    assert (
+        len(list(short.stream(text, by_sentence=True))) > len(list(long.stream(text, by_sentence=True))) == 1
+    )
 
 
 class TestSettings:
@@ -271,7 +281,7 @@ class TestSettings:
     def test_threads_and_batch_size(self, tiny_voice: Path) -> None:
         config = {"inference": {"threads": 2, "batch_size": 3}}
         synthesizer = Synthesizer(tiny_voice, config=config)
-        assert synthesizer._config == InferenceConfig(threads=2, batch_size=3)
+        assert synthesizer._batch_size == 3
         assert synthesizer.vocoder.threads == 2
         options = synthesizer.acoustic_model._session.get_session_options()
         assert options.intra_op_num_threads == 2

@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kalakan.errors import SynthesisError, TextError
-from kalakan.synthesis.clock import phones_of
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.synthesis.timing import Segment, Sentence, Timing
+from kalakan.synthesis.timing import Segment, Sentence, Timing, phones_of
 from kalakan.text.phonemes import parse_units
 
 WORDS = [
@@ -106,24 +105,19 @@ def test_tones_stand_with_their_vowel() -> None:
     ]
 
 
-@pytest.mark.parametrize("method", ["stream", "iter_pieces"])
-def test_streams_tell_the_same_times(synthesizer: Synthesizer, method: str) -> None:
+@pytest.mark.parametrize("way", [{}, {"by_sentence": True}, {"chunk_ms": 3000}, {"chunk_ms": 40}])
+def test_streams_tell_the_same_times(synthesizer: Synthesizer, way: dict[str, Any]) -> None:
     text = "Akwaaba! Wo ho te sɛn? Yoo."
     speech = synthesizer.speak(text, sentence_pause=0.2)
     told: list[Sentence] = []
-    heard = 0
-    for chunk in getattr(synthesizer, method)(text, sentence_pause=0.2, on_sentence=told.append):
-        assert told[-1].start <= heard < told[-1].end
-        heard += len(chunk)
+    given = 0
+    for chunk in synthesizer.stream(text, sentence_pause=0.2, **way).chunks():
+        end = given + len(chunk.audio)
+        assert all(given <= sentence.start < end for sentence in chunk.sentences)
+        told.extend(chunk.sentences)
+        given = end
     assert tuple(told) == speech.timing.sentences
-
-
-def test_batches_tell_the_same_times_and_sound_the_same(synthesizer: Synthesizer) -> None:
-    texts = ["Akwaaba! Wo ho te sɛn?", "Yoo.", "Da yie, me nua."]
-    for speech, text in zip(synthesizer.speak_batch(texts, speed=1.3), texts, strict=True):
-        alone = synthesizer.speak(text, speed=1.3)
-        assert speech.timing == alone.timing
-        np.testing.assert_allclose(np.asarray(speech.audio), np.asarray(alone.audio), atol=1e-4)
+    assert given == speech.timing.samples
 
 
 def test_speed_moves_the_times_with_the_audio(synthesizer: Synthesizer) -> None:

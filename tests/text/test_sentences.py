@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kalakan.errors import ConfigError
 from kalakan.text.sentences import split_sentences
 
 MARKS = st.sampled_from(
@@ -66,31 +65,12 @@ def test_sentences_end_where_they_should(text: str, expected: list[str]) -> None
     assert [sentence.text for sentence in split_sentences(text)] == expected
 
 
-def test_long_sentences_are_cut_at_the_strongest_mark() -> None:
-    parts = split_sentences("me kɔ fie; ɔno nso bɛba, na yɛadidi", max_chars=16)
-    assert [part.text for part in parts] == ["me kɔ fie;", "ɔno nso bɛba,", "na yɛadidi"]
-
-
-def test_a_cut_keeps_numbers_and_letters_whole() -> None:
-    assert [part.text for part in split_sentences("me wɔ sika 10 000", max_chars=14)] == [
-        "me wɔ sika",
-        "10 000",
-    ]
-    assert [part.text for part in split_sentences("ɛ\u0301ɛ\u0301", max_chars=3)] == ["ɛ\u0301", "ɛ\u0301"]
-
-
-def test_a_length_below_one_is_refused() -> None:
-    with pytest.raises(ConfigError):
-        split_sentences("me", max_chars=0)
-
-
-@given(TEXTS, st.one_of(st.none(), st.integers(1, 30)))
+@given(TEXTS)
 @settings(max_examples=400, deadline=None)
-def test_spans_are_ordered_trimmed_and_lose_only_space(text: str, max_chars: int | None) -> None:
+def test_spans_are_ordered_trimmed_and_lose_only_space(text: str) -> None:
     at = 0
-    for sentence in split_sentences(text, max_chars=max_chars):
+    for sentence in split_sentences(text):
         assert not text[at : sentence.start].strip()
         assert sentence.text == text[sentence.start : sentence.end] == sentence.text.strip() != ""
-        assert max_chars is None or len(sentence.text) <= max_chars
         at = sentence.end
     assert not text[at:].strip()

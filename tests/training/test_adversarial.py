@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from kalakan.models.vocoders.discriminators.resolution import ResolutionDiscriminator
-from kalakan.training.adversarial import discriminator_loss, feature_loss, generator_loss
-from kalakan.training.state import load_checkpoint
+from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.losses.adversarial import discriminator_loss, feature_loss, generator_loss
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
 from tiny_corpus import make_corpus

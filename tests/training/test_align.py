@@ -11,16 +11,16 @@ import torch
 
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.alignment import AlignmentDataset
+from kalakan.data.alignment_states import SILENCE, states_of
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
-from kalakan.data.states import SILENCE, states_of
 from kalakan.data.units import plain_sequence, varied_sequence
 from kalakan.errors import DataError, TrainingError
 from kalakan.models.aligner import Aligner
 from kalakan.models.layers.cepstra import FEATURES, cepstra
 from kalakan.text.phonemes import BOS, TONE_IDS
 from kalakan.training.align import Aligned, align
-from kalakan.training.doubts import Durations, doubts
+from kalakan.training.alignment_checks import Durations, doubts
 from kalakan.training.trainer import Trainer
 from spoken_corpus import make_spoken_corpus
 from tiny_corpus import make_corpus
@@ -217,7 +217,7 @@ def test_inline_tones_last_nothing_and_can_be_dropped(tmp_path: Path) -> None:
 
 def test_padding_does_not_change_what_an_utterance_is_heard_as() -> None:
     torch.manual_seed(0)
-    from kalakan.config.models import AlignerConfig
+    from kalakan.config.schema import AlignerConfig
 
     model = Aligner(AlignerConfig(width=16, inner=16, layers=2)).eval()
     mel = torch.randn(1, 80, 21)

@@ -24,9 +24,9 @@ from kalakan.data.dataset import TwiDataset
 from kalakan.errors import AudioError, DamagedDataWarning, DataError
 from kalakan.models import registry
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.training.checkpoint import FORMAT
 from kalakan.training.damage import check_damage, leave_out_together
 from kalakan.training.distributed import Group, Place
-from kalakan.training.state import FORMAT
 from kalakan.training.trainer import Trainer
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.weights import load_pt, save_pt

@@ -16,12 +16,18 @@ from torch import nn
 from kalakan.cli.train import command as train_command
 from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.distributed import Group, Place
-from kalakan.training.schedule import learning_rate
-from kalakan.training.starting import MOST_NAMED, load_fitting, named
-from kalakan.training.state import load_checkpoint
-from kalakan.training.stepper import Stepper
+from kalakan.training.stepper import Stepper, learning_rate
 from kalakan.training.trainer import Trainer
+from kalakan.training.warm_start import (
+    MOST_NAMED,
+    Source,
+    load_fitting,
+    named,
+    named_speakers,
+    with_rows_by_name,
+)
 from tiny_corpus import make_corpus
 
 Settings = dict[str, dict[str, Any]]
@@ -80,10 +86,14 @@ def test_every_tensor_that_does_not_fit_is_named_with_its_reason(
         other = {**tiny_config, "model": {**tiny_config["model"], "encoder_width": 32, "decoder_filter": 32}}
         Trainer("fastspeech2_small", other).train(corpus, tmp_path / "misfit", start_from=source, quiet=True)
     Trainer("fastspeech2_small", tiny_config).train(tmp_path / "corpus", run, start_from=source)
-    left_out = json.loads((run / "started_from.json").read_text())["left_out"]
-    assert left_out["acoustic.speaker_embedding.weight"] == "has shape [2, 16] there and [1, 16] here"
+    report = json.loads((run / "started_from.json").read_text())
+    left_out = report["left_out"]
+    assert report["speakers"] == {"akosua": ["akosua"]}
+    assert left_out["acoustic.pitch_mean"] == "the source has no such tensor; it starts fresh"
     assert any("predictor" in name for name in left_out)
     wanted, found = (load_checkpoint(path)["modules"] for path in (source, run / "last.pt"))
+    tables = [name for name in wanted if name.endswith("speaker_embedding.weight")]
+    wanted |= {name: wanted[name][:1] for name in tables}
     differ = {name for name, value in found.items() if wanted[name].shape != value.shape}
     assert differ <= left_out.keys()
     for name in found.keys() - left_out.keys():
@@ -91,6 +101,26 @@ def test_every_tensor_that_does_not_fit_is_named_with_its_reason(
     said = capsys.readouterr().err
     shown = [name for name in left_out if f"{source}: left out {name}: {left_out[name]}" in said]
     assert len(shown) == min(MOST_NAMED, len(left_out))
+
+
+def test_speakers_begin_with_their_own_rows_and_new_ones_with_the_nearest_voice() -> None:
+    table = torch.arange(4.0).reshape(2, 2)
+    name, mean = "acoustic.speaker_embedding.weight", "acoustic.pitch_mean"
+    source = Source(
+        {name: table, mean: torch.tensor([5.2, 4.6]), "acoustic.bias": torch.ones(2)}, ("ama", "kofi")
+    )
+    own = {mean: torch.tensor([4.7, 4.9, 5.0, 5.1])}
+    weights, origins = with_rows_by_name(own, source, ("yaw", "kofi", "esi", "ama"))
+    assert origins == {"yaw": ("kofi",), "kofi": ("kofi",), "esi": ("ama",), "ama": ("ama",)}
+    assert weights[name].tolist() == [[2, 3], [2, 3], [0, 1], [0, 1]]
+    assert mean not in weights
+    assert weights["acoustic.bias"] is source.weights["acoustic.bias"]
+    lines = named_speakers(origins, Path("voice"))
+    assert lines[0] == "voice: speaker yaw begins as kofi"
+    weights, origins = with_rows_by_name({}, source, ("kofi", "esi"))
+    assert origins == {"kofi": ("kofi",), "esi": ("ama", "kofi")}
+    assert weights[name].tolist() == [[2, 3], [1, 2]]
+    assert with_rows_by_name(own, source, ("ama", "kofi")) == (source.weights, {})
 
 
 def test_reasons_of_tensors_left_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kalakan.errors import TrainingError
-from kalakan.training.distillation_task import mel_distillation
+from kalakan.training.tasks.distillation import mel_distillation
 from kalakan.training.trainer import Trainer
 from tiny_corpus import make_corpus
 

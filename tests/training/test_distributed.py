@@ -17,8 +17,8 @@ import yaml
 
 from kalakan.data.sampler import LengthBatchSampler
 from kalakan.errors import ConfigError
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.distributed import Place, local_device
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from tiny_corpus import make_corpus
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from kalakan.models import registry
-from kalakan.training.memory import checkpoint_blocks
-from kalakan.training.state import load_checkpoint
+from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.gradient_checkpointing import checkpoint_blocks
 from kalakan.training.trainer import Trainer
 
 IDS = torch.tensor([[1, 29, 48, 32, 4, 69, 57, 33, 7]])

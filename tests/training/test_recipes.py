@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kalakan.config.schema import AudioConfig
+from kalakan.config.schema import AudioConfig, TrainingConfig
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import TrainingError, VoiceError
-from kalakan.training import recipes
+from kalakan.recipes import voice_recipe
+from kalakan.recipes.voice_recipe import Recipe, run_recipe
+from kalakan.training.checkpoint import load_checkpoint, reached
 from kalakan.training.predict import predict_mels
-from kalakan.training.recipes import Recipe, run_recipe
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 
 SHORT = {
@@ -31,7 +31,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(
         "fastspeech2_small", SHORT, "harmonic_noise", SHORT, SHORT, SHORT, judge, predicted_share=1.0
     )
-    monkeypatch.setitem(recipes.RECIPES, "tiny", recipe)
+    monkeypatch.setitem(voice_recipe.RECIPES, "tiny", recipe)
 
 
 def _segments() -> dict[str, Any]:
@@ -59,6 +59,20 @@ def test_stopped_recipe_goes_on_where_it_was(corpus: Path, tmp_path: Path) -> No
     assert load_checkpoint(tmp_path / "acoustic" / "last.pt")["position"]["step"] == 1
     assert not (tmp_path / "vocoder").exists()
     assert run_recipe("tiny", corpus, tmp_path, changes=_segments(), quiet=True) is not None
+
+
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_stage_that_ends_by_patience_is_done(corpus: Path, tmp_path: Path) -> None:
+    tired = _segments() | {
+        "training": {"max_steps": 50, "validate_every": 1, "patience": 1, "learning_rate": 1e-12}
+    }
+    assert run_recipe("tiny", corpus, tmp_path, changes=tired, quiet=True) is not None
+    runs = [path.parent for path in tmp_path.glob("*/last.pt")]
+    assert len(runs) == 4
+    config = TrainingConfig(max_steps=50, patience=1)
+    assert all(reached(run).step < 50 and reached(run).is_done(config) for run in runs)
+    assert not reached(runs[0]).is_done(TrainingConfig(max_steps=50, patience=9))
+    assert reached(runs[0]).is_done(TrainingConfig(max_steps=1))
 
 
 def test_unknown_recipe_names_the_known_ones(corpus: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run in a folder where one was before: it goes on, or begins anew and takes nothing of the other for its own."""
+"""A run in a folder where one was before: it goes on, or begins again and takes nothing of the other for its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kalakan.errors import ConfigError, TrainingError
 from kalakan.synthesis.synthesizer import Synthesizer
+from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.metrics_log import MetricsLog
-from kalakan.training.state import load_checkpoint
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
 
@@ -153,5 +153,5 @@ def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert Trainer("fastspeech2_small", device="cuda:1").device.index == 1
-    with pytest.raises(TrainingError, match=r"'cuda:2' was asked for and the last CUDA device is 'cuda:1'"):
+    with pytest.raises(ConfigError, match=r"'cuda:2' was asked for and the last CUDA device is 'cuda:1'"):
         Trainer("fastspeech2_small", device="cuda:2")

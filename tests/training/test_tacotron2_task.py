@@ -14,8 +14,8 @@ from kalakan.data.features import FeatureStore
 from kalakan.errors import ExportError, StopTokenWarning, SynthesisError
 from kalakan.export.voice import add_onnx
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.training.state import load_checkpoint
-from kalakan.training.tacotron2_task import guide_weight, guided_attention
+from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.tasks.tacotron2 import guide_weight, guided_attention
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice
 

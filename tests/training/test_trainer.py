@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from kalakan.data.dataset import TwiDataset
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.text.phonemes import TABLE_HASH
-from kalakan.training import acoustic_task
-from kalakan.training.acoustic_task import AcousticTask
-from kalakan.training.state import check_table, load_checkpoint, save_checkpoint
+from kalakan.training.checkpoint import check_table, load_checkpoint, save_checkpoint
+from kalakan.training.tasks import acoustic as acoustic_task
+from kalakan.training.tasks.acoustic import AcousticTask
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.package import load_voice

@@ -11,8 +11,8 @@ import torch
 from kalakan.config.schema import AudioConfig
 from kalakan.data.segments import SegmentDataset
 from kalakan.errors import ConfigError, DataError
-from kalakan.training.spectral_losses import Views, energy_distance
-from kalakan.training.state import load_checkpoint
+from kalakan.training.checkpoint import load_checkpoint
+from kalakan.training.losses.spectral import Views, energy_distance
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
 from tiny_corpus import make_corpus

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from kalakan import Synthesizer
 from kalakan.cli.inspect import inspect_path
 from kalakan.errors import VoiceError
-from kalakan.synthesis.sessions import open_session
+from kalakan.synthesis.engines.sessions import open_session
 from kalakan.voices.external import external_locations
 from kalakan.voices.package import DEFAULT, file_hash, load_voice
 

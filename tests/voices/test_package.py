@@ -17,7 +17,7 @@ from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.describe import describe
 from kalakan.voices.manifest import ModelRecord, VoiceManifest
 from kalakan.voices.package import load_voice, save_voice
-from kalakan.voices.product import save_acoustic_product
+from kalakan.voices.save import save_acoustic_product
 from kalakan.voices.weights import load_acoustic, load_pt
 
 CONFIG = FastSpeech2Config(

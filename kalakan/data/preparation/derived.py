@@ -10,7 +10,7 @@ _FEATURES = ("{}.npy", "{}.f0.npy", "{}.audio.npy")
 
 
 def forget_features(folder: Path, name: str) -> None:
-    """Removes what training and alignment computed of a recording that is made anew."""
+    """Removes what training and alignment computed of a recording that is made again."""
     for features in (folder / "features").glob("*"):
         for pattern in _FEATURES:
             (features / pattern.format(name)).unlink(missing_ok=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from kalakan.audio.files import read_audio, write_audio
+from kalakan.audio.files import write_audio
 from kalakan.data.preparation.derived import forget_features
 from kalakan.data.preparation.layouts import Recording
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, Problem
-from kalakan.data.preparation.sound import Sound, prepare_sound
-from kalakan.data.preparation.sound_files import header_problems, quiet_decoder
+from kalakan.data.preparation.sound import Samples, Sound, prepare_sound
+from kalakan.data.preparation.sound_files import header_problems, quiet_decoder, read_stretch
 from kalakan.data.preparation.source_files import is_file
 from kalakan.data.preparation.text_files import read_text
 from kalakan.data.preparation.transcripts import Transcript, read_transcript
@@ -26,7 +26,7 @@ from kalakan.text.twi_g2p import TwiG2P
 
 IMPOSSIBLE_RATE = (2.5, 30.0)
 """Sounds a second outside of which nobody speaks."""
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,19 @@ class Preparer:
         if found is not None and (not found.samples or self._audio(recording.id).is_file()):
             return found, True
         forget_features(self.folder, recording.id)
-        item = self._make(recording)
+        try:
+            item, samples = self._make(recording)
+        except Exception as error:  # whatever it is: one item must not end a run of thousands
+            item, samples = _unexpected(recording, error), _NO_SOUND.samples
+        if len(samples):
+            write_audio(self._audio(recording.id), samples, self.options.sample_rate)
         with replacing(path) as partial:
             text = json.dumps({"key": key, **asdict(item)}, ensure_ascii=False)
             partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may be no UTF-8
         return item, False
 
-    def _make(self, recording: Recording) -> Item:
+    def _make(self, recording: Recording) -> tuple[Item, Samples]:
+        """The item, and its audio [S] as the corpus keeps it; empty for one without."""
         original, problems = _original(recording)
         known = _NO_TEXT if problems else read_transcript(original, self._reader)
         problems += known.problems
@@ -96,9 +102,7 @@ class Preparer:
             problems.append(
                 Problem("impossible_rate", f"{rate:.1f} sounds a second; people say {low:g} to {high:g}")
             )
-        if len(heard.samples):
-            write_audio(self._audio(recording.id), heard.samples, self.options.sample_rate)
-        return Item(
+        item = Item(
             id=recording.id,
             speaker=recording.speaker,
             source=str(recording.audio),
@@ -118,6 +122,7 @@ class Preparer:
             repairs=known.repairs,
             problems=tuple(problems),
         )
+        return item, heard.samples
 
     def _sound(self, recording: Recording) -> tuple[Sound, list[Problem]]:
         """The sound, and all that is wrong with it; no samples if that leaves nothing to hear."""
@@ -125,12 +130,12 @@ class Preparer:
             return _NO_SOUND, []
         if not is_file(recording.audio):
             return _NO_SOUND, [Problem("missing_audio", recording.audio.name)]
-        problems = header_problems(recording.audio, self.options)
+        problems = header_problems(recording.audio, self.options, is_whole=recording.stretch is None)
         if any(problem.kind in ("unreadable_audio", "too_long") for problem in problems):
             return _NO_SOUND, problems
         try:
             with quiet_decoder():
-                audio, rate = read_audio(recording.audio)
+                audio, rate = read_stretch(recording.audio, recording.stretch)
         except AudioError as error:
             reason = str(error).replace(str(recording.audio), recording.audio.name)
             return _NO_SOUND, [Problem("unreadable_audio", reason)]
@@ -151,7 +156,7 @@ class Preparer:
     def _key(self, recording: Recording) -> str:
         """Changes when the source, the transcript, a setting or this code does."""
         parts: list[Any] = [_VERSION, self.options.sound_hash(), recording.speaker, recording.text]
-        parts.append(recording.fault)
+        parts += [recording.fault, recording.stretch]
         for path in (recording.audio, recording.text_file):
             if path is not None and is_file(path):
                 stat = path.stat()
@@ -177,6 +182,31 @@ _NO_TEXT = Transcript("", (), 0, 0, (), ())
 _NO_SOUND = Sound(np.zeros(0, np.float32), "", 0.0, -120.0, 0.0, 0.0, (0.0, 0.0), ())
 
 
+def _unexpected(recording: Recording, error: Exception) -> Item:
+    """The item of a recording that raised an error that no check foresaw."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return Item(
+        id=recording.id,
+        speaker=recording.speaker,
+        source=str(recording.audio),
+        original=recording.text or "",
+        text="",
+        units=(),
+        samples=0,
+        source_seconds=0.0,
+        trimmed=(0.0, 0.0),
+        loudness=-120.0,
+        gain_db=0.0,
+        clipped=0.0,
+        audio_hash="",
+        rate=0.0,
+        letters=0,
+        open_vowels=0,
+        repairs=(),
+        problems=(Problem("unexpected", reason),),
+    )
+
+
 def _read_item(path: Path, key: str) -> Item | None:
     """An item of an earlier run, if it was made from the same things."""
     try:
@@ -185,6 +215,8 @@ def _read_item(path: Path, key: str) -> Item | None:
             return None
         lists = {name: tuple(record[name]) for name in ("units", "trimmed", "repairs")}
         problems = tuple(Problem(**problem) for problem in record["problems"])
+        if any(problem.kind == "unexpected" for problem in problems):
+            return None  # the cause may be gone
         return Item(**{**record, **lists, "problems": problems})
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or of a run that was killed: it is made again

@@ -17,7 +17,7 @@ _NO_SPEAKERS = frozenset(
 )
 _BOOK = re.compile("[1-4]?[A-Z]{2,3}")
 _SPEAKER = "speaker"
-"""Whoever nobody names."""
+"""The speaker of a layout that names none."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Recording:
     """That file."""
     fault: str | None = None
     """Why the line of the table that names it cannot be used."""
+    stretch: tuple[float, float] | None = None
+    """First second and last of it in `audio`; None for all of it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Source:
     """Audio files that no transcript goes with."""
     without_audio: tuple[str, ...]
     """Transcripts in files of their own that go with no audio file."""
+    columns: tuple[str, ...] = ()
+    """What each table's columns were read as."""
 
 
 def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = None) -> Source:
@@ -70,7 +74,8 @@ def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = 
         raise DataError(f"layout {layout!r} is not known; choose auto, {', '.join(LAYOUTS)}")
     files = SourceFiles(root)
     name = find_layout(files) if layout == "auto" else layout
-    found = list(LAYOUTS[name](files))
+    tables = TABLE_LAYOUTS[name](files) if name in TABLE_LAYOUTS else []
+    found = list(_rows(files, tables) if name in TABLE_LAYOUTS else _beside(files))
     if not found:
         raise DataError(
             f"{root}: holds no recording with a transcript in the layout {name!r}; {_contents(files)}"
@@ -86,8 +91,9 @@ def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = 
         len(found) - len(recordings),
         tuple(files.inside(path) for path in files.sounds if path not in used),
         tuple(files.inside(path) for path in files.texts if path not in used)
-        if name in ("folder", "bibletts")
+        if name not in TABLE_LAYOUTS
         else (),
+        tuple(table.reading() for table in tables),
     )
 
 
@@ -131,28 +137,28 @@ def _is_ljspeech(path: Path) -> bool:
         return b"|" in file.readline()
 
 
-def _ljspeech(files: SourceFiles) -> Iterator[Recording]:
-    """`metadata.csv` of `id|text`, `id|text|normalized text` or `id|speaker|text`, or with a header."""
+def _ljspeech(files: SourceFiles) -> list[Table]:
+    """`metadata.csv` of `id|text`, with a normalized text or a speaker beside the text, or with a header."""
     path = files.root / "metadata.csv"
     if not path.is_file():
         raise DataError(f"{path}: is not there; the layout 'ljspeech' needs it")
     table = read_table(path)
     if table.missing():
         raise DataError(f"{path}: its header lacks {' and '.join(table.missing())}")
-    return _rows(files, [table])
+    return [table]
 
 
-def _commonvoice(files: SourceFiles) -> Iterator[Recording]:
+def _commonvoice(files: SourceFiles) -> list[Table]:
     """`validated.tsv`, else `train.tsv`, `dev.tsv` and `test.tsv`, else what else there is but rejected clips."""
     paths = {path.name: path for path in table_files(files.root) if path.name != "invalidated.tsv"}
     for names in (("validated.tsv",), ("train.tsv", "dev.tsv", "test.tsv"), tuple(paths)):
         tables = [read_table(paths[name]) for name in names if name in paths and paths[name].stat().st_size]
         if tables:
-            return _rows(files, [table for table in tables if not table.missing()])
-    return iter(())
+            return [table for table in tables if not table.missing()]
+    return []
 
 
-def _table(files: SourceFiles) -> Iterator[Recording]:
+def _table(files: SourceFiles) -> list[Table]:
     """Every .tsv or .csv whose header names a path and a text column."""
     tables = find_tables(files.root)
     if not tables:
@@ -160,7 +166,7 @@ def _table(files: SourceFiles) -> Iterator[Recording]:
             f"{files.root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text "
             "column (text, sentence, transcript)"
         )
-    return _rows(files, tables)
+    return tables
 
 
 def _rows(files: SourceFiles, tables: Sequence[Table]) -> Iterator[Recording]:
@@ -169,7 +175,10 @@ def _rows(files: SourceFiles, tables: Sequence[Table]) -> Iterator[Recording]:
             name = line.path or line.place
             speaker = speaker_name(line.speaker) if line.speaker else _SPEAKER
             audio = (files.sound(line.path) if line.path else None) or files.root / name
-            yield Recording(_id_of(table, name), speaker, audio, line.text, None, line.fault)
+            item = _id_of(table, name)
+            if line.stretch is not None:
+                item = f"{item}_{round(line.stretch[0] * 1000):07d}"
+            yield Recording(item, speaker, audio, line.text, None, line.fault, line.stretch)
 
 
 def _id_of(table: Table, name: str) -> str:
@@ -217,11 +226,11 @@ def _distinct(files: SourceFiles, found: Iterable[Recording]) -> list[Recording]
     return kept
 
 
-LAYOUTS: dict[str, Callable[[SourceFiles], Iterator[Recording]]] = {
+TABLE_LAYOUTS: dict[str, Callable[[SourceFiles], list[Table]]] = {
     "ljspeech": _ljspeech,
     "commonvoice": _commonvoice,
     "table": _table,
-    "bibletts": _beside,
-    "folder": _beside,
 }
-"""Reader of each layout. BibleTTS and plain folders are read alike."""
+"""The tables of each layout that has some."""
+LAYOUTS = (*TABLE_LAYOUTS, "bibletts", "folder")
+"""Every layout. BibleTTS and plain folders are read alike."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +12,27 @@ from typing import IO, Any
 from kalakan.data.manifest import read_records
 from kalakan.data.preparation.derived import forget_recording
 from kalakan.data.preparation.items import Item
-from kalakan.data.preparation.lock import lock_file
 from kalakan.errors import DataError
 from kalakan.storage import replacing, way_out
+
+
+def lock_file(path: Path) -> IO[bytes] | None:
+    """The open file that holds the lock until it is closed; None while another process holds it."""
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
 
 _LABELS = ("frames", "lead", "tail", "label_samples")
 """What `align` adds to a line of the manifest."""

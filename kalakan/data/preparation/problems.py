@@ -8,8 +8,8 @@ FATAL_KINDS = {
     "bad_line": "a line of the table cannot be read; correct the line",
     "missing_audio": "the audio file is not there; copy it, or correct its name in the table",
     "missing_text": "there is no transcript; write one",
-    "unreadable_audio": "the audio cannot be decoded, holds nothing, or is not finite; copy or convert it anew",
-    "cut_short": "the file ends before its header says, so the end of the recording is missing; copy it anew",
+    "unreadable_audio": "the audio cannot be decoded, holds nothing, or is not finite; copy or convert it again",
+    "cut_short": "the file ends before its header says, so the end of the recording is missing; copy it again",
     "silent": "there is no speech in the audio",
     "too_short": "less speech than min_seconds (`--min-seconds`)",
     "too_long": "longer than max_seconds; cut it at pauses, or raise `--max-seconds`",
@@ -19,13 +19,14 @@ FATAL_KINDS = {
     "lost_letters": "the transcript lost its ɛ and ɔ: none in a text where Twi has several; get the original",
     "foreign_letters": "letters of another script, which would be dropped without a sound; write them in Latin letters",
     "unknown_symbols": "a letter has no reading",
+    "unexpected": "an error that nothing foresaw; please report it, with its text",
     "same_audio": "the audio is the same as another utterance's",
     "impossible_rate": "more or fewer sounds a second than anybody speaks: text and audio do not belong together",
 }
 """Problems that leave an utterance out unless `keep` names them. What cannot be kept is in `UNKEEPABLE`."""
 UNKEEPABLE = frozenset(
     {"bad_line", "missing_audio", "missing_text", "unreadable_audio", "silent", "unreadable_text"}
-    | {"empty_text", "unknown_symbols"}
+    | {"empty_text", "unknown_symbols", "unexpected"}
 )
 """Problems that leave nothing to train on."""
 NAMED_KINDS = {

@@ -43,6 +43,9 @@ def _lines(
     kept = [item for item in items if item.id in splits]
     yield "# Report of kalakan prepare\n"
     yield f"Read {source.folder} in the layout `{source.layout}`.\n"
+    yield from (f"- {columns}" for columns in source.columns)
+    if source.columns:
+        yield ""
     yield f"{len(items)} recordings: {len(kept)} kept, {len(items) - len(kept)} left out.\n"
     if has_lost_letters(items):
         yield f"**{LOST_LETTERS[0].upper()}{LOST_LETTERS[1:]}.**\n"

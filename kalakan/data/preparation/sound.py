@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +60,8 @@ class Sound:
 def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
     """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
     resampler = Resampler(rate, options.sample_rate)
-    centred = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
-    whole = np.concatenate([resampler.push(centred), resampler.flush()])
+    centered = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
+    whole = np.concatenate([resampler.push(centered), resampler.flush()])
     bounds = speech_bounds(whole, options.sample_rate)
     if bounds is None:
         level = loud_level(frame_levels(whole, options.sample_rate))
@@ -148,6 +149,8 @@ def _duration_problems(speech: float, kept: float, options: PrepareOptions) -> l
 def _gain(audio: Samples, options: PrepareOptions) -> tuple[float, float]:
     """Loudness in LUFS, and the gain in dB that reaches the target without passing the peak limit."""
     block = min(0.4, len(audio) / options.sample_rate)
+    while len(audio) < block * options.sample_rate:  # rounded up, a block would be longer than the recording
+        block = math.nextafter(block, 0.0)
     meter = pyloudnorm.Meter(options.sample_rate, block_size=block)
     loudness = float(meter.integrated_loudness(audio.astype(np.float64)))
     if not np.isfinite(loudness):

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
+from kalakan.audio.files import read_audio
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import Problem
 from kalakan.data.preparation.source_files import UNREAD_SUFFIXES
+from kalakan.errors import AudioError
 
 LONGEST_SILENCE_S = 600.0
 """Seconds by which a recording may be too long and still be decoded, because much of it may be silence."""
+TOLERANCE_S = 0.5
+"""Seconds by which a stretch may end behind its file: labels are rounded."""
 _COARSE_CODES = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW", "GSM610"})
 _OPEN_ENDED = 0x7FFFF000
 """Size from which the header of a WAV was written before its end was known."""
 
 
-def header_problems(path: Path, options: PrepareOptions) -> list[Problem]:
-    """What speaks against a file without decoding it: all there is to say if a problem is fatal."""
+def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = True) -> list[Problem]:
+    """What speaks against a file without decoding it: all there is to say if a problem is fatal.
+
+    A file of which only a stretch is used may be of any length.
+    """
     if path.suffix.lower() in UNREAD_SUFFIXES:
         way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
         return [Problem("unreadable_audio", f"{path.suffix.lower()} is not read; {way}")]
@@ -33,11 +43,15 @@ def header_problems(path: Path, options: PrepareOptions) -> list[Problem]:
     try:
         with quiet_decoder():
             info = soundfile.info(path)
+    except TypeError:  # soundfile's, for a file without a header
+        return [
+            Problem("unreadable_audio", f"{path.suffix} has no header that says its rate; save it as WAV")
+        ]
     except (soundfile.LibsndfileError, OSError) as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         return [Problem("unreadable_audio", f"no audio, or damaged in its first bytes ({reason})")]
     problems = []
-    if info.duration > options.max_seconds + LONGEST_SILENCE_S:
+    if is_whole and info.duration > options.max_seconds + LONGEST_SILENCE_S:
         return [Problem("too_long", f"{info.duration:.0f} s; at most {options.max_seconds:g}")]
     missing = _missing_bytes(path)
     if missing:
@@ -78,6 +92,29 @@ def quiet_decoder() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def read_stretch(path: Path, stretch: tuple[float, float] | None) -> tuple[NDArray[np.float32], int]:
+    """Audio [S] in [-1, 1] of a file, or of the seconds `stretch` of it, channels averaged, and its rate in Hz.
+
+    Raises `AudioError` for what cannot be read, and for a stretch that the file does not have.
+    """
+    if stretch is None:
+        return read_audio(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, (start, end) = file.samplerate, stretch
+            last = file.frames if math.isinf(end) else round(end * rate)
+            if last > file.frames + rate * TOLERANCE_S:
+                raise AudioError(
+                    f"its stretch ends at {end:g} s and the file at {file.frames / rate:.2f} s; start and end are in "
+                    "seconds"
+                )
+            file.seek(min(round(start * rate), file.frames))
+            samples = file.read(max(0, last - round(start * rate)), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path} cannot be read from {stretch[0]:g} s on ({error})") from error
+    return samples.mean(axis=1, dtype=np.float32), rate
 
 
 def _missing_bytes(path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -42,10 +43,16 @@ TEXT_COLUMNS = (
 )
 """The first of them that is filled in a line is read: a normalized text says what the speaker said."""
 SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name")
+START_COLUMNS = ("start", "start_s", "start_time", "begin", "start_ms")
+END_COLUMNS = ("end", "end_s", "end_time", "stop", "end_ms")
+"""Where in its file an utterance lies, in seconds, or in milliseconds where the name says so."""
 _SWALLOWED = re.compile(rf"\n[^\n]*({'|'.join(map(re.escape, SOUND_SUFFIXES))})[,;\t\"]", re.IGNORECASE)
 """Another line of a table inside a field, because a quote was not closed."""
 _HEADERLESS = {2: ("path", "text"), 3: ("path", "text", "normalized_text")}
-_WITH_SPEAKER = ("path", "speaker", "text")
+_SPEAKER_SECOND = ("path", "speaker", "text")
+_SPEAKER_THIRD = ("path", "text", "speaker")
+_MOSTLY = 0.8
+"""Share of the lines whose name is none of the words of their text."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class Line:
     """The transcript; "" if there is none."""
     speaker: str
     """Who speaks; "" if the table does not say."""
+    stretch: tuple[float, float] | None = None
+    """First second and last of the utterance in its file, `inf` for the file's end; None for all of it."""
     fault: str | None = None
     """Why the line cannot be used."""
 
@@ -76,20 +85,50 @@ class Table:
     """Number and fields of each line."""
     delimiter: str
     """What divides the fields."""
+    has_header: bool = True
+    """Whether the file names its columns; else they were told by what is in them."""
 
     def lines(self) -> Iterator[Line]:
         """What each line says; one that does not say it has a `fault`."""
-        places = [self._places(names) for names in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)]
+        kinds = (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS, START_COLUMNS, END_COLUMNS)
+        places = [self._places(names) for names in kinds]
         for number, fields in self.rows:
             place = f"{self.path.name}:{number}"
             fitted = self._fit(fields)
             if fitted is None:
                 needed = "|".join(self.columns)
-                fault = f"{place}: has {len(fields)} columns and must have {len(self.columns)}: {needed}"
-                yield Line(place, fields[0].strip(), "", "", fault)
+                misfit = f"{place}: has {len(fields)} columns and must have {len(self.columns)}: {needed}"
+                yield Line(place, fields[0].strip(), "", "", None, misfit)
                 continue
-            path, text, speaker = (_first(fitted, found) for found in places)
-            yield Line(place, path, text, speaker, None if path else f"{place}: names no audio file")
+            path, text, speaker, start, end = (_first(fitted, found) for found in places)
+            fault = None if path else f"{place}: names no audio file"
+            stretch = None
+            if start or end:
+                try:
+                    stretch = self._stretch(start, end)
+                except ValueError:
+                    fault = (
+                        f"{place}: start {start!r} and end {end!r} are no stretch of a recording, in seconds"
+                    )
+            yield Line(place, path, text, speaker, stretch, fault)
+
+    def reading(self) -> str:
+        """Which column is read as what: "list.csv: audio from path, text from sentence"."""
+        kinds = {
+            "audio": PATH_COLUMNS,
+            "text": TEXT_COLUMNS,
+            "speaker": SPEAKER_COLUMNS,
+            "start": START_COLUMNS,
+            "end": END_COLUMNS,
+        }
+        found = []
+        for what, names in kinds.items():
+            places = self._places(names)
+            if places and self.has_header:
+                found.append(f"{what} from {' or '.join(self.columns[place] for place in places)}")
+            elif places:
+                found.append(f"{what} from column {' or '.join(str(place + 1) for place in places)}")
+        return f"{self.path.name}{'' if self.has_header else ' (no header)'}: {', '.join(found)}"
 
     def missing(self) -> list[str]:
         """What a corpus needs and the header does not name."""
@@ -98,6 +137,18 @@ class Table:
             "a text column (text, sentence, transcript)": TEXT_COLUMNS,
         }
         return [what for what, names in needed.items() if not self._places(names)]
+
+    def _stretch(self, start: str, end: str) -> tuple[float, float]:
+        """Seconds of a stretch; raises `ValueError` for what is none."""
+        units = [
+            1e-3 if any(self.columns[place].endswith("_ms") for place in self._places(names)) else 1.0
+            for names in (START_COLUMNS, END_COLUMNS)
+        ]
+        first = float(start) * units[0] if start else 0.0
+        last = float(end) * units[1] if end else math.inf
+        if not (0 <= first < last and math.isfinite(first)):
+            raise ValueError
+        return first, last
 
     def _places(self, names: Sequence[str]) -> list[int]:
         return [self.columns.index(name) for name in names if name in self.columns]
@@ -140,7 +191,8 @@ def read_table(path: Path) -> Table:
     table = Table(path, columns, tuple(rows[1:]), delimiter)
     if delimiter != "|" or not table.missing():
         return table
-    return Table(path, _columns_of(path, [fields for _, fields in rows]), tuple(rows), delimiter)
+    columns = _columns_of(path, [fields for _, fields in rows])
+    return Table(path, columns, tuple(rows), delimiter, has_header=False)
 
 
 def _delimiter(path: Path, first: str) -> str:
@@ -171,15 +223,33 @@ def _columns_of(path: Path, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
             "a line such as path|speaker|text"
         )
     wide = [row for row in rows if len(row) == width]
-    if width == 3 and _are_speakers([row[1].strip() for row in wide], [row[2].strip() for row in wide]):
-        return _WITH_SPEAKER
+    if width == 3:
+        second, third = ([row[place].strip() for row in wide] for place in (1, 2))
+        for speakers, texts, columns in (
+            (second, third, _SPEAKER_SECOND),
+            (third, second, _SPEAKER_THIRD),
+        ):
+            if _are_speakers(speakers, texts):
+                return columns
     return _HEADERLESS[width]
 
 
-def _are_speakers(second: Sequence[str], third: Sequence[str]) -> bool:
-    """True for `id|speaker|text`: few names without spaces, and texts behind them that are longer."""
-    are_names = all(name and len(name.split()) == 1 for name in second)
-    return are_names and len(set(second)) * 2 <= len(second) and any(" " in text for text in third)
+def _are_speakers(names: Sequence[str], texts: Sequence[str]) -> bool:
+    """True for a column of few names beside the texts that they said.
+
+    A text beside its normal form is told apart: mostly the same words, and one for each text.
+    """
+    few = all(names) and len(set(names)) * 2 <= len(names)
+    if not few or len(set(zip(names, texts, strict=True))) == len(set(names)):
+        return False
+    pairs = [(_words(name), _words(text)) for name, text in zip(names, texts, strict=True)]
+    longer = sum(len(name) < len(text) for name, text in pairs)
+    apart = sum(not name <= text for name, text in pairs)
+    return 2 * longer >= len(pairs) and apart >= _MOSTLY * len(pairs)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def _first(fields: Sequence[str], places: Sequence[int]) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from kalakan.data.preparation.problems import Problem
 from kalakan.text.cleaner import clean_text
+from kalakan.text.framing import closed
 from kalakan.text.normalizer import normalize_text
-from kalakan.text.phonemes import CLASSES, PAUSE_IDS, id_to_symbol, symbol_to_id
+from kalakan.text.phonemes import SOUND_IDS, id_to_symbol, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P, is_foreign
 
 LETTERS_TO_JUDGE = 60
@@ -18,8 +19,6 @@ lines this long, five had neither (0.3 %)."""
 _BROKEN = re.compile("[ÃÂÉÆÅÄÌâ][\u0080-\u00bf›”†‘’“€™œž]")
 _RESIDUE = re.compile("(?<=[a-zɛɔ])[ÃÂÉÆÅÄÌ]|[ÃÂÅÄ](?=[A-Z])")
 """What text that was broken twice leaves: capitals that no word has inside."""
-_SOUNDS = frozenset({"vowel", "consonant", "nasal", "syllabic", "liquid", "glide"})
-_FULL_STOP = symbol_to_id(".")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Transcript:
     @property
     def sounds(self) -> int:
         """Units that make a sound."""
-        return sum(CLASSES[symbol_to_id(unit)] in _SOUNDS for unit in self.units)
+        return sum(symbol_to_id(unit) in SOUND_IDS for unit in self.units)
 
 
 def read_transcript(text: str, reader: TwiG2P) -> Transcript:
@@ -50,9 +49,7 @@ def read_transcript(text: str, reader: TwiG2P) -> Transcript:
     composed = unicodedata.normalize("NFC", text).strip()
     cleaned = clean_text(composed)
     ids = reader.text_to_phoneme_sequence(cleaned)
-    if ids and ids[-1] not in PAUSE_IDS:
-        ids = [*ids, _FULL_STOP]  # as the synthesizer frames a sentence
-    units = tuple(id_to_symbol(row) for row in ids)
+    units = tuple(id_to_symbol(row) for row in (closed(ids) if ids else ()))
     letters = [char for char in cleaned.lower() if char.isalpha()]
     vowels = sum(char in "ɛɔ" for char in letters)
     problems = [*_letter_problems(composed, cleaned, len(letters), vowels), *_unit_problems(units)]
@@ -91,7 +88,7 @@ def _letter_problems(composed: str, cleaned: str, letters: int, vowels: int) -> 
 
 def _unit_problems(units: tuple[str, ...]) -> list[Problem]:
     problems = []
-    if not any(CLASSES[symbol_to_id(unit)] in _SOUNDS for unit in units):
+    if not any(symbol_to_id(unit) in SOUND_IDS for unit in units):
         problems.append(Problem("empty_text", "nothing in it can be spoken"))
     unknown = units.count("<unk>")
     if unknown:

@@ -71,6 +71,9 @@ class FastSpeech2(nn.Module):
     pitch_std: Tensor
     energy_mean: Tensor
     energy_std: Tensor
+    phoneme_rows: Tensor
+    """Row of the embedding that each speaker's phoneme is read from [speakers, n_phonemes]; where rows are steered."""
+    steered_rows: Final[int]
 
     def __init__(self, config: FastSpeech2Config, tone_ids: tuple[int, ...] = (16, 17, 18, 19)) -> None:
         super().__init__()
@@ -79,7 +82,8 @@ class FastSpeech2(nn.Module):
         self.n_mels = config.n_mels
         self.width = width
         self.pad_id = PAD_ID
-        self.embedding = nn.Embedding(config.n_phonemes, width, padding_idx=PAD_ID)
+        self.steered_rows = config.steered_rows
+        self.embedding = nn.Embedding(config.n_phonemes + config.steered_rows, width, padding_idx=PAD_ID)
         self.speaker_embedding = nn.Embedding(len(config.speakers), width)
         self.embedding_scale = math.sqrt(width)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
@@ -110,6 +114,9 @@ class FastSpeech2(nn.Module):
         silent_units = torch.zeros(config.n_phonemes, dtype=torch.bool)
         silent_units[[PAD_ID, *tone_ids]] = True
         self.register_buffer("zero_duration", silent_units)
+        if config.steered_rows:
+            rows = torch.arange(config.n_phonemes).repeat(len(config.speakers), 1)
+            self.register_buffer("phoneme_rows", rows)
         self.register_buffer("mel_mean", torch.zeros(config.n_mels))
         self.register_buffer("mel_std", torch.ones(config.n_mels))
         self.register_buffer("pitch_mean", torch.full((len(config.speakers),), math.log(150.0)))
@@ -261,7 +268,10 @@ class FastSpeech2(nn.Module):
     def encode(self, phonemes: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B]."""
         mask = (phonemes != self.pad_id).to(self.mel_mean.dtype)[:, :, None]
-        x = self.embedding(phonemes) * self.embedding_scale
+        rows = phonemes
+        if self.steered_rows > 0:
+            rows = torch.gather(self.phoneme_rows[speaker], 1, phonemes)
+        x = self.embedding(rows) * self.embedding_scale
         x = (
             x
             + sinusoidal_positions(phonemes.shape[1], self.width, x)[None]

@@ -1,7 +1,7 @@
 """Whether a frame is voiced, judged by the sounds around it alone.
 
 A predictor that reads the encoder's hidden states knows the sentence, and in a corpus of a few hours it learns the
-sentences by heart. Where a voice sets in and breaks off is a local matter: it depends on the neighbouring sounds and
+sentences by heart. Where a voice sets in and breaks off is a local matter: it depends on the neighboring sounds and
 on how long they last. What sees no more than that has little to learn by heart.
 """
 

@@ -27,11 +27,11 @@ def cepstra(mel: Array) -> NDArray[np.float64]:
 def gaussian_scores(features: Array, means: Array, variances: Array, ids: NDArray[np.int64]) -> Array:
     """Log likelihood [T, N], but for a constant, of features [T, F] under the Gaussians of the classes `ids` [N]."""
     classes, places = np.unique(ids, return_inverse=True)
-    weights, centres = 1.0 / variances[classes], means[classes]
+    weights, centers = 1.0 / variances[classes], means[classes]
     distance = (
         (features**2) @ weights.T
-        - 2.0 * features @ (centres * weights).T
-        + (centres**2 * weights).sum(axis=1)
+        - 2.0 * features @ (centers * weights).T
+        + (centers**2 * weights).sum(axis=1)
     )
     found: Array = (-0.5 * (distance + np.log(variances[classes]).sum(axis=1)))[:, places]
     return found

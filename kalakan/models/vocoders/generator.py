@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig, MelGanConfig
-from kalakan.models.vocoders import packed
+from kalakan.models.vocoders.gpu import packed
 from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates, same_conv, stages_context
 
 
@@ -17,7 +17,7 @@ class Generator(nn.Module):
     """Log-mel [B, M, T] to waveform [B, T * hop_length]; obeys `kalakan.models.interfaces.Vocoder`.
 
     On a GPU and without gradients `inference`, `render` and `render_batch` run the packed weights of
-    `kalakan.models.vocoders.packed`; `forward` never does.
+    `kalakan.models.vocoders.gpu.packed`; `forward` never does.
     """
 
     def __init__(

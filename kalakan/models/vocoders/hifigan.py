@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig
-from kalakan.models.vocoders.fusion import Fusion
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.gpu.residual_fusion import Fusion
 from kalakan.models.vocoders.upsampling import same_conv
 
 SLOPE = 0.1
@@ -56,7 +56,7 @@ class ReceptiveFieldFusion(nn.Module):
         return total / len(self.blocks)
 
     def channels_last(self, dtype: torch.dtype) -> Fusion:
-        """See `kalakan.models.vocoders.channels_last`."""
+        """See `kalakan.models.vocoders.gpu.channels_last`."""
         blocks = [block.convolutions() for block in self.blocks]  # type: ignore[operator]
         return Fusion.of(blocks, dtype, SLOPE)
 

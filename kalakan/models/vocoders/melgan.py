@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, MelGanConfig
-from kalakan.models.vocoders.channels_last import Convolution, bias_of
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.gpu.channels_last import Convolution, bias_of
 from kalakan.models.vocoders.upsampling import same_conv
 
 SLOPE = 0.2
@@ -21,7 +21,7 @@ SLOPE = 0.2
 
 @dataclass(frozen=True)
 class ResidualLayer:
-    """A `ResidualBlock` on activations [B, T, C]; see `kalakan.models.vocoders.channels_last`."""
+    """A `ResidualBlock` on activations [B, T, C]; see `kalakan.models.vocoders.gpu.channels_last`."""
 
     dilated: Convolution
     mix: Tensor
@@ -57,7 +57,7 @@ class ResidualBlock(nn.Module):
         return self.shortcut(x) + self.mix(hidden)
 
     def channels_last(self, dtype: torch.dtype) -> ResidualLayer:
-        """See `kalakan.models.vocoders.channels_last`."""
+        """See `kalakan.models.vocoders.gpu.channels_last`."""
         mix, shortcut = (conv.weight.detach().squeeze(2) for conv in (self.mix, self.shortcut))
         bias = bias_of(self.mix) + bias_of(self.shortcut)
         dilated = Convolution.of(self.dilated, dtype)

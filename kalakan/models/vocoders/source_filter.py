@@ -30,14 +30,14 @@ def noise_table() -> Tensor:
     x = ((x ^ (x >> np.uint64(16))) * np.uint64(0x7FEB352D)) & mask
     x = ((x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B)) & mask
     level = ((x ^ (x >> np.uint64(16))) >> np.uint64(8)).astype(np.float64)  # 24 bits
-    centred = (level + 0.5) / 2.0**23 - 1.0
-    return torch.from_numpy((centred * math.sqrt(3.0)).astype(np.float32))
+    centered = (level + 0.5) / 2.0**23 - 1.0
+    return torch.from_numpy((centered * math.sqrt(3.0)).astype(np.float32))
 
 
 def sample_f0(f0: Tensor, hop_length: int, highest: float = MAX_F0) -> Tensor:
     """F0 [B, T] of frames to F0 [B, T * hop_length] of samples, float64, 0 where unvoiced.
 
-    Linear between the centres of two voiced frames; elsewhere a sample has its own frame's value.
+    Linear between the centers of two voiced frames; elsewhere a sample has its own frame's value.
     """
     own = f0.to(torch.float64).clamp(min=0.0, max=highest)[:, :, None]  # [B, T, 1]
     before = torch.cat([own[:, :1], own[:, :-1]], dim=1)
@@ -75,7 +75,7 @@ def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor, ta
 
 
 def frame_signal(signal: Tensor, n_fft: int, hop: int) -> Tensor:
-    """Overlapping frames [B, K, n_fft] of a signal [B, K * hop]; frame k is centred at (k + 0.5) * hop."""
+    """Overlapping frames [B, K, n_fft] of a signal [B, K * hop]; frame k is centered at (k + 0.5) * hop."""
     parts = n_fft // hop
     padded = F.pad(signal, [(n_fft - hop) // 2, (n_fft - hop) // 2])
     blocks = padded.reshape(signal.shape[0], -1, hop)  # needs (n_fft - hop) / 2 * 2 to be a multiple of hop

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import AudioError, ConfigError
-from kalakan.models.vocoders.channels_last import Upsampling, bias_of
+from kalakan.models.vocoders.gpu.channels_last import Upsampling, bias_of
 from kalakan.ops.upsample import upsample
 
 
@@ -33,7 +33,7 @@ class Upsample(nn.Module):
         return upsample(x, conv.weight, conv.bias, self.rate, self.padding, self.rate % 2, self.slope)
 
     def channels_last(self, dtype: torch.dtype) -> Upsampling:
-        """See `kalakan.models.vocoders.channels_last`."""
+        """See `kalakan.models.vocoders.gpu.channels_last`."""
         weight, bias = self.conv.weight.detach().to(dtype), bias_of(self.conv).to(dtype)
         return Upsampling(weight, bias, self.rate, self.padding, self.rate % 2, self.slope)
 

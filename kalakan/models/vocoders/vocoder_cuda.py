@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from kalakan.errors import ConfigError, KernelError
-from kalakan.models.vocoders import packed
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.gpu import packed
 from kalakan.models.vocoders.upsampling import check_mel
 from kalakan.ops import extension, use
 from kalakan.ops.residual_blocks import RESIDUAL_BLOCKS

@@ -64,7 +64,7 @@ def inverse(spectrum: Tensor, window: Tensor, n_fft: int, hop_length: int) -> Te
 
 
 def pulse_phase(magnitude: Tensor) -> Tensor:
-    """Phasors [F, 1] of a pulse at the centre of a frame; at phase zero it would sit where the window is 0."""
+    """Phasors [F, 1] of a pulse at the center of a frame; at phase zero it would sit where the window is 0."""
     odd = torch.arange(magnitude.size(1), device=magnitude.device)[:, None] % 2
     return (1.0 - 2.0 * odd.to(magnitude.dtype)).to((magnitude[0, 0, 0] * 1j).dtype)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kalakan import _rust
+import kalakan._rust as _rust
 from kalakan.ops.dispatch import Implementation
 
 

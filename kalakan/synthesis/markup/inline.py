@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kalakan.errors import TextError
-from kalakan.synthesis.script import Part, Text, plain_script
+from kalakan.synthesis.script import Part, Text
 
 TAG = re.compile(r"\[(/?)(en|tw)\]")
 """A tag: the slash of an end tag, and the language."""
@@ -20,7 +20,7 @@ def read_markup(text: str) -> list[Part]:
     if not isinstance(text, str):
         raise TextError(f"the text is a {type(text).__name__}; it must be a string")
     tags = _paired(TAG.finditer(text))
-    return list(_stretches(text, tags)) if tags else plain_script(text)
+    return list(_stretches(text, tags))
 
 
 def strip_tags(text: str) -> str:

@@ -6,12 +6,20 @@ import unicodedata
 from functools import cache
 
 from kalakan.errors import MarkupError, UnknownPhonemeError
-from kalakan.text.phonemes import CLASSES, IPA, SYMBOLS, TONE_IDS, WORD_BOUNDARY, parse_units, symbol_to_id
+from kalakan.text.phonemes import (
+    CLASSES,
+    IPA,
+    NUCLEUS_CLASSES,
+    SOUND_CLASSES,
+    SYMBOLS,
+    TONE_IDS,
+    WORD_BOUNDARY,
+    parse_units,
+    symbol_to_id,
+)
 
 ALPHABETS = ("ipa", "x-kalakan")
 """Names of the alphabets; IPA is the default (SSML 1.1, section 3.1.10, leaves that to the processor)."""
-_SOUNDS = frozenset(("vowel", "consonant", "nasal", "syllabic", "liquid", "glide"))
-_NUCLEI = frozenset(("vowel", "syllabic"))
 _ALIASES = {"g": "ɡ", "\u0301": "˥", "\u0300": "˩", "\u0304": "˧", " ": "_"}
 """Other spellings in IPA: the letter g, tone marks over a vowel, a space between words."""
 _SILENT = frozenset(".\u0361\u035c")
@@ -72,7 +80,7 @@ def _last_vowel(ids: list[int]) -> list[int]:
 @cache
 def _ipa_table() -> dict[str, int]:
     """IPA, in NFD, to rows: the table's symbols as well, so that aspiration need not be written."""
-    rows = [row for row, kind in enumerate(CLASSES) if kind in _SOUNDS or kind == "tone"]
+    rows = [row for row, kind in enumerate(CLASSES) if kind in SOUND_CLASSES or kind == "tone"]
     table = {IPA[row]: row for row in rows} | {str(SYMBOLS[row]): row for row in rows}
     table |= {alias: symbol_to_id(symbol) for alias, symbol in _ALIASES.items()}
     return {unicodedata.normalize("NFD", written): row for written, row in table.items()}
@@ -80,14 +88,14 @@ def _ipa_table() -> dict[str, int]:
 
 def _check(ids: list[int], written: str) -> None:
     shown = repr(written[:40])
-    if not any(CLASSES[row] in _SOUNDS for row in ids):
+    if not any(CLASSES[row] in SOUND_CLASSES for row in ids):
         raise MarkupError(f"ph is {shown}; it holds no sound")
     previous = "none"
     for row in ids:
         kind = CLASSES[row]
-        if kind not in _SOUNDS and row not in (*TONE_IDS, WORD_BOUNDARY):
+        if kind not in SOUND_CLASSES and row not in (*TONE_IDS, WORD_BOUNDARY):
             raise MarkupError(f"ph is {shown}; {SYMBOLS[row]!r} is a {kind} mark and no sound")
-        if row in TONE_IDS and previous not in (*_NUCLEI, "tone"):
+        if row in TONE_IDS and previous not in (*NUCLEUS_CLASSES, "tone"):
             raise MarkupError(
                 f"ph is {shown}; the tone {SYMBOLS[row]!r} must follow a vowel or a syllabic nasal"
             )

@@ -1,4 +1,4 @@
-"""Values of `prosody` and `emphasis` as speed, pitch and energy.
+"""Values of `prosody` and `emphasis` as speed, pitch and volume.
 
 Labels ("slow", "x-high", "loud") set a value, whatever stands around the element. Numbers change what stands around it:
 rates multiply, pitches add, decibels add. SSML 1.1 (section 3.2.4) gives labels as a sequence without values; these are
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kalakan.errors import MarkupError
-from kalakan.synthesis.controls import LIMITS
+from kalakan.synthesis.options import CONTROLS
 from kalakan.synthesis.script import Prosody
 
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
@@ -21,17 +21,17 @@ RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25
 PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
 """Semitones."""
 VOLUMES = {
-    "silent": 0.0,
-    "x-soft": 0.35,
-    "soft": 0.6,
-    "medium": 1.0,
-    "default": 1.0,
-    "loud": 1.5,
-    "x-loud": 2.2,
+    "silent": -math.inf,
+    "x-soft": -9.0,
+    "soft": -4.5,
+    "medium": 0.0,
+    "default": 0.0,
+    "loud": 3.5,
+    "x-loud": 7.0,
 }
-"""Factor of the amplitude; "silent" is below the limit and says so."""
-EMPHASES = {"strong": (1.4, 2.0), "moderate": (1.2, 1.0), "none": (1.0, 0.0), "reduced": (0.8, -1.0)}
-"""Factor of the amplitude, and semitones that are added."""
+"""Decibels; "silent" is below the limit and says so."""
+EMPHASES = {"strong": (3.0, 2.0), "moderate": (1.5, 1.0), "none": (0.0, 0.0), "reduced": (-2.0, -1.0)}
+"""Decibels and semitones that are added."""
 
 _NUMBER = r"\d{1,6}(?:\.\d{0,9})?|\.\d{1,9}"
 _RATE = re.compile(rf"([+-]?)({_NUMBER})(%?)", re.ASCII)
@@ -68,28 +68,28 @@ def with_pitch(prosody: Prosody, value: str) -> Prosody:
 
 
 def with_volume(prosody: Prosody, value: str) -> Prosody:
-    """`prosody` with the energy of a `volume`: a label, or "+6dB" or "-6dB"."""
+    """`prosody` with the gain of a `volume`: a label, or "+6dB" or "-6dB"."""
     if value in VOLUMES:
-        return _checked(replace(prosody, energy=VOLUMES[value]), "energy", "volume", value)
+        return _checked(replace(prosody, volume=VOLUMES[value]), "volume", "volume", value)
     found = _VOLUME.fullmatch(value)
     if not found:
         raise _unknown("volume", value, VOLUMES, "+6dB or -6dB")
-    decibels = min(float(found[1]), 1000.0)  # far beyond the limit, and no overflow
-    energy = prosody.energy * 10 ** (decibels / 20)
-    return _checked(replace(prosody, energy=round(energy, 9)), "energy", "volume", value)
+    volume = round(prosody.volume + float(found[1]), 9)
+    return _checked(replace(prosody, volume=volume), "volume", "volume", value)
 
 
 def with_emphasis(prosody: Prosody, level: str) -> Prosody:
     """`prosody` with a `level` of emphasis: a little louder and higher, or softer and lower."""
     if level not in EMPHASES:
         raise _unknown("level", level, EMPHASES)
-    energy, pitch = EMPHASES[level]
-    raised = replace(prosody, energy=round(prosody.energy * energy, 9), pitch=prosody.pitch + pitch)
-    return _checked(_checked(raised, "energy", "level", level), "pitch", "level", level)
+    volume, pitch = EMPHASES[level]
+    raised = replace(prosody, volume=round(prosody.volume + volume, 9), pitch=prosody.pitch + pitch)
+    return _checked(_checked(raised, "volume", "level", level), "pitch", "level", level)
 
 
 def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Prosody:
-    low, high = LIMITS[control]
+    low, high = CONTROLS[control].low, CONTROLS[control].high
+    assert low is not None and high is not None, "only numbers have limits"
     reached = getattr(prosody, control)
     if low <= reached <= high:
         return prosody

@@ -11,20 +11,19 @@ import datetime
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import cache
 
+import kalakan._rust as _rust
 from kalakan.errors import MarkupError
-from kalakan.text.normalizer import normalize_text
 
-SIGNS = {"@": "at", ".": "dɔt", "/": "slash", "_": "ɔnda", "+": "plɔs"}
-"""Names of the signs that are spelled, as the front-end says them in addresses and numbers."""
-CURRENCIES = (
-    *("GHS", "GHC", "GH₵", "GH¢", "₵", "¢", "USD", "US$", "$", "GBP", "£", "EUR", "€", "NGN", "₦"),
-    *("XOF", "FCFA", "CFA", "JPY", "¥"),
-)
-"""Codes and signs of money that the front-end reads."""
+LETTERS = dict(_rust.letter_names())
+"""Names of the letters, as the front-end says initials."""
+SIGNS = dict(_rust.sign_names())
+"""Names of the signs, as the front-end says them in addresses and codes."""
+CURRENCIES = tuple(sign for sign, _ in _rust.currency_signs())
+"""Codes and signs of money that the front-end reads, longest first."""
 DATE_FORMATS = ("dmy", "mdy", "ymd")
 TIME_FORMATS = ("hms12", "hms24")
+_DASHES = "-–—"
 Spelled = list[tuple[str, int]]
 """What is said, in pieces, and the character of the content that each piece stands for."""
 
@@ -35,22 +34,34 @@ _ORDINAL = re.compile(rf"({_WHOLE})(?:st|nd|rd|th)?", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})", re.ASCII)
 _TIME = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)? ?([ap])?(?:\.?m\.?)?", re.ASCII | re.IGNORECASE)
 _PHONE = re.compile(r"\+?[\d ().-]+", re.ASCII)
-_MONEY = "|".join(map(re.escape, sorted(CURRENCIES, key=len, reverse=True)))
+_TYPED = str.maketrans(dict(_rust.currency_look_alikes()))
+"""Characters that are typed for a sign of money."""
+_BEFORE = "|".join(re.escape(sign) for sign, after_only in _rust.currency_signs() if not after_only)
+_AFTER = "|".join(map(re.escape, CURRENCIES))
 _CURRENCY = re.compile(
-    rf"(?:(?:{_MONEY}) ?({_WHOLE})(\.\d+)?|({_WHOLE})(\.\d+)? ?(?:{_MONEY}))", re.ASCII | re.I
+    rf"(?:(?P<before>{_BEFORE}) ?(?P<n>{_WHOLE})(?P<f>\.\d+)?|(?P<m>{_WHOLE})(?P<g>\.\d+)? ?(?P<after>{_AFTER}))",
+    re.ASCII | re.I,
 )
+_PESEWAS = {"p": "GP"}
+"""What stands before the figure for a sign that stands only after it."""
 _LARGEST = 10**15
 """Longer numbers have no words in the front-end, which says them digit by digit."""
 
 
 def spell(content: str, say_digit: Callable[[str], str]) -> Spelled:
-    """Each letter and sign by its name, each digit by its word, white space and hyphens as short pauses."""
+    """Each letter and sign by its name, each digit by its word, white space and hyphens as short pauses.
+
+    Hyphens that nothing stands beside have their name too.
+    """
+    alone = not any(map(str.isalnum, content))
     pieces: Spelled = []
     for place, character in enumerate(content):
-        if character.isspace() or character in "-–":
+        if character.isspace() or (character in _DASHES and not alone):
             _pause(pieces)
         elif not unicodedata.combining(character):
             pieces.append((_name(character, say_digit), place))
+    if not pieces:
+        raise _unfit(content, "characters", "give letters, digits or signs")
     return pieces
 
 
@@ -130,13 +141,15 @@ def time(content: str, form: str | None) -> str:
 
 def currency(content: str) -> str:
     """Money: a sign or code before or after the amount."""
-    found = _CURRENCY.fullmatch(content)
+    found = _CURRENCY.fullmatch(content.translate(_TYPED))
     if not found:
         raise _unfit(
             content, "money", f"give an amount with one of {' '.join(CURRENCIES)}, such as GHS 25.50"
         )
-    _figures(found[1] or found[3])
-    return content
+    _figures(found["n"] or found["m"])
+    # Touching its figure every sign is money, while "GH 20" may also be Ghana and a number.
+    sign = found["before"] or _PESEWAS.get(found["after"].lower(), found["after"])
+    return f"{sign}{found['n'] or found['m']}{found['f'] or found['g'] or ''}"
 
 
 AS_WHOLE: dict[str, Callable[[str], str]] = {
@@ -165,19 +178,13 @@ def _name(character: str, say_digit: Callable[[str], str]) -> str:
     base = unicodedata.normalize("NFD", character)[0].lower()
     if base.isascii() and base.isdigit():
         return say_digit(base)
-    if base.isascii() and base.isalpha():
-        return _letter_name(base)
-    if base not in "ɛɔ" and base not in SIGNS:
+    base = "-" if base in _DASHES else base
+    name = LETTERS.get(base) or SIGNS.get(base)
+    if name is None:
         raise MarkupError(
             f"{character!r} (U+{ord(character):04X}) has no name to spell it with; leave it out"
         )
-    return SIGNS.get(base, base)
-
-
-@cache
-def _letter_name(letter: str) -> str:
-    """The name that the front-end has for a letter: beside a Q it is always spelled, as no Twi word has one."""
-    return normalize_text(letter.upper() + "Q").split()[0]
+    return name
 
 
 def _groups(groups: Iterable[re.Match[str]], say_digit: Callable[[str], str]) -> Spelled:

@@ -6,7 +6,6 @@ use rustfft::num_complex::Complex32;
 use crate::elementary::{exp, sin_cos};
 use crate::error::{check_finite, DspError};
 use crate::excitation::{noise_table, pulses, NOISE_SIZE};
-use crate::overlap::reciprocals;
 use crate::pair;
 use crate::simd::{Job, Machine, Simd};
 use crate::stft::{Stft, StftConfig, Workspace};
@@ -144,7 +143,7 @@ impl SourceFilter {
         let (voice, air) = self.sources(f0, first_frame, frames, start);
         let bins = self.stft.bins();
         let mut work = Workspace::new(&self.stft);
-        let scale = reciprocals(&self.stft, count);
+        let scale = self.stft.reciprocals(count);
         let mut padded = vec![0.0; scale.len()];
         let mut rows = [
             vec![Complex32::default(); bins],

@@ -2,8 +2,6 @@
 
 use rustfft::num_complex::Complex32;
 
-use crate::stft::{Stft, StftConfig};
-
 /// The samples that later frames still add to: `n_fft + hop_length` of them.
 pub(crate) struct OverlapAdd {
     sums: Vec<f32>,
@@ -11,10 +9,10 @@ pub(crate) struct OverlapAdd {
 }
 
 impl OverlapAdd {
-    pub(crate) fn new(config: StftConfig) -> Self {
+    pub(crate) fn new(n_fft: usize, hop_length: usize) -> Self {
         Self {
-            sums: vec![0.0; config.n_fft + config.hop_length],
-            hop: config.hop_length,
+            sums: vec![0.0; n_fft + hop_length],
+            hop: hop_length,
         }
     }
 
@@ -52,26 +50,4 @@ fn write_scaled(out: &mut [f32], sums: &[f32], reciprocals: &[f32]) {
     for ((out, sum), reciprocal) in out.iter_mut().zip(sums).zip(reciprocals) {
         *out = sum * reciprocal;
     }
-}
-
-/// One over the sum of squared windows at each padded sample of `frames` frames, zero in the padding.
-pub(crate) fn reciprocals(stft: &Stft, frames: usize) -> Vec<f32> {
-    let StftConfig {
-        n_fft, hop_length, ..
-    } = stft.config;
-    let mut sums = vec![0.0_f32; stft.padded_len(frames)];
-    for start in (0..frames).map(|t| t * hop_length) {
-        for (sum, w) in sums[start..start + n_fft].iter_mut().zip(&stft.window) {
-            *sum += w * w;
-        }
-    }
-    let signal = stft.padding()..stft.padding() + frames * hop_length;
-    for (n, sum) in sums.iter_mut().enumerate() {
-        *sum = if signal.contains(&n) && *sum > 0.0 {
-            1.0 / *sum
-        } else {
-            0.0
-        };
-    }
-    sums
 }

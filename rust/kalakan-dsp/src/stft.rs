@@ -9,7 +9,7 @@ use rustfft::{Fft, FftPlanner};
 
 use crate::batch::Batch;
 use crate::error::{check_finite, check_rows, DspError};
-use crate::overlap::{reciprocals, OverlapAdd};
+use crate::overlap::OverlapAdd;
 use crate::pair;
 
 /// Sizes of an STFT in samples.
@@ -143,7 +143,7 @@ impl Stft {
             ));
         }
         let mut work = Workspace::new(self);
-        let reciprocals = reciprocals(self, frames);
+        let reciprocals = self.reciprocals(frames);
         let mut padded = vec![0.0; reciprocals.len()];
         let stride = 2 * self.config.hop_length;
         let silence = vec![Complex32::default(); bins];
@@ -178,6 +178,28 @@ impl Stft {
         }
         self.forward
             .process_with_scratch(&mut work.z, &mut work.scratch);
+    }
+
+    /// One over the sum of squared windows at each padded sample of `frames` frames, zero in the padding.
+    pub(crate) fn reciprocals(&self, frames: usize) -> Vec<f32> {
+        let StftConfig {
+            n_fft, hop_length, ..
+        } = self.config;
+        let mut sums = vec![0.0_f32; self.padded_len(frames)];
+        for start in (0..frames).map(|t| t * hop_length) {
+            for (sum, w) in sums[start..start + n_fft].iter_mut().zip(&self.window) {
+                *sum += w * w;
+            }
+        }
+        let signal = self.padding()..self.padding() + frames * hop_length;
+        for (n, sum) in sums.iter_mut().enumerate() {
+            *sum = if signal.contains(&n) && *sum > 0.0 {
+                1.0 / *sum
+            } else {
+                0.0
+            };
+        }
+        sums
     }
 
     /// Transforms `work.z` back and emits the two hops of audio that are complete after it.
@@ -240,7 +262,7 @@ impl Workspace {
             .max(stft.inverse.get_inplace_scratch_len());
         Self {
             z: vec![Complex32::default(); stft.config.n_fft],
-            overlap: OverlapAdd::new(stft.config),
+            overlap: OverlapAdd::new(stft.config.n_fft, stft.config.hop_length),
             scratch: vec![Complex32::default(); scratch],
         }
     }

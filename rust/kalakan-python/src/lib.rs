@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod dsp;
 mod error;
+mod pipeline;
 mod text;
 mod vocoder;
 
@@ -11,8 +12,10 @@ mod vocoder;
 #[pymodule]
 fn _rust(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("TEXT_RULES", env!("KALAKAN_TEXT_RULES"))?;
     text::register(module)?;
     dsp::register(module)?;
     vocoder::register(module)?;
+    pipeline::register(module)?;
     Ok(())
 }

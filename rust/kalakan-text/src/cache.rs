@@ -1,4 +1,4 @@
-//! `PhonemeCache`: word to units, bounded, shared by threads without a common lock.
+//! `PhonemeCache`: word to what is known of it, bounded, shared by threads without a common lock.
 //!
 //! A store may be dropped and an entry may be evicted at any time: the cache changes speed, never a result.
 
@@ -7,24 +7,12 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::g2p::Spelling;
-use crate::phoneme::PhonemeId;
-
 /// Longer words are never stored: capacity counts words, so their length has to be bounded too.
 const MAX_WORD_BYTES: usize = 64;
 
-/// What is known of a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// Its units.
-    pub units: Box<[PhonemeId]>,
-    /// What its spelling says of its language.
-    pub spelling: Spelling,
-}
-
 /// A bounded, concurrent map from a word to its reading.
-pub(crate) struct PhonemeCache {
-    words: Option<Cache<Box<str>, Arc<Reading>>>,
+pub(crate) struct PhonemeCache<V> {
+    words: Option<Cache<Box<str>, Arc<V>>>,
     capacity: usize,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -43,7 +31,7 @@ pub struct CacheInfo {
     pub capacity: usize,
 }
 
-impl PhonemeCache {
+impl<V> PhonemeCache<V> {
     /// A cache of at most `capacity` words; 0 turns it off.
     pub fn new(capacity: usize) -> Self {
         let words = (capacity > 0).then(|| Cache::new(capacity));
@@ -56,7 +44,7 @@ impl PhonemeCache {
     }
 
     /// The reading of a word, from the cache or from `compute`.
-    pub fn get_or(&self, word: &str, compute: impl FnOnce() -> Reading) -> Arc<Reading> {
+    pub fn get_or(&self, word: &str, compute: impl FnOnce() -> V) -> Arc<V> {
         let words = self.words.as_ref().filter(|_| word.len() <= MAX_WORD_BYTES);
         if let Some(reading) = words.and_then(|words| words.get(word)) {
             self.hits.fetch_add(1, Ordering::Relaxed);

@@ -7,11 +7,10 @@ mod markup;
 mod mojibake;
 mod tidy;
 
-use std::borrow::Cow;
-
 use crate::alphabet::DOWNSTEP;
-use crate::normalize::{ChatSpelling, NormalizeOptions};
-use crate::origin::Origin;
+use crate::currency;
+use crate::options::{ChatSpelling, NormalizeOptions};
+use crate::traced::Traced;
 
 /// Repairs that uncover another repair are rare and shallow; text nested deeper than this is noise.
 const MAX_PASSES: usize = 8;
@@ -20,9 +19,10 @@ const MAX_PASSES: usize = 8;
 ///
 /// Changes nothing on normalized text, nor on its own output.
 pub fn clean(text: &str, options: &NormalizeOptions) -> String {
-    let mut cleaned = tidy::tidy(&repair(text, options, &mut Origin::Off));
+    let pass = |text: &str| tidy::tidy(repair(Traced::plain(text), options).text());
+    let mut cleaned = pass(text);
     for _ in 0..MAX_PASSES {
-        let again = tidy::tidy(&repair(&cleaned, options, &mut Origin::Off));
+        let again = pass(&cleaned);
         if again == cleaned {
             break;
         }
@@ -32,65 +32,58 @@ pub fn clean(text: &str, options: &NormalizeOptions) -> String {
 }
 
 /// Returns `text` in NFC with Twi letters, ASCII digits and known signs; everything else is a space.
-///
-/// What `text` comes from is in `origin`, and so is then what the result comes from.
-pub(crate) fn repair<'t>(
-    text: &'t str,
-    options: &NormalizeOptions,
-    origin: &mut Origin,
-) -> Cow<'t, str> {
-    let mut text = Cow::Borrowed(text);
-    if !text.chars().all(is_settled) {
-        text = Cow::Owned(code_points(&text, origin));
+pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
+    if !text.text().chars().all(is_settled) {
+        text = code_points(text);
     }
-    if text.contains(['<', '&', ':', ';', '=', '[']) {
-        text = Cow::Owned(markup::strip(&text, origin));
+    if text.text().contains(['<', '&', ':', ';', '=', '[']) {
+        text = text.rewrite(markup::strip);
     }
     let wide = options.chat == ChatSpelling::Wide;
     let playful =
         |c: char| matches!(c, '3' | ')') || wide && matches!(c, '0' | 'c' | 'q' | 'C' | 'Q');
-    if options.chat != ChatSpelling::Off && text.contains(playful) {
-        text = Cow::Owned(chat::spell(&text, options, origin));
+    if options.chat != ChatSpelling::Off && text.text().contains(playful) {
+        text = text.rewrite(|text, writer| chat::spell(text, options.chat, writer));
     }
     text
 }
 
 /// Tells whether `c` stays as it is whatever stands beside it.
 fn is_settled(c: char) -> bool {
-    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…' | '₵')
+    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…')
+        || currency::is_sign(c)
 }
 
 /// Folding a code point can complete a broken sequence, so both run until neither finds anything.
-fn code_points(text: &str, origin: &mut Origin) -> String {
-    let mut text = codepoint::fold(&unbroken(text, origin), origin);
+fn code_points(text: Traced) -> Traced {
+    let mut text = codepoint::fold(unbroken(text));
     for _ in 0..MAX_PASSES {
-        if !mojibake::is_suspect(&text) {
+        if !mojibake::is_suspect(text.text()) {
             break;
         }
-        let again = codepoint::fold(&unbroken(&text, origin), origin);
-        if again == text {
+        let again = codepoint::fold(unbroken(text.fresh()));
+        if again.text() == text.text() {
             break;
         }
-        text = again;
+        text = text.then(again);
     }
-    if text.contains(['!', DOWNSTEP]) {
-        text = downstep::mark(&text, origin);
+    if text.text().contains(['!', DOWNSTEP]) {
+        text = text.rewrite(downstep::mark);
     }
     text
 }
 
 /// Text broken twice needs two passes.
-fn unbroken<'t>(text: &'t str, origin: &mut Origin) -> Cow<'t, str> {
-    let mut text = Cow::Borrowed(text);
+fn unbroken(mut text: Traced) -> Traced {
     for _ in 0..MAX_PASSES {
-        if !mojibake::is_suspect(&text) {
+        if !mojibake::is_suspect(text.text()) {
             break;
         }
-        let again = mojibake::repair(&text, origin);
-        if again == text {
+        let again = text.fresh().rewrite(mojibake::repair);
+        if again.text() == text.text() {
             break;
         }
-        text = Cow::Owned(again);
+        text = text.then(again);
     }
     text
 }

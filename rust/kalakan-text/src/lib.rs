@@ -16,16 +16,21 @@
 //! assert_eq!(format_units(&ids), "m ɪ _ m a _ w ʊ _ a tɕ ɪ .");
 //! ```
 
+mod address;
 pub mod alphabet;
 mod cache;
 pub mod clean;
+pub mod currency;
 mod error;
 mod g2p;
 pub mod normalize;
-mod origin;
+mod options;
 mod phoneme;
+mod punctuation;
 pub mod sentence;
 mod spans;
+pub mod spelling;
+mod traced;
 
 pub use cache::CacheInfo;
 pub use error::TextError;

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use unicode_normalization::char::is_combining_mark;
-
 use crate::normalize::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 
 /// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
@@ -25,69 +23,6 @@ pub fn split_sentences(text: &str) -> Vec<Range<usize>> {
         line_start += line.len();
     }
     ranges
-}
-
-/// Splits the sentence `range` of `text` into parts of at most `max_chars` characters.
-///
-/// Cuts after `;` or `:`, else after `,`, else at a space; only a longer word is cut inside.
-///
-/// # Panics
-/// If `range` does not lie on character boundaries of `text`.
-pub fn split_long(text: &str, range: Range<usize>, max_chars: usize) -> Vec<Range<usize>> {
-    let limit = max_chars.max(1);
-    let mut parts = Vec::new();
-    let mut rest = trim(text, range);
-    while !rest.is_empty() {
-        let tail = &text[rest.clone()];
-        let cut = match tail.char_indices().nth(limit) {
-            Some((end, next)) => best_cut(&tail[..end], next),
-            None => tail.len(),
-        };
-        parts.push(trim(text, rest.start..rest.start + cut));
-        rest = trim(text, rest.start + cut..rest.end);
-    }
-    parts
-}
-
-/// Returns where to cut `head`, which `next` follows; never zero.
-fn best_cut(head: &str, next: char) -> usize {
-    let after = |marks: &[char]| {
-        let mut ends = head.match_indices(marks).map(|(i, mark)| i + mark.len());
-        let open = |end: &usize| head[*end..].chars().next().unwrap_or(next).is_whitespace();
-        // A part much shorter than it may be sounds chopped.
-        ends.rfind(|end| open(end) && *end >= head.len() / 3)
-    };
-    let space = |numbers: bool| {
-        let mut after = next;
-        head.char_indices().rev().find_map(|(i, c)| {
-            let end = i + c.len_utf8();
-            let found =
-                after.is_whitespace() && (numbers || !between_digits(&head[..end], head, next));
-            after = c;
-            found.then_some(end)
-        })
-    };
-    after(&[';', ':'])
-        .or_else(|| after(&[',']))
-        // 10 000 is one number, unless there is no other space.
-        .or_else(|| space(false))
-        .or_else(|| space(true))
-        .unwrap_or_else(|| whole_letters(head, next))
-}
-
-/// Tells whether the space after `before`, which begins `head`, parts two figures; `next` follows `head`.
-fn between_digits(before: &str, head: &str, next: char) -> bool {
-    let after = head[before.len()..].trim_start().chars().next();
-    before.ends_with(|c: char| c.is_ascii_digit()) && after.unwrap_or(next).is_ascii_digit()
-}
-
-/// Returns the end of `head`, less a last letter whose marks `next` begins.
-fn whole_letters(head: &str, next: char) -> usize {
-    if !is_combining_mark(next) {
-        return head.len();
-    }
-    let base = head.rfind(|c: char| !is_combining_mark(c));
-    base.filter(|start| *start > 0).unwrap_or(head.len())
 }
 
 fn is_line_end(c: char) -> bool {

@@ -1,12 +1,12 @@
 //! Which ids each word of the raw text is read as, through repairs, numbers and all.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::g2p::{Language, TwiG2p};
-use crate::normalize::{english, normalize_from, ChatSpelling, NormalizeOptions};
-use crate::origin::Origin;
+use crate::normalize::{english, normalize_traced};
+use crate::options::{ChatSpelling, NormalizeOptions};
 use crate::phoneme::PhonemeId;
+use crate::traced::Traced;
 
 /// A text as read: its ids, and the ids of each of its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl TwiG2p {
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
     ) -> Vec<PhonemeId> {
-        let text = normalized(text, options, language, &mut Origin::Off);
-        self.read_words(&text, language, |_, _| {})
+        let text = normalized(Traced::plain(text), options, language);
+        self.read_words(text.text(), language, |_, _| {})
     }
 
     /// Reads a raw text as [`read_ids`](Self::read_ids) does and tells which ids each of its words is read as.
@@ -50,11 +50,10 @@ impl TwiG2p {
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
     ) -> Reading {
-        let mut origin = Origin::Same;
-        let normalized = normalized(text, options, language, &mut origin);
+        let normalized = normalized(Traced::raw(text), options, language);
         let mut words = Vec::new();
-        let ids = self.read_words(&normalized, language, |spoken, ids| {
-            let text = trim(text, origin.source(spoken, text.len()));
+        let ids = self.read_words(normalized.text(), language, |spoken, ids| {
+            let text = trim(text, normalized.source(spoken, text.len()));
             words.push(WordSpan { text, ids });
         });
         let words = spans(text, &words);
@@ -63,26 +62,22 @@ impl TwiG2p {
 }
 
 fn normalized<'t>(
-    text: &'t str,
+    text: Traced<'t>,
     options: Option<&NormalizeOptions>,
     language: Option<Language>,
-    origin: &mut Origin,
-) -> Cow<'t, str> {
+) -> Traced<'t> {
     let Some(options) = options else {
-        return Cow::Borrowed(text);
+        return text;
     };
     if language != Some(Language::English) {
-        return Cow::Owned(normalize_from(text, options, origin));
+        return normalize_traced(text, options);
     }
     let options = NormalizeOptions {
         chat: ChatSpelling::Off,
         ..options.clone()
     };
-    Cow::Owned(normalize_from(
-        &english::spoken(text, origin),
-        &options,
-        origin,
-    ))
+    let repaired = crate::clean::repair(text, &options);
+    normalize_traced(repaired.rewrite(english::speak), &options)
 }
 
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {

@@ -51,15 +51,25 @@ fn words_read_by_rule() {
 #[test]
 fn the_built_in_lexicon_is_readable() {
     let table = include_str!("../data/lexicon.tsv");
-    let read: Vec<&str> = table
+    let mut lexicon = Lexicon::default();
+    for line in table.lines().skip(1) {
+        if let [word, units, _, _] = line.split('\t').collect::<Vec<_>>()[..] {
+            if !units.is_empty() {
+                let added = lexicon.insert(word, units, line);
+                added.expect("a bad line in data/lexicon.tsv");
+            }
+        } else {
+            panic!("not four columns: {line}");
+        }
+    }
+    let read = table
         .lines()
         .skip(1)
-        .filter(|line| line.split('\t').nth(1) != Some(""))
-        .collect();
-    let lexicon = Lexicon::parse(&read.join("\n")).expect("a bad line in data/lexicon.tsv");
-    assert_eq!(lexicon.len(), read.len(), "a word stands twice");
+        .filter(|line| line.split('\t').nth(1) != Some(""));
+    let read = read.count();
+    assert_eq!(lexicon.len(), read, "a word stands twice");
     let names: Vec<&str> = include_str!("../data/names.tsv").lines().skip(1).collect();
-    assert_eq!(Lexicon::built_in().len(), read.len() + names.len());
+    assert_eq!(Lexicon::built_in().len(), read + names.len());
     assert!(names.is_sorted(), "data/names.tsv is not sorted");
 }
 

@@ -2,7 +2,7 @@
 
 use kalakan_text::clean::clean;
 use kalakan_text::normalize::{normalize, number_words, ChatSpelling, NormalizeOptions, Variety};
-use kalakan_text::sentence::{split_long, split_sentences};
+use kalakan_text::sentence::split_sentences;
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
@@ -86,17 +86,6 @@ proptest! {
             prop_assert!(text[at..range.start].trim().is_empty());
             prop_assert_eq!(text[range.clone()].trim(), &text[range.clone()]);
             prop_assert!(!range.is_empty());
-            at = range.end;
-        }
-        prop_assert!(text[at..].trim().is_empty());
-    }
-
-    #[test]
-    fn long_sentences_fit_and_lose_nothing(text in text(), limit in 1_usize..20) {
-        let mut at = 0;
-        for range in split_long(&text, 0..text.len(), limit) {
-            prop_assert!(text[range.clone()].chars().count() <= limit);
-            prop_assert!(text[at..range.start].trim().is_empty());
             at = range.end;
         }
         prop_assert!(text[at..].trim().is_empty());

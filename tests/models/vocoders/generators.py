@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig, HifiGanConfig, MelGanConfig
 from kalakan.models import registry
-from kalakan.models.vocoders import packed
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.gpu import packed
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=60, n_mels=20, mel_fmax=4000.0)
 TYPES = ("hifigan", "hifigan_v3", "melgan")

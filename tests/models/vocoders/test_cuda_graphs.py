@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import KernelError
-from kalakan.models.vocoders import cuda_graphs
-from kalakan.models.vocoders.branches import side_by_side
-from kalakan.models.vocoders.cuda_graphs import CudaRecorder
+from kalakan.models.vocoders.gpu import cuda_recorder
+from kalakan.models.vocoders.gpu.cuda_recorder import CudaRecorder
+from kalakan.models.vocoders.gpu.parallel_branches import side_by_side
 
 
 class StandIn:
@@ -84,8 +84,8 @@ class StandIn:
 def cuda(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
     names: dict[str, Any] = {"cuda": stand_in.module(), "device": torch.device}
-    monkeypatch.setattr(cuda_graphs, "torch", SimpleNamespace(**names))
-    monkeypatch.setattr(cuda_graphs, "_STREAMS", {})
+    monkeypatch.setattr(cuda_recorder, "torch", SimpleNamespace(**names))
+    monkeypatch.setattr(cuda_recorder, "_STREAMS", {})
     return stand_in
 
 

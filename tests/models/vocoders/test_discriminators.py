@@ -8,8 +8,7 @@ from torch import nn
 
 from kalakan.config.schema import HifiGanConfig
 from kalakan.errors import ConfigError
-from kalakan.models.vocoders.discriminators.hifigan import HifiGanDiscriminator
-from kalakan.models.vocoders.discriminators.period import PERIODS
+from kalakan.models.vocoders.discriminators.hifigan import PERIODS, HifiGanDiscriminator
 from kalakan.models.vocoders.discriminators.scale import melgan_discriminator
 
 torch.set_num_threads(1)

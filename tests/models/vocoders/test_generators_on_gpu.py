@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from kalakan.errors import KernelError
-from kalakan.models.vocoders import packed
-from kalakan.models.vocoders.recordings import cuda_graphs
+from kalakan.models.vocoders.gpu import packed
+from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from models.vocoders.generators import TYPES, tiny
 
 pytestmark = [

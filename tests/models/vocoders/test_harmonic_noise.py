@@ -155,9 +155,9 @@ def test_pulses_have_a_flat_spectrum_at_multiples_of_f0() -> None:
     spectrum = torch.fft.rfft(train * torch.hann_window(24_000)).abs()
     levels = []
     for harmonic in range(1, 75):
-        centre = round(harmonic * 123.4)
-        levels.append(float(spectrum[centre - 2 : centre + 3].max()))
-        assert float(spectrum[centre + 40 : centre + 80].max()) < 0.01 * levels[-1]
+        center = round(harmonic * 123.4)
+        levels.append(float(spectrum[center - 2 : center + 3].max()))
+        assert float(spectrum[center + 40 : center + 80].max()) < 0.01 * levels[-1]
     spread = 20 * math.log10(max(levels) / min(levels))
     assert spread < 2.0  # dB, up to 9.1 kHz; a sinusoid between two bins of the window shows up to 1.4 less
 

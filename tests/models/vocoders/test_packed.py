@@ -19,10 +19,11 @@ from kalakan.config.schema import AudioConfig, HifiGanConfig
 from kalakan.errors import AudioError, ImplementationUnavailable, KernelError
 from kalakan.models import registry
 from kalakan.models.layers.weight_norm import with_weight_norm
-from kalakan.models.vocoders import packed, vocoder_cuda
+from kalakan.models.vocoders import vocoder_cuda
 from kalakan.models.vocoders.generator import Generator
+from kalakan.models.vocoders.gpu import packed
+from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.models.vocoders.hifigan import ReceptiveFieldFusion
-from kalakan.models.vocoders.recordings import cuda_graphs
 from kalakan.ops import use
 from models.vocoders.generators import TYPES, CountingRecorder, packed_on_cpu, tiny
 

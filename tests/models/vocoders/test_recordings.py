@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from kalakan.errors import ImplementationUnavailable
-from kalakan.models.vocoders import recordings as module
-from kalakan.models.vocoders.recordings import Recordings, bucket
-from kalakan.models.vocoders.rows import FRAMES_A_PASS, _passes
+from kalakan.models.vocoders.gpu import graph_cache as module
+from kalakan.models.vocoders.gpu.graph_cache import Recordings, bucket
+from kalakan.models.vocoders.gpu.ragged_batch import FRAMES_A_PASS, _passes
 from kalakan.ops import use
 from models.vocoders.generators import TYPES, CountingRecorder, tiny
 

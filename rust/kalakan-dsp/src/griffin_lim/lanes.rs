@@ -6,7 +6,6 @@
 
 use super::{FirstPhase, GriffinLim};
 use crate::batch::{choose, Batch, Bins, Complex, Length, OfLength, Sink, Source, Spectrum};
-use crate::overlap::reciprocals;
 use crate::parallel::for_each;
 use crate::simd::{Job, Machine, Row, Simd, Vector, LANES};
 use crate::stft::Stft;
@@ -297,7 +296,7 @@ fn edges(stft: &Stft, layout: Layout, borders: &[usize], whole: &[f32]) -> Vec<E
         reach,
         ..
     } = layout;
-    let mut right = reciprocals(stft, wanted);
+    let mut right = stft.reciprocals(wanted);
     right.resize((wanted * hop + reach).max(right.len()), 0.0);
     let last = wanted * hop..(wanted * hop + reach).min(LANES * frames * hop);
     let samples = (0..reach.min(last.start)).chain(last);

@@ -1,7 +1,6 @@
 //! Griffin-Lim pair by pair of frames, for any sizes.
 
 use super::{FirstPhase, GriffinLim};
-use crate::overlap::reciprocals;
 use crate::pair;
 use crate::parallel::for_each;
 use crate::stft::{Stft, Workspace};
@@ -60,7 +59,7 @@ impl<'a> Signal<'a> {
         Self {
             stft,
             magnitude: rows,
-            reciprocals: reciprocals(stft, frames),
+            reciprocals: stft.reciprocals(frames),
             audio: vec![0.0; stft.padded_len(frames)],
             direction: vec![0.0; stft.padded_len(frames)],
             workspaces: (0..threads.min(blocks.len()))

@@ -1,26 +1,25 @@
 //! Reads the letters that chat messages write with digits and brackets.
 
+use crate::address;
 use crate::alphabet::{is_letter, is_vowel};
-use crate::normalize::address;
-use crate::normalize::{ChatSpelling, NormalizeOptions};
-use crate::origin::Origin;
+use crate::currency;
+use crate::options::ChatSpelling;
+use crate::traced::Writer;
 
 /// What may follow a number of threes without making it a word: 3kg, 3rd, 3pm.
 #[rustfmt::skip]
 const SUFFIXES: &[&str] = &[
-    "rd", "th", "st", "nd", "kg", "kgs", "km", "kms", "cm", "mm", "mg", "ml", "cl", "ft", "g", "m", "l", "d", "p", "k", "x",
-    "bn", "mn", "am", "pm", "gb", "mb", "kb", "tb", "tv", "gh", "ghc", "ghs", "gp", "cedis", "hr", "hrs", "min", "mins", "sec",
+    "rd", "th", "st", "nd", "kg", "kgs", "km", "kms", "cm", "mm", "mg", "ml", "cl", "ft", "g", "m", "l", "d", "k", "x",
+    "bn", "mn", "am", "pm", "gb", "mb", "kb", "tb", "tv", "cedis", "hr", "hrs", "min", "mins", "sec",
     "secs", "yr", "yrs", "wk", "wks", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years",
     "times", "pts", "kids", "people", "bedroom", "bedrooms", "pcs",
 ];
 
 /// What may precede a number of threes without making it a word.
-const PREFIXES: [&str; 12] = [
-    "mp", "tv", "ps", "ghs", "ghc", "gh", "usd", "gbp", "eur", "ngn", "cfa", "covid",
-];
+const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
 
-/// Returns `text` with chat letters as letters, as far as `options` allow.
-pub(super) fn spell(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
+/// Writes `text` with chat letters as letters, as far as `chat` allows.
+pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
     let mut chars: Vec<char> = text.chars().collect();
     brackets(&mut chars);
     let mut start = 0;
@@ -34,19 +33,14 @@ pub(super) fn spell(text: &str, options: &NormalizeOptions, origin: &mut Origin)
             continue;
         }
         let length = chars[start..].iter().take_while(|c| is_token(**c)).count();
-        digits(&mut chars, start, start + length, options.chat);
+        digits(&mut chars, start, start + length, chat);
         start += length;
     }
-    let mut out = String::with_capacity(text.len() + 8);
-    let mut cuts = origin.stage();
     // Letter for letter, but ɛ takes more bytes than 3.
     for ((at, _), c) in text.char_indices().zip(chars) {
-        cuts.cut(at, out.len());
-        out.push(c);
+        writer.cut(at);
+        writer.text.push(c);
     }
-    cuts.cut(text.len(), out.len());
-    origin.then(cuts);
-    out
 }
 
 fn is_token(c: char) -> bool {
@@ -119,7 +113,9 @@ fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {
     if token.iter().any(foreign) || !token.iter().any(|c| is_letter(*c)) {
         return;
     }
-    if start > 0 && is_currency(chars[start - 1]) || is_code(token) {
+    let beside_money = start > 0 && currency::is_sign(chars[start - 1])
+        || chars.get(end).is_some_and(|c| currency::is_sign(*c));
+    if beside_money || is_code(token) {
         return;
     }
     let loud = token.iter().filter(|c| c.is_uppercase()).count() > 1
@@ -135,21 +131,18 @@ fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {
     }
 }
 
-fn is_currency(c: char) -> bool {
-    matches!(c, '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥')
-}
-
 /// Units, ordinals, models and amounts: 3kg, 3rd, mp3, A3, 3D, GHS3.
 fn is_code(token: &[char]) -> bool {
     let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let tail = low.trim_start_matches(|c: char| c.is_ascii_digit());
     let head = low.trim_end_matches(|c: char| c.is_ascii_digit());
-    if tail.len() < low.len() && SUFFIXES.contains(&tail) {
+    if tail.len() < low.len() && (SUFFIXES.contains(&tail) || currency::is_code_after(tail)) {
         return true;
     }
     let one_capital = token.len() > 1 && token[0].is_ascii_uppercase() && number(&low[1..]);
-    number(&low[head.len()..]) && PREFIXES.contains(&head) || one_capital && token.len() == 2
+    let named = PREFIXES.contains(&head) || currency::is_code_before(head);
+    number(&low[head.len()..]) && named || one_capital && token.len() == 2
 }
 
 /// In "wc" and "kcn" the c stands where only a vowel can.

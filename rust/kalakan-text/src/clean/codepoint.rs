@@ -6,13 +6,24 @@ use crate::alphabet::{
     carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold, DOWNSTEP,
     FRACTIONS, TILDE,
 };
-use crate::origin::Origin;
+use crate::currency;
+use crate::traced::{Traced, Writer};
 
 /// Returns `text` in NFC with Latin letters, ASCII digits and known signs only; the rest is a space.
-pub(super) fn fold(text: &str, origin: &mut Origin) -> String {
+pub(super) fn fold(text: Traced) -> Traced {
+    let mut contextual = false;
+    let folded = text.rewrite(|text, writer| contextual = fold_each(text, writer));
+    if contextual {
+        folded.rewrite(in_words)
+    } else {
+        folded
+    }
+}
+
+/// Writes `text` folded; tells whether it has characters that the rest of their word settles.
+fn fold_each(text: &str, writer: &mut Writer) -> bool {
     let mut folder = Folder {
-        out: String::with_capacity(text.len()),
-        cuts: origin.stage(),
+        writer,
         at: 0,
         base: None,
         tone: false,
@@ -29,18 +40,12 @@ pub(super) fn fold(text: &str, origin: &mut Origin) -> String {
     }
     folder.at = text.len();
     folder.flush();
-    origin.then(folder.cuts);
-    if folder.contextual {
-        in_words(&folder.out, origin)
-    } else {
-        folder.out
-    }
+    folder.contextual
 }
 
 /// Letters wait in `base` until their marks have come, so that NFC falls out of one pass.
-struct Folder {
-    out: String,
-    cuts: Origin,
+struct Folder<'w> {
+    writer: &'w mut Writer,
     /// Where the character that is being read stands.
     at: usize,
     base: Option<char>,
@@ -49,14 +54,14 @@ struct Folder {
     contextual: bool,
 }
 
-impl Folder {
+impl Folder<'_> {
     fn flush(&mut self) {
         if let Some(c) = self.base.take() {
-            self.out.push(c);
+            self.writer.text.push(c);
         }
         self.tone = false;
         self.tilde = false;
-        self.cuts.cut(self.at, self.out.len());
+        self.writer.cut(self.at);
     }
 
     fn letter(&mut self, c: char) {
@@ -66,7 +71,7 @@ impl Folder {
 
     fn sign(&mut self, c: char) {
         self.flush();
-        self.out.push(c);
+        self.writer.text.push(c);
     }
 
     fn mark(&mut self, mark: char) {
@@ -84,7 +89,7 @@ impl Folder {
         };
         // After an uncomposable pair the base in waiting is a combining mark itself.
         let host = if is_combining(base) {
-            self.out.chars().next_back().unwrap_or(' ')
+            self.writer.text.chars().next_back().unwrap_or(' ')
         } else {
             letter
         };
@@ -95,7 +100,7 @@ impl Folder {
         if let Some(both) = compose(base, mark) {
             self.base = Some(both);
         } else {
-            self.out.push(base);
+            self.writer.text.push(base);
             self.base = Some(mark);
         }
     }
@@ -162,23 +167,16 @@ fn sign(c: char) -> Option<char> {
         '！' => '!',
         '：' => ':',
         '⁄' | '∕' => '/',
-        'Ȼ' | 'ȼ' | '₡' => '₵', // typed for the cedi where a keyboard has no ₵
         '°' | 'º' | '˚' => '°',
         ' '..='&'
         | '('..='_'
         | '{'..='~'
-        | '£'
-        | '€'
-        | '₦'
-        | '₵'
-        | '¢'
-        | '¥'
         | '²'
         | '³'
         | '×'
         | '÷' => c,
         _ if FRACTIONS.iter().any(|(f, ..)| *f == c) => c,
-        _ => return None,
+        _ => return currency::sign_of(c),
     })
 }
 
@@ -201,31 +199,26 @@ fn is_dressed(c: char) -> bool {
 }
 
 /// Settles what depends on the word: Cyrillic letters that pass for Latin ones, and ⊃ for ɔ.
-fn in_words(text: &str, origin: &mut Origin) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut cuts = origin.stage();
+fn in_words(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while !rest.is_empty() {
-        cuts.cut(text.len() - rest.len(), out.len());
+        writer.cut(text.len() - rest.len());
         let end = rest.find(|c: char| !is_wordlike(c)).unwrap_or(rest.len());
         let latin = rest[..end]
             .contains(|c: char| is_wordlike(c) && c != '⊃' && cyrillic_twin(c).is_none());
         for c in rest[..end].chars() {
-            match cyrillic_twin(c) {
-                _ if !latin => out.push(' '),
-                Some(twin) => out.push(twin),
-                None if c == '⊃' => out.push('ɔ'),
-                None => out.push(c),
-            }
+            writer.text.push(match cyrillic_twin(c) {
+                _ if !latin => ' ',
+                Some(twin) => twin,
+                None if c == '⊃' => 'ɔ',
+                None => c,
+            });
         }
-        cuts.cut(text.len() - rest.len() + end, out.len());
+        writer.cut(text.len() - rest.len() + end);
         let step = rest[end..].chars().next();
-        out.extend(step);
+        writer.text.extend(step);
         rest = &rest[end + step.map_or(0, char::len_utf8)..];
     }
-    cuts.cut(text.len(), out.len());
-    origin.then(cuts);
-    out
 }
 
 fn is_wordlike(c: char) -> bool {

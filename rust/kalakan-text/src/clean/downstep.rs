@@ -3,18 +3,17 @@
 use unicode_normalization::char::decompose_canonical;
 
 use crate::alphabet::{is_combining, is_letter, DOWNSTEP, TONES};
-use crate::origin::Origin;
+use crate::traced::Writer;
 
-/// Returns `text` with every downstep written as [`DOWNSTEP`], and none of these elsewhere.
+/// Writes `text` with every downstep written as [`DOWNSTEP`], and none of these elsewhere.
 ///
 /// A `!` is one between two letters of a word with tone marks; "Akwaaba!Ɛte sɛn" lacks a space only.
-pub(super) fn mark(text: &str, origin: &mut Origin) -> String {
+pub(super) fn mark(text: &str, writer: &mut Writer) {
     let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut cuts = origin.stage();
     let (mut start, mut at) = (0, 0);
     while start < chars.len() {
-        cuts.cut(at, out.len());
+        writer.cut(at);
+        let out = &mut writer.text;
         let end = word_end(&chars, start);
         at += chars[start..end.max(start + 1)]
             .iter()
@@ -38,9 +37,6 @@ pub(super) fn mark(text: &str, origin: &mut Origin) -> String {
         }
         start = end;
     }
-    cuts.cut(at, out.len());
-    origin.then(cuts);
-    out
 }
 
 /// Returns the end of the letters, apostrophes and steps that start at `start`.

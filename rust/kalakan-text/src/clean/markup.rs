@@ -1,6 +1,6 @@
 //! Drops tags, entities and emoticons: written for a screen, not for the voice.
 
-use crate::origin::Origin;
+use crate::traced::Writer;
 
 const ENTITIES: [(&str, char); 8] = [
     ("nbsp;", ' '),
@@ -16,16 +16,15 @@ const ENTITIES: [(&str, char); 8] = [
 /// Longest tag believed to be one; a lone `<` must not swallow a page.
 const TAG_LENGTH: usize = 256;
 
-/// Returns `text` without tags, entities and emoticons.
-pub(super) fn strip(text: &str, origin: &mut Origin) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut cuts = origin.stage();
+/// Writes `text` without tags, entities and emoticons.
+pub(super) fn strip(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        cuts.cut(text.len() - rest.len(), out.len());
+        writer.cut(text.len() - rest.len());
+        let out = &mut writer.text;
         let before = out.chars().next_back();
         let taken = match c {
-            '&' => entity(rest, &mut out),
+            '&' => entity(rest, out),
             '<' => heart(rest).max(tag(rest)),
             '[' => language(rest),
             ':' | ';' | '=' => emoticon(rest, before),
@@ -41,9 +40,6 @@ pub(super) fn strip(text: &str, origin: &mut Origin) -> String {
             rest = &rest[taken..];
         }
     }
-    cuts.cut(text.len(), out.len());
-    origin.then(cuts);
-    out
 }
 
 fn entity(rest: &str, out: &mut String) -> usize {

@@ -1,6 +1,6 @@
 //! Undoes UTF-8 that was read as Windows-1252 or Latin-1, once or several times over, one character at a time.
 
-use crate::origin::Origin;
+use crate::traced::Writer;
 
 /// How often over a text may have been broken to be repaired in one go: four times makes 28 characters of an ɛ.
 const MAX_DEPTH: usize = 4;
@@ -61,20 +61,15 @@ pub(super) fn is_suspect(text: &str) -> bool {
     text.chars().any(is_lead)
 }
 
-/// Returns `text` with every broken sequence repaired as a whole.
-pub(super) fn repair(text: &str, origin: &mut Origin) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut cuts = origin.stage();
+/// Writes `text` with every broken sequence repaired as a whole.
+pub(super) fn repair(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        cuts.cut(text.len() - rest.len(), out.len());
-        let (repaired, taken) = sequence(rest, c, &out).unwrap_or((c, c.len_utf8()));
-        out.push(repaired);
+        writer.cut(text.len() - rest.len());
+        let (repaired, taken) = sequence(rest, c, &writer.text).unwrap_or((c, c.len_utf8()));
+        writer.text.push(repaired);
         rest = &rest[taken..];
     }
-    cuts.cut(text.len(), out.len());
-    origin.then(cuts);
-    out
 }
 
 /// The character that the broken sequence at the begin of `rest` was, and the bytes of the sequence.

@@ -1,28 +1,15 @@
 //! Spaces, pause marks, dashes and quotes of cleaned text; numbers and addresses stay whole.
 
 use crate::alphabet::{is_letter, is_mark, DOWNSTEP};
-use crate::normalize::punctuation::{dash, run_of_marks, Dash};
+use crate::currency;
+use crate::punctuation::{dash, push_mark, run_of_marks, Dash};
 
 /// Signs that are spoken or that a number needs.
 fn is_sign(c: char) -> bool {
     matches!(
         c,
-        '+' | '/'
-            | '%'
-            | '@'
-            | '#'
-            | '&'
-            | '_'
-            | '°'
-            | '='
-            | '$'
-            | '£'
-            | '€'
-            | '₦'
-            | '₵'
-            | '¢'
-            | '¥'
-    ) || matches!(c, '×' | '÷' | '²' | '³')
+        '+' | '/' | '%' | '@' | '#' | '&' | '_' | '°' | '=' | '×' | '÷' | '²' | '³'
+    ) || currency::is_sign(c)
         || crate::alphabet::FRACTIONS.iter().any(|(f, ..)| *f == c)
 }
 
@@ -105,6 +92,6 @@ impl Tidy {
     fn mark(&mut self, mark: char) {
         self.pause = false;
         self.space = true;
-        crate::normalize::punctuation::push_mark(&mut self.text, mark);
+        push_mark(&mut self.text, mark);
     }
 }

@@ -80,31 +80,6 @@ impl Lexicon {
         &EXCEPTIONS
     }
 
-    /// Reads lines of `word<TAB>units`, as `bra<TAB>b ɾ a` or `wifi<TAB>=waifai`. Further columns, empty lines, lines that begin
-    /// with `#` and the header `word<TAB>units` are skipped.
-    ///
-    /// # Errors
-    /// [`TextError`] naming the line.
-    pub fn parse(text: &str) -> Result<Self, TextError> {
-        let mut lexicon = Self::default();
-        for (row, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            if line.trim().is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let place = format!("lexicon line {}", row + 1);
-            let mut fields = line.split('\t');
-            match (fields.next().unwrap_or_default(), fields.next()) {
-                ("word", Some("units")) if row == 0 => {}
-                (word, Some(units)) => lexicon.insert(word, units, &place)?,
-                (_, None) => {
-                    let reason = "needs a word, a tab and units, as in bra<TAB>b ɾ a".into();
-                    return Err(TextError::Lexicon { place, reason });
-                }
-            }
-        }
-        Ok(lexicon)
-    }
-
     /// Adds one word; a later entry replaces an earlier one. Its reading is units, or `=` and a respelling in
     /// Twi letters, as in `=waifai`.
     ///

@@ -6,6 +6,7 @@ mod foreign;
 mod graphemes;
 mod harmony;
 mod language;
+mod letter_names;
 mod letters;
 mod lexicon;
 mod nasal;
@@ -25,11 +26,10 @@ pub use lexicon::Lexicon;
 pub use syllable::syllables;
 pub use tone::ToneMode;
 
-use crate::cache::{CacheInfo, PhonemeCache, Reading};
-use crate::normalize::is_letter_name;
+use crate::cache::{CacheInfo, PhonemeCache};
 use crate::phoneme::{id_of, PhonemeId, UNK};
-use language::spelling;
-pub(crate) use language::Spelling;
+use crate::spelling::is_letter_name;
+use language::{spelling, Spelling};
 use letters::DOWNSTEPS;
 use sequence::Sequence;
 
@@ -57,12 +57,21 @@ impl Default for G2pOptions {
     }
 }
 
+/// What is known of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reading {
+    /// Its units.
+    units: Box<[PhonemeId]>,
+    /// What its spelling says of its language.
+    spelling: Spelling,
+}
+
 /// Grapheme to phoneme for Twi. Total: every text has a reading, a letter without one is `<unk>` and counted.
 pub struct TwiG2p {
     tone: ToneMode,
     lexicon: Lexicon,
     english: Option<EnglishSource>,
-    cache: PhonemeCache,
+    cache: PhonemeCache<Reading>,
     unknown: Mutex<BTreeMap<char, u64>>,
 }
 
@@ -99,7 +108,11 @@ impl TwiG2p {
             let length = word_length(rest);
             if length > 0 {
                 let start = text.len() - rest.len();
-                sequence.word(start..start + length, language);
+                let place = start..start + length;
+                match letter_names::contested(text, &place) {
+                    Some(units) => sequence.letter(place, units),
+                    None => sequence.word(place, language),
+                }
                 rest = &rest[length..];
                 continue;
             }

@@ -46,6 +46,13 @@ impl<'t, F: FnMut(Range<usize>, Range<usize>)> Sequence<'t, F> {
         self.after_english = english;
     }
 
+    /// Reads the word at `place` as a letter with these units.
+    pub fn letter(&mut self, place: Range<usize>, units: &[PhonemeId]) {
+        self.settle(None);
+        self.push(place, units);
+        self.after_english = false;
+    }
+
     pub fn pause(&mut self, pause: PhonemeId) {
         self.settle(None);
         self.after_english = false;

@@ -1,11 +1,16 @@
 //! Abbreviations with a dot, titles, initials.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::spelling::letter_names;
+
 use super::bible::is_short_book;
-use super::capitals;
 use super::date::is_short_month;
 use super::scanner::Scanner;
+
+/// Letters of degrees whose parts may be longer than a letter.
+const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
 
 /// What an abbreviation needs around it, and whether its dot can end a sentence.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,37 +29,71 @@ struct Abbreviation {
     written: &'static str,
     spoken: &'static str,
     kind: Kind,
+    /// With a capital and before a name it needs no dot.
+    bare: bool,
 }
 
-static ABBREVIATIONS: LazyLock<Vec<Abbreviation>> = LazyLock::new(|| {
-    let rows = include_str!("../../data/abbreviations.tsv").lines().skip(1);
-    rows.filter_map(|row| {
+/// The rows of a table of abbreviations; a row of another shape is none.
+fn rows(table: &'static str) -> impl Iterator<Item = Option<Abbreviation>> {
+    table.lines().skip(1).map(|row| {
         let mut fields = row.split('\t');
         let (written, spoken) = (fields.next()?, fields.next()?);
         let kind = match fields.next()? {
             "title" => Kind::Title,
             "saint" => Kind::Saint,
             "figure" => Kind::Figure,
-            _ => Kind::Phrase,
+            "phrase" => Kind::Phrase,
+            _ => return None,
+        };
+        let bare = match fields.next()? {
+            "bare" => true,
+            "" => false,
+            _ => return None,
         };
         Some(Abbreviation {
             written,
             spoken,
             kind,
+            bare,
         })
     })
-    .collect()
+}
+
+const TABLE: &str = include_str!("../../data/abbreviations.tsv");
+
+static ABBREVIATIONS: LazyLock<HashMap<&'static str, Abbreviation>> = LazyLock::new(|| {
+    let rows = rows(TABLE).flatten();
+    rows.map(|row| (row.written, row)).collect()
+});
+
+/// Letters of the longest abbreviation.
+static LONGEST: LazyLock<usize> = LazyLock::new(|| {
+    ABBREVIATIONS
+        .keys()
+        .map(|written| written.len())
+        .max()
+        .unwrap_or(0)
 });
 
 fn find(written: &str) -> Option<&'static Abbreviation> {
+    if written.len() > *LONGEST {
+        return None;
+    }
     ABBREVIATIONS
-        .iter()
-        .find(|a| a.written.eq_ignore_ascii_case(written))
+        .get(written)
+        .or_else(|| ABBREVIATIONS.get(written.to_ascii_lowercase().as_str()))
 }
 
 /// Tells whether `word` before a dot is an abbreviation.
 pub(super) fn is_abbreviation(word: &str) -> bool {
-    word.len() <= 4 && find(word).is_some()
+    find(word).is_some()
+}
+
+/// Tells whether `word`, as written, is a title that needs no dot before a name.
+pub(super) fn is_bare_title(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        && !word[1..].contains(|c: char| c.is_ascii_uppercase())
+        && find(word).is_some_and(|found| found.bare)
 }
 
 /// Tells whether the dot after `word` belongs to it, so that the sentence goes on.
@@ -99,17 +138,13 @@ fn is_era(letters: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Expands the word in `start..end` if it is an abbreviation.
-    pub(super) fn abbreviation(&mut self, start: usize, end: usize) -> bool {
-        if self.peek(end) != '.' {
-            return self.bare_title(start, end);
-        }
-        self.degree(start) || self.dotted_letters(start, end) || self.with_dot(start, end)
-    }
-
     /// Reads Ph.D. and B.Sc., whose parts are longer than a letter.
-    fn degree(&mut self, start: usize) -> bool {
-        const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
+    pub(super) fn degree(&mut self) -> bool {
+        let start = self.at;
+        if self.peek(self.word) != '.' {
+            return false;
+        }
+
         let written = |c: &&char| c.is_ascii_alphabetic() || **c == '.';
         let end = start
             + self.chars[start..]
@@ -122,13 +157,15 @@ impl Scanner<'_> {
         if single || !DEGREES.contains(&letters.as_str()) || !self.boundary(end) {
             return false;
         }
-        self.out.word(&capitals::letter_names(&letters));
+        self.out.word(&letter_names(&letters));
         self.close(end, true);
         true
     }
 
-    fn with_dot(&mut self, start: usize, end: usize) -> bool {
-        if end - start > 4 {
+    /// Reads "Prof." and "etc.".
+    pub(super) fn abbreviation(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if self.peek(end) != '.' || end - start > *LONGEST {
             return false;
         }
         let Some(found) = find(&self.slice(start, end)) else {
@@ -187,19 +224,16 @@ impl Scanner<'_> {
 
     /// "Dr Mensah", "Mr & Mrs Mensah": a capitalised title right before a capitalised name, or before "and" and such a
     /// name, needs no dot.
-    fn bare_title(&mut self, start: usize, end: usize) -> bool {
-        if end - start > 4
+    pub(super) fn bare_title(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if end - start > *LONGEST
             || self.peek(end) != ' '
             || !self.peek(self.after_and(end + 1)).is_uppercase()
         {
             return false;
         }
         let written = self.slice(start, end);
-        let title = matches!(
-            written.as_str(),
-            "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "Rev" | "Hon"
-        );
-        let Some(found) = find(&written).filter(|_| title) else {
+        let Some(found) = find(&written).filter(|_| is_bare_title(&written)) else {
             return false;
         };
         self.out.word(found.spoken);
@@ -216,8 +250,9 @@ impl Scanner<'_> {
     }
 
     /// Reads e.g., i.e., A.D., U.S.A. and initials before a name.
-    fn dotted_letters(&mut self, start: usize, end: usize) -> bool {
-        if end != start + 1 {
+    pub(super) fn dotted_letters(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if end != start + 1 || self.peek(end) != '.' {
             return false;
         }
         let mut letters = String::new();
@@ -245,7 +280,7 @@ impl Scanner<'_> {
         if !letters.chars().all(|c| c.is_ascii_uppercase()) || !self.boundary(at) {
             return false;
         }
-        let names = capitals::letter_names(&letters.to_ascii_lowercase());
+        let names = letter_names(&letters.to_ascii_lowercase());
         self.out.word(&names);
         self.at = at;
         // "K. Mensah" and "J. B. Danquah" go on; "Plan B." and "afe 70 A.D. Ɔkɔɔ" end.
@@ -257,5 +292,27 @@ impl Scanner<'_> {
             self.out.mark('.');
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rows, ABBREVIATIONS, TABLE};
+
+    #[test]
+    fn every_row_of_the_table_is_read() {
+        for (row, line) in rows(TABLE).zip(TABLE.lines().skip(1)) {
+            let row = row.unwrap_or_else(|| panic!("data/abbreviations.tsv: {line}"));
+            let small = row
+                .written
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c == '.');
+            assert!(small && !row.spoken.is_empty(), "{line}");
+        }
+        assert_eq!(
+            ABBREVIATIONS.len() + 1,
+            TABLE.lines().count(),
+            "a row stands twice"
+        );
     }
 }

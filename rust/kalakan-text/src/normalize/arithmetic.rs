@@ -4,8 +4,8 @@ use super::scanner::Scanner;
 
 impl Scanner<'_> {
     /// Says the sign that stands between two numbers.
-    pub(super) fn operator(&mut self, c: char) -> bool {
-        let words = match c {
+    pub(super) fn operator(&mut self) -> bool {
+        let words = match self.peek(self.at) {
             '+' => "plɔs",
             '=' => "yɛ",
             '×' | '*' => "mpɛn",
@@ -16,13 +16,15 @@ impl Scanner<'_> {
     }
 
     /// Reads the x of "5 x 3" and "20m x 30m".
-    pub(super) fn times(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn times(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         let x = end == start + 1 && matches!(self.peek(start), 'x' | 'X');
         x && self.between_numbers(start, end) && self.say("mpɛn", end)
     }
 
     /// Reads the English "to" of "10 to 15" and "8am to 5pm".
-    pub(super) fn until(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn until(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         let to = end == start + 2 && self.lower(start, end) == "to";
         to && self.between_numbers(start, end) && self.say("kɔsi", end)
     }

@@ -52,9 +52,10 @@ pub(super) fn is_short_book(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Reads the short name of a book that ends at `end`, if a chapter and a verse follow: "Yoh. 3:16".
-    pub(super) fn short_book(&mut self, start: usize, end: usize) -> bool {
-        if end - start > 5 || !self.chars[start].is_uppercase() {
+    /// Reads the short name of a book, if a chapter and a verse follow: "Yoh. 3:16".
+    pub(super) fn short_book(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if end - start > 5 {
             return false;
         }
         let after = end + usize::from(self.peek(end) == '.');

@@ -3,15 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::alphabet::{is_letter, is_vowel};
+use crate::spelling::letter_names;
 
 use super::scanner::Scanner;
-
-/// Letter names as used in Ghana, from a to z.
-#[rustfmt::skip]
-const NAMES: [&str; 26] = [
-    "ee", "bii", "sii", "dii", "ii", "ɛf", "gyii", "ɛɛkye", "ai", "gyee", "kee", "ɛl", "ɛm", "ɛn", "oo", "pii",
-    "kuu", "aa", "ɛs", "tii", "yuu", "vii", "dabuliu", "ɛks", "wai", "zɛd",
-];
 
 /// Small words of Twi that are shouted more often than they are initials.
 #[rustfmt::skip]
@@ -35,23 +29,6 @@ static SPOKEN: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     let rows = include_str!("../../data/initialisms.tsv").lines().skip(1);
     rows.filter_map(|row| row.split_once('\t')).collect()
 });
-
-/// Tells whether `word` is the name of a letter as the normalizer writes it.
-pub(crate) fn is_letter_name(word: &str) -> bool {
-    NAMES.contains(&word)
-}
-
-/// Returns the names of the lower-case ASCII `letters`.
-pub(super) fn letter_names(letters: &str) -> String {
-    let mut names = String::new();
-    for b in letters.bytes().filter(u8::is_ascii_lowercase) {
-        if !names.is_empty() {
-            names.push(' ');
-        }
-        names.push_str(NAMES[usize::from(b - b'a')]);
-    }
-    names
-}
 
 impl Scanner<'_> {
     /// Says the token in `start..end` as initials or as a word.

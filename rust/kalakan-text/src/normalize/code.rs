@@ -1,5 +1,7 @@
 //! Codes that are dialled or typed: digit by digit.
 
+use crate::spelling::sign_name;
+
 use super::number::{digit_words, Form};
 use super::scanner::Scanner;
 
@@ -23,10 +25,10 @@ impl Scanner<'_> {
             return false;
         }
         for (from, to) in groups {
-            self.out.word("star");
+            self.out.word(sign_name('*').unwrap_or_default());
             self.digits(from, to);
         }
-        self.out.word("hash");
+        self.out.word(sign_name('#').unwrap_or_default());
         self.at = at + 1;
         true
     }

@@ -1,62 +1,11 @@
 //! Money: the name of the currency comes before the amount, cedis have pesewas.
 
 use crate::alphabet::is_letter;
+use crate::currency::{self, Currency};
 
 use super::number::{cardinal, Form};
 use super::quantity::Amount;
 use super::scanner::Scanner;
-
-/// A currency as it is said.
-pub(super) struct Currency {
-    noun: &'static str,
-    /// The hundredth, where Twi has a word for it.
-    hundredth: &'static str,
-    /// Signs and codes, longest first.
-    signs: &'static [&'static str],
-}
-
-static CURRENCIES: [Currency; 8] = [
-    Currency {
-        noun: "pɛsewa",
-        hundredth: "",
-        signs: &["ghp", "gp"],
-    },
-    Currency {
-        noun: "sidi",
-        hundredth: "pɛsewa",
-        signs: &["gh₵", "gh¢", "ghs", "ghc", "gh", "₵", "¢"],
-    },
-    Currency {
-        noun: "dɔla",
-        hundredth: "",
-        signs: &["us$", "usd$", "usd", "$"],
-    },
-    Currency {
-        noun: "pɔn",
-        hundredth: "",
-        signs: &["gbp", "£"],
-    },
-    Currency {
-        noun: "yuro",
-        hundredth: "",
-        signs: &["eur", "€"],
-    },
-    Currency {
-        noun: "naira",
-        hundredth: "",
-        signs: &["ngn", "₦"],
-    },
-    Currency {
-        noun: "sefa",
-        hundredth: "",
-        signs: &["fcfa", "cfa", "xof"],
-    },
-    Currency {
-        noun: "yɛn",
-        hundredth: "",
-        signs: &["jpy", "¥"],
-    },
-];
 
 /// A word for thousands or millions.
 #[derive(Clone, Copy)]
@@ -85,13 +34,8 @@ const TRILLION: Group = Group {
 impl Scanner<'_> {
     /// Returns the currency whose sign stands at `i` before a number, and where the sign ends.
     pub(super) fn money_sign(&self, i: usize) -> Option<(&'static Currency, usize)> {
-        if !matches!(self.peek(i), '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥' | 'a'..='z' | 'A'..='Z')
-        {
-            return None;
-        }
-        let (currency, end) = self.sign_at(i)?;
-        // Bare "GH" is money only before its figure.
-        let bare = end == i + 2 && self.peek(i + 1).is_alphabetic();
+        let (currency, end) = currency::before_figure(self.chars, i)?;
+        let bare = currency.needs_touch();
         let mut number = if bare { end } else { self.skip_spaces(end) };
         // GH-123-4567 is the code of a post box.
         number += usize::from(!bare && self.peek(number) == '-');
@@ -101,32 +45,15 @@ impl Scanner<'_> {
         (found && number <= end + 2).then_some((currency, end))
     }
 
-    fn sign_at(&self, i: usize) -> Option<(&'static Currency, usize)> {
-        for currency in &CURRENCIES {
-            for sign in currency.signs {
-                let same = |(k, s): (usize, char)| self.peek(i + k).to_ascii_lowercase() == s;
-                if sign.chars().enumerate().all(same) {
-                    return Some((currency, i + sign.chars().count()));
-                }
-            }
-        }
-        None
-    }
-
     /// Returns the currency whose sign follows a number that ends at `end`: 50€, 700 GHS, 20p.
     pub(super) fn money_after(&self, end: usize) -> Option<(&'static Currency, usize)> {
-        if self.pesewas_end(end) > end {
+        let start = end + usize::from(self.peek(end) == ' ');
+        let (currency, stop) = currency::after_figure(self.chars, start)?;
+        if currency.sign == "P" {
             // 1080p is no money: a hundred pesewas are a cedi.
             let small = end < 3 || !self.digit(end - 3);
-            return small.then_some((&CURRENCIES[0], end + 1));
+            return (small && self.pesewas_end(end) > end).then_some((currency, stop));
         }
-        let start = end + usize::from(self.peek(end) == ' ');
-        if self.boundary(start)
-            && !matches!(self.peek(start), '$' | '£' | '€' | '₦' | '₵' | '¢' | '¥')
-        {
-            return None;
-        }
-        let (currency, stop) = self.sign_at(start)?;
         // "20gh" is money, "20 gh" may be Ghana, and A1GP is a name.
         let digits = self.chars[..end]
             .iter()
@@ -264,7 +191,8 @@ impl Scanner<'_> {
     }
 
     /// Reads the "cedis" of "cedis 20" as the Twi word.
-    pub(super) fn cedis_first(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn cedis_first(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         let written =
             (4..=5).contains(&(end - start)) && self.peek(end) == ' ' && self.digit(end + 1);
         if !written || !matches!(self.lower(start, end).as_str(), "cedi" | "cedis") {

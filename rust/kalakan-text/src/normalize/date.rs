@@ -51,12 +51,8 @@ pub(super) fn is_short_month(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Reads a date that starts with a figure.
-    pub(super) fn date(&mut self) -> bool {
-        self.numeric_date() || self.day_range() || self.day_first()
-    }
-
-    fn numeric_date(&mut self) -> bool {
+    /// Reads 6/3/1957.
+    pub(super) fn numeric_date(&mut self) -> bool {
         let Some((parts, ends)) = self.three_parts() else {
             return false;
         };
@@ -107,7 +103,7 @@ impl Scanner<'_> {
     }
 
     /// Reads "5-8 March 2024".
-    fn day_range(&mut self) -> bool {
+    pub(super) fn day_range(&mut self) -> bool {
         let digits = self.digits_end(self.at);
         let dash = self.ordinal_suffix(digits);
         if !matches!(self.peek(dash), '-' | '–') || !self.digit(dash + 1) {
@@ -124,7 +120,8 @@ impl Scanner<'_> {
         true
     }
 
-    fn day_first(&mut self) -> bool {
+    /// Reads "6 March 1957".
+    pub(super) fn day_first(&mut self) -> bool {
         let Some((month, day, end)) = self.day_month(self.at) else {
             return false;
         };
@@ -174,8 +171,9 @@ impl Scanner<'_> {
         (dated || self.peek(start).is_uppercase()).then(|| (month.to_owned(), day, stop))
     }
 
-    /// Reads "March 6, 1957" and "February 14"; the month ends at `end`.
-    pub(super) fn month_first(&mut self, start: usize, end: usize) -> bool {
+    /// Reads "March 6, 1957" and "February 14"; the month starts here.
+    pub(super) fn month_first(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         // Asked of every word: most have no figure after them.
         let dot = usize::from(self.peek(end) == '.');
         if end - start > 14 || !self.digit(self.skip_spaces(end + dot)) {
@@ -213,7 +211,8 @@ impl Scanner<'_> {
     }
 
     /// Reads "Jan. 2024": a short name before a year is the month.
-    pub(super) fn short_month(&mut self, start: usize, end: usize) -> bool {
+    pub(super) fn short_month(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
         let stop = end + usize::from(self.peek(end) == '.');
         if end - start > 4 || self.peek(stop) != ' ' || self.year(stop).is_none() {
             return false;

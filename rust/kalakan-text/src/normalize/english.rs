@@ -2,24 +2,11 @@
 
 mod words;
 
-use super::address;
+use crate::address;
 use crate::alphabet::is_letter;
-use crate::origin::Origin;
+use crate::currency::{self, Currency};
+use crate::traced::Writer;
 use words::{integer, ordinal, spell};
-
-/// Money before a figure: sign, unit, hundredth. Longer signs of one start come first.
-const MONEY: [(&str, &str, &str); 10] = [
-    ("GH₵", "cedis", "pesewas"),
-    ("GH¢", "cedis", "pesewas"),
-    ("GHS", "cedis", "pesewas"),
-    ("GHC", "cedis", "pesewas"),
-    ("₵", "cedis", "pesewas"),
-    ("US$", "dollars", "cents"),
-    ("$", "dollars", "cents"),
-    ("£", "pounds", "pence"),
-    ("€", "euros", "cents"),
-    ("₦", "naira", "kobo"),
-];
 
 /// What may stand after a figure.
 const UNITS: [(&str, &str); 10] = [
@@ -35,19 +22,18 @@ const UNITS: [(&str, &str); 10] = [
     ("m", "million"),
 ];
 
-/// Returns `text` with English words for its ASCII figures and for the signs that are spoken.
+/// Writes repaired `text` with English words for its ASCII figures and for the signs that are spoken.
 ///
 /// Integers to 10^15, years from 1100 to 2099 in pairs, decimals, ordinals, clock times, money, percent and a few
 /// units. Figures in addresses stay.
-pub(crate) fn spoken(text: &str, origin: &mut Origin) -> String {
+pub(crate) fn speak(text: &str, writer: &mut Writer) {
     let chars: Vec<char> = text.chars().collect();
     let mut reader = Reader {
         chars: &chars,
         at: 0,
         spelling_until: 0,
-        out: String::with_capacity(text.len() * 2),
+        writer,
     };
-    let mut cuts = origin.stage();
     let mut read = 0;
     while reader.at < chars.len() {
         let start = reader.at;
@@ -56,10 +42,8 @@ pub(crate) fn spoken(text: &str, origin: &mut Origin) -> String {
             .iter()
             .map(|c| c.len_utf8())
             .sum::<usize>();
-        cuts.cut(read, reader.out.len());
+        reader.writer.cut(read);
     }
-    origin.then(cuts);
-    reader.out
 }
 
 struct Reader<'a> {
@@ -67,31 +51,31 @@ struct Reader<'a> {
     at: usize,
     /// Figures that begin before this are said digit by digit: they go on a phone number.
     spelling_until: usize,
-    out: String,
+    writer: &'a mut Writer,
 }
 
 impl Reader<'_> {
     fn step(&mut self) {
         if let Some(end) = address::end(self.chars, self.at) {
-            self.out.extend(&self.chars[self.at..end]);
+            self.writer.text.extend(&self.chars[self.at..end]);
             self.at = end;
         } else if !(self.money() || self.figure()) {
             match self.chars[self.at] {
                 '&' => self.say("and"),
                 '+' => self.say("plus"),
                 '=' => self.say("equals"),
-                c => self.out.push(c),
+                c => self.writer.text.push(c),
             }
             self.at += 1;
         }
     }
 
     fn say(&mut self, words: &str) {
-        if !self.out.is_empty() && !self.out.ends_with(char::is_whitespace) {
-            self.out.push(' ');
+        if !self.writer.text.is_empty() && !self.writer.text.ends_with(char::is_whitespace) {
+            self.writer.text.push(' ');
         }
-        self.out.push_str(words);
-        self.out.push(' ');
+        self.writer.text.push_str(words);
+        self.writer.text.push(' ');
     }
 
     fn starts_token(&self) -> bool {
@@ -119,43 +103,64 @@ impl Reader<'_> {
 
     /// "GHS 25.50": the unit is said after the figure.
     fn money(&mut self) -> bool {
-        let sign = MONEY
-            .iter()
-            .find(|(sign, ..)| self.starts_token() && self.has(self.at, sign));
-        let Some((sign, unit, hundredth)) = sign else {
+        let found = currency::before_figure(self.chars, self.at).filter(|_| self.starts_token());
+        let Some((currency, after)) = found else {
             return false;
         };
-        let after = self.at + sign.chars().count();
-        let start = after + usize::from(self.chars.get(after) == Some(&' '));
+        let spaced = !currency.needs_touch() && self.chars.get(after) == Some(&' ');
+        let start = after + usize::from(spaced);
         let end = self.whole_end(start);
         if end == start {
             return false;
         }
         let whole = self.digits(start, end);
         let cents = self.digits_end(end + 1);
-        let exact = self.chars.get(end) == Some(&'.') && cents == end + 3;
+        let exact = self.chars.get(end) == Some(&'.')
+            && cents == end + 3
+            && !currency.english_hundredth.is_empty();
         self.say(&integer(&whole, false));
         self.at = end;
         if self.chars.get(end) == Some(&'.') && cents > end + 1 && !exact {
             self.decimals(end);
         }
         self.scale();
-        self.say(if whole == "1" {
-            unit.trim_end_matches('s')
-        } else {
-            unit
-        });
+        self.say_currency(currency, &whole);
         if exact {
             let part = self.digits(end + 1, cents);
             if part != "00" {
                 self.say(&format!(
-                    "{} {hundredth}",
-                    integer(part.trim_start_matches('0'), false)
+                    "{} {}",
+                    integer(part.trim_start_matches('0'), false),
+                    currency.english_hundredth
                 ));
             }
             self.at = cents;
         }
         true
+    }
+
+    fn say_currency(&mut self, currency: &Currency, whole: &str) {
+        let plural = currency.english;
+        self.say(if whole == "1" {
+            plural.trim_end_matches('s')
+        } else {
+            plural
+        });
+    }
+
+    /// "20p" and "25 GHS": the unit stands after the figure already.
+    fn money_after(&mut self, whole: &str) -> bool {
+        let spaced = self.chars.get(self.at) == Some(&' ');
+        let start = self.at + usize::from(spaced);
+        let Some((currency, end)) = currency::after_figure(self.chars, start) else {
+            return false;
+        };
+        let fits = self.ends_token(end) && !(spaced && currency.needs_touch());
+        if fits {
+            self.say_currency(currency, whole);
+            self.at = end;
+        }
+        fits
     }
 
     /// "2.5m" and "2.5 million": the scale stands before the unit.
@@ -216,7 +221,9 @@ impl Reader<'_> {
             let year = end - start == 4 && digits.len() == 4;
             self.say(&integer(&digits, year));
             self.decimals(end);
-            self.unit();
+            if !self.money_after(&digits) {
+                self.unit();
+            }
         }
         true
     }
@@ -284,8 +291,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::spoken;
-    use crate::origin::Origin;
+    use super::speak;
+    use crate::traced::Traced;
 
     #[test]
     fn figures_and_signs_become_words() {
@@ -309,7 +316,8 @@ mod tests {
             ("mp3", "mp three"),
         ];
         for (written, words) in table {
-            let said = spoken(written, &mut Origin::Off);
+            let said = Traced::plain(written).rewrite(speak);
+            let said = said.text();
             assert_eq!(said.split_whitespace().collect::<Vec<_>>().join(" "), words);
         }
     }

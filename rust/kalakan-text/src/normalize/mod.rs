@@ -1,10 +1,10 @@
 //! Written Twi to spoken Twi: numbers, money, dates and the like become words.
 //!
 //! One scanner walks the repaired text once. Each class of number or word is a file that adds its
-//! rules to the scanner; the order in which they are asked is in `scanner.rs`.
+//! rules to the scanner; the order in which they are asked is in `rules.rs`.
 
 mod abbreviation;
-pub(crate) mod address;
+mod address;
 mod arithmetic;
 mod bible;
 mod capitals;
@@ -14,24 +14,22 @@ mod currency;
 mod date;
 pub(crate) mod english;
 mod number;
-mod options;
 mod ordinal;
 mod phone;
 mod plain;
-pub(crate) mod punctuation;
 mod quantity;
+mod rules;
 mod scanner;
 mod spoken;
 mod unit;
 mod value;
 mod word;
 
+pub use crate::options::{ChatSpelling, NormalizeOptions, Variety};
 pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
-pub(crate) use capitals::is_letter_name;
 pub use number::number_words;
-pub use options::{ChatSpelling, NormalizeOptions, Variety};
 
-use crate::origin::Origin;
+use crate::traced::Traced;
 
 /// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
 const MAX_PASSES: usize = 6;
@@ -40,41 +38,36 @@ const MAX_PASSES: usize = 6;
 ///
 /// Total, idempotent, NFC, lower case; no digit is dropped without a word for it.
 pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
-    normalize_from(text, options, &mut Origin::Off)
+    normalize_traced(Traced::plain(text), options)
+        .into_text()
+        .into_owned()
 }
 
-/// Does what [`normalize`] does and puts into `origin` where the result comes from.
-pub(crate) fn normalize_from(
-    text: &str,
-    options: &NormalizeOptions,
-    origin: &mut Origin,
-) -> String {
+/// Does what [`normalize`] does and keeps where the result comes from.
+pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
     // Only wide chat spelling rewrites letters of the alphabet.
     let wide = options.chat == ChatSpelling::Wide;
     let short_way = |text: &str| {
         let rewritten = wide && text.contains(['c', 'q', 'C', 'Q']);
         (!rewritten).then(|| plain::lower(text)).flatten()
     };
-    if let Some(normalized) = short_way(text) {
-        return normalized;
+    if let Some(normalized) = short_way(text.text()) {
+        return text.in_place(normalized);
     }
-    let mut normalized = pass(text, options, origin);
+    let mut normalized = pass(text, options);
     for _ in 0..MAX_PASSES {
-        if short_way(&normalized).is_some_and(|again| again == normalized) {
+        if short_way(normalized.text()).is_some_and(|again| again == normalized.text()) {
             break;
         }
-        let mut next = origin.restart();
-        let again = pass(&normalized, options, &mut next);
-        if again == normalized {
+        let again = pass(normalized.fresh(), options);
+        if again.text() == normalized.text() {
             break;
         }
-        origin.then(next);
-        normalized = again;
+        normalized = normalized.then(again);
     }
     normalized
 }
 
-fn pass(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
-    let repaired = crate::clean::repair(text, options, origin);
-    scanner::read(&repaired, options, origin)
+fn pass<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
+    crate::clean::repair(text, options).rewrite(|text, writer| scanner::read(text, options, writer))
 }

@@ -67,6 +67,11 @@ impl Scanner<'_> {
         }
     }
 
+    /// Reads a Roman numeral after a capitalised name.
+    pub(super) fn roman_word(&mut self) -> bool {
+        self.roman(self.at, self.word)
+    }
+
     /// Reads the Roman numeral in `start..end` after a capitalised name.
     pub(super) fn roman(&mut self, start: usize, end: usize) -> bool {
         if end - start > 5 || self.names.count == 0 || !self.follows_names(start) {

@@ -2,7 +2,7 @@
 
 use crate::alphabet::{is_base_letter, is_mark, is_vowel};
 
-use super::abbreviation::is_abbreviation;
+use super::abbreviation::{is_abbreviation, is_bare_title};
 use super::capitals::is_small_initials;
 
 /// Returns `text` in lower case if that is all it takes to normalize it.
@@ -32,7 +32,7 @@ pub(super) fn lower(text: &str) -> Option<String> {
         if (c < 'A' || c == '…') && is_small_initials(&out[word..]) {
             return None;
         }
-        if c == '.' && !is_open(&out[word..]) || c == ' ' && is_title(&text[..out.len()], word) {
+        if c == '.' && !is_open(&out[word..]) || c == ' ' && is_bare_title(&text[word..out.len()]) {
             return None;
         }
         out.push(crate::alphabet::lower(c));
@@ -86,12 +86,4 @@ fn is_composed(c: char) -> bool {
 /// Tells whether a dot after `word` can only end a sentence.
 fn is_open(word: &str) -> bool {
     !is_abbreviation(word) && (word.len() > 1 || word.starts_with(is_vowel))
-}
-
-/// Tells whether the word at `start` is a title that is expanded without a dot: "Dr Mensah".
-fn is_title(text: &str, start: usize) -> bool {
-    matches!(
-        &text[start..],
-        "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "Rev" | "Hon"
-    )
 }

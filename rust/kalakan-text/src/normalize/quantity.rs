@@ -1,6 +1,7 @@
 //! A number with its sign, range, unit or currency.
 
-use super::currency::Currency;
+use crate::currency::Currency;
+
 use super::number::Form;
 use super::scanner::Scanner;
 use super::unit::Unit;

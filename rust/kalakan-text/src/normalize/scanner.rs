@@ -1,21 +1,25 @@
-//! Walks repaired text once and asks the rules in their order.
+//! Walks repaired text once and asks the rules of `rules.rs` at each place.
 
 use crate::alphabet::{is_letter, is_mark};
-use crate::origin::Origin;
+use crate::punctuation::{dash, run_of_marks, Dash};
+use crate::traced::Writer;
 
 use super::address;
 use super::number::Form;
-use super::punctuation::{dash, run_of_marks, Dash};
+use super::ordinal::is_title;
+use super::rules::{starts, Reads, RULES};
 use super::spoken::Spoken;
 use super::value::vulgar;
-use super::{NormalizeOptions, Variety};
+use crate::currency;
+use crate::options::{NormalizeOptions, Variety};
 
-/// Returns repaired `text` as words and marks.
-pub(super) fn read(text: &str, options: &NormalizeOptions, origin: &mut Origin) -> String {
+/// Writes repaired `text` as words and marks.
+pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) {
     let chars: Vec<char> = text.chars().collect();
     let mut scanner = Scanner {
         chars: &chars,
         at: 0,
+        word: 0,
         out: Spoken::with_capacity(text.len() * 2),
         options,
         list_end: 0,
@@ -24,16 +28,14 @@ pub(super) fn read(text: &str, options: &NormalizeOptions, origin: &mut Origin) 
         names: Names::default(),
         line: None,
     };
-    let mut cuts = origin.stage();
     let mut read = 0;
     while scanner.at < chars.len() {
         let start = scanner.at;
         scanner.step();
         read += bytes(&chars[start..scanner.at]);
-        cuts.cut(read, scanner.out.len());
+        writer.cut_at(read, scanner.out.len());
     }
-    origin.then(cuts);
-    scanner.out.finish()
+    writer.text = scanner.out.finish();
 }
 
 fn bytes(chars: &[char]) -> usize {
@@ -51,6 +53,8 @@ pub(super) struct Names {
 pub(super) struct Scanner<'a> {
     pub(super) chars: &'a [char],
     pub(super) at: usize,
+    /// Where the word ends that starts here, if one does.
+    pub(super) word: usize,
     pub(super) out: Spoken,
     pub(super) options: &'a NormalizeOptions,
     /// Up to here commas and dots between digits separate numbers: "1,2,3".
@@ -66,30 +70,47 @@ pub(super) struct Scanner<'a> {
 
 impl Scanner<'_> {
     fn step(&mut self) {
-        let c = self.chars[self.at];
-        if c == '\n' {
-            self.out.line();
-            self.at += 1;
-        } else if is_letter(c) {
-            if !(self.address() || self.money_code()) {
-                self.word();
-            }
-        } else if self.starts_number(self.at) {
-            if !self.address() {
-                self.figures();
-            }
-        } else if matches!(c, '#' | '@') {
-            // "@5pm" is a time, no name.
-            if !(self.hashtag() || !self.digit(self.at + 1) && self.address()) {
-                self.at += 1;
-            }
-        } else if is_mark(c) {
-            self.marks();
-        } else if matches!(c, '-' | '–' | '—') {
-            self.dashes();
-        } else {
-            self.sign(c);
+        let (start, begin) = (self.at, self.begin());
+        if begin & starts::WORD != 0 {
+            self.word = self.word_end(start);
         }
+        let rule = RULES
+            .iter()
+            .find(|rule| rule.starts & begin != 0 && (rule.read)(self));
+        match rule.map(|rule| rule.reads) {
+            Some(Reads::Number) => {
+                self.per_unit();
+                self.quantity_end = self.at;
+                self.cedis();
+            }
+            Some(Reads::Word) if begin == starts::CAPITAL => self.name(start),
+            Some(_) => {}
+            None => self.at = start + 1,
+        }
+    }
+
+    /// Returns what the current character can begin.
+    fn begin(&self) -> u8 {
+        match self.chars[self.at] {
+            '\n' => starts::LINE,
+            c if is_letter(c) && c.is_uppercase() => starts::CAPITAL,
+            c if is_letter(c) => starts::SMALL,
+            _ if self.starts_number(self.at) => starts::FIGURE,
+            '#' | '@' => starts::TAG,
+            c if is_mark(c) => starts::MARK,
+            '-' | '–' | '—' => starts::DASH,
+            _ => starts::SIGN,
+        }
+    }
+
+    /// Counts the capitalised word that has been read from `start` on among the names before it.
+    fn name(&mut self, start: usize) {
+        if !self.follows_names(start) {
+            self.names = Names::default();
+        }
+        self.names.count += 1;
+        self.names.titled |= self.word - start < 12 && is_title(&self.lower(start, self.word));
+        self.names.end = self.at;
     }
 
     /// Tells whether a number can start at `i`: a digit, a fraction, or a sign that belongs to one.
@@ -113,40 +134,24 @@ impl Scanner<'_> {
         self.digit(i) || self.peek(i) == '.' && self.digit(i + 1) || self.money_sign(i).is_some()
     }
 
-    fn figures(&mut self) {
-        let read = self.phone()
-            || self.date()
-            || self.clock()
-            || self.military()
-            || self.chain()
-            || self.secret()
-            || self.quantity();
-        if read {
-            self.per_unit();
-            self.quantity_end = self.at;
-            self.cedis();
-        } else {
-            self.at += 1;
-        }
+    /// Goes to the next line.
+    pub(super) fn line_end(&mut self) -> bool {
+        self.out.line();
+        self.at += 1;
+        true
     }
 
-    fn money_code(&mut self) -> bool {
+    /// Reads money that starts with a code: GHS 5.
+    pub(super) fn money_code(&mut self) -> bool {
         // Asked of every word: the first letter settles most of them.
-        let possible = matches!(
-            self.peek(self.at).to_ascii_lowercase(),
-            'g' | 'u' | 'e' | 'n' | 'f' | 'c' | 'x' | 'j'
-        );
-        let read =
-            possible && self.starts_word() && self.money_sign(self.at).is_some() && self.quantity();
-        if read {
-            self.per_unit();
-            self.quantity_end = self.at;
-            self.cedis();
-        }
-        read
+        currency::may_start(self.peek(self.at))
+            && self.starts_word()
+            && self.money_sign(self.at).is_some()
+            && self.quantity()
     }
 
-    fn marks(&mut self) {
+    /// Reads a run of marks.
+    pub(super) fn marks(&mut self) -> bool {
         let before = self.at.checked_sub(1).map_or(' ', |b| self.chars[b]);
         let (mark, end) = run_of_marks(self.chars, self.at);
         let inner = end == self.at + 1 && before.is_ascii_digit() && self.digit(end);
@@ -157,9 +162,11 @@ impl Scanner<'_> {
             _ => self.out.mark(mark),
         }
         self.at = end;
+        true
     }
 
-    fn dashes(&mut self) {
+    /// Reads a run of dashes.
+    pub(super) fn dashes(&mut self) -> bool {
         let (kind, end) = dash(self.chars, self.at);
         let after = self.skip_spaces(end);
         let spaces_before = self.chars[..self.at]
@@ -180,40 +187,37 @@ impl Scanner<'_> {
             Dash::Joint | Dash::Figure => {}
         }
         self.at = end;
+        true
     }
 
-    fn sign(&mut self, c: char) {
-        if c == '*' && self.short_code() {
-            return;
-        }
-        match c {
-            _ if self.operator(c) => return,
+    /// Says what has a name of its own among other signs.
+    pub(super) fn sign(&mut self) -> bool {
+        let before = self.at.checked_sub(1).map_or(' ', |b| self.chars[b]);
+        match self.peek(self.at) {
             '&' => self.out.word("ne"),
-            '+' if self.digit(self.at + 1)
-                || self.at > 0 && self.chars[self.at - 1].is_alphanumeric() =>
-            {
-                self.out.word("plɔs");
-            }
-            '/' if self.at > 0
-                && self.chars[self.at - 1].is_ascii_digit()
-                && self.digit(self.at + 1) =>
-            {
-                self.out.pause();
-            }
+            '+' if self.digit(self.at + 1) || before.is_alphanumeric() => self.out.word("plɔs"),
+            '/' if before.is_ascii_digit() && self.digit(self.at + 1) => self.out.pause(),
             '²' => self.out.word("mmienu"),
             '³' => self.out.word("mmiɛnsa"),
-            _ => {}
+            _ => return false,
         }
         self.at += 1;
+        true
     }
 
-    fn address(&mut self) -> bool {
-        let Some(end) = address::end(self.chars, self.at) else {
+    /// Reads an address that starts here.
+    pub(super) fn address(&mut self) -> bool {
+        let Some(end) = crate::address::end(self.chars, self.at) else {
             return false;
         };
         address::speak(&self.chars[self.at..end], self.options, &mut self.out);
         self.at = end;
         true
+    }
+
+    /// Reads the "@name" of a person; "@5pm" is a time.
+    pub(super) fn mention(&mut self) -> bool {
+        !self.digit(self.at + 1) && self.address()
     }
 
     /// Returns the form a number takes here.

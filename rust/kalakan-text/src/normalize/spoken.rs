@@ -1,8 +1,7 @@
 //! The text being written: words, marks and the pauses between them.
 
 use crate::alphabet::is_mark;
-
-use super::punctuation::push_mark;
+use crate::punctuation::push_mark;
 
 /// Normalized text under construction.
 #[derive(Default)]

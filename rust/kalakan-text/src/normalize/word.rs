@@ -1,43 +1,21 @@
-//! Words: lower case, unless they are an abbreviation, a numeral, a month or initials.
+//! Words: lower case, unless they are initials.
 
 use crate::alphabet::{is_letter, is_vowel};
+use crate::spelling::letter_names;
 
-use super::capitals::{is_small_initials, letter_names};
-use super::ordinal::is_title;
-use super::scanner::{Names, Scanner};
+use super::capitals::is_small_initials;
+use super::scanner::Scanner;
 
 impl Scanner<'_> {
-    /// Reads the word that starts here.
-    pub(super) fn word(&mut self) {
-        let start = self.at;
-        let end = self.word_end(start);
-        let first = self.chars[start];
-        let capital = first.is_uppercase();
-        let continues = self.follows_names(start);
-        let read = self.short_book(start, end)
-            || self.abbreviation(start, end)
-            || self.cedis_first(start, end)
-            || self.until(start, end)
-            || self.times(start, end)
-            || capital && self.roman(start, end)
-            || self.month_first(start, end)
-            || capital && self.short_month(start, end);
-        if !read {
-            self.plain_word(start, end);
-            self.at = end;
-        }
-        if !capital {
-            return;
-        }
-        if !continues {
-            self.names = Names::default();
-        }
-        self.names.count += 1;
-        self.names.titled |= end - start < 12 && is_title(&self.lower(start, end));
-        self.names.end = self.at;
+    /// Says the word that starts here in small letters, or by its letters if it is made of initials.
+    pub(super) fn plain_word(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        self.say_word(start, end);
+        self.at = end;
+        true
     }
 
-    fn plain_word(&mut self, start: usize, end: usize) {
+    fn say_word(&mut self, start: usize, end: usize) {
         let word = &self.chars[start..end];
         let capitals = word.iter().filter(|c| c.is_uppercase()).count();
         let beside_digit = self.digit(end) || start > 0 && self.chars[start - 1].is_ascii_digit();
@@ -64,7 +42,7 @@ impl Scanner<'_> {
     }
 
     /// Returns the end of the word at `start`: letters, and apostrophes between letters.
-    fn word_end(&self, start: usize) -> usize {
+    pub(super) fn word_end(&self, start: usize) -> usize {
         let mut end = self.letters_end(start);
         // "n' akyi": a clitic and its word, parted by a slip.
         let clitic =

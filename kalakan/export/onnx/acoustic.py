@@ -1,0 +1,225 @@
+"""ONNX files that run without torch, checked against torch before they are kept."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kalakan.config.schema import AudioConfig
+from kalakan.errors import ExportError
+from kalakan.export.onnx.shared_weights import HALF_FROM, halve
+from kalakan.export.onnx.trace import trace_module
+from kalakan.models import registry
+from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.storage import replacing
+from kalakan.voices.identity import to_metadata
+
+INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
+OUTPUTS = ("mel_output", "durations", "mel_lengths", "pitch_output", "energy_output")
+TOLERANCE = 2e-3
+"""Largest difference of a log-mel value between torch and ONNX that an export may show."""
+
+
+class _Inference(nn.Module):
+    """The inputs and outputs of `acoustic.onnx`."""
+
+    def __init__(self, model: FastSpeech2) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self.model.infer(phonemes, speaker.expand(phonemes.shape[0]), speed, pitch, energy)
+
+
+def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
+    """`acoustic.onnx` of a FastSpeech2 as bytes of one self-contained file.
+
+    Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
+    float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
+    energy_output [B, T]. `half_weights` rounds the matrices to 16 bits, stores them so, and computes in 32.
+    Raises `ExportError` if the file's output differs by more than `TOLERANCE` from that of torch with these weights.
+    """
+    if half_weights:
+        model = rounded(model)
+    graph = trace_acoustic(model, fold=True)
+    if half_weights:
+        halve_weights(graph)
+    content = bytes(graph.SerializeToString())
+    check_acoustic(model, content, TOLERANCE)
+    return content
+
+
+def rounded(model: FastSpeech2) -> FastSpeech2:
+    """A copy of the model whose matrices hold only values that 16 bits can hold."""
+    model = copy.deepcopy(model)
+    state = halve(model.state_dict())
+    model.load_state_dict(
+        {name: value.float() if value.dtype == torch.half else value for name, value in state.items()}
+    )
+    return model
+
+
+def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
+    """The ONNX graph of a FastSpeech2. Without folding its parameters keep the names and bytes they have in torch."""
+    import onnx
+
+    axes = control_axes() | {"mel_lengths": {0: "batch"}, "mel_output": {0: "batch", 2: "frames"}}
+    axes |= {name: {0: "batch", 1: "frames"} for name in ("pitch_output", "energy_output")}
+    graph = trace_module(_Inference(model.eval()), example_inputs(), INPUTS, OUTPUTS, axes, fold=fold)
+    add_defaults(graph)
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+def example_inputs() -> tuple[Tensor, ...]:
+    """One value of each of `INPUTS`, for the tracer."""
+    return (
+        torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
+        torch.zeros(2, dtype=torch.long),
+        torch.ones(2, 1),
+        torch.zeros(2, 1),
+        torch.ones(2, 1),
+    )
+
+
+def control_axes() -> dict[str, dict[int, str]]:
+    """The open axes of `INPUTS` and of the durations."""
+    axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
+    axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
+    return axes | {"speaker": {0: "speaker_batch"}}
+
+
+def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) -> float:
+    """Largest difference of a mel value between torch and an ONNX file (its bytes or path), over several cases.
+
+    Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
+    """
+    from kalakan.onnx_runtime import checking_session
+
+    session = checking_session(source)
+    worst = 0.0
+    for inputs in _check_cases(len(model.config.speakers)):
+        found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))
+        mel, aux = inference_with(model, inputs, found["durations"])
+        for row, frames in enumerate(aux["mel_lengths"].tolist()):
+            difference = np.abs(found["mel_output"][row, :, :frames] - mel[row, :, :frames].numpy()).max()
+            worst = max(worst, float(difference))
+    if not worst <= tolerance:
+        raise ExportError(
+            f"the exported acoustic model differs from torch by {worst:.2e}; the limit is {tolerance:.0e}"
+        )
+    return worst
+
+
+TIE = 1e-3
+"""Distance in frames from a rounding tie below which a sound may end a frame earlier or later than torch says."""
+
+
+def inference_with(
+    model: FastSpeech2, inputs: Mapping[str, NDArray[Any]], durations: NDArray[np.int64]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """`FastSpeech2.inference` of inputs of `acoustic.onnx` with the durations [B, N] that the file gave for them.
+
+    Raises `ExportError` if they are not those of torch, but for sums of durations so near a half that the last bits of
+    a float decide where they are rounded to.
+    """
+    tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+    with torch.no_grad():
+        _, aux = model.inference(**tensors)
+        phonemes, speaker, speed, _, _ = model.defaults(
+            tensors["phonemes"], None, tensors.get("speaker"), tensors.get("speed"), None, None
+        )
+        log_durations = model.duration_predictor(*model.encode(phonemes, speaker)).squeeze(2)
+        ends = model.exact_ends(log_durations, phonemes, speed)
+        is_tie = ((ends + 0.5) - torch.round(ends + 0.5)).abs() < TIE
+        is_open = (is_tie | torch.nn.functional.pad(is_tie, (1, 0))[:, :-1]).numpy()
+        if np.any((durations != aux["durations"].numpy()) & ~is_open):
+            raise ExportError("the exported acoustic model rounds durations differently from torch")
+        return model.inference(**tensors, durations=torch.from_numpy(durations))
+
+
+def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
+    random = np.random.default_rng(0)
+    for batch, size in ((1, 1), (1, 63), (3, 129)):
+        ids = random.integers(24, 77, (batch, size))
+        ids[:, size // 2 + 1 : size // 2 + 2] = 16  # a tone, which alone would last no frame
+        for row in range(1, batch):
+            ids[row, size - 20 * row :] = 0
+        yield {"phonemes": ids}
+        yield {
+            "phonemes": ids,
+            "speaker": random.integers(0, speakers, batch),
+            "speed": np.full((1, 1), 1.3, np.float32),
+            "pitch": random.uniform(-3, 3, (batch, size)).astype(np.float32),
+            "energy": np.full((batch, 1), 1.5, np.float32),
+        }
+
+
+def add_defaults(graph: Any) -> None:
+    """Gives every input but `phonemes` an initializer of the same name, which makes it optional."""
+    from onnx import numpy_helper
+
+    defaults = {
+        "speaker": np.zeros(1, np.int64),
+        "speed": np.ones((1, 1), np.float32),
+        "pitch": np.zeros((1, 1), np.float32),
+        "energy": np.ones((1, 1), np.float32),
+    }
+    for name, value in defaults.items():
+        graph.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+
+
+def halve_weights(graph: Any) -> None:
+    """Stores large float matrices as 16-bit floats behind a cast: half the file, the same arithmetic."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in list(graph.graph.initializer):
+        value: NDArray[Any] = numpy_helper.to_array(tensor)
+        if value.dtype != np.float32 or value.size < HALF_FROM:
+            continue
+        name = f"{tensor.name}.half"
+        tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), name))
+        casts.append(helper.make_node("Cast", [name], [name.removesuffix(".half")], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        graph.graph.node.insert(0, node)
+
+
+def write_acoustic(
+    model: FastSpeech2, path: str | Path, *, audio: AudioConfig | None = None, half_weights: bool = False
+) -> None:
+    """Exports to a file, written whole or not at all; with `audio` it tells that and its speakers."""
+    path = Path(path)
+    content = export_acoustic(model, half_weights=half_weights)
+    if audio is not None:
+        content = with_metadata(content, to_metadata(audio, model.config.speakers))
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
+    """An ONNX file whose metadata also tell this."""
+    import onnx
+
+    graph = onnx.load_model_from_string(content)
+    for key, value in told.items():
+        graph.metadata_props.add(key=key, value=value)
+    return bytes(graph.SerializeToString())
+
+
+def check_exportable(model_type: str) -> None:
+    """Raises `ExportError` for a type that no ONNX file can stand for."""
+    if not registry.entry(model_type).has_onnx:
+        raise ExportError(
+            f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
+            "speak it with engine='torch'"
+        )

@@ -1,0 +1,120 @@
+"""Nodes that compute a product in integers: activations rounded to bytes, 8-bit matrices, one scale back to floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kalakan.export.onnx.activation_ranges import Range
+from kalakan.export.onnx.conv1d_to_2d import TimeConvolution
+from kalakan.export.onnx.graphs import add_constant
+from kalakan.export.onnx.matmuls import Matmul
+
+MICROSOFT = "com.microsoft"
+"""Domain of the operators that onnxruntime has beside the standard's."""
+
+
+def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any], tuple[str, str, str]]:
+    """Nodes that round a value to bytes, and the names of bytes, scale and zero point.
+
+    With limits these are constants; without, they come from the least and the largest number of each call.
+    """
+    from onnx import helper
+
+    parts = (f"{name}.bytes", f"{name}.step", f"{name}.zero")
+    if limits is None:
+        return [helper.make_node("DynamicQuantizeLinear", [name], list(parts))], parts
+    step, zero = limits.scale()
+    add_constant(model, parts[1], np.asarray(step))
+    add_constant(model, parts[2], np.asarray(zero))
+    return [helper.make_node("QuantizeLinear", [name, *parts[1:]], [parts[0]])], parts
+
+
+def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
+    """Integer product of rounded activations, scaled back to floats, bias added."""
+    from onnx import helper
+
+    name, source = product.node.output[0], product.weight.source
+    bytes_, step, zero = parts
+    if product.convolution is None:
+        nodes, matrix = _matrix(product, name)
+    else:
+        nodes, bytes_ = _unfold(model, product.convolution, bytes_, zero)
+        more, matrix = _kernel_matrix(model, product, name)
+        nodes += more
+    row = add_constant(model, f"{name}.row", np.array([-1]))
+    nodes.append(helper.make_node("Reshape", [f"{source}.scale", row], [f"{name}.columns"]))  # [O]
+    inputs = [bytes_, matrix, step, f"{name}.columns", zero]
+    return nodes + (_at_once(product, inputs) if is_static else _in_steps(product, inputs))
+
+
+def _at_once(product: Matmul, inputs: list[str]) -> list[Any]:
+    """One node of onnxruntime: it makes it of the nodes of a dynamic product by itself, not of those with constants."""
+    from onnx import helper
+
+    inputs = [*inputs, "", product.bias] if product.bias else inputs  # "": no zero points of the columns
+    return [helper.make_node("MatMulIntegerToFloat", inputs, [product.target], domain=MICROSOFT)]
+
+
+def _in_steps(product: Matmul, inputs: list[str]) -> list[Any]:
+    from onnx import TensorProto, helper
+
+    name = product.node.output[0]
+    bytes_, matrix, step, columns, zero = inputs
+    product_name = f"{name}.product" if product.bias else product.target
+    nodes = [
+        helper.make_node("MatMulInteger", [bytes_, matrix, zero], [f"{name}.sums"]),
+        helper.make_node("Cast", [f"{name}.sums"], [f"{name}.floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [step, columns], [f"{name}.steps"]),
+        helper.make_node("Mul", [f"{name}.floats", f"{name}.steps"], [product_name]),
+    ]
+    if product.bias:
+        nodes.append(helper.make_node("Add", [product_name, product.bias], [product.target]))
+    return nodes
+
+
+def _matrix(product: Matmul, name: str) -> tuple[list[Any], str]:
+    """The integers as a matrix [I, O]."""
+    from onnx import helper
+
+    values = f"{product.weight.source}.int8"
+    if product.weight.axes == (0, 1):
+        return [], values
+    return [
+        helper.make_node("Transpose", [values], [f"{name}.matrix"], perm=product.weight.axes)
+    ], f"{name}.matrix"
+
+
+def _kernel_matrix(model: Any, product: Matmul, name: str) -> tuple[list[Any], str]:
+    """The integers of a convolution [O, I, K] as a matrix [K * I, O]."""
+    from onnx import helper
+
+    outputs = product.weight.value.shape[0]
+    shape = add_constant(model, f"{name}.shape", np.array([-1, outputs]))
+    values = f"{product.weight.source}.int8"
+    return [
+        helper.make_node("Transpose", [values], [f"{name}.taps"], perm=(2, 1, 0)),
+        helper.make_node("Reshape", [f"{name}.taps", shape], [f"{name}.matrix"]),
+    ], f"{name}.matrix"
+
+
+def _unfold(model: Any, item: TimeConvolution, bytes_: str, zero: str) -> tuple[list[Any], str]:
+    """Bytes [B, T, I] to what a kernel of K frames sees, [B, T, K * I]."""
+    from onnx import helper
+
+    name = item.node.output[0]
+    kernel = item.weight.value.shape[2]
+    pads = add_constant(model, f"{name}.pads", np.array([0, item.pads[0], 0, 0, item.pads[1], 0]))
+    time = add_constant(model, f"{name}.time", np.array([1]))
+    nodes = [helper.make_node("Pad", [bytes_, pads, zero], [f"{name}.padded"])]
+    for tap in range(kernel):
+        end = tap + 1 - kernel if tap + 1 < kernel else np.iinfo(np.int64).max
+        bounds = [
+            add_constant(model, f"{name}.{side}{tap}", np.array([place]))
+            for side, place in (("from", tap), ("to", end))
+        ]
+        nodes.append(helper.make_node("Slice", [f"{name}.padded", *bounds, time], [f"{name}.tap{tap}"]))
+    taps = [f"{name}.tap{tap}" for tap in range(kernel)]
+    nodes.append(helper.make_node("Concat", taps, [f"{name}.unfolded"], axis=2))
+    return nodes, f"{name}.unfolded"

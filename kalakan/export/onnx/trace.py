@@ -1,0 +1,99 @@
+"""A torch module as an ONNX graph, traced and tidied: the one place that calls the exporter."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from kalakan.export.onnx.graphs import all_nodes, drop, names_read
+
+OPSET = 17
+_SHAPING = ["MatMulAddFusion", "TransposeOptimizer"]
+"""Passes that are left out: they give products and convolutions another form than `quantize` knows."""
+
+
+def trace_module(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
+    *,
+    fold: bool = False,
+) -> Any:
+    """The graph of a module's forward pass, simplified. `axes` are the open ones of each input and output.
+
+    Without folding the module's parameters keep the names and bytes that they have in torch.
+    """
+    import onnx
+
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracer warns of every shape it is told to keep open, and is itself called deprecated; the other exporter
+        # needs onnxscript.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),  # the exporter puts back the mode it finds here
+            example,
+            cast(Any, buffer),  # its type says a path; a file object is documented and works
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            do_constant_folding=fold,
+            dynamo=False,
+        )
+    return simplified(onnx.load_model_from_string(buffer.getvalue()))
+
+
+def simplified(model: Any) -> Any:
+    """The same graph in about half the nodes: constants computed, equal nodes joined, casts that change nothing gone.
+
+    A graph of fewer nodes opens faster. onnxruntime's basic optimizations do it, which depend on no machine; while
+    they run the float initializers are inputs, so that none is computed with and all keep names and bytes.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    from kalakan.onnx_runtime import onnxruntime
+
+    inputs = {item.name for item in model.graph.input}
+    held = [
+        item
+        for item in model.graph.initializer
+        if item.name not in inputs and item.data_type == TensorProto.FLOAT
+    ]
+    bare = onnx.ModelProto.FromString(model.SerializeToString())
+    names = {item.name for item in held}
+    drop(bare.graph.initializer, names)
+    bare.graph.input.extend(
+        helper.make_tensor_value_info(item.name, item.data_type, list(item.dims)) for item in held
+    )
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "simplified.onnx")
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            bare.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=_SHAPING,
+        )
+        result = onnx.load(path)
+    drop(result.graph.input, names)
+    read = {name for node in result.graph.node for name in names_read(node)}
+    result.graph.initializer.extend(item for item in held if item.name in read)
+    domains = {node.domain for node in all_nodes(result.graph)}
+    imports = [item for item in result.opset_import if item.domain in domains]
+    del result.opset_import[:]
+    result.opset_import.extend(imports)
+    return result

@@ -1,0 +1,1 @@
+"""How upsampling vocoders run on a GPU: channels last, packed weights, CUDA graphs, ragged batches."""

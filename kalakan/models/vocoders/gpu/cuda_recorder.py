@@ -1,0 +1,107 @@
+"""Recording work as CUDA graphs that share one pool of memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from kalakan.errors import KernelError
+from kalakan.models.vocoders.gpu.parallel_branches import Branches, run_by
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Of the whole process: two captures at once disturb each other's allocations."""
+_STREAMS: dict[tuple[torch.device, int, int], list[torch.cuda.Stream]] = {}
+"""Those beside a stream, by its id and the depth of the fork; at `_CAPTURE` the one that captures.
+
+Few for the whole process: torch has 32 in all, and then gives out again what others work on.
+"""
+_CAPTURE = (-1, -1)
+
+
+class CudaRecorder:
+    """Records on one device; see `kalakan.models.vocoders.gpu.graph_cache.Recorder`.
+
+    The graphs share their memory, so that none may run while another does: `begin` and `end` keep them apart.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        with torch.cuda.device(device):
+            self._device = torch.device("cuda", torch.cuda.current_device())
+            self._pool = torch.cuda.graph_pool_handle()
+        self._done: torch.cuda.Event | None = None
+
+    def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
+        """See `Recorder`; the work runs once before, so that whatever tunes, loads or packs has done so.
+
+        Raises `KernelError` where it cannot be captured.
+        """
+        with _ONE_AT_A_TIME, torch.cuda.device(self._device):
+            self._warm_up(branches)
+            graph = torch.cuda.CUDAGraph()
+            try:
+                results = self._capture(graph, branches)
+            except RuntimeError as error:
+                self._pool = torch.cuda.graph_pool_handle()  # the broken capture may still hold the old one
+                raise KernelError(
+                    f"the vocoder was not captured as a CUDA graph: {error}; set inference.cuda_graphs to false, or "
+                    "use kalakan.models.vocoders.gpu.graph_cache.cuda_graphs(False)"
+                ) from error
+        return graph.replay, results
+
+    def begin(self) -> None:
+        """See `Recorder`."""
+        if self._done is not None:
+            torch.cuda.current_stream(self._device).wait_event(self._done)
+
+    def end(self) -> None:
+        """See `Recorder`."""
+        self._done = torch.cuda.current_stream(self._device).record_event()
+
+    def _warm_up(self, branches: Branches) -> None:
+        (stream,) = self._streams(*_CAPTURE, 1)
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(stream):
+            self._fork(branches)
+
+    def _capture(self, graph: torch.cuda.CUDAGraph, branches: Branches) -> list[Tensor]:
+        with torch.cuda.stream(self._streams(*_CAPTURE, 1)[0]):
+            # Of this thread only: what other threads do on other streams meanwhile is theirs to do.
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                results = self._fork(branches)
+            except BaseException:
+                with suppress(RuntimeError):  # it would only say that something was raised
+                    graph.capture_end()
+                raise
+            graph.capture_end()
+        return results
+
+    def _fork(self, branches: Branches, depth: int = 0) -> list[Tensor]:
+        """What the branches return; the first goes on where this began, and each other has a stream beside it.
+
+        A side stream begins behind all that was done, and all that comes behind them waits: no memory that one of
+        them frees is written to while another reads it.
+        """
+        own = torch.cuda.current_stream(self._device)
+        sides = self._streams(own.stream_id, depth, len(branches) - 1)
+        for side in sides:
+            side.wait_stream(own)
+        results = []
+        with run_by(partial(self._fork, depth=depth + 1)):
+            for stream, branch in zip((own, *sides), branches, strict=True):
+                with torch.cuda.stream(stream):
+                    results.append(branch())
+        for side in sides:
+            own.wait_stream(side)
+        return results
+
+    def _streams(self, beside: int, depth: int, count: int) -> list[torch.cuda.Stream]:
+        streams = _STREAMS.setdefault((self._device, beside, depth), [])
+        while len(streams) < count:
+            streams.append(torch.cuda.Stream(self._device))  # type: ignore[no-untyped-call]
+        return streams[:count]

@@ -1,0 +1,141 @@
+"""`SpeakOptions`: how a text is to be spoken. Every control is one field, checked once, when the value is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from kalakan.errors import SynthesisError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+SEEDS = 1 << 32
+"""Seeds are 0 to one less than this."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is known of a field of `SpeakOptions` besides its default."""
+
+    help: str
+    """What it sets: the text of a command line's help or of a schema."""
+    low: float | None = None
+    """Smallest value; None for a field that is no number."""
+    high: float | None = None
+    """Largest value."""
+    unit: str = ""
+    """Unit of a number; empty for a factor."""
+    markup: str = ""
+    """How SSML's value for a stretch of text joins the request's: "multiply" or "add"; empty where SSML has none."""
+
+
+def _control(default: Any, **known: Any) -> Any:
+    return field(default=default, metadata={"control": Control(**known)})
+
+
+@dataclass(frozen=True)
+class SpeakOptions:
+    """Settings of one request; building one raises `SynthesisError` for a value out of range."""
+
+    speaker: str | None = _control(None, help="Speaker of the voice")
+    """Name of a speaker of the voice; None for the synthesizer's default."""
+    speed: float = _control(1.0, low=0.5, high=2.0, markup="multiply", help="Tempo")
+    """Factor of the tempo, 0.5 to 2."""
+    pitch: float = _control(
+        0.0, low=-12.0, high=12.0, unit="semitones", markup="add", help="Shift of the pitch"
+    )
+    """Shift in semitones, -12 to 12."""
+    volume: float = _control(0.0, low=-20.0, high=12.0, unit="dB", markup="add", help="Gain")
+    """Gain in decibels, -20 to 12."""
+    energy: float = _control(1.0, low=0.25, high=4.0, help="Gain as a factor of the amplitude")
+    """The same gain as a factor of the amplitude, 0.25 to 4; it adds to `volume`."""
+    sentence_pause: float = _control(
+        0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
+    )
+    """Silence in seconds, 0 to 60, between two sentences, on top of the pause that the voice makes there."""
+    seed: int = _control(0, low=0, high=SEEDS - 1, help="Seed of the vocoder's noise")
+    """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
+    ssml: bool = _control(False, help="The text is an SSML document")
+    """Whether the text is an SSML document (`kalakan.synthesis.markup`)."""
+
+    def __post_init__(self) -> None:
+        for name, control in CONTROLS.items():
+            if control.low is None or control.high is None:
+                continue
+            value, default = getattr(self, name), DEFAULTS[name]
+            is_valid = is_whole(value) if isinstance(default, int) else is_number(value)
+            if not is_valid or not control.low <= value <= control.high:
+                raise SynthesisError(f"{name} is {value!r}; it must {_range(control, default)}")
+            object.__setattr__(self, name, type(default)(value))  # numpy's scalars compute otherwise
+        if self.speaker is not None and not isinstance(self.speaker, str):
+            raise SynthesisError(f"speaker is {self.speaker!r}; it must be the name of a speaker")
+        if not isinstance(self.ssml, bool):
+            raise SynthesisError(f"ssml is {self.ssml!r}; it must be True or False")
+
+
+class Changes(TypedDict, total=False):
+    """The fields of `SpeakOptions` as keyword arguments."""
+
+    speaker: str | None
+    speed: float
+    pitch: float
+    volume: float
+    energy: float
+    sentence_pause: float
+    seed: int
+    ssml: bool
+
+
+CONTROLS: dict[str, Control] = {item.name: item.metadata["control"] for item in fields(SpeakOptions)}
+"""What is known of each field of `SpeakOptions`, by its name."""
+DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(SpeakOptions)}
+"""Default of each field, by its name."""
+
+
+def changed(options: SpeakOptions | None, **changes: Unpack[Changes]) -> SpeakOptions:
+    """`options` (None: the defaults) with `changes`.
+
+    Raises `SynthesisError` for a value out of range and for what is no `SpeakOptions`, `TypeError` for the name of a
+    control that does not exist.
+    """
+    if options is None:
+        return SpeakOptions(**changes)
+    if not isinstance(options, SpeakOptions):
+        raise SynthesisError(
+            f"options is a {type(options).__name__}; give a SpeakOptions, or its fields by name, as in speed=1.2"
+        )
+    return replace(options, **changes) if changes else options
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, numpy's scalars included; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, numpy's scalars included; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def within(name: str, value: float) -> float:
+    """The value, or the limit of the control `name` that it lies beyond: request and markup together may go there."""
+    control = CONTROLS[name]
+    assert control.low is not None and control.high is not None, "only numbers have limits"
+    return min(max(value, control.low), control.high)
+
+
+def speaker_row(speaker: str, speakers: Sequence[str]) -> int:
+    """Row of a speaker's name in `speakers`; raises `SynthesisError` with the names there are."""
+    if speaker not in speakers:
+        raise SynthesisError(f"speaker {speaker!r} is not in this voice; choose one of {', '.join(speakers)}")
+    return list(speakers).index(speaker)
+
+
+def _range(control: Control, default: Any) -> str:
+    if isinstance(default, int):
+        return f"be a whole number between {control.low} and {control.high}"
+    unit = f" {control.unit}" if control.unit else ""
+    return f"lie between {control.low:g} and {control.high:g}{unit}"

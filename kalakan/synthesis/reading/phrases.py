@@ -1,0 +1,249 @@
+"""The text stage: a text to phrases of phoneme ids, framed as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kalakan.errors import SynthesisError, TextError
+from kalakan.synthesis.options import SpeakOptions, speaker_row
+from kalakan.synthesis.reading.sentences import (
+    Reader,
+    SentenceReading,
+    SpanReader,
+    Word,
+    WordReader,
+    read_sentences,
+    shown,
+)
+from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
+from kalakan.text.framing import FULL_STOP, MARKS, PHRASE_BREAK, SENTENCE_ENDS, frame
+from kalakan.text.phonemes import SOUND_IDS, TONE_IDS, WORD_BOUNDARY
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """What the models read in one pass: a sentence, or a piece of a long one."""
+
+    ids: list[int]
+    """Phoneme ids [N], `<bos>` first and a pause mark last."""
+    words: tuple[Word, ...]
+    """The words that the ids come from, in order, those that make no sound included."""
+    prosody: tuple[Prosody, ...]
+    """How each id is spoken [N], on top of the request's settings."""
+    source: tuple[int, int]
+    """Place in the raw text."""
+    is_sentence_end: bool = True
+    """Whether a sentence ends here, and not only a piece of it."""
+    before: tuple[Pause, ...] = ()
+    """Silence before it: that which a text begins with."""
+    after: tuple[Pause, ...] = ()
+    """Silence after it."""
+
+    @property
+    def speaker(self) -> str | None:
+        """Who speaks; None for the request's speaker."""
+        return self.prosody[0].speaker
+
+
+class TextStage:
+    """Text to phrases of at most `max_units` phoneme units (about as many as characters)."""
+
+    def __init__(self, reader: Reader, max_units: int, speakers: Sequence[str] = ()) -> None:
+        """`speakers` are those whom markup may name."""
+        self.reader = reader
+        self.max_units = max_units
+        self.speakers = speakers
+
+    @property
+    def reader(self) -> Reader:
+        """What reads text as phoneme ids; may be replaced."""
+        return self._reader
+
+    @reader.setter
+    def reader(self, reader: Reader) -> None:
+        self._reader = reader
+        self._words: WordReader = reader if isinstance(reader, WordReader) else SpanReader(reader)
+
+    def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
+        """The phrases of a text in order, read one ahead of what is asked for.
+
+        Of the options `ssml` and `sentence_pause` act here. Raises `MarkupError` for SSML that cannot be read and
+        `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if there is nothing that
+        can be spoken, when iteration reaches its end.
+        """
+        options = options or SpeakOptions()
+        script = self._script(text, options.ssml)
+        for part in script:
+            if not isinstance(part, Pause) and part.prosody.speaker is not None:
+                self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
+        return self.read_script(text, script, options.sentence_pause)
+
+    def _script(self, text: str, is_ssml: bool) -> Sequence[Part]:
+        if not isinstance(text, str):
+            raise TextError(f"the text is a {type(text).__name__}; it must be a string")
+        if is_ssml:
+            from kalakan.synthesis.markup import read_ssml  # here, because plain text needs no XML parser
+
+            return read_ssml(text, variety=self._words.variety)
+        if "[" in text:
+            from kalakan.synthesis.markup import read_markup
+
+            return read_markup(text)
+        return [Text(text, range(len(text)), len(text))]
+
+    def _check_speaker(self, text: str, part: Text | Units, speaker: str) -> None:
+        try:
+            speaker_row(speaker, self.speakers)
+        except SynthesisError as error:
+            from kalakan.synthesis.markup.xml import located
+
+            place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
+            raise SynthesisError(located(text, place, str(error))) from error
+
+    def read_script(self, text: str, script: Sequence[Part], sentence_pause: float = 0.0) -> Iterator[Phrase]:
+        """The phrases of `text`, whose markup was read as `script`; `sentence_pause` is silence in seconds between two
+        sentences. Errors as for `phrases`."""
+        held: Phrase | None = None
+        waiting: list[Word] = []  # words without a sound, before the first that has one
+        opening: list[Pause] = []
+        for item in self._items(script):
+            if isinstance(item, Pause):
+                if held is None:
+                    opening.append(item)
+                else:
+                    held = replace(held, after=(*held.after, item))
+            elif isinstance(item, Phrase):
+                if held is not None:
+                    yield _paused(held, sentence_pause)
+                held = _opened(item, waiting, opening)
+                waiting, opening = [], []
+            elif held is None:
+                waiting.extend(item)
+            else:
+                held = replace(held, words=(*held.words, *_silent(item, len(held.ids))))
+        if held is None:
+            what = "the text is empty" if not text.strip() else f"{shown(text)} holds nothing pronounceable"
+            raise TextError(f"{what}; give words or numbers to speak")
+        yield held
+
+    def _items(self, script: Sequence[Part]) -> Iterator[Phrase | Pause | list[Word]]:
+        """Phrases, pauses, and the words of what has no sound."""
+        flows = list(_flows(script))
+        last_flow = max(
+            (index for index, flow in enumerate(flows) if not isinstance(flow, Pause)), default=-1
+        )
+        for index, flow in enumerate(flows):
+            if isinstance(flow, Pause):
+                yield flow
+                continue
+            goes_on = index < last_flow
+            held: SentenceReading | None = None
+            for sentence in read_sentences(self._words, flow):
+                if held is not None:
+                    yield from self._cut(held, FULL_STOP)
+                held = sentence
+            if held is not None:
+                yield from self._cut(held, PHRASE_BREAK if goes_on else FULL_STOP)
+
+    def _cut(self, sentence: SentenceReading, last_mark: int) -> Iterator[Phrase | list[Word]]:
+        given = 0
+        ranges = list(cut_ranges(sentence.ids, self.max_units))
+        for first, last in ranges:
+            is_end = (first, last) == ranges[-1]
+            words = _words_within(sentence.words, given, first, len(sentence.ids) if is_end else last)
+            given += sum(word.last <= last for word in sentence.words[given : given + len(words)])
+            if SOUND_IDS.isdisjoint(sentence.ids[first:last]):
+                yield list(words)
+            else:
+                yield _phrase(sentence, first, last, words, last_mark if is_end else PHRASE_BREAK, is_end)
+        if not ranges:
+            yield sentence.words
+
+
+def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:
+    """Parts that one speaker says without a pause between them, and the pauses."""
+    flow: list[Text | Units] = []
+    for part in script:
+        if flow and (isinstance(part, Pause) or part.prosody.speaker != flow[-1].prosody.speaker):
+            yield flow
+            flow = []
+        if isinstance(part, Pause):
+            yield part
+        elif isinstance(part, Units) or part.text:
+            flow.append(part)
+    if flow:
+        yield flow
+
+
+def _words_within(words: Sequence[Word], given: int, first: int, last: int) -> list[Word]:
+    """Words or parts of words of the ids `first` to `last`, from word `given` up to the first that lies behind."""
+    found = []
+    for word in map(words.__getitem__, range(given, len(words))):  # no copy: a sentence may be a megabyte
+        if word.first > last or (word.first == last and word.last > word.first):
+            break
+        found.append(Word(word.source, max(word.first, first), min(word.last, last)))
+    return found
+
+
+def _phrase(
+    sentence: SentenceReading, first: int, last: int, words: Sequence[Word], mark: int, is_end: bool
+) -> Phrase:
+    ids = frame(sentence.ids[first:last], mark)
+    prosody = sentence.prosody[first:last]
+    prosody = [prosody[0], *prosody, *[prosody[-1]] * (len(ids) - 1 - len(prosody))]
+    shift = 1 - first  # `<bos>`
+    moved = tuple(
+        Word(word.source, max(word.first, first) + shift, min(word.last, last) + shift) for word in words
+    )
+    source = (moved[0].source[0], moved[-1].source[1]) if moved else sentence.source
+    ends = is_end and (mark == FULL_STOP or ids[-1] in SENTENCE_ENDS)
+    return Phrase(ids, moved, tuple(prosody), source, ends)
+
+
+def _silent(words: Sequence[Word], place: int) -> list[Word]:
+    return [Word(word.source, place, place) for word in words]
+
+
+def _opened(phrase: Phrase, waiting: Sequence[Word], opening: Sequence[Pause]) -> Phrase:
+    """The first phrase with what stands before it in the text."""
+    if not waiting and not opening:
+        return phrase
+    return replace(phrase, words=(*_silent(waiting, 0), *phrase.words), before=tuple(opening))
+
+
+def _paused(phrase: Phrase, sentence_pause: float) -> Phrase:
+    """A phrase that another one follows."""
+    if not sentence_pause or not phrase.is_sentence_end:
+        return phrase
+    end = phrase.source[1]
+    return replace(phrase, after=(Pause(sentence_pause, end, end), *phrase.after))
+
+
+def cut_ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
+    """First unit and the one after the last of pieces of at most `limit` units.
+
+    Cut after pause marks, else between words, else between sounds. Only word boundaries lie between the pieces.
+    """
+    start = 0
+    while start < len(units):
+        end = _cut(units, start, start + limit) if len(units) - start > limit else len(units)
+        last = end
+        while last > start and units[last - 1] == WORD_BOUNDARY:
+            last -= 1
+        if last > start:
+            yield start, last
+        start = end
+
+
+def _cut(units: Sequence[int], start: int, end: int) -> int:
+    """Where to end the piece that begins at `start` and may reach `end`; never in its first third."""
+    first = start + (end - start) // 3
+    for marks in (MARKS, {WORD_BOUNDARY}):
+        for place in range(end, first, -1):
+            if units[place - 1] in marks:
+                return place
+    place = end
+    while place > first and units[place] in TONE_IDS:  # a tone stays with its nucleus
+        place -= 1
+    return place

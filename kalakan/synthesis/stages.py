@@ -1,0 +1,28 @@
+"""The three stages of a synthesizer, to be called apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kalakan.synthesis.engines.stages import AcousticBatch, AcousticStage, VocoderStage, acoustic_batch
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.reading.phrases import Phrase, TextStage
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What a synthesizer is made of. None of it holds anything of a request."""
+
+    text: TextStage
+    """Text to phrases: `text.phrases(text, options)`."""
+    acoustic: AcousticStage
+    """Phrases to acoustics: `acoustic.predict(stages.batch(phrases, options))`."""
+    vocoder: VocoderStage
+    """Acoustics to samples: `vocoder.generate(mel, acoustics, first_frame, seed)`."""
+    speakers: tuple[str, ...]
+    """Speakers in the order of their rows."""
+
+    def batch(self, phrases: Sequence[Phrase], options: SpeakOptions | None = None) -> AcousticBatch:
+        """Phrases side by side, as the acoustic stage reads them."""
+        return acoustic_batch(phrases, options or SpeakOptions(), self.speakers)

@@ -1,0 +1,29 @@
+"""How a sentence's units are framed: the same for training, alignment, calibration and synthesis.
+
+`<bos>` stands first, for the silence before a sentence, and a mark that lasts as silence last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kalakan.text.phonemes import BOS, PAUSE_IDS, WORD_BOUNDARY, symbol_to_id
+
+FULL_STOP: Final = symbol_to_id(".")
+PHRASE_BREAK: Final = symbol_to_id("¦")
+SENTENCE_ENDS: Final = frozenset(symbol_to_id(mark) for mark in (".", "!", "?"))
+MARKS: Final = PAUSE_IDS | {PHRASE_BREAK}
+"""Ids that last as silence."""
+SILENT_IDS: Final = MARKS | {WORD_BOUNDARY}
+"""Ids that last as silence or as nothing."""
+
+
+def closed(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:
+    """Units [N] with a mark last: `mark`, unless they end in one."""
+    return [*units] if units and units[-1] in MARKS else [*units, mark]
+
+
+def frame(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:
+    """Units [N] as a model reads them: `<bos>` first, and `mark` last where there is no mark."""
+    return [BOS, *closed(units, mark)]

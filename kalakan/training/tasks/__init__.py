@@ -1,0 +1,1 @@
+"""Tasks: the models that are trained, their data and their losses."""

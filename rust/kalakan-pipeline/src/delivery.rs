@@ -1,0 +1,151 @@
+//! A mailbox that many requests reply to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::request::{Outcome, Reply};
+use crate::signal::Signal;
+use crate::sync::{lock, AtomicUsize, Mutex, Ordering};
+
+/// In which order a mailbox gives outcomes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As requests end.
+    FirstDone,
+    /// As their replies were asked for.
+    Submitted,
+}
+
+/// Outcomes with the keys of their requests, until somebody takes them. Clones share one mailbox.
+pub struct Mailbox<K, T, E>(Arc<Inner<K, T, E>>);
+
+struct Inner<K, T, E> {
+    order: Order,
+    letters: Mutex<Letters<K, T, E>>,
+    /// How many may be taken now: a look that takes no lock.
+    ready: AtomicUsize,
+    arrived: Signal,
+}
+
+/// A key and what became of its request.
+type Letter<K, T, E> = (K, Outcome<T, E>);
+
+struct Letters<K, T, E> {
+    ready: VecDeque<Letter<K, T, E>>,
+    /// Numbers that were given out and not answered; `Some` where the answer waits for an earlier one.
+    open: BTreeMap<u64, Option<Letter<K, T, E>>>,
+    next: u64,
+}
+
+impl<K, T, E> Clone for Mailbox<K, T, E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, T, E> Mailbox<K, T, E> {
+    /// An empty mailbox.
+    pub fn new(order: Order) -> Self {
+        Self(Arc::new(Inner {
+            order,
+            letters: Mutex::new(Letters {
+                ready: VecDeque::new(),
+                open: BTreeMap::new(),
+                next: 0,
+            }),
+            ready: AtomicUsize::new(0),
+            arrived: Signal::default(),
+        }))
+    }
+
+    /// The next outcome; waits for it until `deadline`, or for ever. None where the time is over.
+    pub fn take(&self, deadline: Option<Instant>) -> Option<(K, Outcome<T, E>)> {
+        let inner = &*self.0;
+        loop {
+            let found = lock(&inner.letters).ready.pop_front();
+            if found.is_some() {
+                inner.ready.fetch_sub(1, Ordering::AcqRel);
+                return found;
+            }
+            let has_letter = || inner.ready.load(Ordering::Acquire) > 0;
+            if !inner.arrived.wait_until(deadline, has_letter) {
+                return None;
+            }
+        }
+    }
+
+    /// Requests whose outcome nobody has taken: in work, or here.
+    pub fn len(&self) -> usize {
+        let letters = lock(&self.0.letters);
+        letters.ready.len() + letters.open.len()
+    }
+
+    /// Whether there is nothing to come.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K: Send + 'static, T: Send + 'static, E: Send + 'static> Mailbox<K, T, E> {
+    /// The reply for one request. Dropped unused, for instance with a refused request, it leaves no gap in the order.
+    pub fn reply(&self, key: K) -> Reply<T, E> {
+        let number = {
+            let mut letters = lock(&self.0.letters);
+            let number = letters.next;
+            letters.next += 1;
+            letters.open.insert(number, None);
+            number
+        };
+        let pending = Pending {
+            inner: Arc::clone(&self.0),
+            number,
+            letter: None,
+        };
+        Box::new(move |outcome| pending.answer((key, outcome)))
+    }
+}
+
+/// A number that was given out. Its end, with or without a letter, is its answer.
+struct Pending<K, T, E> {
+    inner: Arc<Inner<K, T, E>>,
+    number: u64,
+    letter: Option<Letter<K, T, E>>,
+}
+
+impl<K, T, E> Pending<K, T, E> {
+    fn answer(mut self, letter: Letter<K, T, E>) {
+        self.letter = Some(letter);
+    }
+}
+
+impl<K, T, E> Drop for Pending<K, T, E> {
+    fn drop(&mut self) {
+        let mut letters = lock(&self.inner.letters);
+        let before = letters.ready.len();
+        match (self.letter.take(), self.inner.order) {
+            (Some(letter), Order::Submitted) => {
+                letters.open.insert(self.number, Some(letter));
+            }
+            (letter, _) => {
+                letters.open.remove(&self.number);
+                letters.ready.extend(letter);
+            }
+        }
+        if self.inner.order == Order::Submitted {
+            while let Some(first) = letters.open.first_entry() {
+                if first.get().is_none() {
+                    break;
+                }
+                let letter = first.remove();
+                letters.ready.extend(letter);
+            }
+        }
+        let more = letters.ready.len() - before;
+        self.inner.ready.fetch_add(more, Ordering::AcqRel);
+        drop(letters);
+        for _ in 0..more {
+            self.inner.arrived.wake_one();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A text on its way through the stages, and where its characters come from: one value.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A text and, where somebody asks, which stretches of it come from which stretches of the raw text.
+#[derive(Debug, Clone)]
+pub(crate) struct Traced<'t> {
+    text: Cow<'t, str>,
+    origin: Origin,
+}
+
+impl<'t> Traced<'t> {
+    /// A raw text whose characters nobody asks for.
+    pub fn plain(text: &'t str) -> Self {
+        Self::new(text, Origin::Off)
+    }
+
+    /// A raw text whose characters [`source`](Self::source) finds again.
+    pub fn raw(text: &'t str) -> Self {
+        Self::new(text, Origin::Same)
+    }
+
+    fn new(text: &'t str, origin: Origin) -> Self {
+        let text = Cow::Borrowed(text);
+        Self { text, origin }
+    }
+
+    /// This text as the raw text of what follows, for a stage that may come to nothing.
+    pub fn fresh(&self) -> Traced<'_> {
+        match self.origin {
+            Origin::Off => Traced::plain(&self.text),
+            _ => Traced::raw(&self.text),
+        }
+    }
+
+    /// The text as it is now.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text alone.
+    pub fn into_text(self) -> Cow<'t, str> {
+        self.text
+    }
+
+    /// What `stage` writes when it reads this text.
+    pub fn rewrite(self, stage: impl FnOnce(&str, &mut Writer)) -> Self {
+        let mut writer = Writer {
+            text: String::with_capacity(self.text.len()),
+            cuts: self.origin.stage(),
+        };
+        stage(&self.text, &mut writer);
+        let end = self.text.len();
+        writer.cut(end);
+        let mut origin = self.origin;
+        origin.then(writer.cuts);
+        let text = Cow::Owned(writer.text);
+        Self { text, origin }
+    }
+
+    /// This text with other letters in the places of its own.
+    pub fn in_place(self, text: String) -> Self {
+        debug_assert_eq!(text.len(), self.text.len());
+        let text = Cow::Owned(text);
+        Self { text, ..self }
+    }
+
+    /// What came of a [`fresh`](Self::fresh) copy, `text` and `origin` of it, as coming from the raw text of this one.
+    pub fn then(&self, next: Traced<'_>) -> Self {
+        let mut origin = self.origin.clone();
+        origin.then(next.origin);
+        let text = Cow::Owned(next.text.into_owned());
+        Self { text, origin }
+    }
+
+    /// The stretch of the raw text, `length` bytes long, that a stretch of this one comes from.
+    pub fn source(&self, range: Range<usize>, length: usize) -> Range<usize> {
+        self.origin.source(range, length)
+    }
+}
+
+/// A text under construction and where its characters come from.
+pub(crate) struct Writer {
+    pub text: String,
+    cuts: Origin,
+}
+
+impl Writer {
+    /// Says that the first `input` bytes read have become what is written so far.
+    pub fn cut(&mut self, input: usize) {
+        self.cut_at(input, self.text.len());
+    }
+
+    /// Says that the first `input` bytes read have become the first `output` bytes written.
+    pub fn cut_at(&mut self, input: usize, output: usize) {
+        self.cuts.cut(input, output);
+    }
+}
+
+/// Which stretches of a rewritten text come from which stretches of the raw one.
+///
+/// A cut (i, o) says: what stands before byte i became what stands before byte o. Between two cuts nothing
+/// is known, so what stands between them belongs together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// Nobody asks: nothing is recorded.
+    Off,
+    /// Every byte stands where it stood.
+    Same,
+    /// Cuts, rising in both texts.
+    Cuts(Vec<(usize, usize)>),
+}
+
+impl Origin {
+    /// An empty record for one more stage, to be put on top with [`then`](Self::then).
+    fn stage(&self) -> Self {
+        match self {
+            Self::Off => Self::Off,
+            _ => Self::Cuts(Vec::new()),
+        }
+    }
+
+    /// Says that the first `input` bytes read have become the first `output` bytes written.
+    fn cut(&mut self, input: usize, output: usize) {
+        let Self::Cuts(cuts) = self else { return };
+        // A mark that outweighs the one before it takes its place: what was cut off there is rewritten.
+        while cuts.last().is_some_and(|last| last.1 > output) {
+            cuts.pop();
+        }
+        if cuts.last().is_none_or(|last| last.0 < input) {
+            cuts.push((input, output));
+        }
+    }
+
+    /// Puts the next stage on top: a cut of both is a cut of the two together.
+    fn then(&mut self, next: Self) {
+        match (&mut *self, &next) {
+            (Self::Off, _) | (_, Self::Off | Self::Same) => {}
+            (Self::Same, Self::Cuts(_)) => *self = next,
+            (Self::Cuts(before), Self::Cuts(after)) => {
+                let mut after = after.iter().copied().peekable();
+                let mut both = Vec::with_capacity(before.len());
+                for &(input, middle) in &*before {
+                    while after.next_if(|cut| cut.0 < middle).is_some() {}
+                    if let Some(&(_, output)) = after.peek().filter(|cut| cut.0 == middle) {
+                        both.push((input, output));
+                    }
+                }
+                *before = both;
+            }
+        }
+    }
+
+    /// The stretch of the raw text, `length` bytes long, that a stretch of the rewritten one comes from.
+    fn source(&self, range: Range<usize>, length: usize) -> Range<usize> {
+        let Self::Cuts(cuts) = self else { return range };
+        let after = cuts.partition_point(|cut| cut.1 <= range.start);
+        let start = after.checked_sub(1).map_or(0, |at| cuts[at].0);
+        let end = cuts.partition_point(|cut| cut.1 < range.end);
+        start..cuts.get(end).map_or(length, |cut| cut.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origin;
+
+    fn cuts(pairs: &[(usize, usize)]) -> Origin {
+        let mut origin = Origin::Same.stage();
+        for &(input, output) in pairs {
+            origin.cut(input, output);
+        }
+        origin
+    }
+
+    #[test]
+    fn a_stage_on_top_keeps_the_cuts_that_both_have() {
+        let mut origin = cuts(&[(0, 0), (4, 2), (5, 2), (9, 7)]);
+        origin.then(cuts(&[(0, 0), (2, 3), (6, 9), (7, 10)]));
+        assert_eq!(origin, cuts(&[(0, 0), (4, 3), (5, 3), (9, 10)]));
+    }
+
+    #[test]
+    fn a_source_is_as_narrow_as_the_cuts_allow() {
+        let origin = cuts(&[(0, 0), (4, 2), (5, 2), (9, 7)]);
+        assert_eq!(origin.source(2..7, 9), 5..9);
+        assert_eq!(origin.source(0..2, 9), 0..4);
+        assert_eq!(origin.source(1..3, 9), 0..9);
+        assert_eq!(Origin::Same.source(1..3, 9), 1..3);
+    }
+
+    #[test]
+    fn what_is_rewritten_has_no_cut() {
+        assert_eq!(cuts(&[(0, 0), (3, 5), (4, 3)]), cuts(&[(0, 0), (4, 3)]));
+    }
+}
