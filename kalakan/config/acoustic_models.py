@@ -168,6 +168,7 @@ class AlignerConfig:
     """Kernel of a block over time; odd. Few frames are seen, or boundaries would blur."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), 1)
-        require_at_most(self, "model", ("n_phonemes", "n_mels", "width", "inner", "layers"), MOST_SIZE)
+        sizes = ("n_phonemes", "n_mels", "width", "inner", "layers")
+        require_at_least(self, "model", sizes, 1)
+        require_at_most(self, "model", sizes, MOST_SIZE)
         require_odd(self, "model", ("kernel",))

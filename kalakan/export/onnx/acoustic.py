@@ -206,15 +206,6 @@ def write_acoustic(
         partial.write_bytes(content)
 
 
-def check_exportable(model_type: str) -> None:
-    """Raises `ExportError` for a type that no ONNX file can stand for."""
-    if not registry.entry(model_type).has_onnx:
-        raise ExportError(
-            f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
-            "speak it with engine='torch'"
-        )
-
-
 def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
     """An ONNX file whose metadata also tell this."""
     import onnx
@@ -223,3 +214,12 @@ def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
     for key, value in told.items():
         graph.metadata_props.add(key=key, value=value)
     return bytes(graph.SerializeToString())
+
+
+def check_exportable(model_type: str) -> None:
+    """Raises `ExportError` for a type that no ONNX file can stand for."""
+    if not registry.entry(model_type).has_onnx:
+        raise ExportError(
+            f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
+            "speak it with engine='torch'"
+        )
