@@ -68,9 +68,9 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of what is asked for.
 
-        Of the options `ssml`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML that cannot be read and
-        `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if there is nothing that
-        can be spoken, when iteration reaches its end.
+        Of the options `ssml`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML that cannot be read
+        and `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if there is nothing
+        that can be spoken, when iteration reaches its end.
         """
         options = options or SpeakOptions()
         script = self._script(text, options.ssml)
