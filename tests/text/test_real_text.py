@@ -33,7 +33,10 @@ def test_broken_lines_are_joined(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("Ɔhene no ka kyerɛɛ nkurɔfoɔ no sɛ wɔmmra\nahemfie ɔkyena anɔpa na wɔmmɛhyia mpaninfoɔ\nno nyinaa.", 1),
+        (
+            "Ɔhene no ka kyerɛɛ nkurɔfoɔ no sɛ wɔmmra\nahemfie ɔkyena anɔpa na wɔmmɛhyia mpaninfoɔ\nno nyinaa.",
+            1,
+        ),
         ("Ɔhene no ka kyerɛɛ nkurɔfoɔ no sɛ wɔmmra ahem-\nfie.", 1),
         ("me kɔ fie\nna meba\nna medi", 3),  # verse
         ("Ɔhene no ka kyerɛɛ nkurɔfoɔ no sɛ wɔmmra.\nahemfie ɔkyena anɔpa na wɔmmɛhyia mpaninfoɔ", 2),
