@@ -96,6 +96,22 @@ def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def lock_file(path: Path) -> IO[bytes] | None:
+    """The open file that holds the lock until it is closed; None while another process holds it."""
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
 def is_direct(path: Path) -> bool:
     """True for what is written to and never replaced: a device, a pipe, a descriptor such as `/dev/stdout`."""
     if _descriptor(path) is not None:

@@ -56,6 +56,8 @@ class TwiDataset(Recordings):
             self._warn_of_unaligned(in_split(everything, split), split)
             everything = [item for item in everything if item.is_aligned]
         self.data = data or DataConfig()
+        if self.data.skip_doubtful:
+            everything = [item for item in everything if not item.doubtful]
         self.speakers = speaker_names(everything, self.data.speakers)
         self.utterances = in_split(everything, split)
         if not self.utterances:

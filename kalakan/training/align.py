@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import shutil
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import torch
 from kalakan.config.training import TrainingConfig
 from kalakan.data.alignment import AlignmentDataset
 from kalakan.data.alignment_states import SILENCE
-from kalakan.data.manifest import Utterance, read_manifest, read_records
+from kalakan.data.labels import write_labels
+from kalakan.data.manifest import Utterance, in_split, read_manifest
 from kalakan.data.utterance_textgrid import textgrid_of
 from kalakan.errors import DataError, TrainingError, UnalignedWarning
 from kalakan.models import registry
@@ -24,8 +25,9 @@ from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.alignment_checks import Durations, doubts
-from kalakan.training.checkpoint import reached
+from kalakan.training.checkpoint import LAST, reached
 from kalakan.training.damage import check_damage
+from kalakan.training.progress import Progress
 from kalakan.training.tasks.aligner import BLEND, PRODUCT
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
@@ -88,9 +90,11 @@ def align(
         raise TrainingError(f"{aligner}: holds a {loaded.record.type}, not an aligner")
     dataset = AlignmentDataset(folder, split="all", audio=loaded.audio, features=cache)
     _leave_aligned(dataset, before)
-    dataset.prepare()
+    progress = Progress(0, quiet)
+    progress.prepare(dataset, workers=settings.training.workers)
     damaged = check_damage([dataset], settings.training.max_damaged)
-    found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in range(len(dataset))}
+    rows = progress.watch("alignments", range(len(dataset)))
+    found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in rows}
     if before:
         warnings.warn(
             f"{folder}: {len(found)} recordings without durations are aligned by {aligner or kept}, and "
@@ -98,7 +102,12 @@ def align(
             UnalignedWarning,
             stacklevel=2,
         )
-    _write_durations(folder, found, loaded.audio.hop_length, replaced=None if not before else found.keys())
+    earlier = _earlier(folder, before)
+    reasons = {name: why for name, why in doubts(earlier | found).items() if name in found}
+    labels = {
+        name: _label(item, loaded.audio.hop_length, reasons.get(name, "")) for name, item in found.items()
+    }
+    write_labels(folder, labels, forgotten=() if before else None)
     grids = Path(textgrids) if textgrids else folder / "textgrids"
     grids.mkdir(parents=True, exist_ok=True)
     for item in read_manifest(folder, {}):
@@ -106,11 +115,15 @@ def align(
             with replacing(grids / f"{item.id}.TextGrid") as partial:
                 partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
     too_short = tuple(item.id for item in dataset.too_short)
-    earlier = _earlier(folder, before)
-    reasons = {name: why for name, why in doubts(earlier | found).items() if name in found}
     aligned = Aligned(folder, found, too_short, tuple(reasons), damaged)
     _write_scores(aligned, reasons, earlier)
     return aligned
+
+
+def _label(item: Durations, hop_length: int, doubt: str) -> dict[str, Any]:
+    """What the manifest says of an alignment."""
+    label = {"label_samples": hop_length, "lead": item.lead, "frames": item.frames.tolist()}
+    return label | ({"doubtful": doubt} if doubt else {})
 
 
 def _leave_aligned(dataset: AlignmentDataset, before: Mapping[str, Utterance]) -> None:
@@ -163,10 +176,22 @@ def _trained(
         loaded = load_pt(product)
         if loaded.audio == trainer.settings.audio:
             return loaded
+    utterances = read_manifest(folder, {})
+    if not all(in_split(utterances, split) for split in ("train", "validation")):
+        raise DataError(
+            f"{folder}: holds {len(utterances)} utterance{'s' if len(utterances) > 1 else ''} and an aligner needs at "
+            "least 2, one of them to be tested on; record more, or use another corpus's with --aligner"
+        )
+    is_new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     with replacing(mark) as partial:
         partial.write_text(state + "\n", encoding="utf-8")
-    made = trainer.train(folder, run, features=features, quiet=quiet, resume=is_of_now)
+    try:
+        made = trainer.train(folder, run, features=features, quiet=quiet, resume=is_of_now)
+    except BaseException:
+        if is_new and not (run / LAST).exists():  # nothing that a run could go on from
+            shutil.rmtree(run, ignore_errors=True)
+        raise
     _check_trained(run, made, trainer.settings.training)
     return load_pt(made)
 
@@ -186,30 +211,6 @@ def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
             f"{run}: its training was stopped at step {position.step} of {config.max_steps}, and nothing is "
             "aligned; the same command goes on"
         )
-
-
-def _write_durations(
-    folder: Path, found: Mapping[str, Durations], hop_length: int, *, replaced: Collection[str] | None
-) -> None:
-    """Writes what was found; durations of `replaced` ids (None: of all) that were not found again are removed."""
-    lines = []
-    for _, record in read_records(folder / "meta.jsonl"):
-        kept = record
-        if replaced is None or record["id"] in replaced:
-            kept = {
-                key: value
-                for key, value in record.items()
-                if key not in ("frames", "lead", "tail", "label_samples")
-            }
-        if record["id"] in found:
-            durations = found[record["id"]]
-            kept |= {"label_samples": hop_length, "lead": durations.lead, "frames": durations.frames.tolist()}
-        lines.append(json.dumps(kept, ensure_ascii=False) + "\n")
-    with (
-        replacing(folder / "meta.jsonl") as partial,
-        partial.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.writelines(lines)
 
 
 def _write_scores(aligned: Aligned, reasons: Mapping[str, str], earlier: Mapping[str, Durations]) -> None:

@@ -89,7 +89,10 @@ class Learner:
         return scores, finite
 
     def save(self, path: Path, scores: dict[str, float], *, is_last: bool) -> None:
-        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from."""
+        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from.
+
+        Only that one has the optimizers, which are twice as large as the weights.
+        """
         states = self.group.collect(random_state()) if is_last else []
         if self.group.is_first:
             contents = {
@@ -98,7 +101,7 @@ class Learner:
                 "data": self.data,
                 "modules": self.modules.state_dict(),
                 "average": self.average.state(),
-                **self.stepper.state(),
+                **(self.stepper.state() if is_last else {}),
                 "position": asdict(self.position),
                 "random": states,
                 "scores": scores,
@@ -115,6 +118,11 @@ class Learner:
             raise TrainingError(
                 f"{path}: is a run of {contents['model_type']} and {self.model_type} was asked for; choose another "
                 "output folder"
+            )
+        if "optimizers" not in contents:
+            raise TrainingError(
+                f"{path}: has no optimizers, as a best.pt; begin a run in another folder with its weights "
+                "(--start-from)"
             )
         check_table(contents, path)
         differences = changes(contents["settings"], contents["data"], self.settings, self.data, path)

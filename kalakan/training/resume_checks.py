@@ -12,7 +12,7 @@ from kalakan.config.schema import AudioConfig, Settings
 from kalakan.errors import TrainingError
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.tasks.contract import BatchSource
-from kalakan.voices.package import load_voice
+from kalakan.voices.package import load_voice, voice_folder
 
 _LIMITS = ("training.max_minutes",)
 """Settings of one call, not of the run."""
@@ -54,6 +54,7 @@ def changes(
 
 def check_source(source: Path, audio: AudioConfig) -> None:
     """Raises `TrainingError` if a voice folder or checkpoint was trained with other audio settings."""
+    source = voice_folder(source)
     if source.is_dir():
         found = to_dict(load_voice(source).manifest.audio)
     else:

@@ -71,7 +71,7 @@ class Run:
         """The datasets, their features computed, the damaged left out: the same in every process."""
         with self.group.first_goes_ahead(), heard_once(self.group):
             self.train_data, validation_data = self.task.datasets(data, features)
-            self.progress.prepare(self.train_data, validation_data)
+            self.progress.prepare(self.train_data, validation_data, workers=self.config.workers)
         sources = (self.train_data, validation_data)
         leave_out_together(sources, self.group)
         self.damaged = check_damage(sources, self.config.max_damaged)

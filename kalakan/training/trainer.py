@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.models.devices import check_device
+from kalakan.storage import lock_file
 from kalakan.training.distributed import Place, joined
 from kalakan.training.run import Run
 from kalakan.training.stop_signals import stop_on_signal
@@ -94,7 +96,8 @@ class Trainer:
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
         cache = Path(features) if features else output / "features"
-        with joined(place or Place.of_launcher() or Place(), self.device) as group:
+        where = place or Place.of_launcher() or Place()
+        with _claimed(output, where), joined(where, self.device) as group:
             run = Run(self.model_type, self.task, self.settings, output, group, quiet)
             run.prepare(Path(data_dir), cache, resume, start_from)
             try:
@@ -108,3 +111,21 @@ class Trainer:
                 run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
+
+
+@contextmanager
+def _claimed(output: Path, place: Place) -> Iterator[None]:
+    """The run folder is this run's own.
+
+    Raises `TrainingError` while another process trains there.
+    """
+    if place.rank:  # the first one writes
+        yield
+        return
+    lock = lock_file(output / ".lock")
+    if lock is None:
+        raise TrainingError(
+            f"{output}: another process trains here now; wait for it, or choose another folder"
+        )
+    with lock:
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -40,13 +41,23 @@ class Voice:
         return self.path / name
 
 
+def voice_folder(source: str | os.PathLike[str] | None) -> Path:
+    """The folder that `source` names.
+
+    None is the default voice's, and so is the word "default" where no folder is called so.
+    """
+    if source is None or (os.fspath(source) == DEFAULT.name and not Path(source).exists()):
+        return DEFAULT
+    return Path(source)
+
+
 def load_voice(source: str | Path | None = None) -> Voice:
-    """The voice in folder `source`, by default the one that comes with the package.
+    """The voice in folder `source`; None and "default" are the one that comes with the package (`voice_folder`).
 
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
     changed (sha256), a format this version does not read, or another phoneme table.
     """
-    path = Path(source) if source is not None else DEFAULT
+    path = voice_folder(source)
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")
     if not (path / MANIFEST).exists() and (path / "voice" / MANIFEST).is_file():

@@ -160,6 +160,23 @@ def test_training_counts_and_names_what_is_not_aligned(tmp_path: Path) -> None:
     assert str(told[0].message).endswith(f"({', '.join(names[:3])}, …); `kalakan align {folder}` aligns them")
 
 
+@pytest.mark.filterwarnings("ignore::kalakan.errors.DamagedDataWarning")
+def test_a_corpus_that_no_aligner_learns_from_is_left_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    make_spoken_corpus(folder, clips=3)
+    lines = (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "meta.jsonl").write_text(lines[-1], encoding="utf-8")
+    with pytest.raises(DataError, match="holds 1 utterance and an aligner needs at least 2"):
+        align(folder, config=SMALL, quiet=True)
+    assert not (folder / "aligner").exists()
+    (folder / "meta.jsonl").write_text("".join(lines), encoding="utf-8")
+    for path in (folder / "audio").iterdir():
+        path.write_bytes(b"no audio")
+    with pytest.raises(DataError, match="no utterance of"):
+        align(folder, config=SMALL, quiet=True)
+    assert not (folder / "aligner").exists()
+
+
 def test_squeezed_sounds_and_low_scores_are_doubtful() -> None:
     def spoken(frames: list[int], score: float = -1.0) -> Durations:
         return Durations(0, np.array(frames), score)

@@ -12,6 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.errors import ConfigError, TrainingError
+from kalakan.storage import lock_file
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.metrics_log import MetricsLog
@@ -211,3 +212,42 @@ def test_frames_that_mean_another_sound_are_refused(
         with pytest.raises(TrainingError, match=message):
             folder = tmp_path / f"begun-{number}"
             Trainer("fastspeech2_small", other).train(corpus, folder, start_from=source, quiet=True)
+
+
+def test_the_best_checkpoint_is_no_larger_than_its_weights(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    tiny_config["training"] |= {"max_steps": 1, "validate_every": 1}
+    _train(tiny_config, corpus, tmp_path / "run")
+    best = load_checkpoint(tmp_path / "run" / "best.pt")
+    assert "optimizers" not in best
+    assert "optimizers" in load_checkpoint(tmp_path / "run" / "last.pt")
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "run" / "best.pt", tmp_path / "other" / "last.pt")
+    with pytest.raises(
+        TrainingError, match=r"has no optimizers, as a best\.pt; begin a run in another folder"
+    ):
+        _train(tiny_config, corpus, tmp_path / "other")
+    _train(tiny_config, corpus, tmp_path / "third", start_from=tmp_path / "run" / "best.pt")
+
+
+def test_two_runs_do_not_share_a_folder(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 1}
+    lock = lock_file(tmp_path / ".lock")
+    assert lock is not None
+    with lock, pytest.raises(TrainingError, match="another process trains here now"):
+        _train(tiny_config, corpus, tmp_path)
+    _train(tiny_config, corpus, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["modules", "average"])
+def test_a_flipped_bit_in_a_checkpoint_is_found(run: Path, corpus: Path, part: str) -> None:
+    path = run / "last.pt"
+    weights = max(load_checkpoint(path)[part].values(), key=lambda value: value.numel())
+    content = bytearray(path.read_bytes())
+    place = content.find(weights.numpy().tobytes())
+    assert place > 0
+    content[place + 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"last\.pt: is damaged or no checkpoint"):
+        _train(_settings(max_steps=5), corpus, run)

@@ -139,3 +139,29 @@ def test_licence_without_its_text_is_refused(product: Path) -> None:
 def test_a_training_run_is_no_voice_but_has_one(product: Path) -> None:
     with pytest.raises(VoiceError, match=r"is a training run; its voice is .*voice$"):
         load_voice(product)
+
+
+@pytest.mark.parametrize("license_id", ["CC BY 4.0", "Apache 2", "mine", "GPL-3.0", ""])
+def test_a_license_that_is_no_spdx_identifier_is_refused(
+    product: Path, tmp_path: Path, license_id: str
+) -> None:
+    (tmp_path / "LICENSE").write_text("text")
+    with pytest.raises(VoiceError, match="is no SPDX identifier such as CC-BY"):
+        describe(
+            load_voice(product / "voice"),
+            tmp_path / "made",
+            license_id=license_id,
+            license_file=tmp_path / "LICENSE",
+        )
+
+
+@pytest.mark.parametrize("license_id", ["CC-BY-SA-4.0", "Apache-2.0", "LicenseRef-mine", "AGPL-3.0-or-later"])
+def test_spdx_identifiers_are_taken(product: Path, tmp_path: Path, license_id: str) -> None:
+    (tmp_path / "LICENSE").write_text("text")
+    made = describe(
+        load_voice(product / "voice"),
+        tmp_path / "made",
+        license_id=license_id,
+        license_file=tmp_path / "LICENSE",
+    )
+    assert made.manifest.license == license_id

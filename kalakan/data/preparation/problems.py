@@ -11,6 +11,7 @@ FATAL_KINDS = {
     "unreadable_audio": "the audio cannot be decoded, holds nothing, or is not finite; copy or convert it again",
     "cut_short": "the file ends before its header says, so the end of the recording is missing; copy it again",
     "silent": "there is no speech in the audio",
+    "noise": "nothing but noise: the sound has no pitch and no formants",
     "too_short": "less speech than min_seconds (`--min-seconds`)",
     "too_long": "longer than max_seconds; cut it at pauses, or raise `--max-seconds`",
     "unreadable_text": "the transcript cannot be read; save it as UTF-8",
@@ -31,7 +32,7 @@ UNKEEPABLE = frozenset(
 )
 """Problems that leave nothing to train on."""
 NAMED_KINDS = {
-    "clipping": "many samples stand at full scale: the recording was too loud and crackles",
+    "clipping": "many samples stand at full scale, or at the peak: the recording was too loud and crackles",
     "coarse": "recorded with fewer samples a second than the corpus has, or in 8 bits: it sounds dull or noisy",
     "quiet": "could not be brought to the loudness without clipping",
     "same_text": "another utterance has the same text",
