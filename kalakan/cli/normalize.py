@@ -7,6 +7,7 @@ import click
 from kalakan.cli.streams import read_file, read_lines, text_argument, write_lines
 from kalakan.cli.table import WordCount, add_column
 from kalakan.text.normalizer import normalize_text
+from kalakan.text.twi_g2p import TwiG2P
 
 
 @click.command("normalize")
@@ -22,6 +23,7 @@ from kalakan.text.normalizer import normalize_text
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--chat", type=click.Choice(["off", "narrow", "wide"]), default="narrow", show_default=True)
 @click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")
+@click.option("--write-tones", is_flag=True, help="Put the marks of predicted tones on words without marks.")
 def command(
     text: str | None,
     tsv: str | None,
@@ -31,11 +33,13 @@ def command(
     variety: str,
     chat: str,
     clock_to_hour: bool,
+    write_tones: bool,
 ) -> None:
     """Write TEXT, each line of standard input, or a column of a TSV file as words and pause marks."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
     count = WordCount()
+    g2p = TwiG2P(variety, chat=chat, clock_to_hour=clock_to_hour)
     rows = changed = 0
 
     def read(line: str) -> str:
@@ -44,7 +48,7 @@ def command(
         rows += 1
         changed += normalized != line.lower()
         count.add(normalized)
-        return normalized
+        return g2p.write_tones(line) if write_tones else normalized
 
     if tsv is not None:
         write_lines(output, add_column(read_file(tsv), tsv, column, into, read))

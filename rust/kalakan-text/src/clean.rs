@@ -50,8 +50,7 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
 
 /// Tells whether `c` stays as it is whatever stands beside it.
 fn is_settled(c: char) -> bool {
-    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…')
-        || currency::is_sign(c)
+    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…') || currency::is_sign(c)
 }
 
 /// Folding a code point can complete a broken sequence, so both run until neither finds anything.

@@ -30,6 +30,7 @@ mod punctuation;
 pub mod sentence;
 mod spans;
 pub mod spelling;
+mod tone;
 mod traced;
 
 pub use cache::CacheInfo;
@@ -43,3 +44,4 @@ pub use phoneme::{
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
 };
 pub use spans::{Reading, WordSpan};
+pub use tone::{Confidence, Explained, Rules, Tones};

@@ -16,8 +16,7 @@ mod tone;
 mod word;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use english::{EnglishLexicon, EnglishSource};
 pub use foreign::is_foreign;
@@ -27,17 +26,26 @@ pub use syllable::syllables;
 pub use tone::ToneMode;
 
 use crate::cache::{CacheInfo, PhonemeCache};
+use crate::options::Variety;
 use crate::phoneme::{id_of, PhonemeId, UNK};
 use crate::spelling::is_letter_name;
+use crate::tone::{analyze, Tonal, Tones};
 use language::{spelling, Spelling};
+pub(crate) use letters::Tone;
 use letters::DOWNSTEPS;
 use sequence::Sequence;
+pub(crate) use sequence::Spoken;
+pub(crate) use word::{bare_key, nuclei, Nucleus};
 
 /// Settings of a [`TwiG2p`].
 #[derive(Debug, Clone)]
 pub struct G2pOptions {
     /// How written tone marks are read.
     pub tone: ToneMode,
+    /// Where the tones of words without marks come from.
+    pub tones: Tones,
+    /// Whose tones the predicted ones are, where the standards differ.
+    pub variety: Variety,
     /// Words whose reading the user gave; they beat everything else.
     pub lexicon: Lexicon,
     /// Readings of English words; without them these are read by letter rules.
@@ -50,6 +58,8 @@ impl Default for G2pOptions {
     fn default() -> Self {
         Self {
             tone: ToneMode::Full,
+            tones: Tones::Written,
+            variety: Variety::Asante,
             lexicon: Lexicon::default(),
             english: None,
             cache_size: 8192,
@@ -58,17 +68,28 @@ impl Default for G2pOptions {
 }
 
 /// What is known of a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Reading {
     /// Its units.
     units: Box<[PhonemeId]>,
     /// What its spelling says of its language.
     spelling: Spelling,
+    tonal: OnceLock<Tonal>,
+}
+
+impl Reading {
+    /// What is known of the tones of this word, found when it is first asked for.
+    fn tonal(&self, word: &str, variety: Variety) -> &Tonal {
+        self.tonal
+            .get_or_init(|| analyze(word, &self.units, variety))
+    }
 }
 
 /// Grapheme to phoneme for Twi. Total: every text has a reading, a letter without one is `<unk>` and counted.
 pub struct TwiG2p {
     tone: ToneMode,
+    tones: Tones,
+    variety: Variety,
     lexicon: Lexicon,
     english: Option<EnglishSource>,
     cache: PhonemeCache<Reading>,
@@ -80,6 +101,8 @@ impl TwiG2p {
     pub fn new(options: G2pOptions) -> Self {
         Self {
             tone: options.tone,
+            tones: options.tones,
+            variety: options.variety,
             lexicon: options.lexicon,
             english: options.english,
             cache: PhonemeCache::new(options.cache_size),
@@ -91,18 +114,20 @@ impl TwiG2p {
     /// its word and in place of the `_`. A mark before the first word is dropped, of several in a row the
     /// first one counts.
     pub fn text_to_ids(&self, text: &str) -> Vec<PhonemeId> {
-        self.read_words(text, None, |_, _| {})
+        self.read_words(text, None, None, |_| {})
     }
 
-    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language and tells of every word with a sound its
-    /// bytes in the text and its place in the ids.
+    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language, with the tones from elsewhere where they are
+    /// given, and tells of every word with a sound.
     pub(crate) fn read_words(
         &self,
         text: &str,
         language: Option<Language>,
-        found: impl FnMut(Range<usize>, Range<usize>),
+        tones: Option<Tones>,
+        found: impl FnMut(Spoken),
     ) -> Vec<PhonemeId> {
-        let mut sequence = Sequence::new(self, text, found);
+        let tones = tones.unwrap_or(self.tones);
+        let mut sequence = Sequence::new(self, text, tones, found);
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let length = word_length(rest);
@@ -151,9 +176,18 @@ impl TwiG2p {
         self.counted(word, reading)
     }
 
+    /// Whose tones the predicted ones are.
+    fn variety(&self) -> Variety {
+        self.variety
+    }
+
     fn compute(&self, word: &str, english: Option<&EnglishLexicon>, spelling: Spelling) -> Reading {
         let units = word::read_word(word, &self.lexicon, english, self.tone).into();
-        Reading { units, spelling }
+        Reading {
+            units,
+            spelling,
+            tonal: OnceLock::new(),
+        }
     }
 
     fn counted(&self, word: &str, reading: Arc<Reading>) -> Arc<Reading> {
