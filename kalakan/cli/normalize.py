@@ -12,6 +12,7 @@ from kalakan.cli.streams import read_file, read_lines, text_argument, write_line
 from kalakan.cli.table import WordCount, add_column
 from kalakan.errors import TextError
 from kalakan.text.normalizer import normalize_text
+from kalakan.text.twi_g2p import TwiG2P
 
 
 @click.command("normalize")
@@ -41,6 +42,7 @@ from kalakan.text.normalizer import normalize_text
 @click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")
 @click.option("-v", "--report", is_flag=True, help="Name the characters without a reading on stderr.")
 @click.option("--strict", is_flag=True, help="Refuse a line that has a character without a reading.")
+@click.option("--write-tones", is_flag=True, help="Put the marks of predicted tones on words without marks.")
 def command(
     text: str | None,
     tsv: str | None,
@@ -52,12 +54,14 @@ def command(
     clock_to_hour: bool,
     report: bool,
     strict: bool,
+    write_tones: bool,
 ) -> None:
     """Write TEXT, each line of standard input, or a column of a TSV file as words and pause marks."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
     count = WordCount()
     lost: dict[str, int] = {}
+    g2p = TwiG2P(variety, chat=chat, clock_to_hour=clock_to_hour)
     rows = changed = 0
 
     def read(line: str) -> str:
@@ -72,7 +76,7 @@ def command(
             )
         changed += normalized != line.lower()
         count.add(normalized)
-        return normalized
+        return g2p.write_tones(line) if write_tones else normalized
 
     if tsv is not None:
         write_lines(output, add_column(read_file(tsv), tsv, column, into, read))

@@ -68,7 +68,7 @@ class Preparer:
 
     def __init__(self, folder: Path, options: PrepareOptions) -> None:
         self.folder, self.options = folder, options
-        self._reader = TwiG2P()
+        self._reader = TwiG2P(tones="written")  # a recording has the tones of its speaker
 
     def __call__(self, recording: Recording) -> tuple[Item, bool]:
         """The item, and whether it was found ready; a damaged recording is an item with its problems."""

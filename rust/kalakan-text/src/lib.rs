@@ -32,6 +32,7 @@ pub mod sentence;
 mod spans;
 pub mod spelling;
 mod steps;
+mod tone;
 mod traced;
 
 pub use cache::CacheInfo;
@@ -45,3 +46,4 @@ pub use phoneme::{
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
 };
 pub use spans::{Reading, WordSpan};
+pub use tone::{Confidence, Explained, Rules, Tones};

@@ -6,6 +6,7 @@ use crate::g2p::{Language, TwiG2p};
 use crate::normalize::{english, normalize_traced};
 use crate::options::{ChatSpelling, NormalizeOptions};
 use crate::phoneme::PhonemeId;
+use crate::tone::Tones;
 use crate::traced::Traced;
 
 /// A text as read: its ids, and the ids of each of its words.
@@ -35,9 +36,10 @@ impl TwiG2p {
         text: &str,
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
+        tones: Option<Tones>,
     ) -> Vec<PhonemeId> {
         let text = self.normalized(Traced::plain(text), options, language);
-        self.read_words(text.text(), language, |_, _| {})
+        self.read_words(text.text(), language, tones, |_| {})
     }
 
     /// Reads a raw text as [`read_ids`](Self::read_ids) does and tells which ids each of its words is read as.
@@ -49,18 +51,21 @@ impl TwiG2p {
         text: &str,
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
+        tones: Option<Tones>,
     ) -> Reading {
         let normalized = self.normalized(Traced::raw(text), options, language);
         let mut words = Vec::new();
-        let ids = self.read_words(normalized.text(), language, |spoken, ids| {
-            let text = trim(text, normalized.source(spoken, text.len()));
+        let ids = self.read_words(normalized.text(), language, tones, |spoken| {
+            let text = trim(text, normalized.source(spoken.text, text.len()));
+            let ids = spoken.ids;
             words.push(WordSpan { text, ids });
         });
         let words = spans(text, &words);
         Reading { ids, words }
     }
 
-    fn normalized<'t>(
+    /// The text that is read: normalized, with the figures in English where the language is.
+    pub(crate) fn normalized<'t>(
         &self,
         text: Traced<'t>,
         options: Option<&NormalizeOptions>,

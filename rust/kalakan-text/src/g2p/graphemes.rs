@@ -66,6 +66,18 @@ pub(super) fn segments(letters: &[Letter]) -> SmallVec<[Segment; SHORT]> {
     found
 }
 
+/// Which letter each segment of [`segments`] begins with.
+pub(super) fn first_letters(letters: &[Letter]) -> SmallVec<[usize; SHORT]> {
+    let mut found = SmallVec::new();
+    let mut at = 0;
+    while at < letters.len() {
+        let (kinds, length) = grapheme(&letters[at..]);
+        found.extend(kinds.into_iter().flatten().map(|_| at));
+        at += length;
+    }
+    found
+}
+
 type Kinds = [Option<Kind>; 2];
 
 fn grapheme(letters: &[Letter]) -> (Kinds, usize) {

@@ -18,8 +18,7 @@ mod twi_words;
 mod word;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub(crate) use english::is_common_english;
 pub use english::{EnglishLexicon, EnglishSource};
@@ -32,18 +31,27 @@ pub use tone::ToneMode;
 pub(crate) use twi_words::is_twi_word;
 
 use crate::cache::{CacheInfo, PhonemeCache};
+use crate::options::Variety;
 use crate::own_words::OwnWords;
 use crate::phoneme::{id_of, PhonemeId, UNK};
 use crate::spelling::is_letter_name;
+use crate::tone::{analyze, Tonal, Tones};
 use language::{spelling, Spelling};
+pub(crate) use letters::Tone;
 use letters::DOWNSTEPS;
 use sequence::Sequence;
+pub(crate) use sequence::Spoken;
+pub(crate) use word::{bare_key, nuclei, Nucleus};
 
 /// Settings of a [`TwiG2p`].
 #[derive(Debug, Clone)]
 pub struct G2pOptions {
     /// How written tone marks are read.
     pub tone: ToneMode,
+    /// Where the tones of words without marks come from.
+    pub tones: Tones,
+    /// Whose tones the predicted ones are, where the standards differ.
+    pub variety: Variety,
     /// Words whose reading the user gave; they beat everything else.
     pub lexicon: Lexicon,
     /// Readings of more English words than the built-in list of common ones has.
@@ -56,6 +64,8 @@ impl Default for G2pOptions {
     fn default() -> Self {
         Self {
             tone: ToneMode::Full,
+            tones: Tones::Written,
+            variety: Variety::Asante,
             lexicon: Lexicon::default(),
             english: None,
             cache_size: 8192,
@@ -64,17 +74,28 @@ impl Default for G2pOptions {
 }
 
 /// What is known of a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Reading {
     /// Its units.
     units: Box<[PhonemeId]>,
     /// What its spelling says of its language.
     spelling: Spelling,
+    tonal: OnceLock<Tonal>,
+}
+
+impl Reading {
+    /// What is known of the tones of this word, found when it is first asked for.
+    fn tonal(&self, word: &str, variety: Variety) -> &Tonal {
+        self.tonal
+            .get_or_init(|| analyze(word, &self.units, variety))
+    }
 }
 
 /// Grapheme to phoneme for Twi. Total: every text has a reading, a letter without one is `<unk>` and counted.
 pub struct TwiG2p {
     tone: ToneMode,
+    tones: Tones,
+    variety: Variety,
     lexicon: Lexicon,
     /// Words of the lexicon that the normalizer must not say.
     own: OwnWords,
@@ -93,6 +114,8 @@ impl TwiG2p {
         }
         Self {
             tone: options.tone,
+            tones: options.tones,
+            variety: options.variety,
             lexicon,
             own,
             english: options.english,
@@ -105,18 +128,20 @@ impl TwiG2p {
     /// its word and in place of the `_`. A mark before the first word is dropped, of several in a row the
     /// first one counts.
     pub fn text_to_ids(&self, text: &str) -> Vec<PhonemeId> {
-        self.read_words(text, None, |_, _| {})
+        self.read_words(text, None, None, |_| {})
     }
 
-    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language and tells of every word with a sound its
-    /// bytes in the text and its place in the ids.
+    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language, with the tones from elsewhere where they are
+    /// given, and tells of every word with a sound.
     pub(crate) fn read_words(
         &self,
         text: &str,
         language: Option<Language>,
-        found: impl FnMut(Range<usize>, Range<usize>),
+        tones: Option<Tones>,
+        found: impl FnMut(Spoken),
     ) -> Vec<PhonemeId> {
-        let mut sequence = Sequence::new(self, text, found);
+        let tones = tones.unwrap_or(self.tones);
+        let mut sequence = Sequence::new(self, text, tones, found);
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let length = word_length(rest);
@@ -162,13 +187,22 @@ impl TwiG2p {
         self.counted(word, reading)
     }
 
+    /// Whose tones the predicted ones are.
+    fn variety(&self) -> Variety {
+        self.variety
+    }
+
     fn compute(&self, word: &str, spelling: Spelling) -> Reading {
         let (language, more) = match spelling {
             Spelling::English => (Language::English, self.english.as_ref()),
             _ => (Language::Twi, None),
         };
         let units = word::read_word(word, language, &self.lexicon, more, self.tone).into();
-        Reading { units, spelling }
+        Reading {
+            units,
+            spelling,
+            tonal: OnceLock::new(),
+        }
     }
 
     fn counted(&self, word: &str, reading: Arc<Reading>) -> Arc<Reading> {

@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::english::{self, EnglishSource};
-use super::graphemes::{segments, unit, Kind};
+use super::graphemes::{first_letters, segments, unit, Kind};
 use super::harmony::resolve_vowels;
 use super::language::Language;
-use super::letters::{letters, Letter, SHORT};
+use super::letters::{letters, Letter, Tone, SHORT};
 use super::lexicon::{key, Lexicon};
 use super::loan::respell;
 use super::nasal::{onset, resolve_nasals};
@@ -66,6 +66,54 @@ fn owner(letters: &[Letter]) -> Option<&[Letter]> {
 pub(super) fn read_by_rules(word: &str) -> Vec<PhonemeId> {
     let sounds = by_rules(None, &letters(word));
     sounds.iter().map(|sound| sound.unit).collect()
+}
+
+/// A vowel or syllabic nasal of a written word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nucleus {
+    /// The mark on its letter; a high that is stepped down is `Mid`, however it is written.
+    pub tone: Option<Tone>,
+    /// Which letter of the word it is.
+    pub letter: usize,
+}
+
+/// The nuclei that a word has by the rules when it is read without its marks, and the marks on their letters.
+pub(crate) fn nuclei(word: &str) -> SmallVec<[Nucleus; 12]> {
+    let marked = letters(word);
+    let mut bare = marked.clone();
+    for letter in &mut bare {
+        (letter.tone, letter.downstep) = (None, false);
+    }
+    let (clitic, host) = split_clitic(&bare);
+    let before = bare.len() - host.len();
+    let sounds = by_rules(clitic, host);
+    let places = first_letters(host);
+    let places = clitic
+        .map(|_| 0)
+        .into_iter()
+        .chain(places.iter().map(|at| before + at));
+    let mut found = SmallVec::new();
+    let mut stepped = 0;
+    for (sound, letter) in sounds.iter().zip(places) {
+        if sound.unit.is_nucleus() {
+            let downstep = marked[stepped..=letter]
+                .iter()
+                .any(|letter| letter.downstep);
+            stepped = letter + 1;
+            let tone = if downstep {
+                Some(Tone::Mid)
+            } else {
+                marked[letter].tone
+            };
+            found.push(Nucleus { tone, letter });
+        }
+    }
+    found
+}
+
+/// The letters of a word in small, without tone marks; an apostrophe inside it stays.
+pub(crate) fn bare_key(word: &str) -> String {
+    key(&letters(word), false)
 }
 
 /// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,
