@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Any] = {
     "pitch": -2.0,
     "volume": -6.0,
     "energy": 0.5,
+    "tones": "predicted",
     "sentence_pause": 0.2,
     "lead_in": 0.3,
     "seed": 7,
@@ -63,6 +64,7 @@ def test_numpy_scalars_become_numbers() -> None:
     [
         ({"volume": 12.5}, "volume is 12.5; it must lie between -20 and 12 dB"),
         ({"volume": float("nan")}, "volume is nan"),
+        ({"tones": "flat"}, "tones is 'flat'; choose one of predicted, written"),
         ({"seed": 1.0}, "seed is 1.0; it must be a whole number"),
         ({"speaker": 3}, "speaker is 3; it must be the name of a speaker"),
         ({"ssml": "yes"}, "ssml is 'yes'; it must be True or False"),

@@ -141,9 +141,9 @@ def test_reading_is_one_phrase_ahead() -> None:
     asked = []
 
     class Counting(TwiG2P):
-        def read(self, text: str, language: str | None = None) -> Any:
+        def read(self, text: str, language: str | None = None, tones: str | None = None) -> Any:
             asked.append(text)
-            return super().read(text, language)
+            return super().read(text, language, tones)
 
     phrases = TextStage(Counting(), 300).phrases("Yoo. " * 1000)
     next(phrases)

@@ -78,7 +78,7 @@ def test_marks_are_composed_and_readers_can_be_pickled_and_shared() -> None:
 
 @pytest.mark.parametrize("value", ["yes", None, True])
 def test_an_unknown_choice_is_named(value: Any) -> None:
-    with pytest.raises(ConfigError, match="tones is .*; it must be 'predicted' or 'written'"):
+    with pytest.raises(ConfigError, match=r"tones is .*; it must be 'predicted' or 'written'"):
         TwiG2P(tones=value)
     if value is not None:
         with pytest.raises(ConfigError, match="tones is "):

@@ -34,8 +34,8 @@ class WordReader(Protocol):
         """Whose number words it reads: "asante" or "akuapem"."""
         ...
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Phoneme ids of a text, and its words."""
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        """Phoneme ids of a text, and its words; `tones` is "predicted", "written", or None for the reader's own."""
         ...
 
 
@@ -47,8 +47,8 @@ class SpanReader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """See `WordReader`; a reader of ids alone knows no languages."""
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        """See `WordReader`; a reader of ids alone knows no languages and no tones but its own."""
         ids = list(self._reader.text_to_phoneme_sequence(text))
         start = len(text) - len(text.lstrip())
         end = len(text.rstrip())
@@ -100,7 +100,9 @@ class SentenceReading:
         self.prosody.extend([prosody] * len(ids))
 
 
-def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator[SentenceReading]:
+def read_sentences(
+    reader: WordReader, flow: Sequence[Text | Units], tones: str | None = None
+) -> Iterator[SentenceReading]:
     """The sentences of parts that follow each other without a pause; a sentence may cross several of them."""
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
@@ -120,12 +122,14 @@ def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator
             piece = part if isinstance(part, Units) else _slice(part, first, last)
             sentence = sentence or SentenceReading(_source(piece))
             sentence.source = (sentence.source[0], _source(piece)[1])
-            _read_part(reader, piece, sentence, texts[index - 1] if index > at else "")
+            _read_part(reader, piece, sentence, texts[index - 1] if index > at else "", tones)
         if sentence is not None:
             yield sentence
 
 
-def _read_part(reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str) -> None:
+def _read_part(
+    reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str, tones: str | None
+) -> None:
     """Appends a part to the sentence; `before` is the text that stands before it in the same sentence."""
     if isinstance(part, Units):
         check_ids(part.ids, f"the sounds at {part.start}")
@@ -135,7 +139,7 @@ def _read_part(reader: WordReader, part: Text | Units, sentence: SentenceReading
     is_apart = not before or before[-1].isspace() or part.text[:1].isspace()
     if not is_apart:
         sentence.extend(_leading_marks(reader, part.text, sentence), [], part.prosody, is_apart=False)
-    reading = reader.read(part.text, part.language)
+    reading = reader.read(part.text, part.language, tones)
     check_ids(reading.ids, part.text)
     words = [
         Word((part.places[start], _end_in_source(part, start, end)), first, last)
