@@ -415,7 +415,11 @@ fn by_shape(stem: &str) -> Option<Entry> {
     Some(Entry {
         pattern,
         class: Class::Verb,
-        confidence: Confidence::Guess,
+        confidence: if last == 0 {
+            Confidence::Likely
+        } else {
+            Confidence::Guess
+        },
         source: "rule 4",
     })
 }
