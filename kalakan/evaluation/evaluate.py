@@ -51,7 +51,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
         samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
         ranges = {name: praat_range(samples.voiced_f0(name)) for name in samples.speakers}
-        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos)
+        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos, ask_tones=samples.mark_tones)
         pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
         scores = []
         for index in range(len(samples)):
