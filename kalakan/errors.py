@@ -103,5 +103,9 @@ class CacheWarning(KalakanWarning):
     """A cache cannot be used; everything is done without it."""
 
 
+class MarkupWarning(KalakanWarning):
+    """Markup that cannot be followed was left aside or brought within its limits; the text says where."""
+
+
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""

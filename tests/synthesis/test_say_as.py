@@ -22,7 +22,7 @@ NUMBERS = ["hwee", "baako", "mmienu", "mmiɛnsa", "ɛnan", "enum", "nsia", "nson
 
 def written(kind: str, content: str, form: str = "") -> str:
     form = f'format="{form}"' if form else ""
-    parts = read_ssml(f'<speak><say-as interpret-as="{kind}" {form}>{content}</say-as></speak>')
+    parts = read_ssml(f'<speak><say-as interpret-as="{kind}" {form}>{content}</say-as></speak>', strict=True)
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 

@@ -106,9 +106,9 @@ fn is_wrapped(line: &str, next: &str) -> bool {
     let item = label.is_some_and(|c| matches!(c, ')' | '.'));
     let open = line.ends_with(|c: char| c.is_alphanumeric() || c == ',' || c == '\'');
     let (length, after) = (line.chars().count(), begin.chars().count());
-    let like = after * 5 >= length * 3 && after * 3 <= length * 5;
+    let alike = after * 5 >= length * 3 && after * 3 <= length * 5;
     let last = after < length && begin.ends_with(|c| is_terminator(c) || is_closer(c));
-    open && !item && length >= WRAPPED && (like || last)
+    open && !item && length >= WRAPPED && (alike || last)
 }
 
 fn is_line_end(c: char) -> bool {

@@ -25,8 +25,7 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
     let mut folder = Folder {
         writer,
         at: 0,
-        source: ' ',
-        lost: false,
+        source: None,
         base: None,
         tone: false,
         tilde: false,
@@ -34,8 +33,7 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
     };
     for (at, c) in text.char_indices() {
         folder.at = at;
-        folder.source = c;
-        folder.lost = false;
+        folder.source = Some(c);
         if is_raised(c) && folder.ends_noted() {
             // The number of a note: "nokware.¹".
             folder.flush();
@@ -62,9 +60,8 @@ struct Folder<'w> {
     writer: &'w mut Writer,
     /// Where the character that is being read stands.
     at: usize,
-    /// The character that is being read, and whether it has been counted as one without a reading.
-    source: char,
-    lost: bool,
+    /// The character that is being read, until it is counted as one without a reading.
+    source: Option<char>,
     base: Option<char>,
     tone: bool,
     tilde: bool,
@@ -181,9 +178,8 @@ impl Folder<'_> {
                 }
             });
         } else {
-            if !self.lost {
-                self.lost = true;
-                self.writer.lose(self.source);
+            if let Some(c) = self.source.take() {
+                self.writer.lose(c);
             }
             self.sign(' ');
         }

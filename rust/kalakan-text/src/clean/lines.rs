@@ -23,17 +23,14 @@ pub(super) fn join(text: &str, writer: &mut Writer) {
         });
         writer.text.push_str(before);
         writer.cut(text.len() - rest.len() + at);
-        rest = match broken {
-            Some(next) => {
-                if is_said_twice(before, next) {
-                    writer.text.push(' ');
-                }
-                next
+        rest = if let Some(next) = broken {
+            if is_said_twice(before, next) {
+                writer.text.push(' ');
             }
-            None => {
-                writer.text.push_str(&rest[at..at + hyphen]);
-                after
-            }
+            next
+        } else {
+            writer.text.push_str(&rest[at..at + hyphen]);
+            after
         };
         writer.cut(text.len() - rest.len());
     }

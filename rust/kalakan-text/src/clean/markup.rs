@@ -6,7 +6,7 @@ use crate::traced::Writer;
 /// Longest tag believed to be one; a lone `<` must not swallow a page.
 const TAG_LENGTH: usize = 256;
 
-/// Elements of HTML, and of WebVTT (c, v), that end no line.
+/// Elements of HTML, and of `WebVTT` (c, v), that end no line.
 #[rustfmt::skip]
 const INLINE: &[&str] = &[
     "a", "abbr", "acronym", "audio", "b", "base", "bdi", "bdo", "big", "button", "c", "canvas", "cite", "code", "col",

@@ -125,7 +125,13 @@ impl Scanner<'_> {
             return false;
         }
         let words = cardinal(u64::from(value), self.options, Form::Attributive);
-        self.out.word(&words);
+        // "Wiase ko II" counts its war; in a list numerals stand for themselves.
+        let joined = matches!(self.out.last_word(), "" | "ne" | "na" | "anaa" | "kɔsi");
+        if joined || self.roman_beside(start, end) {
+            self.out.word(&words);
+        } else {
+            self.speak_rank(value == 1, &words, false);
+        }
         self.at = end;
         true
     }

@@ -46,11 +46,9 @@ impl Scanner<'_> {
         };
         if value.is_integer() && value.whole.len() == 2 && is_counted(self.out.last_word()) {
             // "Ti 01" is the first chapter.
-            value.whole = value
-                .whole
-                .strip_prefix('0')
-                .unwrap_or(&value.whole)
-                .to_owned();
+            if value.whole.starts_with('0') {
+                value.whole.remove(0);
+            }
         }
         let mut amount = Amount {
             negative,
