@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
+from kalakan.cli.kinds import FOLDER, SPEAKER, WORD
 from kalakan.cli.streams import write_line
 
 
 @click.command("steer")
-@click.argument("voice", metavar="VOICE")
-@click.option("-o", "--output-dir", metavar="FOLDER", required=True, help="Where the steered voice goes.")
+@click.argument("voice", type=FOLDER, metavar="VOICE")
+@click.option(
+    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the steered voice goes."
+)
 @click.option(
     "--unit",
     "units",
+    type=WORD,
     metavar="UNIT=MIX",
     multiple=True,
     required=True,
@@ -21,6 +25,7 @@ from kalakan.cli.streams import write_line
 @click.option(
     "--speaker",
     "speakers",
+    type=SPEAKER,
     metavar="NAME",
     multiple=True,
     help="Who changes (default: all); may be repeated.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ def load_voice(source: str | Path | None = None) -> Voice:
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
     changed (sha256), a format this version does not read, or another phoneme table.
     """
+    if source is not None and not isinstance(source, (str, os.PathLike)):
+        raise VoiceError(f"the voice is a {type(source).__name__}; give the path of a voice folder")
     path = Path(source) if source is not None else DEFAULT
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")
