@@ -83,6 +83,11 @@ class MissingDependencyError(KalakanError, ImportError):
     """An optional package is not installed; the text says which extra brings it."""
 
 
+def how_to_install(extra: str) -> str:
+    """The command that brings an extra: Kalakan is on no package index yet, so it is one of its source folder."""
+    return f"pip install '.[{extra}]' in the folder of Kalakan's source"
+
+
 class KalakanWarning(UserWarning):
     """Base of all warnings."""
 

@@ -78,10 +78,21 @@ def write_audio_blocks(
         shutil.copyfileobj(scratch, file)
 
 
+def _check_file(file: Any) -> None:
+    """Raises `AudioError` for what is neither a path nor a file that takes bytes."""
+    if isinstance(file, (str, os.PathLike)):
+        return
+    if isinstance(file, io.TextIOBase):
+        raise AudioError("the file takes text, and audio is bytes; open it in binary mode, as with 'wb'")
+    if not callable(getattr(file, "write", None)):
+        raise AudioError(f"the file is a {type(file).__name__}; give a path or a binary file object")
+
+
 def choose_file_coding(
     file: AudioFile, sample_rate: int, format: str | None, rate: int | None = None, bits: Bits | None = None
 ) -> Coding:
     """How `write_audio` would store audio at `sample_rate` Hz in `file`; raises `AudioError` as it does."""
+    _check_file(file)
     if format is None and isinstance(file, (str, os.PathLike)) and not is_direct(Path(file)):
         kind = format_of(Path(file))
     else:

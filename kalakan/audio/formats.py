@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,11 @@ def choose_coding(
     `rate` is the file's sample rate, one of `RATES`; None keeps the audio's own, or takes the next higher that the
     format can hold. `bits` is what a sample is; None is 16 bits. Raises `AudioError` for what the format cannot hold.
     """
+    for name, value in (("sample_rate", sample_rate), ("rate", rate)):
+        if (value is not None or name == "sample_rate") and (
+            not isinstance(value, Integral) or isinstance(value, bool)
+        ):
+            raise AudioError(f"{name} is {value!r}; it must be a whole number of Hz")
     if not 1 <= sample_rate <= MOST_HZ:
         raise AudioError(f"sample_rate is {sample_rate}; it must be at least 1 and at most {MOST_HZ}")
     return Coding(format, sample_rate, _rate(sample_rate, format, rate), _subtype(format, bits))
@@ -78,7 +84,7 @@ def choose_coding(
 
 def format_named(name: str) -> Format:
     """The format of a name such as "wav" or "FLAC"; raises `AudioError` with the names there are."""
-    known = _known(name)
+    known = _known(name) if isinstance(name, str) else None
     if known is None:
         raise AudioError(f"{name} is not an audio format; use {_NAMES}")
     return known
@@ -120,7 +126,7 @@ def _subtype(format: Format, bits: Bits | None) -> str:
             )
         return format.lossy
     chosen = next(iter(format.subtypes)) if bits is None else bits
-    if chosen not in format.subtypes:
+    if not isinstance(chosen, Hashable) or chosen not in format.subtypes:
         raise AudioError(f"bits is {bits!r}; {format.name} takes {_listed(tuple(format.subtypes))}")
     return format.subtypes[chosen]
 

@@ -1,6 +1,6 @@
 """Sound from the loudspeaker, from the first chunk on.
 
-`sounddevice` plays where it is installed (`pip install 'kalakan[play]'`), else the first program of `PLAYERS` that is
+`sounddevice` plays where it is installed (`the extra `play`), else the first program of `PLAYERS` that is
 on the PATH. Programs of `FILE_PLAYERS` begin when the last chunk is there.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from kalakan.audio.encoder import Encoder
 from kalakan.audio.formats import FORMATS, choose_coding
-from kalakan.errors import AudioError
+from kalakan.errors import AudioError, how_to_install
 
 PLAYERS = {
     "paplay": (),
@@ -51,7 +51,7 @@ class Player(Protocol):
 
 def find_player() -> Player:
     """The way to play that this machine has; raises `AudioError` with what would bring one."""
-    reason, cure = "sounddevice is not installed", "pip install 'kalakan[play]'"
+    reason, cure = "sounddevice is not installed", how_to_install("play")
     try:
         from kalakan.audio.sound_device import SoundDevice
 

@@ -18,13 +18,18 @@ def check_samples(audio: Any) -> NDArray[np.floating[Any]]:
     floating point or not finite.
     """
     # A torch tensor, known by its methods: this file must not import torch. float() because numpy has no bfloat16.
-    samples = np.asarray(audio.detach().cpu().float() if hasattr(audio, "detach") else audio)
+    try:
+        samples = np.asarray(audio.detach().cpu().float() if hasattr(audio, "detach") else audio)
+    except ValueError as error:  # rows of several lengths
+        raise AudioError(f"audio is no array ({error}); it must be one dimension of floats [S]") from error
     if samples.ndim != 1 or samples.size == 0:
         raise AudioError(f"audio has shape {list(samples.shape)}; it must be one non-empty dimension [S]")
     if not np.issubdtype(samples.dtype, np.floating):
         raise AudioError(f"audio has dtype {samples.dtype}; it must be floating point in [-1, 1]")
     if not np.isfinite(samples).all():
         raise AudioError("audio has NaN or infinity; every sample must be finite")
+    if samples.dtype not in (np.float32, np.float64):  # libsndfile knows no others
+        samples = samples.astype(np.float32)
     peak = float(np.abs(samples).max())
     if peak > 1.0:
         warnings.warn(f"audio peaks at {peak:.3g} and is clipped to [-1, 1]", KalakanWarning, stacklevel=4)

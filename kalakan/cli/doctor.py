@@ -7,7 +7,7 @@ import time
 import click
 
 from kalakan.cli.streams import write_line
-from kalakan.errors import KalakanError
+from kalakan.errors import KalakanError, how_to_install
 
 TEXT = "Akwaaba! Wo ho te sɛn?"
 
@@ -50,7 +50,7 @@ def _build(architectures: tuple[int, ...]) -> None:
 def advice(packages: dict[str, str | None], devices: tuple[str, ...]) -> list[str]:
     """What is missing on this machine and how to get it, a line each."""
     if packages["torch"] is None:
-        return ["torch: not installed; needed for GPUs, training and export: pip install 'kalakan[torch]'"]
+        return [f"torch: not installed; needed for GPUs, training and export: {how_to_install('torch')}"]
     from kalakan.ops import extension, nvcc
 
     lines = [extension.describe()]

@@ -12,7 +12,7 @@ import click
 
 from kalakan.cli.start import catch_signals, ignore_signals
 from kalakan.cli.streams import STDOUT, complain, naming_stdout
-from kalakan.errors import KalakanError
+from kalakan.errors import KalakanError, how_to_install
 
 _EXTRAS = {
     "torch": "torch",
@@ -63,7 +63,7 @@ def _status(command: click.Command, name: str) -> int:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        return _fail(f"this needs {error.name}; pip install 'kalakan[{extra}]'")
+        return _fail(f"this needs {error.name}; {how_to_install(extra)}")
     except OSError as error:
         _give_up_stdout()
         return _fail(_reason(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kalakan.cli.kinds import FOLDER
+from kalakan.cli.kinds import FOLDER, SPEAKER, WORD
 from kalakan.cli.streams import write_line
 
 
@@ -16,6 +16,7 @@ from kalakan.cli.streams import write_line
 @click.option(
     "--unit",
     "units",
+    type=WORD,
     metavar="UNIT=MIX",
     multiple=True,
     required=True,
@@ -24,6 +25,7 @@ from kalakan.cli.streams import write_line
 @click.option(
     "--speaker",
     "speakers",
+    type=SPEAKER,
     metavar="NAME",
     multiple=True,
     help="Who changes (default: all); may be repeated.",

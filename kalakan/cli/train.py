@@ -13,7 +13,7 @@ import yaml
 from kalakan.cli.entry import run
 from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, WORD, Suggested
 from kalakan.config.yaml_values import load_yaml
-from kalakan.errors import ConfigError, MissingDependencyError
+from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
 from kalakan.models import registry
 from kalakan.utils.config import Config
 from kalakan.voices.package import MANIFEST
@@ -149,7 +149,7 @@ def check_installed() -> None:
     """What hour two of a run would miss is asked for in its first second."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise MissingDependencyError(f"training needs {', '.join(missing)}; pip install 'kalakan[train]'")
+        raise MissingDependencyError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
 
 
 def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:

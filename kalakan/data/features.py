@@ -16,7 +16,7 @@ from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
 from kalakan.data.arrays import Array, ArrayFiles, Kind
 from kalakan.data.manifest import F0_SAMPLES, Utterance
-from kalakan.errors import DataError, MissingDependencyError
+from kalakan.errors import DataError, MissingDependencyError, how_to_install
 
 
 def audio_hash(config: AudioConfig) -> str:
@@ -130,7 +130,7 @@ def _hear_f0(audio: Array, config: AudioConfig) -> Array:
         from kalakan.audio.pitch import frame_f0
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            "F0 of recordings needs parselmouth; pip install 'kalakan[train]'"
+            f"F0 of recordings needs parselmouth; {how_to_install('train')}"
         ) from error
     return frame_f0(audio, config)
 

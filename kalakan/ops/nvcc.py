@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kalakan.errors import KernelError
+from kalakan.errors import KernelError, how_to_install
 from kalakan.ops import csrc_files
 
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
@@ -50,7 +50,7 @@ def toolkit() -> Toolkit | str:
             match = re.search(r"release (\d+\.\d+)", text)
             if match is not None:
                 return Toolkit(nvcc, nvcc.resolve().parents[1], match[1])
-    return "there is no nvcc; pip install 'kalakan[cuda]'"
+    return f"there is no nvcc; {how_to_install('cuda')}"
 
 
 def missing() -> str | None:
@@ -61,7 +61,7 @@ def missing() -> str | None:
     if shutil.which("g++") is None:
         return "there is no C++ compiler; install g++"
     if importlib.util.find_spec("pybind11") is None:
-        return "there is no pybind11; pip install 'kalakan[cuda]'"
+        return f"there is no pybind11; {how_to_install('cuda')}"
     if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
         return "Python's headers are missing; install python3-dev"
     return None

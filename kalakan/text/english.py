@@ -13,13 +13,13 @@ from importlib import resources
 from importlib.metadata import version
 
 import kalakan._rust as _rust
-from kalakan.errors import ConfigError, MissingDependencyError
+from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
 
 __all__ = ["english_source", "english_version", "is_installed"]
 
 _PACKAGE = "ghana_english_g2p"
 _DISTRIBUTION = "ghana-english-g2p"
-_INSTALL = "install it with `pip install 'kalakan[english]'`"
+_INSTALL = f"install it with `{how_to_install('english')}`"
 
 
 def is_installed() -> bool:

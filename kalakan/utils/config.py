@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         return source.to_dict()
     if isinstance(source, Mapping):
         return _copy(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"the configuration is a {type(source).__name__}; give a mapping or a YAML file")
     import yaml
 
     path = Path(source)
@@ -63,7 +66,7 @@ def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         loaded = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is not valid YAML ({str(error).splitlines()[0]})") from error
     if loaded is None:
         return {}

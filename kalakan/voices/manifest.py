@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.config.resolve import from_dict, to_dict
+from kalakan.config.rules import shown
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import ConfigError, VoiceError
 
@@ -69,13 +70,15 @@ class VoiceManifest:
     @classmethod
     def from_file(cls, path: Path) -> VoiceManifest:
         """Reads `voice.json`; raises `VoiceError` naming what is missing or wrong."""
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise VoiceError(f"{path}: is no plain file; export or install the voice again")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise VoiceError(f"{path}: is not there; a voice is a folder with a voice.json in it") from error
         except OSError as error:
             raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise VoiceError(
                 f"{path}: is damaged, it is not valid JSON; export or install the voice again"
             ) from error
@@ -84,15 +87,16 @@ class VoiceManifest:
                 f"{path}: is damaged, it holds no JSON object; export or install the voice again"
             )
         version = record.get("format_version")
-        if version != FORMAT_VERSION:
+        if type(version) is not int or version != FORMAT_VERSION:
             raise VoiceError(
-                f"{path}: has format version {version!r} and this Kalakan reads {FORMAT_VERSION}; upgrade Kalakan"
+                f"{path}: has format version {shown(version)} and this Kalakan reads {FORMAT_VERSION}; upgrade Kalakan"
             )
         return cls._from_record(record, path)
 
     @classmethod
     def _from_record(cls, record: dict[str, Any], path: Path) -> VoiceManifest:
         try:
+            _check_record(record)
             return cls(
                 **record
                 | {
@@ -100,8 +104,40 @@ class VoiceManifest:
                     "audio": from_dict(AudioConfig, record["audio"]),
                     "acoustic": ModelRecord(**record["acoustic"]),
                     "vocoder": ModelRecord(**record["vocoder"]),
-                    "files": dict(record["files"]),
                 }
             )
-        except (KeyError, TypeError, ValueError, ConfigError) as error:
+        except KeyError as error:
+            raise VoiceError(f"{path}: is damaged, it has no {error.args[0]}") from error
+        except (TypeError, ValueError, RecursionError, ConfigError) as error:
             raise VoiceError(f"{path}: is damaged ({error})") from error
+
+
+_TEXTS = ("name", "version", "phoneme_table", "license", "language", "dialect")
+_MAPPINGS = ("audio", "acoustic", "vocoder", "training", "files")
+
+
+def _check_record(record: dict[str, Any]) -> None:
+    """Raises `ValueError` for a field of `voice.json` that is not of its type, or a name that is none."""
+    for name in _TEXTS:
+        if name in record and not _is_name(record[name]):
+            raise ValueError(f"{name} is {shown(record[name])}; it must be text of one line")
+    for name in _MAPPINGS:
+        if name in record and not isinstance(record[name], dict):
+            raise ValueError(f"{name} is {shown(record[name])}; it must be an object")
+    speakers = record["speakers"]
+    if not isinstance(speakers, list) or not speakers or not all(map(_is_name, speakers)):
+        raise ValueError(f"speakers is {shown(speakers)}; it must be a list of names")
+    if len(set(speakers)) < len(speakers):
+        raise ValueError(f"speakers is {shown(speakers)}; names must differ")
+    for name in ("acoustic", "vocoder"):
+        kind, config = record[name].get("type"), record[name].get("config", {})
+        if not _is_name(kind) or not isinstance(config, dict):
+            raise ValueError(f"{name} is {shown(record[name])}; it must have a type and a config")
+    for name, digest in record["files"].items():
+        if not _is_name(name) or not isinstance(digest, str):
+            raise ValueError(f"files has {shown(name)}: {shown(digest)}; it must be a file's name and sha256")
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a value is text that can be printed: an escape sequence would steer the terminal it is shown on."""
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())

@@ -57,6 +57,8 @@ def load_voice(source: str | Path | None = None) -> Voice:
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
     changed (sha256), a format this version does not read, or another phoneme table.
     """
+    if source is not None and not isinstance(source, (str, os.PathLike)):
+        raise VoiceError(f"the voice is a {type(source).__name__}; give the path of a voice folder")
     path = voice_folder(source)
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")

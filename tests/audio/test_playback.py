@@ -152,7 +152,7 @@ def test_no_way_to_play_is_told_with_the_way_out() -> None:
         find_player()
     message = str(caught.value)
     assert message.startswith("no sound device: sounddevice is not installed, and none of paplay, aplay,")
-    assert message.endswith("give -o FILE, or pip install 'kalakan[play]'")
+    assert message.endswith("give -o FILE, or pip install '.[play]' in the folder of Kalakan's source")
 
 
 class FakeDevice(ModuleType):

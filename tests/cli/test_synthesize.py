@@ -222,7 +222,9 @@ def test_without_a_file_it_is_played(tiny_voice: Path, tmp_path: Path, expected:
     assert silent.stderr.startswith(
         b"kalakan: error: no sound device: sounddevice is not installed, and none of"
     )
-    assert silent.stderr.endswith(b"give -o FILE, or pip install 'kalakan[play]'\n")
+    assert silent.stderr.endswith(
+        b"give -o FILE, or pip install '.[play]' in the folder of Kalakan's source\n"
+    )
 
 
 @needs_sh

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 from kalakan.config.environment import from_environment
 from kalakan.config.resolve import from_dict
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig, Settings
-from kalakan.errors import ConfigError, MissingDependencyError, UntrainedModelWarning, VoiceError
+from kalakan.errors import (
+    ConfigError,
+    MissingDependencyError,
+    UntrainedModelWarning,
+    VoiceError,
+    how_to_install,
+)
 from kalakan.models import registry
 from kalakan.synthesis.engines.model_sections import ModelSections
 from kalakan.synthesis.engines.stages import Engine, VocoderStage
@@ -244,7 +250,7 @@ def _torch_engine(source: _Sources) -> TorchEngine:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingDependencyError("the torch engine needs torch; pip install 'kalakan[torch]'") from error
+        raise MissingDependencyError(f"the torch engine needs torch; {how_to_install('torch')}") from error
     device = check_device(source.request.device)
     use_threads(source.request.threads)
     acoustic = _torch_acoustic(source)
