@@ -106,7 +106,7 @@ class _Reader:
         short = _local(name)
         self._check_place(short, place)
         element = self._elements[short]
-        given = {key: value for key, value in map(_attribute, attributes.items()) if key}
+        given: Mapping[str, str] = {key: value for key, value in map(_attribute, attributes.items()) if key}
         try:
             check(short, element, given)
             settings = element.apply(self._settings, given)
