@@ -92,6 +92,15 @@ def load_pt(path: str | Path) -> LoadedModel:
         raise VoiceError(f"{path}: there is no such file") from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
+    if (
+        isinstance(contents, dict)
+        and contents
+        and all(isinstance(value, Tensor) for value in contents.values())
+    ):
+        raise VoiceError(
+            f"{path}: holds weights alone, without the model's type and sizes; save them with "
+            "kalakan.voices.weights.save_pt(path, module, record, audio)"
+        )
     if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
         raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
     row = registry.ENTRIES.get(contents["type"])

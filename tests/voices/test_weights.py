@@ -93,3 +93,11 @@ def test_pt_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VoiceError):
         load_pt(tmp_path / "model.pt")
     assert not marker.exists()
+
+
+def test_weights_without_their_sizes_are_told_what_they_lack(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "pruned.pt")
+    with pytest.raises(
+        VoiceError, match=r"holds weights alone, without the model's type and sizes; save them with"
+    ):
+        load_pt(tmp_path / "pruned.pt")
