@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.voices.files import FILTERS
@@ -23,6 +24,9 @@ from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import load_voice, save_voice
 from needs import HAS_TORCH, missing
 
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("kalakan", deadline=None)
+settings.load_profile("kalakan")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests that import onnxruntime themselves send nothing
 SMALL = FastSpeech2Config(
     encoder_layers=1,

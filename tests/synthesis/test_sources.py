@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from kalakan.errors import ConfigError, ImplementationUnavailable, KalakanError, VoiceError
 from kalakan.synthesis.synthesizer import Synthesizer
 
+for_torch = partial(pytest.param, marks=pytest.mark.torch)
 AUDIO = {
     "sample_rate": 8000,
     "n_fft": 256,
@@ -68,8 +70,10 @@ def test_a_bare_onnx_file_speaks_with_the_settings_audio(tiny_voice: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (lambda voice: {"voice": voice, "device": "cuda:7"}, ConfigError, r"device 'cuda:7'"),
-        (lambda voice: {"voice": voice, "device": "tpu9"}, ConfigError, r"'tpu9' is not a torch device"),
+        for_torch(lambda voice: {"voice": voice, "device": "cuda:7"}, ConfigError, r"device 'cuda:7'"),
+        for_torch(
+            lambda voice: {"voice": voice, "device": "tpu9"}, ConfigError, r"'tpu9' is not a torch device"
+        ),
         (
             lambda voice: {"voice": voice, "device": "cuda:0", "engine": "onnx"},
             ConfigError,
@@ -80,26 +84,30 @@ def test_a_bare_onnx_file_speaks_with_the_settings_audio(tiny_voice: Path, tmp_p
             ConfigError,
             r"acoustic_model is for torch",
         ),
-        (
+        for_torch(
             lambda voice: {"acoustic_model": voice / "acoustic.onnx", "engine": "torch"},
             ConfigError,
             r"an ONNX file",
         ),
         (lambda voice: {"voice": voice, "acoustic_model": voice}, ConfigError, r"give one of them"),
-        (
+        for_torch(
             lambda voice: {"voice": voice, "acoustic_model_type": "fastspeech2"},
             ConfigError,
             r"holds a fastspeech2_small, not a fastspeech2",
         ),
         (lambda voice: {"vocoder_type": "wavenet"}, ConfigError, r"'wavenet' is not known to this version"),
-        (lambda voice: {"acoustic_model": voice.parent / "no.pt"}, VoiceError, r"there is no such file"),
+        for_torch(
+            lambda voice: {"acoustic_model": voice.parent / "no.pt"}, VoiceError, r"there is no such file"
+        ),
         (lambda voice: {"acoustic_model": voice.parent / "no.onnx"}, VoiceError, r"there is no such file"),
         (
             lambda voice: {"acoustic_model": voice / "voice.json", "engine": "onnx"},
             VoiceError,
             r"no ONNX model",
         ),
-        (lambda voice: {"acoustic_model": voice / "voice.json", "engine": "torch"}, VoiceError, r"damaged"),
+        for_torch(
+            lambda voice: {"acoustic_model": voice / "voice.json", "engine": "torch"}, VoiceError, r"damaged"
+        ),
     ],
 )
 def test_contradictions_and_missing_files(
@@ -206,24 +214,23 @@ def test_sizes_that_the_weights_have_are_accepted(tiny_voice: Path) -> None:
     assert np.array_equal(Synthesizer(tiny_voice, config=config).synthesize("Yoo"), wanted)
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("ignore::kalakan.errors.UntrainedModelWarning")
 @pytest.mark.parametrize(
     ("arguments", "model", "message"),
     [
-        (
+        for_torch(
             lambda voice: {"acoustic_model_type": "fastspeech2_small"},
             {"encoder_layers": 2},
             r"model\.encoder_layers is 2 and the fastspeech2_small of .* was trained with 4; leave it out",
         ),
         (lambda voice: {}, {"width": 64}, r"model\.width is 64 and the harmonic_noise of .* with 192"),
-        (lambda voice: {"engine": "torch"}, {"width": 64}, r"the harmonic_noise of .* with 192"),
+        for_torch(lambda voice: {"engine": "torch"}, {"width": 64}, r"the harmonic_noise of .* with 192"),
         (
             lambda voice: {"voice": voice},
             {"speakers": ["ama"]},
             r"is \['ama'\] and .* with \['akosua', 'kwame'\]",
         ),
-        (
+        for_torch(
             lambda voice: {"acoustic_model": voice.parent / "acoustic_model.pt"},
             {"encoder_width": 8},
             r"trained with 16",
@@ -231,7 +238,7 @@ def test_sizes_that_the_weights_have_are_accepted(tiny_voice: Path) -> None:
         (lambda voice: {"voice": voice}, {"noise_cut": 3.0}, r"model\.noise_cut is not a setting"),
         (lambda voice: {}, {"noise_cot": 3.0}, r"did you mean model\.noise_cut\?"),
         (lambda voice: {}, {"noise_cut": 99.0}, r"model\.noise_cut is 99\.0; it must be in 0 to 60 dB"),
-        (
+        for_torch(
             lambda voice: {"acoustic_model_type": "tacotron2", "vocoder_type": "griffin_lim"},
             {"n_mels": 40},
             r"model\.n_mels is 40 and audio\.n_mels is 80; set audio\.n_mels alone",

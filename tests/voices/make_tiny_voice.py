@@ -290,7 +290,7 @@ def make(folder: Path) -> None:
         sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0
     )
     config = HarmonicNoiseConfig(width=16, layers=1, inner=16, kernel=3, n_fft=128, f0_width=8)
-    files = acoustic_files(audio.n_mels, [0.0, 4.0, 5.5, 6.5], with_parts=True)
+    files = acoustic_files(audio.n_mels, [0.0, 8.0, 10.0, 11.5], with_parts=True)
     files[FILTERS] = filters_file(audio, config)
     record = ModelRecord("harmonic_noise", to_dict(config))
     write_voice(folder / "tiny", audio, record, sizes_of(audio), files)
