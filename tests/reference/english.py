@@ -33,12 +33,23 @@ PHONES = {
 ROWS = [line.split("\t") for line in (DATA / "english.tsv").read_text(encoding="utf-8").splitlines()]
 COMMON = {row[0]: row[1] for row in ROWS}
 CLASSES = {row[0]: row[2] if len(row) > 2 else "" for row in ROWS}
+TWI_BITS = (DATA / "twi_words.bin").read_bytes()
 NAMES = {line.split("\t")[0] for line in (DATA / "names.tsv").read_text(encoding="utf-8").splitlines()}
 TWI_WORDS = {
     row[0]
     for line in (DATA / "lexicon.tsv").read_text(encoding="utf-8").splitlines()
     if (row := line.split("\t"))[2] == "twi"
 }
+
+
+def is_twi(word: str) -> bool:
+    """Whether the list of Twi words has a word, or its filter takes the word for one."""
+    value = 0xCBF29CE484222325
+    for byte in word.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    first, step = value % 2**32, value >> 32 | 1
+    places = ((first + step * row) % 2**32 % (8 * len(TWI_BITS)) for row in range(8))
+    return all(TWI_BITS[place // 8] >> place % 8 & 1 for place in places)
 
 
 def classify(word: str) -> str:

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from reference import english
+
 UNITS = {
     "asante": ["hwee", "baako", "mmienu", "mmiɛnsa", "nan", "num", "nsia", "nson", "nwɔtwe", "nkron"],
     "akuapem": ["hwee", "biako", "abien", "abiɛsa", "anan", "anum", "asia", "asɔn", "awɔtwe", "akron"],
@@ -512,13 +514,25 @@ def days(reading: Reading, match: re.Match[str]) -> None:
     reading.names = match.end() + 1
 
 
+def is_stressed(word: str) -> bool:
+    """Whether small letters of a word in capitals are no initials: a known word, or letters that fit one."""
+    if len(word) < 3 or not re.search("[aeiou]", word):
+        return False
+    if english.is_twi(word) or word in english.COMMON:
+        return True
+    opens = re.match("[^aeiouy][rlhw]|s|[mn]|.?[aeiouy]", word)
+    joined = re.sub(r"(.)\1|[lmnrs][^aeiouy]|[^aeiouy][lrhw]|[cpfx]t|ck", "aa", word.removesuffix("s"))
+    crowded = re.search("[^aeiouy]{3}", word) or re.search("[^aeiouy]{2}", joined)
+    return len(word) > 3 and (not english.is_foreign(word) or bool(opens and not crowded))
+
+
 @rule(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|'(?=[^\W\d_]))*")
 def word(reading: Reading, match: re.Match[str]) -> None:
     token = match[0]
     named = reading.names == match.start() and reading.names > 0
     if named and token in ROMAN:
         reading.say(f"a ɔtɔ so {reading.count(str(ROMAN[token]))}")
-    elif re.fullmatch(r"[A-Z]{2,6}", token):
+    elif re.fullmatch(r"[A-Z]{2,6}", token) and not is_stressed(token.lower()):
         reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
     else:
         reading.say(token.lower().replace("ꜜ", "!"))

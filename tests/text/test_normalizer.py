@@ -87,6 +87,11 @@ BROKEN = [
     "me — wo",
     "ECG",
     "NPP",
+    "YESU",
+    "KOFI",
+    "FEEL",
+    "UK",
+    "GES",
 ]
 SHAPES = [
     *("Dr. Mensah", "Osei Tutu II", "nkwan etc. na", "Yohane 3:16-18", "16:9", "a & b", "0244123456"),

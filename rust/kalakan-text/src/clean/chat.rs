@@ -72,8 +72,12 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             continue;
         }
         digits(&mut chars, start, start + length, chat);
+        // The Sc of B.Sc. is no word.
+        let alone = chars[..start]
+            .last()
+            .is_none_or(|c| c.is_whitespace() || *c == '(');
         let token = &mut chars[start..start + length];
-        if is_twi_with_c(token) {
+        if alone && is_twi_with_c(token) {
             token
                 .iter_mut()
                 .filter(|c| **c == 'c')
