@@ -1,8 +1,8 @@
 //! Figures and signs of an English text become English words; the rest is left to the normalizer.
 
 mod numeral;
-mod written;
 mod words;
+mod written;
 
 use crate::address;
 use crate::alphabet::is_letter;
@@ -96,7 +96,10 @@ impl Reader<'_> {
     fn short_code(&mut self) -> bool {
         let rest = &self.chars[self.at..];
         let sign = |c: &char| matches!(c, '*' | '#');
-        let length = rest.iter().take_while(|c| c.is_ascii_digit() || sign(c)).count();
+        let length = rest
+            .iter()
+            .take_while(|c| c.is_ascii_digit() || sign(c))
+            .count();
         let code = &rest[..length];
         let starts = self.starts_token() && code.first().is_some_and(sign);
         if !starts || !code.last().is_some_and(sign) || !code.iter().any(char::is_ascii_digit) {

@@ -14,7 +14,10 @@ impl Reader<'_> {
     /// "Charles III": the third. Of one letter none is a numeral, since I is a word.
     pub(super) fn numeral(&mut self) -> bool {
         let rest = &self.chars[self.at..];
-        let length = rest.iter().take_while(|c| matches!(c, 'I' | 'V' | 'X')).count();
+        let length = rest
+            .iter()
+            .take_while(|c| matches!(c, 'I' | 'V' | 'X'))
+            .count();
         let written: String = rest[..length].iter().collect();
         let Some(value) = value(&written).filter(|_| length > 1) else {
             return false;
@@ -39,7 +42,11 @@ impl Reader<'_> {
     /// The word before the space here, if it begins with a capital and goes on small.
     fn name_before(&self) -> Option<String> {
         let before = self.chars[..self.at].strip_suffix(&[' '])?;
-        let length = before.iter().rev().take_while(|c| c.is_alphabetic()).count();
+        let length = before
+            .iter()
+            .rev()
+            .take_while(|c| c.is_alphabetic())
+            .count();
         let name = &before[before.len() - length..];
         let named = name.first()?.is_uppercase() && name.get(1)?.is_lowercase();
         named.then(|| name.iter().collect())
@@ -66,6 +73,9 @@ mod tests {
         for (written, number) in table {
             assert_eq!(value(written), Some(number));
         }
-        assert_eq!([value(""), value("IIII"), value("VX"), value("XXXX")], [None; 4]);
+        assert_eq!(
+            [value(""), value("IIII"), value("VX"), value("XXXX")],
+            [None; 4]
+        );
     }
 }

@@ -40,7 +40,10 @@ impl Reader<'_> {
         self.writer.text.truncate(self.writer.text.trim_end().len());
         self.at += written.chars().count();
         let ends = matches!(*written, "etc" | "Jr" | "Jnr" | "Sr" | "Snr" | "Ltd");
-        let last = self.chars[self.at..].iter().skip(1).all(|c| c.is_whitespace());
+        let last = self.chars[self.at..]
+            .iter()
+            .skip(1)
+            .all(|c| c.is_whitespace());
         if self.chars.get(self.at) == Some(&'.') && !(ends && (last || self.starts_sentence())) {
             self.at += 1;
         }
@@ -49,7 +52,9 @@ impl Reader<'_> {
 
     /// Tells whether a capital follows the dot here.
     fn starts_sentence(&self) -> bool {
-        let mut after = self.chars[self.at + 1..].iter().skip_while(|c| c.is_whitespace());
+        let mut after = self.chars[self.at + 1..]
+            .iter()
+            .skip_while(|c| c.is_whitespace());
         after.next().is_some_and(|c| c.is_uppercase())
     }
 }
