@@ -118,6 +118,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Writes what stands at `at` as it is, each character by itself.
+    pub fn copy(&mut self, part: &str, at: usize) {
+        for (offset, c) in part.char_indices() {
+            self.cut(at + offset);
+            self.text.push(c);
+        }
+    }
+
     /// Counts a character that has no reading.
     pub fn lose(&mut self, c: char) {
         if let Some(lost) = &mut self.lost {

@@ -19,6 +19,9 @@ const SUFFIXES: &[&str] = &[
 /// What may precede a number of threes without making it a word.
 const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
 
+/// Letters of the longest word whose c is tried as ɔ.
+const LONGEST_WITH_C: usize = 6;
+
 /// Abbreviations whose c is no ɔ.
 const INITIALS: [&str; 6] = ["ac", "cd", "fc", "mc", "pc", "vc"];
 
@@ -41,7 +44,8 @@ fn is_twi_with_c(token: &[char]) -> bool {
         return false;
     };
     let small = |c: &char| is_letter(*c) && c.is_lowercase();
-    if !is_letter(*first) || !token[1..].iter().all(small) {
+    // The list errs on three words in a thousand; long ones are English: "acupuncture".
+    if token.len() > LONGEST_WITH_C || !is_letter(*first) || !token[1..].iter().all(small) {
         return false;
     }
     let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();

@@ -1,5 +1,7 @@
 //! Character references of HTML: &ldquo; &#8217; &amp;lt;.
 
+use std::sync::LazyLock;
+
 use super::mojibake;
 use crate::traced::Writer;
 
@@ -10,7 +12,7 @@ const LONGEST: usize = 32;
 pub(super) fn decode(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
-        writer.text.push_str(&rest[..at]);
+        writer.copy(&rest[..at], text.len() - rest.len());
         rest = &rest[at..];
         writer.cut(text.len() - rest.len());
         let taken = reference(rest, &mut writer.text);
@@ -20,7 +22,7 @@ pub(super) fn decode(text: &str, writer: &mut Writer) {
         rest = &rest[taken.max(1)..];
         writer.cut(text.len() - rest.len());
     }
-    writer.text.push_str(rest);
+    writer.copy(rest, text.len() - rest.len());
 }
 
 /// Writes the character of the reference that `rest` starts with; returns its bytes.
@@ -40,7 +42,7 @@ fn reference(rest: &str, out: &mut String) -> usize {
     let closed = length > 0 && name[length..].starts_with(';');
     let found = closed.then(|| match name[..length].strip_prefix('#') {
         Some(number) => numbered(number).map(String::from),
-        None => named(&name[..=length]),
+        None => named(&name[..length]),
     });
     if let Some(found) = found.flatten() {
         out.push_str(&found);
@@ -53,10 +55,17 @@ fn reference(rest: &str, out: &mut String) -> usize {
     }
 }
 
+/// The named character references of HTML, sorted by name.
+static NAMED: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let rows = include_str!("../../data/entities.tsv").lines().skip(1);
+    rows.filter_map(|row| row.split_once('\t')).collect()
+});
+
 fn named(name: &str) -> Option<String> {
-    let written = format!("&{name}");
-    let read = html_escape::decode_html_entities(&written);
-    (read != written).then(|| read.into_owned())
+    let row = NAMED
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()?;
+    Some(NAMED[row].1.to_owned())
 }
 
 /// Returns the character of a number; what Windows-1252 has for a control is meant by it.
@@ -67,4 +76,19 @@ fn numbered(number: &str) -> Option<char> {
     };
     let c = char::from_u32(code.ok()?)?;
     Some(mojibake::windows(c).unwrap_or(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, NAMED};
+
+    #[test]
+    fn the_table_is_sorted_and_whole() {
+        let rows = include_str!("../../data/entities.tsv").lines().count() - 1;
+        assert_eq!(NAMED.len(), rows);
+        assert!(NAMED.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(NAMED
+            .iter()
+            .all(|(name, chars)| name.len() <= LONGEST && !chars.is_empty()));
+    }
 }

@@ -21,7 +21,7 @@ pub(super) fn join(text: &str, writer: &mut Writer) {
         let broken = next.filter(|next| {
             before.ends_with(char::is_alphabetic) && next.starts_with(char::is_lowercase)
         });
-        writer.text.push_str(before);
+        writer.copy(before, text.len() - rest.len());
         writer.cut(text.len() - rest.len() + at);
         rest = if let Some(next) = broken {
             if is_said_twice(before, next) {
@@ -34,7 +34,7 @@ pub(super) fn join(text: &str, writer: &mut Writer) {
         };
         writer.cut(text.len() - rest.len());
     }
-    writer.text.push_str(rest);
+    writer.copy(rest, text.len() - rest.len());
 }
 
 /// Longest part of a word that is compared; bounds the work on text without spaces.

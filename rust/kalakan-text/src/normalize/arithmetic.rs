@@ -28,6 +28,7 @@ fn name(sign: char) -> Option<(&'static str, bool)> {
         '%' => ("ɔha mu nkyekyɛmu", false),
         '‰' => ("apem mu nkyekyɛmu", false),
         'µ' => ("maikro", false),
+        '°' => ("digrii", false),
         _ => return None,
     })
 }
