@@ -233,9 +233,6 @@ def test_asyncio_errors_room_and_leaving_early(held: tuple[ParallelSynthesizer, 
     parallel, reader = held
 
     async def use() -> None:
-        with pytest.raises(TextError):
-            async for _ in parallel.astream(UNSPEAKABLE):
-                raise AssertionError("nothing can be spoken")
         requests = [asyncio.ensure_future(parallel.asynthesize(text)) for text in TEXTS]
         await asyncio.sleep(0.05)
         requests[0].cancel()
@@ -243,14 +240,18 @@ def test_asyncio_errors_room_and_leaving_early(held: tuple[ParallelSynthesizer, 
             await requests[0]
         reader.let_go.set()
         assert all(len(audio) > 0 for audio in await asyncio.gather(*requests[1:]))
+        with pytest.raises(TextError):
+            async for _ in parallel.astream(UNSPEAKABLE):
+                raise AssertionError("nothing can be spoken")
         async with aclosing(parallel.astream(" ".join(TEXTS), by_sentence=True)) as pieces:
             async for piece in pieces:
                 assert len(piece) > 0
                 break
 
-    threading.Timer(0.2, reader.let_go.set).start()  # the stream's error waits for the one worker
     asyncio.run(use())
-    assert parallel.metrics()["open"] == 0
+    parallel.close()
+    metrics = parallel.metrics()
+    assert (metrics["open"], metrics["cancelled"], metrics["failed"]) == (0, 1, 1)
 
 
 def test_requests_are_cancelled_or_expire_while_they_wait(held: tuple[ParallelSynthesizer, Held]) -> None:
