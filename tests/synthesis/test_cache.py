@@ -192,10 +192,16 @@ def test_keys_tell_apart_what_sounds_different_and_only_that(tiny_voice: Path, q
         cached.key("<speak>Me wɔ <prosody rate='120%'>nnwan</prosody> 2.</speak>", ssml=True),
         CachedSynthesizer(Synthesizer(quick_voice)).key("Me wɔ nnwan 2."),
         CachedSynthesizer(Synthesizer(tiny_voice, speaker="kwame")).key("Me wɔ nnwan 2."),
-        CachedSynthesizer(Synthesizer(tiny_voice, engine="torch")).key("Me wɔ nnwan 2."),
         CachedSynthesizer(Synthesizer(tiny_voice, lexicon={"nnwan": "d a"})).key("Me wɔ nnwan 2."),
     ]
     assert None not in others and len({key, *others}) == len(others) + 1
+
+
+@pytest.mark.torch
+def test_each_engine_has_its_key(tiny_voice: Path) -> None:
+    onnx, torch = (CachedSynthesizer(Synthesizer(tiny_voice, engine=name)) for name in ("onnx", "torch"))
+    assert None not in (onnx.key("Yoo"), torch.key("Yoo"))
+    assert onnx.key("Yoo") != torch.key("Yoo")
 
 
 def test_a_part_that_is_replaced_changes_the_key(tiny_voice: Path) -> None:

@@ -410,6 +410,7 @@ def test_the_thread_budget_is_what_was_set_or_what_may_be_used(monkeypatch: pyte
             thread_budget()
 
 
+@pytest.mark.torch
 def test_the_thread_budget_is_torchs_where_that_is_less(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
