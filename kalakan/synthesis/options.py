@@ -70,6 +70,8 @@ class SpeakOptions:
     """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
     """Whether the text is an SSML document (`kalakan.synthesis.markup`)."""
+    strict: bool = _control(False, help="Refuse SSML that can only be followed in part")
+    """Whether SSML that could only be rendered in part is an error, where it is a `MarkupWarning` otherwise."""
 
     def __post_init__(self) -> None:
         for name, control in CONTROLS.items():
@@ -77,6 +79,8 @@ class SpeakOptions:
             if control.choices and value is not None and value not in control.choices:
                 choices = ", ".join(control.choices)
                 raise SynthesisError(f"{name} is {value!r}; choose one of {choices}")
+            if isinstance(default, bool) and not isinstance(value, bool):
+                raise SynthesisError(f"{name} is {value!r}; it must be True or False")
             if control.low is None or control.high is None:
                 continue
             is_valid = is_whole(value) if isinstance(default, int) else is_number(value)
@@ -85,8 +89,6 @@ class SpeakOptions:
             object.__setattr__(self, name, type(default)(value))  # numpy's scalars compute otherwise
         if self.speaker is not None and not isinstance(self.speaker, str):
             raise SynthesisError(f"speaker is {self.speaker!r}; it must be the name of a speaker")
-        if not isinstance(self.ssml, bool):
-            raise SynthesisError(f"ssml is {self.ssml!r}; it must be True or False")
 
 
 class Changes(TypedDict, total=False):
@@ -102,6 +104,7 @@ class Changes(TypedDict, total=False):
     lead_in: float
     seed: int
     ssml: bool
+    strict: bool
 
 
 CONTROLS: dict[str, Control] = {item.name: item.metadata["control"] for item in fields(SpeakOptions)}

@@ -13,7 +13,7 @@ import pytest
 
 from kalakan import SpeakOptions, Synthesizer
 from kalakan.cli.synthesize import command
-from kalakan.errors import SynthesisError
+from kalakan.errors import MarkupError, MarkupWarning, SynthesisError
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, Changes, changed
 from kalakan.text.twi_g2p import TwiG2P
 
@@ -29,6 +29,7 @@ EXAMPLES: dict[str, Any] = {
     "lead_in": 0.3,
     "seed": 7,
     "ssml": True,
+    "strict": True,
 }
 
 
@@ -75,7 +76,7 @@ def test_values_are_checked_when_the_value_is_built(values: dict[str, Any], mess
         SpeakOptions(**values)
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "ssml"])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("ssml", "strict")])
 def test_options_and_keywords_are_the_same(tiny_voice: Path, name: str) -> None:
     synthesizer, given = Synthesizer(tiny_voice), {name: EXAMPLES[name]}
     expected = synthesizer.synthesize(TEXT, **given)
@@ -92,6 +93,15 @@ def test_options_and_keywords_are_the_same(tiny_voice: Path, name: str) -> None:
     assert np.array_equal(synthesizer.synthesize(TEXT, other, **given), expected), (
         "a keyword beats the options"
     )
+
+
+def test_strict_refuses_what_is_only_rendered(tiny_voice: Path) -> None:
+    synthesizer = Synthesizer(tiny_voice)
+    document = "<speak><prosody rate='1000%'>Yoo</prosody></speak>"
+    with pytest.warns(MarkupWarning, match="rate"):
+        synthesizer.synthesize(document, ssml=True)
+    with pytest.raises(MarkupError, match="line 1, column 8"):
+        synthesizer.synthesize(document, ssml=True, strict=True)
 
 
 def test_what_is_no_option_is_refused(tiny_voice: Path) -> None:

@@ -68,12 +68,12 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of what is asked for.
 
-        Of the options `ssml`, `tones`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML that
-        cannot be read and `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if
-        there is nothing that can be spoken, when iteration reaches its end.
+        Of the options `ssml`, `strict`, `tones`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML
+        that cannot be read and `SynthesisError` for a speaker that the voice does not have, both at once; `TextError`
+        if there is nothing that can be spoken, when iteration reaches its end.
         """
         options = options or SpeakOptions()
-        script = self._script(text, options.ssml)
+        script = self._script(text, options)
         for part in script:
             if not isinstance(part, Pause) and part.prosody.speaker is not None:
                 self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
@@ -81,13 +81,13 @@ class TextStage:
             script = [Pause(options.lead_in, 0, 0), *script]
         return self.read_script(text, script, options.sentence_pause, options.tones)
 
-    def _script(self, text: str, is_ssml: bool) -> Sequence[Part]:
+    def _script(self, text: str, options: SpeakOptions) -> Sequence[Part]:
         if not isinstance(text, str):
             raise TextError(f"the text is a {type(text).__name__}; it must be a string")
-        if is_ssml:
+        if options.ssml:
             from kalakan.synthesis.markup import read_ssml  # here, because plain text needs no XML parser
 
-            return read_ssml(text, variety=self._words.variety)
+            return read_ssml(text, variety=self._words.variety, strict=options.strict)
         if "[" in text:
             from kalakan.synthesis.markup import read_markup
 
