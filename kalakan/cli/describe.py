@@ -6,6 +6,7 @@ import click
 
 from kalakan.cli.kinds import FILE, FOLDER, WORD
 from kalakan.cli.streams import write_line
+from kalakan.voices.manifest import TONES
 
 
 @click.command("describe")
@@ -18,6 +19,11 @@ from kalakan.cli.streams import write_line
 )
 @click.option("--license-file", type=FILE, metavar="FILE", help="The text of that license.")
 @click.option("--card", type=FILE, metavar="FILE", help="Model card in Markdown.")
+@click.option(
+    "--tones",
+    type=click.Choice(TONES),
+    help="Tones of words without marks by default; predicted for a voice that learned tones.",
+)
 def command(
     voice: str,
     output_dir: str | None,
@@ -26,6 +32,7 @@ def command(
     license_id: str | None,
     license_file: str | None,
     card: str | None,
+    tones: str | None,
 ) -> None:
     """Write what people must know into a VOICE folder: who speaks, under which license, how good it is."""
     from kalakan.voices.describe import describe
@@ -39,5 +46,6 @@ def command(
         license_id=license_id,
         license_file=license_file,
         card=card,
+        tones=tones,
     )
     write_line(str(described.path))

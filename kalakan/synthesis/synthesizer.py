@@ -100,7 +100,9 @@ class Synthesizer:
         built = build_engine(self._request, settings, overrides)
         self._engine, self._manifest, self._voices = built.engine, built.manifest, built.voices
         self._batch_size = settings.inference.batch_size
-        self._text = TextStage(TwiG2P(lexicon=lexicon), settings.inference.max_characters, self.speakers)
+        tones = "written" if built.manifest is None else built.manifest.tones
+        reader = TwiG2P(lexicon=lexicon, tones=tones)
+        self._text = TextStage(reader, settings.inference.max_characters, self.speakers)
         if speaker is not None:
             speaker_row(speaker, self.speakers)
         self._speaker = speaker

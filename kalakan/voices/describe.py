@@ -28,11 +28,13 @@ def describe(
     license_id: str | None = None,
     license_file: str | Path | None = None,
     card: str | Path | None = None,
+    tones: str | None = None,
 ) -> Voice:
     """The voice with what is given here in place of what it said, written to `target` (default: in its place).
 
     `license_id` is an SPDX identifier and goes with `license_file`, the text of the license; `card` is a Markdown
-    file. Raises `VoiceError` for a file that cannot be read, and for a license without its text or the reverse.
+    file; `tones` ("predicted" or "written") is where tones of unmarked words come from by default. Raises
+    `VoiceError` for a file that cannot be read, and for a license without its text or the reverse.
     """
     if (license_id is None) != (license_file is None):
         raise VoiceError("a license needs both its SPDX identifier and the file with its text; give both")
@@ -50,6 +52,7 @@ def describe(
         name=name or voice.manifest.name,
         version=version or voice.manifest.version,
         license=license_id or voice.manifest.license,
+        tones=tones or voice.manifest.tones,
     )
     return save_voice(target if target is not None else voice.path, manifest, files)
 

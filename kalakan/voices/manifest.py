@@ -12,6 +12,7 @@ from kalakan.config.rules import shown
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import ConfigError, VoiceError
 
+TONES = ("predicted", "written")
 FORMAT_VERSION = 1
 """Newest format of a voice folder that this version reads and writes."""
 
@@ -50,6 +51,9 @@ class VoiceManifest:
     """ISO 639-1 code."""
     dialect: str = "asante"
     """Variety of the language."""
+    tones: str = "written"
+    """Where tones of unmarked words come from unless a request says: "predicted" for a voice that learned tones from
+    marked text, "written" for one that would meet their units untrained."""
     training: dict[str, Any] = field(default_factory=dict)
     """Steps and scores of the weights."""
     files: dict[str, str] = field(default_factory=dict)
@@ -121,6 +125,8 @@ def _check_record(record: dict[str, Any]) -> None:
     for name in _TEXTS:
         if name in record and not _is_name(record[name]):
             raise ValueError(f"{name} is {shown(record[name])}; it must be text of one line")
+    if record.get("tones", "written") not in TONES:
+        raise ValueError(f"tones is {shown(record['tones'])}; it must be one of {', '.join(TONES)}")
     for name in _MAPPINGS:
         if name in record and not isinstance(record[name], dict):
             raise ValueError(f"{name} is {shown(record[name])}; it must be an object")

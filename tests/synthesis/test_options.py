@@ -16,6 +16,8 @@ from kalakan.cli.synthesize import command
 from kalakan.errors import MarkupError, MarkupWarning, SynthesisError
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, Changes, changed
 from kalakan.text.twi_g2p import TwiG2P
+from kalakan.voices.describe import describe
+from kalakan.voices.package import load_voice
 
 TEXT = "Me din de Kofi. Wo ho te sɛn?"
 EXAMPLES: dict[str, Any] = {
@@ -93,6 +95,21 @@ def test_options_and_keywords_are_the_same(tiny_voice: Path, name: str) -> None:
     assert np.array_equal(synthesizer.synthesize(TEXT, other, **given), expected), (
         "a keyword beats the options"
     )
+
+
+def test_tones_are_the_voices_unless_a_request_says(tiny_voice: Path, tmp_path: Path) -> None:
+    toned = describe(load_voice(tiny_voice), tmp_path / "toned", tones="predicted").path
+    plain, predicting = Synthesizer(tiny_voice), Synthesizer(toned)
+    said = {
+        (name, tones): [
+            phrase.ids for phrase in synthesizer.stages.text.phrases(TEXT, SpeakOptions(tones=tones))
+        ]
+        for name, synthesizer in (("plain", plain), ("predicting", predicting))
+        for tones in (None, "predicted", "written")
+    }
+    assert said["plain", None] == said["plain", "written"] == said["predicting", "written"]
+    assert said["predicting", None] == said["predicting", "predicted"] == said["plain", "predicted"]
+    assert said["plain", None] != said["predicting", None]
 
 
 def test_strict_refuses_what_is_only_rendered(tiny_voice: Path) -> None:
