@@ -88,9 +88,11 @@ fn find(written: &str) -> Option<&'static Abbreviation> {
     if written.len() > *LONGEST {
         return None;
     }
-    ABBREVIATIONS
-        .get(written)
-        .or_else(|| ABBREVIATIONS.get(written.to_ascii_lowercase().as_str()))
+    ABBREVIATIONS.get(written).or_else(|| {
+        let capital = written.bytes().any(|b| b.is_ascii_uppercase());
+        let low = capital.then(|| written.to_ascii_lowercase())?;
+        ABBREVIATIONS.get(low.as_str())
+    })
 }
 
 /// Tells whether `word` before a dot is an abbreviation.
