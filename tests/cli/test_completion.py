@@ -69,7 +69,7 @@ def test_names_that_there_are(tiny_voice: Path) -> None:
 
 
 def test_the_recipes_are_those_of_training() -> None:
-    from kalakan.training.recipes import RECIPES as known
+    from kalakan.recipes.voice_recipe import RECIPES as known
 
     assert set(RECIPES) == set(known)
 
