@@ -100,7 +100,10 @@ def main() -> None:
     parser.add_argument("--show", default="", help="print every disagreement of classes that begin so")
     parser.add_argument("--letter-rules", action="store_true", help="read English by letter rules")
     arguments = parser.parse_args()
-    g2p, rules = TwiG2P(english=not arguments.letter_rules and "auto"), TwiG2P(english=False)
+    g2p, rules = (
+        TwiG2P(english=not arguments.letter_rules and "auto", tones="written"),
+        TwiG2P(english=False, tones="written"),
+    )
     same = total = sentences = agreeing = 0
     counts: Counter[str] = Counter()
     examples: defaultdict[str, Counter[str]] = defaultdict(Counter)

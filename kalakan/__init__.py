@@ -18,13 +18,15 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from kalakan.synthesis.options import SpeakOptions
+    from kalakan.synthesis.parallel import ParallelSynthesizer
     from kalakan.synthesis.synthesizer import Synthesizer
     from kalakan.utils.config import Config
 
-__all__ = ["Config", "SpeakOptions", "Synthesizer", "__version__"]
+__all__ = ["Config", "ParallelSynthesizer", "SpeakOptions", "Synthesizer", "__version__"]
 
 _HOMES = {
     "Config": "kalakan.utils.config",
+    "ParallelSynthesizer": "kalakan.synthesis.parallel",
     "SpeakOptions": "kalakan.synthesis.options",
     "Synthesizer": "kalakan.synthesis.synthesizer",
 }

@@ -100,5 +100,17 @@ class StopTokenWarning(KalakanWarning):
     """An attention model stopped before the end of a sentence, or had to be stopped: what was heard is incomplete."""
 
 
+class UnalignedWarning(KalakanWarning):
+    """Recordings without durations in a corpus that is aligned; the text counts them and says what becomes of them."""
+
+
+class CacheWarning(KalakanWarning):
+    """A cache cannot be used; everything is done without it."""
+
+
+class MarkupWarning(KalakanWarning):
+    """Markup that cannot be followed was left aside or brought within its limits; the text says where."""
+
+
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""

@@ -46,18 +46,19 @@ def replacing(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to; it takes the place of `path` when the block ends well, else it is removed.
 
     Links are followed; a file that is replaced passes on its mode and owner. Raises `OSError` for a folder, a file
-    that may not be written to, a loop of links, and what is no plain file. What a killed process left in the folder
-    is removed.
+    that may not be written to, a loop of links, and what is no plain file; an `OSError` of the block names `path`.
+    What a killed process left in the folder is removed.
     """
     path = Path(os.path.realpath(path))
     old = _replaceable(path)
     _sweep(path.parent)
     partial, lock = _claim_file(path.parent)
     try:
-        yield partial
-        if old is not None:
-            _pass_on(old, partial)
-        partial.replace(path)
+        with naming(path, instead_of=partial):
+            yield partial
+            if old is not None:
+                _pass_on(old, partial)
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
         _release(lock)
@@ -81,6 +82,34 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _release(lock)
+
+
+@contextmanager
+def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
+    """An `OSError` of the block that names no file, or `instead_of`, names `path`: a full disk does not say where."""
+    try:
+        yield
+    except OSError as error:
+        unnamed = error.filename is None or str(error.filename) == str(instead_of)
+        if not unnamed or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def lock_file(path: Path) -> IO[bytes] | None:
+    """The open file that holds the lock until it is closed; None while another process holds it."""
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def is_direct(path: Path) -> bool:

@@ -1,9 +1,14 @@
-"""Voices of a few kilobytes, built once a session, that let the whole stack run without the default voice."""
+"""Voices of a few kilobytes that let the whole stack run without the default voice, and what needs torch.
+
+With torch the voices are built once a session, of random weights and in both forms. Without it they are those in
+`tests/voices`, whose graphs were made by hand; then the tests that need torch are skipped, and nothing else is.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,9 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
+from kalakan.voices.files import FILTERS
+from kalakan.voices.manifest import ModelRecord
+from kalakan.voices.package import load_voice, save_voice
+from needs import HAS_TORCH, missing
 
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("kalakan", deadline=None)
+settings.load_profile("kalakan")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests that import onnxruntime themselves send nothing
 SMALL = FastSpeech2Config(
     encoder_layers=1,
@@ -32,6 +45,32 @@ TINY_AUDIO = AudioConfig(
     sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0
 )
 QUICK_AUDIO = AudioConfig(sample_rate=2000, n_fft=64, win_length=64, hop_length=16, n_mels=4, mel_fmax=1000.0)
+COMMITTED = Path(__file__).parent / "voices"
+"""Holds the voices `tiny` and `quick`, which `make_tiny_voice.py` writes."""
+
+
+class ModuleWithoutPackage(pytest.File):
+    """A test module that needs a package which is not installed."""
+
+    def collect(self) -> list[pytest.Item]:
+        pytest.skip(f"needs {missing(self.path)}, which is not installed")
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if HAS_TORCH or missing(module_path) is None:
+        return None
+    return ModuleWithoutPackage.from_parent(parent, path=module_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where torch is not installed: no test marked `torch`, and no test of the engine "torch"."""
+    if HAS_TORCH:
+        return
+    for item in items:
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        runs_torch = any(isinstance(value, str) and value == "torch" for value in values)
+        if runs_torch or item.get_closest_marker("torch"):
+            item.add_marker(pytest.mark.skip(reason="needs torch, which is not installed"))
 
 
 def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> Path:
@@ -55,21 +94,42 @@ def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> 
     return add_onnx(folder / "voice").path
 
 
+def copied(source: Path, folder: Path) -> Path:
+    """A copy of a voice, which a test may name by its parent's folder."""
+    return Path(shutil.copytree(source, folder))
+
+
+def with_griffin_lim(source: Path, folder: Path) -> Path:
+    """A copy of a voice with Griffin-Lim in place of its vocoder."""
+    voice = load_voice(source)
+    files: dict[str, bytes | Path] = {
+        name: voice.file(name) for name in voice.manifest.files if name != FILTERS
+    }
+    manifest = replace(voice.manifest, vocoder=ModelRecord("griffin_lim"))
+    return save_voice(folder, manifest, files).path
+
+
 @pytest.fixture(scope="session")
 def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Voice folder with speakers akosua and kwame at 8 kHz; `../acoustic_model.pt` holds the same weights."""
+    """Voice folder with speakers akosua and kwame at 8 kHz; with torch `../acoustic_model.pt` holds its weights."""
+    if not HAS_TORCH:
+        return with_griffin_lim(COMMITTED / "tiny", tmp_path_factory.mktemp("voices") / "tiny" / "voice")
     return build_voice(tmp_path_factory.mktemp("voices") / "tiny", TINY_AUDIO, 6.0)
 
 
 @pytest.fixture(scope="session")
 def quick_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Voice folder at 2 kHz, one frame a phoneme: what a megabyte of text is spoken with."""
+    if not HAS_TORCH:
+        return copied(COMMITTED / "quick", tmp_path_factory.mktemp("voices") / "quick" / "voice")
     return build_voice(tmp_path_factory.mktemp("voices") / "quick", QUICK_AUDIO, 1.0)
 
 
 @pytest.fixture(scope="session")
 def streaming_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights as `tiny_voice` with a source-filter vocoder: both models speak window by window."""
+    if not HAS_TORCH:
+        return copied(COMMITTED / "tiny", tmp_path_factory.mktemp("voices") / "streaming" / "voice")
     import torch
 
     from kalakan.export.voice import add_vocoder

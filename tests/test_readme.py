@@ -47,7 +47,7 @@ def test_there_is_something_to_type() -> None:
         "align",
         "train",
     }
-    assert len(blocks("python")) == 5
+    assert len(blocks("python")) == 6
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,7 @@ def test_commands_of_the_default_voice(command: str, tmp_path: Path) -> None:
         assert "-->" in subtitles.read_text(encoding="utf-8")
 
 
+@pytest.mark.torch
 def test_recordings_end_in_speech(tmp_path: Path) -> None:
     make_recordings(tmp_path / "RECORDINGS")
     prepare, align, train, speak = (
@@ -81,6 +82,7 @@ def test_recipes_that_are_named_exist() -> None:
     assert set(named) <= set(RECIPES)
 
 
+@pytest.mark.torch
 def test_python_speaks_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     make_corpus(tmp_path / "CORPUS", clips=4)
@@ -93,6 +95,7 @@ def test_python_speaks_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "RUN" / "voice" / "voice.json").is_file()
 
 
+@pytest.mark.torch
 def test_settings_of_a_gpu_are_settings() -> None:
     names: dict[str, Any] = {}
     with pytest.warns(UntrainedModelWarning):

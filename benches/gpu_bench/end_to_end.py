@@ -69,7 +69,7 @@ def untrained(seconds: float, mixed: bool, settings: Settings) -> Synthesizer:
             device="cuda:0" if settings.device == "cuda" else "cpu",
             config={"inference": {"mixed_precision": mixed}},
         )
-    count = len(TwiG2P().text_to_phoneme_sequence(SENTENCE))
+    count = len(TwiG2P(tones="written").text_to_phoneme_sequence(SENTENCE))
     frames = max(1, round(seconds * AUDIO.frame_rate / count))
     out = synthesizer.acoustic_model.duration_predictor.out
     torch.nn.init.zeros_(out.weight)

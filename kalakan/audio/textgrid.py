@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
+from kalakan.errors import AudioError
+
+_WORD = re.compile(r'"(?:[^"]|"")*"|(?<![\w.])-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\w)')
+"""What a TextGrid says: strings and numbers; all else is for people."""
 Interval = tuple[int, int, str]
 """First sample, sample after the last, label."""
 
@@ -21,6 +26,33 @@ def format_tiers(tiers: Mapping[str, Iterable[Interval]], samples: int, sample_r
         for number, (name, intervals) in enumerate(tiers.items(), start=1)
     ]
     return f"{head}tiers? <exists>\nsize = {len(items)}\nitem []:\n{''.join(items)}"
+
+
+def parse_tiers(text: str) -> dict[str, list[tuple[float, float, str]]]:
+    """The interval tiers of a TextGrid in Praat's long or short text form: begin and end in seconds, and label.
+
+    Raises `AudioError` for anything else.
+    """
+    words = _WORD.findall(re.sub(r"\[\d*\]", " ", text))
+    values = iter([word[1:-1].replace('""', '"') if word[0] == '"' else float(word) for word in words])
+    tiers: dict[str, list[tuple[float, float, str]]] = {}
+    try:
+        if (next(values), next(values)) != ("ooTextFile", "TextGrid"):
+            raise ValueError
+        _, _, count = (float(next(values)) for _ in range(3))
+        for _ in range(int(count)):
+            kind, name = str(next(values)), str(next(values))
+            _, _, size = (float(next(values)) for _ in range(3))
+            if kind == "IntervalTier":
+                tiers[name] = [
+                    (float(next(values)), float(next(values)), str(next(values))) for _ in range(int(size))
+                ]
+            else:  # points: time and label
+                for _ in range(2 * int(size)):
+                    next(values)
+    except (StopIteration, ValueError, RuntimeError) as error:
+        raise AudioError("is no TextGrid in one of Praat's text forms; save it as a text file") from error
+    return tiers
 
 
 def tiled(intervals: Iterable[Interval], end: int) -> list[Interval]:

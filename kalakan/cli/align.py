@@ -36,6 +36,12 @@ MOST_NAMED = 10
 @click.option(
     "--textgrids", type=FOLDER, metavar="FOLDER", help="Where TextGrids go; default: DIR/textgrids."
 )
+@click.option(
+    "--corrected",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Take the durations of the TextGrids (<id>.TextGrid, of Praat or another aligner) in FOLDER; align nothing.",
+)
 @click.option("--again", is_flag=True, help="Replace durations that are there.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
@@ -46,6 +52,7 @@ def command(
     changes: tuple[str, ...],
     features: str | None,
     textgrids: str | None,
+    corrected: str | None,
     again: bool,
     device: str,
     quiet: bool,
@@ -57,6 +64,17 @@ def command(
     TextGrids, and alignment.tsv, which names the utterances whose text and audio agree least.
     """
     settings = read_settings(config, changes, None)
+    if corrected is not None:
+        if again or aligner or textgrids:
+            raise click.UsageError("--corrected aligns nothing; leave --again, --aligner and --textgrids out")
+        from kalakan.data.labels import read_corrected
+        from kalakan.models import registry
+
+        rate = settings.settings(registry.training_settings("aligner")).audio.sample_rate
+        write_line(
+            f"{len(read_corrected(folder, corrected, rate))} utterances have the durations of {corrected}"
+        )
+        return
     check_installed()
     from kalakan.training.align import align
 

@@ -21,7 +21,15 @@ from kalakan.voices.package import load_voice
 @click.option(
     "--data", type=FOLDER, metavar="FOLDER", help="Corpus whose test split the voice is measured on."
 )
-@click.option("--output", type=FOLDER, metavar="FOLDER", help="Where report.json and pictures go.")
+@click.option(
+    "--melody",
+    type=FILE,
+    metavar="FILE",
+    help="Table of recordings' F0, one line a nucleus (clip, speaker, text, f0_hz): compare the melody with it.",
+)
+@click.option(
+    "--output", type=FOLDER, metavar="FOLDER", help="Where report.json, melody.json and pictures go."
+)
 @click.option(
     "--speaker",
     "speakers",
@@ -42,6 +50,7 @@ from kalakan.voices.package import load_voice
 def command(
     voice: str | None,
     data: str | None,
+    melody: str | None,
     output: str | None,
     speakers: tuple[str, ...],
     limit: int | None,
@@ -52,16 +61,21 @@ def command(
 ) -> None:
     """Measure a VOICE folder (default: the one that comes with kalakan) against recordings.
 
-    Prints a table: distances to the recordings' mel, F0, durations, tones, vowels, the vocoder alone, and DistilMOS.
+    --data prints a table: distances to the recordings' mel, F0, durations, tones, vowels, the vocoder alone, and
+    DistilMOS.
+    --melody prints how far the voice's melody, and the predicted tones themselves, follow real speakers, which rules
+    agree with them, and the words that do not.
     """
     if (clips is None) != (texts is None):
         raise click.UsageError("--clips and --texts go together")
-    if data is None and clips is None:
-        raise click.UsageError("give --data, or --clips and --texts")
-    if data is None and output is not None:
-        raise click.UsageError("--output is for the report on --data")
+    if data is None and clips is None and melody is None:
+        raise click.UsageError("give --data, --melody, or --clips and --texts")
+    if data is None and melody is None and output is not None:
+        raise click.UsageError("--output is for the reports on --data and --melody")
     if data is not None:
         _measure(voice, data, output=output, speakers=speakers, limit=limit, ask_mos=mos, quiet=quiet)
+    if melody is not None:
+        _measure_melody(voice, melody, output, speakers, quiet)
     if clips is not None and texts is not None:
         _speak_clips(voice, clips, texts, speakers, quiet)
 
@@ -75,6 +89,21 @@ def _measure(source: str | None, data: str, *, quiet: bool, **options: Any) -> N
         line = shlex.join(["kalakan", *sys.argv[1:]])
         report = evaluate(voice, data, command=line, progress=progress, **options)
     write_line(format_table(report).rstrip("\n"))
+
+
+def _measure_melody(
+    source: str | None, recordings: str, output: str | None, speakers: tuple[str, ...], quiet: bool
+) -> None:
+    voice = load_voice(source)
+    from kalakan.evaluation.evaluate import evaluate_melody
+    from kalakan.evaluation.melody import format_melody
+
+    with _progress("compared", quiet) as progress:
+        line = shlex.join(["kalakan", *sys.argv[1:]])
+        report = evaluate_melody(
+            voice, recordings, output=output, speakers=speakers, command=line, progress=progress
+        )
+    write_line(format_melody(report).rstrip("\n"))
 
 
 def _speak_clips(source: str | None, folder: str, texts: str, speakers: tuple[str, ...], quiet: bool) -> None:

@@ -16,7 +16,12 @@ from kalakan.export.formats import FORMATS, ExportOptions
 @click.command("export")
 @click.argument("voice", type=FOLDER, metavar="[VOICE]", required=False)
 @click.option("--acoustic-model", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
-@click.option("--vocoder", type=FILE, metavar="FILE", help="A .pt file instead of a voice.")
+@click.option(
+    "--vocoder",
+    type=FILE,
+    metavar="PATH",
+    help="A .pt file, a voice folder, or default for the vocoder that comes with kalakan.",
+)
 @click.option(
     "--output-dir",
     type=FOLDER,

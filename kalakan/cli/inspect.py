@@ -14,6 +14,7 @@ from kalakan.cli.kinds import FILE
 from kalakan.cli.streams import printable, write_line
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.package import voice_folder
 
 
 @click.command("inspect")
@@ -39,6 +40,7 @@ def inspect_path(path: Path) -> dict[str, Any]:
     Raises `VoiceError` for anything that is neither of a voice, a corpus, a run or a model, and `DataError` for a
     damaged corpus.
     """
+    path = voice_folder(path)
     if path.is_dir():
         return _folder(path)
     if not path.is_file():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import click
 
 from kalakan.cli.kinds import FILE, WORD
@@ -36,6 +38,18 @@ from kalakan.text.twi_g2p import TwiG2P
 )
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--tone", type=click.Choice(["full", "economic"]), default="full", show_default=True)
+@click.option(
+    "--tones",
+    type=click.Choice(["predicted", "written"]),
+    default="predicted",
+    show_default=True,
+    help="Put tones on words without marks, or read those that are written only.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print each word, its tones, rule, confidence and source, separated by tabs, instead of phonemes.",
+)
 @click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--ids", is_flag=True, help="Print ids instead of symbols.")
 def command(
@@ -46,13 +60,19 @@ def command(
     output: str,
     variety: str,
     tone: str,
+    tones: str,
+    explain: bool,
     lexicon: str | None,
     ids: bool,
 ) -> None:
     """Read TEXT, each line of standard input, or a column of a TSV file as phonemes joined by spaces."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
-    g2p, count = TwiG2P(variety, tone=tone, lexicon=lexicon), WordCount()
+    if explain and (tsv is not None or ids or tones == "written"):
+        raise click.UsageError(
+            "--explain says why words have predicted tones; leave out --tsv, --ids and --tones written"
+        )
+    g2p, count = TwiG2P(variety, tone=tone, tones=tones, lexicon=lexicon), WordCount()
     rows = units = 0
 
     def read(line: str) -> str:
@@ -65,7 +85,9 @@ def command(
         count.add(normalize_text(line, variety=variety))
         return read(line)
 
-    if tsv is not None:
+    if explain:
+        write_lines(output, _explained(g2p, _lines(text)))
+    elif tsv is not None:
         write_lines(output, add_column(read_file(tsv), tsv, column, into, read_and_count))
         unknown = sum(g2p.unknown.values())
         click.echo(
@@ -73,5 +95,17 @@ def command(
             err=True,
         )
     else:
-        lines = read_lines() if text in (None, "-") else [text_argument(text or "")]
-        write_lines(output, (read(line) for line in lines))
+        write_lines(output, (read(line) for line in _lines(text)))
+
+
+def _lines(text: str | None) -> Iterable[str]:
+    return read_lines() if text in (None, "-") else [text_argument(text or "")]
+
+
+def _explained(g2p: TwiG2P, lines: Iterable[str]) -> Iterator[str]:
+    """A line for each word; an empty one between two lines of text."""
+    for number, line in enumerate(lines):
+        if number:
+            yield ""
+        for decision in g2p.explain_tones(line):
+            yield "\t".join(decision)

@@ -88,6 +88,8 @@ def _option(name: str, control: Control) -> dict[str, Any]:
     default = DEFAULTS[name]
     if isinstance(default, bool):
         return {"is_flag": True, "help": f"{control.help}."}
+    if control.choices:
+        return {"type": click.Choice(control.choices), "help": f"{control.help}; default: the voice's."}
     if default is None:
         return {"type": SPEAKER, "metavar": "NAME", "help": f"{control.help}; default: its first."}
     limits = "0 to 2^32 - 1" if control.high == SEEDS - 1 else f"{control.low:g} to {control.high:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -90,13 +91,15 @@ def command(
     teacher: str | None,
     **options: Any,
 ) -> None:
-    """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint."""
+    """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint, and exit code 130."""
     if (model_type is None) == (recipe is None):
         raise click.UsageError("give --model-type or --recipe")
     if not distributed and (world_size, rank, address) != (1, 0, None):
         raise click.UsageError("--world-size, --rank and --address need --distributed")
     settings = read_settings(config, changes, max_minutes)
     check_installed()
+    stopped: list[int] = []
+    options["on_signal"] = stopped.append
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin again")
@@ -127,6 +130,8 @@ def command(
             add_onnx(product)  # so that the voice speaks without torch
         _tell_rest(Path(output_dir), trainer.settings.training)
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
+    if stopped:
+        sys.exit(128 + stopped[0])
 
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:

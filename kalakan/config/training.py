@@ -18,6 +18,8 @@ class DataConfig:
     """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
     tone_drop_rate: float = 0.25
     """Chance that a tone-marked utterance loses the marks of a run of words, as half-marked text does."""
+    skip_doubtful: bool = False
+    """Whether utterances are left out whose durations `kalakan align` found doubtful."""
     speakers: tuple[str, ...] = ()
     """All speakers of the corpus in the order of the voice's, the default speaker first; empty: by name."""
 
@@ -72,8 +74,12 @@ class TrainingConfig:
     """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
     gradient_checkpointing: bool = False
     """Forget what the blocks of a model compute and compute it again for the gradients: less memory, more time."""
+    speaker_balance: float = 0.0
+    """0 draws every utterance once a pass; 1 draws all speakers equally often, so that one with few recordings is not
+    drowned; between them a compromise."""
     workers: int = 0
-    """Processes that prepare batches while a step is taken; 0 prepares them between the steps. Same batches."""
+    """Processes that compute features before the first step and prepare batches while a step is taken; 0 leaves both to
+    the run's own. Same features and batches."""
     seed: int = 1234
     """Seed of weights, order and augmentation."""
     log_every: int = 20
@@ -111,6 +117,12 @@ class TrainingConfig:
         require_at_most(self, "training", sizes, MOST_SIZE)
         require_at_most(self, "training", ("workers",), 256)
         require_chance(self, "training", ("max_damaged", "ema_decay"))
+        require(
+            0 <= self.speaker_balance <= 1,
+            "training.speaker_balance",
+            self.speaker_balance,
+            "it must lie in [0, 1]",
+        )
         require(self.product in ("best", "last"), "training.product", self.product, "choose 'best' or 'last'")
         require(self.learning_rate > 0, "training.learning_rate", self.learning_rate, "it must be above 0")
         require(self.grad_clip > 0, "training.grad_clip", self.grad_clip, "it must be above 0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -41,8 +42,10 @@ class ArrayFiles(Generic[Kind]):
 
     def write(self, path: Path, values: NDArray[Kind], source: Path) -> None:
         """Writes an array that was made of the file `source`: whole or not at all."""
-        with replacing(path) as partial, partial.open("wb") as file:
-            np.save(file, np.ascontiguousarray(values, dtype=self.kind))
+        content = io.BytesIO()  # numpy does not say why it could not write to a file
+        np.save(content, np.ascontiguousarray(values, dtype=self.kind))
+        with replacing(path) as partial:
+            partial.write_bytes(content.getbuffer())
         if not is_current(path, source):  # a recording from the future, by this machine's clock
             made = source.stat().st_mtime_ns
             os.utime(path, ns=(made, made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from torch import Tensor
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
 from kalakan.data.features import log_energy, speaker_names
-from kalakan.data.manifest import Split, in_split
-from kalakan.data.recorded_corpus import DAMAGE, Recordings
+from kalakan.data.manifest import Split, Utterance, in_split
+from kalakan.data.recorded_corpus import DAMAGE, MOST_NAMED, Recordings
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
-from kalakan.errors import DataError
+from kalakan.errors import DataError, UnalignedWarning
 
 
 class TwiDataset(Recordings):
@@ -26,7 +27,7 @@ class TwiDataset(Recordings):
     `DataLoader` calls for a batch, returns them padded to one length, so the default collate works.
 
     A folder that is not aligned yet (`is_aligned` is false) gives no durations, and the mel of the whole recording;
-    one that is aligned in part leaves the other utterances out.
+    one that is aligned in part leaves the other utterances out, with an `UnalignedWarning`.
 
     `varied=True` applies the augmentation of `DataConfig`, fixed by seed, epoch (`set_epoch`) and index. Features
     are cached in `features` (default: a folder `features` in the current directory's `.kalakan`). `prosody=False`
@@ -52,8 +53,11 @@ class TwiDataset(Recordings):
         everything = self.everything
         self.is_aligned = any(item.is_aligned for item in everything)
         if self.is_aligned:
+            self._warn_of_unaligned(in_split(everything, split), split)
             everything = [item for item in everything if item.is_aligned]
         self.data = data or DataConfig()
+        if self.data.skip_doubtful:
+            everything = [item for item in everything if not item.doubtful]
         self.speakers = speaker_names(everything, self.data.speakers)
         self.utterances = in_split(everything, split)
         if not self.utterances:
@@ -118,6 +122,17 @@ class TwiDataset(Recordings):
             return plain_sequence(utterance, self.audio)
         random = np.random.default_rng([self.seed, self.epoch, index])
         return varied_sequence(utterance, self.audio, self.data, random)
+
+    def _warn_of_unaligned(self, chosen: Sequence[Utterance], split: Split) -> None:
+        missing = [item.id for item in chosen if not item.is_aligned]
+        if missing:
+            names = ", ".join([*missing[:MOST_NAMED], *(["…"] if len(missing) > MOST_NAMED else [])])
+            warnings.warn(
+                f"{self.folder}: {len(missing)} of {len(chosen)} utterances of the split {split!r} have no "
+                f"durations and are left out ({names}); `kalakan align {self.folder}` aligns them",
+                UnalignedWarning,
+                stacklevel=3,
+            )
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the augmentation of the next pass."""

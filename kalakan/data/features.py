@@ -44,6 +44,10 @@ class FeatureStore:
         self._files = ArrayFiles(np.float32)
         self._sounds = ArrayFiles(np.int16)
 
+    def path(self, utterance: Utterance, suffix: str = ".npy") -> Path:
+        """The file of a feature; the mel's has the suffix ".npy"."""
+        return self.folder / f"{utterance.id}{suffix}"
+
     def mel(self, utterance: Utterance) -> Array:
         """Log-mel [M, T] of the whole recording; raises `DataError` for damaged or wrongly sampled audio."""
         shape = (self.config.n_mels, utterance.samples // self.config.hop_length)
@@ -106,7 +110,7 @@ class FeatureStore:
         compute: Callable[[], NDArray[Kind]],
     ) -> NDArray[Kind]:
         """The feature of a file that is sound and not older than the recording, else computed, and kept."""
-        path = self.folder / f"{utterance.id}{suffix}"
+        path = self.path(utterance, suffix)
         try:
             return files.read(path, shape, utterance.audio)
         except DataError:

@@ -17,7 +17,16 @@ TONES = (0, 1, 2, 3)
 """What a tone may be: none, high, low, downstepped high."""
 _KEYS = ("id", "speaker", "text", "units", "samples")
 _TOGETHER = ("frames", "lead")
-_KINDS = {"id": str, "speaker": str, "text": str, "split": str, "units": list, "tones": list, "frames": list}
+_KINDS = {
+    "id": str,
+    "speaker": str,
+    "text": str,
+    "split": str,
+    "units": list,
+    "tones": list,
+    "frames": list,
+    "doubtful": str,
+}
 _SUFFIXES = (".ogg", ".flac", ".wav")
 
 
@@ -49,6 +58,7 @@ def utterance_of(record: dict[str, Any], folder: Path, place: str) -> Utterance:
             f0=np.asarray(record.get("f0", ()), dtype=np.float32),
             split=record.get("split", "test" if is_test else "train"),
             label_samples=int(record.get("label_samples", LABEL_SAMPLES)),
+            doubtful=record.get("doubtful", ""),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{place}: has a value of a wrong kind ({error})") from error

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from kalakan.config.schema import AudioConfig
+from kalakan.data.arrays import is_current
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import Utterance, read_manifest
 from kalakan.errors import AudioError, DamagedDataWarning, DataError
@@ -61,22 +66,55 @@ class Recordings(Dataset[dict[str, Tensor]]):
         """Reads what items of an utterance are made of; raises one of `DAMAGE` where that cannot be."""
         self.mel(index)
 
-    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Computes every feature that is not cached yet; `progress(done, total)` after each utterance.
+    def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
+        """Computes every feature that is not cached yet, in `workers` processes; `progress(done, total)` after each
+        utterance.
 
         Leaves the damaged out. Raises `DataError` if all are.
         """
         found: dict[str, str] = {}
         total = len(self.utterances)
-        for index, utterance in enumerate(self.utterances):
-            try:
-                self.read(index)
-            except DAMAGE as error:
-                found[utterance.id] = str(error)
-            if progress:
-                progress(index + 1, total)
+        with closing(self._faults(workers)) as faults:
+            for index, fault in enumerate(faults):
+                if fault is not None:
+                    found[self.utterances[index].id] = fault
+                if progress:
+                    progress(index + 1, total)
         self.leave_out(found)
         self._warn(found, "recordings")
+
+    def fault(self, index: int) -> str | None:
+        """Why items of an utterance cannot be made; None if they can, and its features are cached then."""
+        try:
+            self.read(index)
+        except DAMAGE as error:
+            return str(error)
+        return None
+
+    def _faults(self, workers: int) -> Generator[str | None, None, None]:
+        """The `fault` of each utterance in order."""
+        total = len(self.utterances)
+        if min(workers, total) < 2 or self._is_cached(total - 1):
+            yield from map(self.fault, range(total))
+            return
+        # Not fork: this process may hold threads of BLAS or torch.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(workers, total), context, _take, (self,)) as pool:
+            try:
+                yield from pool.map(_fault, range(total), chunksize=8)
+            except BrokenProcessPool as error:
+                raise DataError(
+                    f"{self.folder}: a process that computed features was ended, perhaps for want of memory: {workers} "
+                    "workers (training.workers) may be too many, and a script must train below "
+                    "if __name__ == '__main__'; the same command goes on"
+                ) from error
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _is_cached(self, index: int) -> bool:
+        """Whether the mel of an utterance is there: the last one's is made last."""
+        return is_current(self.store.path(self.utterances[index]), self.utterances[index].audio)
 
     def leave_out(self, damaged: Mapping[str, str]) -> None:
         """Leaves utterances out, by id, for a reason each. Raises `DataError` if none is left."""
@@ -97,6 +135,10 @@ class Recordings(Dataset[dict[str, Tensor]]):
         """Mel frames of each recording, from the labels: no audio is read."""
         return [item.samples // self.audio.hop_length for item in self.utterances]
 
+    def speakers_of_items(self) -> list[str]:
+        """Who speaks each item."""
+        return [item.speaker for item in self.utterances]
+
     def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
         return self.store.mel(utterance)
 
@@ -107,6 +149,20 @@ class Recordings(Dataset[dict[str, Tensor]]):
                 DamagedDataWarning,
                 stacklevel=1,
             )
+
+
+_TAKEN: Recordings | None = None
+"""In a process that computes features: the dataset that they are for."""
+
+
+def _take(dataset: Recordings) -> None:
+    global _TAKEN
+    _TAKEN = dataset
+
+
+def _fault(index: int) -> str | None:
+    assert _TAKEN is not None, "the process was given a dataset when it began"
+    return _TAKEN.fault(index)
 
 
 def describe_damage(damaged: Mapping[str, str]) -> str:

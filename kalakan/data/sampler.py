@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 POOL_BATCHES = 16
 """Batches sorted by length among themselves: enough to save padding, few enough to keep the order random."""
 
 
+def balancing(speakers: Sequence[str], balance: float) -> list[float] | None:
+    """A weight for each item: `balance` 0 none, 1 such that every speaker is drawn equally often."""
+    if not balance:
+        return None
+    counts = Counter(speakers)
+    return [counts[speaker] ** -balance for speaker in speakers]
+
+
 class LengthBatchSampler(Sampler[list[int]]):
     """Index batches of one epoch; every index once, the last batch may be smaller.
+
+    With `weights`, one an index, an epoch is as long, and an index comes as often in it as its weight among all says,
+    rounded up or down.
 
     Of `world_size` processes with the same seed each gets its share of a batch of `batch_size * world_size`; where
     such a batch cannot be shared evenly, some of its indices come twice.
     """
 
     def __init__(
-        self, lengths: Sequence[int], batch_size: int, seed: int, *, rank: int = 0, world_size: int = 1
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        weights: Sequence[float] | None = None,
     ) -> None:
         self.lengths = np.asarray(lengths)
+        self.weights = None if weights is None else np.asarray(weights, np.float64)
         self.batch_size = batch_size * world_size
         self.rank, self.world_size = rank, world_size
         self.seed = seed
@@ -42,7 +63,7 @@ class LengthBatchSampler(Sampler[list[int]]):
     def batches(self, epoch: int) -> list[list[int]]:
         """All batches of an epoch, those of all processes together."""
         random = np.random.default_rng([self.seed, epoch])
-        order = random.permutation(len(self.lengths))
+        order = self._order(random)
         pool = self.batch_size * POOL_BATCHES
         batches: list[list[int]] = []
         for first in range(0, len(order), pool):
@@ -52,6 +73,16 @@ class LengthBatchSampler(Sampler[list[int]]):
                 chunk[i : i + self.batch_size].tolist() for i in range(0, len(chunk), self.batch_size)
             ]
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def _order(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """The indices of an epoch, shuffled."""
+        order = random.permutation(len(self.lengths))
+        if self.weights is None:
+            return order
+        # Systematic sampling: no index is further than one from what its weight asks for.
+        edges = np.cumsum(self.weights[order]) * (len(order) / self.weights.sum())
+        places = np.searchsorted(edges, np.arange(len(order)) + random.random(), side="right")
+        return random.permutation(order[np.minimum(places, len(order) - 1)])
 
     def _share(self, batch: list[int]) -> list[int]:
         missing = -len(batch) % self.world_size

@@ -100,6 +100,10 @@ class SegmentDataset(Recordings):
         """Every segment is as long as every other."""
         return [self.frames] * len(self.segments)
 
+    def speakers_of_items(self) -> list[str]:
+        """Who speaks each segment."""
+        return [self.utterances[number].speaker for number, _ in self.segments]
+
     def _lay_out(self) -> None:
         """Finds the segments: number of the utterance, and place in it."""
         self.segments = [

@@ -45,6 +45,8 @@ class Utterance:
     """"train", "validation" or "test"."""
     label_samples: int = LABEL_SAMPLES
     """Samples of one duration label."""
+    doubtful: str = ""
+    """What `align` found wrong with the durations; empty for nothing."""
 
     @property
     def is_test(self) -> bool:

@@ -48,4 +48,4 @@ def _words(utterance: Utterance) -> Iterator[tuple[int, int, str]]:
 
 @lru_cache(maxsize=1)
 def _reader() -> TwiG2P:
-    return TwiG2P()
+    return TwiG2P(tones="written")

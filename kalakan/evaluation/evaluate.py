@@ -8,13 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kalakan.data.recorded_corpus import describe_damage
-from kalakan.errors import DataError
+from kalakan.errors import DataError, VoiceError
+from kalakan.evaluation import melody
 from kalakan.evaluation.measure import MeasuredSentence, Scores, SentenceMetrics
 from kalakan.evaluation.pitch import praat_range
 from kalakan.evaluation.report import describe_run, describe_voice, write_report
 from kalakan.evaluation.samples import Samples
 from kalakan.evaluation.summary import summarize, summarize_vowels
+from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.voice_model import VoiceModel
 from kalakan.voices.package import Voice
 
@@ -46,7 +51,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
         samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
         ranges = {name: praat_range(samples.voiced_f0(name)) for name in samples.speakers}
-        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos)
+        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos, ask_tones=samples.mark_tones)
         pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
         scores = []
         for index in range(len(samples)):
@@ -59,6 +64,41 @@ def evaluate(
     if folder is not None:
         write_report(folder / "report.json", report)
         pictures.draw_vowels(report["vowels"])
+    return report
+
+
+def evaluate_melody(
+    voice: Voice,
+    recordings: str | Path,
+    *,
+    output: str | Path | None = None,
+    speakers: Sequence[str] = (),
+    command: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The report of how far `voice`, with predicted tones, follows the F0 of `recordings`; see `melody.format_melody`.
+
+    `recordings` is a table as `melody.read_clips` reads it; `output` is a folder for `melody.json`. `speakers` is all
+    that the voice has by default.
+
+    Raises `VoiceError` for a voice without torch weights or without a speaker asked for, `DataError` for a table that
+    cannot be used.
+    """
+    folder = _made(output)
+    model = VoiceModel(voice)
+    for name in speakers:
+        if name not in model.speakers:
+            raise VoiceError(f"{voice.path}: has no speaker {name!r}; it has {', '.join(model.speakers)}")
+
+    def speak(ids: Sequence[int], speaker: str) -> tuple[NDArray[np.float32], int, list[Segment]]:
+        found = model.speak(np.asarray(ids, np.int64), speaker)
+        frame_s = model.audio.hop_length / model.audio.sample_rate
+        return found.audio, model.audio.sample_rate, timeline(ids, found.durations, frame_s)
+
+    found = melody.measure(recordings, speak, speakers or model.speakers, progress=progress)
+    report = {"voice": describe_voice(voice), **found} | describe_run(command)
+    if folder is not None:
+        write_report(folder / "melody.json", report)
     return report
 
 

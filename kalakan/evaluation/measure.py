@@ -61,8 +61,17 @@ class MeasuredSentence:
 class SentenceMetrics:
     """Measures sentences against one voice."""
 
-    def __init__(self, model: VoiceModel, ranges: dict[str, PraatRange], *, ask_mos: bool = True) -> None:
-        """`ranges` holds Praat's settings for each speaker."""
+    def __init__(
+        self,
+        model: VoiceModel,
+        ranges: dict[str, PraatRange],
+        *,
+        ask_mos: bool = True,
+        ask_tones: bool = True,
+    ) -> None:
+        """`ranges` holds Praat's settings for each speaker; without `ask_tones` sentences without tone labels, which a
+        voice that never saw one cannot obey, are not tried with tones."""
+        self.ask_tones = ask_tones
         self.model = model
         self.ranges = ranges
         self.rate = model.audio.sample_rate
@@ -128,8 +137,10 @@ class SentenceMetrics:
         return {f"{name}_distilmos": self.score(audio, self.rate) for name, audio in clips.items()}
 
     def _tones(self, heard: MeasuredSentence, free: Speech, frame_s: float) -> dict[str, list[float]]:
-        """Sentences without tone labels are spoken once more, freely, with random tones."""
+        """Sentences without tone labels are predicted once more, freely, with random tones."""
         sample, ids = heard.sample, heard.sample.ids
+        if not sample.has_tones and not self.ask_tones:
+            return {"teacher": [], "given": [], "free": []}
         if not sample.has_tones:
             ids = mark_tones(ids.tolist(), zlib.crc32(sample.utterance.id.encode()))
             free = self.model.speak(ids, sample.utterance.speaker)

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from kalakan.evaluation.measure import MeasuredSentence
 from kalakan.evaluation.pitch import STEP_S, PitchTrack
 from kalakan.evaluation.timeline import HIGH, LOW, Segment
+from kalakan.storage import replacing
 
-TEACHER, VOICE = "#1f5a96", "#d1571f"
+RECORDING, VOICE = "#1f5a96", "#d1571f"
 _SHADES = {HIGH: "#f6d9b8", LOW: "#cfe0ef"}
 _DOWNSTEPPED_SHADE = "#dcebd0"
 
@@ -25,9 +26,9 @@ def draw_mels(path: Path, heard: MeasuredSentence, frame_s: float) -> None:
     target, spoken = heard.sample.mel, heard.given.mel
     limits = {"vmin": float(target.min()), "vmax": float(target.max())}
     pictures: tuple[tuple[Any, str, dict[str, Any]], ...] = (
-        (target, "teacher", limits),
+        (target, "recording", limits),
         (spoken, "voice, given durations", limits),
-        (spoken - target, "voice − teacher", {"vmin": -3.0, "vmax": 3.0, "cmap": "RdBu_r"}),
+        (spoken - target, "voice − recording", {"vmin": -3.0, "vmax": 3.0, "cmap": "RdBu_r"}),
     )
     extent = (0.0, target.shape[1] * frame_s, -0.5, target.shape[0] - 0.5)
     for axis, (picture, title, options) in zip(axes, pictures, strict=True):
@@ -49,7 +50,7 @@ def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
             axis.axvspan(segment.start_s, segment.end_s, color=shade, linewidth=0)
             axis.text(segment.at(0.5), 0.97, segment.tone, ha="center", transform=axis.get_xaxis_transform())
     for track, color, label in (
-        (heard.teacher_pitch, TEACHER, "teacher"),
+        (heard.teacher_pitch, RECORDING, "recording"),
         (heard.given_pitch, VOICE, "voice, given durations"),
     ):
         axis.plot(_times(track), np.where(track.hertz > 0, track.hertz, np.nan), color=color, label=label)
@@ -61,10 +62,10 @@ def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
 
 
 def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Median F1 against F2 of each oral vowel, close vowels above and front ones left, beside the teacher's."""
+    """Median F1 against F2 of each oral vowel, close vowels above and front ones left, beside the recordings'."""
     figure, axes = _canvas(1, (8, 7))
     axis = axes[0]
-    for name, color in (("teacher", TEACHER), ("voice", VOICE)):
+    for name, color in (("teacher", RECORDING), ("voice", VOICE)):
         table = medians[name]
         axis.scatter(
             [value["f2"] for value in table.values()],
@@ -93,7 +94,7 @@ def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str,
     axis.set_title(f"oral vowels of {speaker}, medians")
     if medians["teacher"] or medians["voice"]:
         axis.legend(loc="lower left", markerscale=0.5)
-    figure.savefig(path, dpi=80)
+    _write(figure, path)
 
 
 def _canvas(rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
@@ -106,7 +107,12 @@ def _canvas(rows: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
 def _save(figure: Figure, path: Path, heard: MeasuredSentence) -> None:
     utterance = heard.sample.utterance
     figure.suptitle(f"{utterance.id} · {utterance.text}", fontsize=10)
-    figure.savefig(path, dpi=80)
+    _write(figure, path)
+
+
+def _write(figure: Figure, path: Path) -> None:
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=80, format="png")
 
 
 def _times(track: PitchTrack) -> Any:

@@ -32,12 +32,12 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("MCD, DTW (dB)", ("free", "mcd_db"), 2),
     ("duration error of a sound (ms)", ("durations", "mean_absolute_error_ms"), 1),
     ("duration correlation", ("durations", "correlation"), 3),
-    ("length, times the teacher's", ("durations", "length_ratio"), 3),
+    ("length, times the recording's", ("durations", "length_ratio"), 3),
     ("duration error of a pause (ms)", ("durations", "pause_mean_absolute_error_ms"), 1),
     ("tones: H above the neighboring L", (), 0),
-    ("teacher (% of pairs)", ("tones", "teacher", "obeyed_percent"), 1),
-    ("teacher (semitones)", ("tones", "teacher", "semitones"), 2),
-    ("teacher (pairs)", ("tones", "teacher", "pairs"), 0),
+    ("recordings (% of pairs)", ("tones", "teacher", "obeyed_percent"), 1),
+    ("recordings (semitones)", ("tones", "teacher", "semitones"), 2),
+    ("recordings (pairs)", ("tones", "teacher", "pairs"), 0),
     ("given durations (% of pairs)", ("tones", "given", "obeyed_percent"), 1),
     ("given durations (semitones)", ("tones", "given", "semitones"), 2),
     ("free (% of pairs)", ("tones", "free", "obeyed_percent"), 1),
@@ -55,13 +55,13 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
         (f"{title}{suffix}", ("distilmos", group, kind), digits)
         for group, suffix in (("all", ""), ("under_3_s", ", under 3 s"), ("over_5_s", ", over 5 s"))
         for title, kind, digits in (
-            ("teacher", "teacher", 2),
+            ("recordings", "teacher", 2),
             ("copy-synthesis", "copy", 2),
             ("free", "free", 2),
             ("clips", "clips", 0),
         )
     ),
-    ("DistilMOS less the teacher's, sentence by sentence", (), 0),
+    ("DistilMOS less the recording's, sentence by sentence", (), 0),
     ("copy-synthesis", ("distilmos", "all", "copy_minus_teacher", "mean"), 3),
     (
         "copy-synthesis, half its 95 % interval",
@@ -140,7 +140,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 
 def _vowel_lines(speaker: str, vowels: dict[str, Any]) -> Iterator[str]:
     heading = "".join(f"{name:>8}" for name in ("F1", "F2", "n", "F1", "F2", "n", "F1 %", "F2 %"))
-    yield f"vowels of {speaker}: teacher, voice (given durations), difference"
+    yield f"vowels of {speaker}: recordings, voice (given durations), difference"
     yield f"    {heading}"
     teacher, voice = vowels["medians"]["teacher"], vowels["medians"]["voice"]
     for symbol, found in teacher.items():

@@ -62,6 +62,8 @@ class Samples:
         if not self.dataset.is_aligned:
             raise DataError(f"{folder}: has no durations yet; run `kalakan align {folder}` first")
         self.audio = audio
+        self.mark_tones = any(any(item.tones) for item in self.dataset.everything)
+        """Whether any utterance of the corpus has tone labels."""
         present = sorted({item.speaker for item in self.dataset.utterances})
         self.speakers = _shared(present, voice_speakers, asked, folder)
         self.left_out = [speaker for speaker in present if speaker not in self.speakers]

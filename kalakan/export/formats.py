@@ -31,14 +31,14 @@ class Exporter(Protocol):
     def voice(self, source: Path, vocoder: Path | None, target: Path | None, options: ExportOptions) -> Path:
         """The folder of the voice `source`, its models exported to `target` (default: in place).
 
-        `vocoder` is a `.pt` file that becomes the voice's vocoder.
+        `vocoder` is a `.pt` file or a voice folder; its vocoder becomes the voice's.
         """
         ...
 
     def files(
         self, acoustic: Path | None, vocoder: Path | None, folder: Path, options: ExportOptions
     ) -> list[Path]:
-        """The exported files, in `folder`, of an acoustic model and a vocoder, each a `.pt` file."""
+        """The exported files, in `folder`, of an acoustic model, a `.pt` file, and of a vocoder, as for `voice`."""
         ...
 
 

@@ -6,13 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from kalakan.errors import VoiceError
 from kalakan.export.onnx.acoustic import TOLERANCE, check_acoustic, check_exportable, rounded, trace_acoustic
 from kalakan.export.onnx.acoustic_parts import check_parts, export_parts
 from kalakan.export.onnx.shared_weights import halve, share_weights
 from kalakan.export.onnx.vocoder import TOLERANCE as SAMPLE_TOLERANCE
 from kalakan.export.onnx.vocoder import check_filters, check_vocoder, filters_graph, trace_vocoder
-from kalakan.models import registry
 from kalakan.models.interfaces import takes_f0
 from kalakan.voices.files import (
     ACOUSTIC,
@@ -25,7 +23,7 @@ from kalakan.voices.files import (
 )
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.save import with_vocoder
-from kalakan.voices.weights import float32_state, load_acoustic, load_pt
+from kalakan.voices.weights import float32_state, load_acoustic, load_vocoder_of
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
@@ -68,7 +66,7 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
 def add_vocoder(
     voice: str | Path, weights: str | Path, target: str | Path | None = None, *, half_weights: bool = False
 ) -> Voice:
-    """The voice in folder `voice` with the vocoder of `weights` (`vocoder_model.pt`), written to `target`.
+    """The voice in folder `voice` with the vocoder of `weights` (`vocoder_model.pt`, or a voice), written to `target`.
 
     `target` defaults to the voice's own place. The ONNX files read their weights out of `vocoder.safetensors` beside
     it; `half_weights` rounds the matrices to 16 bits for both engines. Raises `VoiceError` for files that do not
@@ -76,9 +74,7 @@ def add_vocoder(
     """
     from safetensors.torch import save
 
-    loaded = load_pt(weights)
-    if registry.entry(loaded.record.type).kind != "vocoder":
-        raise VoiceError(f"{weights}: holds a {loaded.record.type}, which is no vocoder")
+    loaded = load_vocoder_of(weights)
     model = loaded.module
     state = float32_state(model)
     if half_weights:

@@ -81,10 +81,7 @@ class Delivery:
         start = 0
         for phrase, acoustics, samples in generated:
             begins = self._timing(text, phrase, acoustics.durations, start)
-            if phrase.before or phrase.after:
-                samples = np.concatenate(
-                    [*self._silence(phrase.before), samples, *self._silence(phrase.after)]
-                )
+            samples = surrounded(phrase, samples, self._hop, self._rate)
             yield Chunk(self._engine.to_audio(samples), begins)
             start += len(samples)
 
@@ -123,7 +120,19 @@ class Delivery:
         return (PhraseTiming(text, phrase, durations, start, self._hop, self._rate),)
 
     def _silence(self, pauses: Sequence[Pause]) -> list[Samples]:
-        """Silence of consecutive pauses; nothing where there are none."""
-        if not pauses:
-            return []
-        return [np.zeros(sum(pause.samples(self._hop, self._rate) for pause in pauses), np.float32)]
+        return silence(pauses, self._hop, self._rate)
+
+
+def surrounded(phrase: Phrase, samples: Samples, hop_length: int, sample_rate: int) -> Samples:
+    """Samples [S] of a phrase with the silence before and after it."""
+    if not phrase.before and not phrase.after:
+        return samples
+    before, after = (silence(pauses, hop_length, sample_rate) for pauses in (phrase.before, phrase.after))
+    return np.concatenate([*before, samples, *after])
+
+
+def silence(pauses: Sequence[Pause], hop_length: int, sample_rate: int) -> list[Samples]:
+    """Silence of consecutive pauses; nothing where there are none."""
+    if not pauses:
+        return []
+    return [np.zeros(sum(pause.samples(hop_length, sample_rate) for pause in pauses), np.float32)]

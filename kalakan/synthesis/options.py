@@ -28,6 +28,8 @@ class Control:
     """Largest value."""
     unit: str = ""
     """Unit of a number; empty for a factor."""
+    choices: tuple[str, ...] = ()
+    """Values of a field that is a choice; None is another one, where it is the default."""
     markup: str = ""
     """How SSML's value for a stretch of text joins the request's: "multiply" or "add"; empty where SSML has none."""
 
@@ -52,10 +54,18 @@ class SpeakOptions:
     """Gain in decibels, -20 to 12."""
     energy: float = _control(1.0, low=0.25, high=4.0, help="Gain as a factor of the amplitude")
     """The same gain as a factor of the amplitude, 0.25 to 4; it adds to `volume`."""
+    tones: str | None = _control(
+        None, choices=("predicted", "written"), help="Tones of words without tone marks"
+    )
+    """Where the tones of words without marks come from: "predicted" from tables and rules (`TwiG2P.explain_tones`),
+    "written" gives them none; None leaves it to the synthesizer's reader."""
     sentence_pause: float = _control(
         0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
     )
     """Silence in seconds, 0 to 60, between two sentences, on top of the pause that the voice makes there."""
+    lead_in: float = _control(0.0, low=0.0, high=10.0, unit="seconds", help="Silence before the first sound")
+    """Silence in seconds, 0 to 10, before the first sound: what sleeps, as Bluetooth loudspeakers and telephone lines
+    do, misses what comes at once."""
     seed: int = _control(0, low=0, high=SEEDS - 1, help="Seed of the vocoder's noise")
     """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
@@ -63,9 +73,12 @@ class SpeakOptions:
 
     def __post_init__(self) -> None:
         for name, control in CONTROLS.items():
+            value, default = getattr(self, name), DEFAULTS[name]
+            if control.choices and value is not None and value not in control.choices:
+                choices = ", ".join(control.choices)
+                raise SynthesisError(f"{name} is {value!r}; choose one of {choices}")
             if control.low is None or control.high is None:
                 continue
-            value, default = getattr(self, name), DEFAULTS[name]
             is_valid = is_whole(value) if isinstance(default, int) else is_number(value)
             if not is_valid or not control.low <= value <= control.high:
                 raise SynthesisError(f"{name} is {value!r}; it must {_range(control, default)}")
@@ -84,7 +97,9 @@ class Changes(TypedDict, total=False):
     pitch: float
     volume: float
     energy: float
+    tones: str | None
     sentence_pause: float
+    lead_in: float
     seed: int
     ssml: bool
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kalakan.synthesis.engines.stages import AcousticBatch, AcousticStage, VocoderStage, acoustic_batch
+from kalakan.synthesis.engines.stages import (
+    AcousticBatch,
+    AcousticStage,
+    Engine,
+    VocoderStage,
+    acoustic_batch,
+)
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase, TextStage
 
@@ -22,6 +28,8 @@ class Stages:
     """Acoustics to samples: `vocoder.generate(mel, acoustics, first_frame, seed)`."""
     speakers: tuple[str, ...]
     """Speakers in the order of their rows."""
+    engine: Engine
+    """What the two stages are parts of; a model that is replaced later is replaced in it."""
 
     def batch(self, phrases: Sequence[Phrase], options: SpeakOptions | None = None) -> AcousticBatch:
         """Phrases side by side, as the acoustic stage reads them."""

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
 from kalakan.config.resolve import resolve, without_models
-from kalakan.errors import SynthesisError, TextError
+from kalakan.errors import ConfigError, KalakanError, SynthesisError, TextError
 from kalakan.synthesis.delivery import Delivery
 from kalakan.synthesis.engines.build import Request, build_engine
 from kalakan.synthesis.identity import fingerprint
@@ -134,21 +134,42 @@ class Synthesizer:
         texts: Sequence[str],
         batch_size: int | None = None,
         options: Options = None,
+        *,
+        errors: Literal["return", "raise"] = "return",
         **changes: Unpack[Changes],
-    ) -> list[Audio]:
+    ) -> list[Any]:
         """Audio [S_i] of each text, as `synthesize` gives it, in the order of the texts.
 
-        On a GPU up to `batch_size` sentences (default: `inference.batch_size`) go through the acoustic model together;
-        on a CPU they go one after the other, which is faster there, and equal `synthesize` to the bit.
-        Raises as `synthesize`; a `TextError` says which text it is about.
+        A text that cannot be synthesized costs no other: its exception stands in its place, or, with
+        `errors="raise"`, the first one is raised. A `TextError` says which text it is about. On a GPU up to
+        `batch_size` sentences (default: `inference.batch_size`) go through the acoustic model together, half as many
+        where its memory is too small; on a CPU they go one after the other, which is faster there, and equal
+        `synthesize` to the bit.
         """
         if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
             raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
+        if errors not in ("return", "raise"):
+            raise ConfigError(f"errors is {errors!r}; it must be 'return' or 'raise'")
         given = self._options(options, changes)
-        delivery = self._delivery(given, batch_size)
-        texts = list(texts)
-        groups = [self._phrases_of(index, text, given) for index, text in enumerate(texts)]
-        return [delivery.joined(chunks) for chunks in delivery.texts(texts, groups)]
+        size = self._checked(batch_size)
+        results: list[Any] = list(texts)
+        groups: dict[int, tuple[str, list[Phrase]]] = {}
+        for index, text in enumerate(results):
+            try:
+                groups[index] = text, self._phrases_of(index, text, given)
+            except KalakanError as error:
+                if errors == "raise":
+                    raise
+                results[index] = error
+        try:
+            audios: Iterable[Any] = self._audios(groups.values(), given, size)
+        except Exception:
+            if errors == "raise":
+                raise
+            audios = [self._audio_or_error(group, given, size) for group in groups.values()]
+        for index, audio in zip(groups, audios, strict=True):
+            results[index] = audio
+        return results
 
     def stream(
         self,
@@ -235,7 +256,8 @@ class Synthesizer:
     @property
     def stages(self) -> Stages:
         """The text, acoustic and vocoder stages as they are now, to be called apart and in other threads."""
-        return Stages(self._text, self._engine.acoustic, self._engine.vocoder, self.speakers)
+        engine = self._engine
+        return Stages(self._text, engine.acoustic, engine.vocoder, self.speakers, engine)
 
     @property
     def fingerprint(self) -> str | None:
@@ -314,16 +336,46 @@ class Synthesizer:
         return given
 
     def _delivery(self, options: SpeakOptions, batch_size: int | None = None) -> Delivery:
-        size = self._batch_size if batch_size is None else batch_size
-        if not is_whole(size) or size < 1:
-            raise SynthesisError(f"batch_size is {size!r}; it must be a whole number of at least 1")
-        return Delivery(self._engine, options, size)
+        return Delivery(self._engine, options, batch_size or self._batch_size)
+
+    def _checked(self, batch_size: int | None) -> int:
+        if batch_size is None:
+            return self._batch_size
+        if not is_whole(batch_size) or batch_size < 1:
+            raise SynthesisError(f"batch_size is {batch_size!r}; it must be a whole number of at least 1")
+        return int(batch_size)
+
+    def _audios(
+        self, groups: Iterable[tuple[str, list[Phrase]]], options: SpeakOptions, batch_size: int
+    ) -> list[Audio]:
+        """Audio of texts that were read; in smaller batches where the memory does not hold this one."""
+        texts, phrases = [text for text, _ in groups], [phrases for _, phrases in groups]
+        delivery = self._delivery(options, batch_size)
+        try:
+            return [delivery.joined(chunks) for chunks in delivery.texts(texts, phrases)]
+        except Exception as error:
+            if batch_size == 1 or not is_out_of_memory(error):
+                raise
+        return self._audios(groups, options, batch_size // 2)
+
+    def _audio_or_error(
+        self, group: tuple[str, list[Phrase]], options: SpeakOptions, batch_size: int
+    ) -> Audio | Exception:
+        try:
+            return self._audios([group], options, batch_size)[0]
+        except Exception as error:  # it belongs to this text, and is the caller's to look at
+            return error
 
     def _phrases_of(self, index: int, text: str, options: SpeakOptions) -> list[Phrase]:
         try:
             return list(self._text.phrases(text, options))
         except TextError as error:
             raise TextError(f"text {index}: {error}") from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a model did not fit into its device's memory; torch's class is known by its name, without torch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _restored(

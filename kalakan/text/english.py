@@ -1,4 +1,7 @@
-"""Readings of English words as they are said in Ghana: the lexicon of `ghana-english-g2p`, an optional extra."""
+"""Readings of English words as they are said in Ghana: the lexicon of `ghana-english-g2p`, an optional extra.
+
+The common ones are built in; this is the rest.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,10 @@ def english_version(english: str | bool) -> str | None:
 
 
 def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | None:
-    """Returns what loads the lexicon when the first English word is met; None if English is read by letter rules.
+    """Returns what loads the lexicon when the first rare English word is met; None if it is not used.
 
     Args:
-        english: "auto" for the lexicon if it is installed, True to insist on it, False for letter rules.
+        english: "auto" for the lexicon if it is installed, True to insist on it, False for the built-in words alone.
 
     Raises:
         ConfigError: `english` has another value.

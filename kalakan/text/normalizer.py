@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 import kalakan._rust as _rust
 
 __all__ = ["normalize_text"]
@@ -14,6 +16,7 @@ def normalize_text(
     human: bool = True,
     chat: str = "narrow",
     clock_to_hour: bool = False,
+    report: MutableMapping[str, int] | None = None,
 ) -> str:
     """Returns `text` as lower-case words and pause marks of the closed alphabet, in NFC; idempotent.
 
@@ -25,9 +28,17 @@ def normalize_text(
         human: Count persons with baanu, baasa, ... ("nnipa 2" is "nnipa baanu").
         chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
         clock_to_hour: Read 3:45 as minutes to the coming hour.
+        report: Gets how often each character without a reading was met, added to what it holds: letters of other
+            scripts, emoji, signs without a name. White space, quotes, brackets and invisible characters are not
+            counted.
 
     Raises:
         ConfigError: An option has a value that does not exist.
     """
     options = _rust.TextOptions(variety=variety, human=human, chat=chat, clock_to_hour=clock_to_hour)
-    return _rust.normalize_text(text, options)
+    if report is None:
+        return _rust.normalize_text(text, options)
+    normalized, lost = _rust.normalize_counting(text, options)
+    for character, count in lost.items():
+        report[character] = report.get(character, 0) + count
+    return normalized

@@ -15,7 +15,7 @@ import kalakan._rust as _rust
 from kalakan.text.english import english_source, english_version
 from kalakan.text.lexicon import read_lexicon
 
-__all__ = ["CacheInfo", "Reading", "TwiG2P", "WordSpan", "is_foreign"]
+__all__ = ["CacheInfo", "Reading", "ToneDecision", "TwiG2P", "WordSpan", "is_foreign"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class Reading:
     ids outside all of them are word boundaries and pauses."""
 
 
+class ToneDecision(NamedTuple):
+    """A word and what was decided on its tones."""
+
+    word: str
+    """The word, normalized."""
+    form: str
+    """The word with its marks; as it is where nothing was decided."""
+    rule: str
+    """Names of the rules at work, joined by `+`; "written" for the writer's own marks, empty where there is none."""
+    confidence: str
+    """"sure", "likely" or "guess", of the least sure of them; empty where nothing was decided."""
+    source: str
+    """Where the tones of the word or of its stem are from, by the keys of `rust/kalakan-text/data/TONES.md`."""
+
+
 class TwiG2P:
     """Reads Twi text as phoneme ids of `kalakan.text.phonemes`.
 
@@ -70,6 +85,7 @@ class TwiG2P:
         lexicon: Mapping[str, str] | str | Path | None = None,
         english: str | bool = "auto",
         tone: str = "full",
+        tones: str = "written",
         cache_size: int = 8192,
         normalize: bool = True,
         human: bool = True,
@@ -82,14 +98,18 @@ class TwiG2P:
             variety: Whose number words: "asante" or "akuapem".
             lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}) or to `=` and a respelling in
                 Twi letters ({"wifi": "=waifai"}); or the path of a UTF-8 file of lines `word<TAB>reading`.
-            english: Readings of English words, from the lexicon of the package ghana-english-g2p: "auto" uses it if
-                it is installed, True insists on it, False reads English by letter rules. It is loaded when the
-                first English word is met. A word is English if its spelling cannot be Twi (`is_foreign`), if it is
-                one of the common words that only look Twi ("time"), or if it is a short word of either language
-                ("to") between two English words. A word with ɛ or ɔ is never English, nor is an Akan name in its
+            english: More readings of English words than the common ones that are built in, from the lexicon of the
+                package ghana-english-g2p: "auto" uses it if it is installed, True insists on it, False never does.
+                It is loaded when the first word is met that needs it; what no list has is read by letter rules. A
+                word is English if its spelling cannot be Twi (`is_foreign`), if it is one that only looks Twi
+                ("time", "operation"), if it is a word of both languages ("team") beside an English word, or a
+                short one ("to") between two. A word with ɛ or ɔ is never English, nor is an Akan name in its
                 English spelling: Asamoah is always read as Asamoa.
             tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
+            tones: "predicted" puts tones on Twi words without marks, from what sources say of words and from rules
+                (`explain_tones` tells which); "written" reads no tone that is not marked. Marked words stay as they
+                are either way, and words without evidence, as foreign ones, get none.
             cache_size: The most words that the cache holds; 0 turns it off.
             normalize: Run `normalize_text` first. Turn it off only for text that is normalized already.
             human: As in `normalize_text`.
@@ -108,6 +128,7 @@ class TwiG2P:
                 "lexicon": read_lexicon(lexicon),
                 "english": english,
                 "tone": tone,
+                "tones": tones,
                 "cache_size": cache_size,
                 "normalize": normalize,
             },
@@ -138,7 +159,9 @@ class TwiG2P:
         self._settings = settings
         self._build()
 
-    def text_to_phoneme_sequence(self, text: str, language: str | None = None) -> list[int]:
+    def text_to_phoneme_sequence(
+        self, text: str, language: str | None = None, tones: str | None = None
+    ) -> list[int]:
         """Returns the phoneme ids [N] of any text, without begin and end marks.
 
         `_` stands between two words; a pause mark stands directly after the last unit of its word, in place of the
@@ -150,28 +173,43 @@ class TwiG2P:
                 rules of Twi. "en" reads every word as English; integers, decimals, years, clock times, money and
                 percentages too, while initials keep their letter names and dates with a slash are read as figures.
 
-        Raises:
-            ConfigError: `language` has a value that does not exist.
-        """
-        return self._core.text_to_ids(text, language)
+            tones: As in the constructor, for this text; None is what was said there.
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Returns `text_to_phoneme_sequence(text, language)` with the words of the raw text that the ids come from.
+        Raises:
+            ConfigError: `language` or `tones` has a value that does not exist.
+        """
+        return self._core.text_to_ids(text, language, tones)
+
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        """Returns `text_to_phoneme_sequence` of the same arguments with the words of the raw text that the ids come
+        from.
 
         White space parts the words of the raw text; a span never ends inside one.
         """
-        ids, words = self._core.read(text, language)
+        ids, words = self._core.read(text, language, tones)
         return Reading(ids, list(map(WordSpan._make, words)))
 
     def texts_to_phoneme_sequences(
-        self, texts: Iterable[str], language: str | None = None
+        self, texts: Iterable[str], language: str | None = None, tones: str | None = None
     ) -> list[list[int]]:
         """Returns `text_to_phoneme_sequence` of each text, with the GIL released once for all."""
-        return self._core.texts_to_ids(list(texts), language)
+        return self._core.texts_to_ids(list(texts), language, tones)
 
-    def text_to_phonemes(self, text: str, language: str | None = None) -> list[str]:
-        """Returns the symbols of `text_to_phoneme_sequence(text, language)`."""
-        return self._core.text_to_units(text, language)
+    def text_to_phonemes(self, text: str, language: str | None = None, tones: str | None = None) -> list[str]:
+        """Returns the symbols of `text_to_phoneme_sequence` of the same arguments."""
+        return self._core.text_to_units(text, language, tones)
+
+    def write_tones(self, text: str, language: str | None = None) -> str:
+        """Returns the normalized text with the marks of its predicted tones.
+
+        Marked words stay as they are; words on which nothing is decided get no marks. With `tones="written"` the
+        result is read as the ids that `tones="predicted"` gives for `text`.
+        """
+        return self._core.write_tones(text, language)
+
+    def explain_tones(self, text: str, language: str | None = None) -> list[ToneDecision]:
+        """Returns the tones of each word of the normalized text, and why it has them."""
+        return list(map(ToneDecision._make, self._core.explain_tones(text, language)))
 
     def word_to_phonemes(self, word: str) -> list[str]:
         """Returns the units of one written word. It is cleaned but not normalized: digits are `<unk>`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,18 @@ import torch
 from kalakan.config.training import TrainingConfig
 from kalakan.data.alignment import AlignmentDataset
 from kalakan.data.alignment_states import SILENCE
-from kalakan.data.manifest import read_manifest, read_records
+from kalakan.data.labels import write_labels
+from kalakan.data.manifest import Utterance, in_split, read_manifest
 from kalakan.data.utterance_textgrid import textgrid_of
-from kalakan.errors import DataError, TrainingError
+from kalakan.errors import DataError, TrainingError, UnalignedWarning
 from kalakan.models import registry
 from kalakan.models.aligner import Aligner
 from kalakan.models.lattice import best_path
 from kalakan.storage import replacing
 from kalakan.training.alignment_checks import Durations, doubts
-from kalakan.training.checkpoint import reached
+from kalakan.training.checkpoint import LAST, reached
 from kalakan.training.damage import check_damage
+from kalakan.training.progress import Progress
 from kalakan.training.tasks.aligner import BLEND, PRODUCT
 from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
@@ -32,6 +35,8 @@ from kalakan.voices.weights import LoadedModel, load_pt
 
 CORPUS_MARK = "corpus.sha256"
 """File beside an aligner that says what corpus it was trained on."""
+SCORES = "alignment.tsv"
+"""File of a corpus that says how well each recording and its text agree."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +71,43 @@ def align(
     The aligner is trained in `folder/aligner`, where a run that was stopped goes on and a finished one is reused;
     `aligner` is the `aligner.pt` of another corpus to use instead: of the same voice, or it finds little. `config`
     overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
-    `folder/textgrids`. Durations that are there
-    already are replaced only with `again`. Damaged utterances are left out, with a `DamagedDataWarning`. Raises
-    `DataError` for a corpus that cannot be aligned or is aligned, or too much of which (`training.max_damaged`) is
-    damaged.
+    `folder/textgrids`. Durations that are there stay: what has none is aligned, by the aligner that is there, with an
+    `UnalignedWarning`. With `again` all are replaced, by an aligner trained on the corpus as it is now. Damaged
+    utterances are left out, with a `DamagedDataWarning`. Raises `DataError` for a corpus that cannot be aligned or is
+    aligned, or too much of which (`training.max_damaged`) is damaged.
     """
     folder = Path(folder)
     settings = Config(config).settings(registry.training_settings("aligner"))
-    if any(item.is_aligned for item in read_manifest(folder, {})) and not again:
+    before = {} if again else {item.id: item for item in read_manifest(folder, {}) if item.is_aligned}
+    if len(before) == len(read_manifest(folder, {})):
         raise DataError(f"{folder}: has durations already; `--again` (in Python again=True) replaces them")
     cache = Path(features) if features else folder / "features"
+    kept = folder / "aligner" / PRODUCT
+    if before and not aligner and kept.is_file():
+        aligner = kept
     loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet)
     if not isinstance(loaded.module, Aligner):
         raise TrainingError(f"{aligner}: holds a {loaded.record.type}, not an aligner")
     dataset = AlignmentDataset(folder, split="all", audio=loaded.audio, features=cache)
-    dataset.prepare()
+    _leave_aligned(dataset, before)
+    progress = Progress(0, quiet)
+    progress.prepare(dataset, workers=settings.training.workers)
     damaged = check_damage([dataset], settings.training.max_damaged)
-    found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in range(len(dataset))}
-    _write_durations(folder, found, loaded.audio.hop_length)
+    rows = progress.watch("alignments", range(len(dataset)))
+    found = {dataset.name(i): align_one(loaded.module, dataset, i) for i in rows}
+    if before:
+        warnings.warn(
+            f"{folder}: {len(found)} recordings without durations are aligned by {aligner or kept}, and "
+            f"{len(before)} keep theirs; `--again` trains an aligner on all of them",
+            UnalignedWarning,
+            stacklevel=2,
+        )
+    earlier = _earlier(folder, before)
+    reasons = {name: why for name, why in doubts(earlier | found).items() if name in found}
+    labels = {
+        name: _label(item, loaded.audio.hop_length, reasons.get(name, "")) for name, item in found.items()
+    }
+    write_labels(folder, labels, forgotten=() if before else None)
     grids = Path(textgrids) if textgrids else folder / "textgrids"
     grids.mkdir(parents=True, exist_ok=True)
     for item in read_manifest(folder, {}):
@@ -91,10 +115,38 @@ def align(
             with replacing(grids / f"{item.id}.TextGrid") as partial:
                 partial.write_text(textgrid_of(item, loaded.audio.sample_rate), encoding="utf-8")
     too_short = tuple(item.id for item in dataset.too_short)
-    reasons = doubts(found)
     aligned = Aligned(folder, found, too_short, tuple(reasons), damaged)
-    _write_scores(aligned, reasons)
+    _write_scores(aligned, reasons, earlier)
     return aligned
+
+
+def _label(item: Durations, hop_length: int, doubt: str) -> dict[str, Any]:
+    """What the manifest says of an alignment."""
+    label = {"label_samples": hop_length, "lead": item.lead, "frames": item.frames.tolist()}
+    return label | ({"doubtful": doubt} if doubt else {})
+
+
+def _leave_aligned(dataset: AlignmentDataset, before: Mapping[str, Utterance]) -> None:
+    """Only what has no durations is left in a dataset; raises `DataError` if that is nothing."""
+    dataset.utterances = [item for item in dataset.utterances if item.id not in before]
+    dataset.too_short = [item for item in dataset.too_short if item.id not in before]
+    if not dataset.utterances:
+        raise DataError(
+            f"{dataset.folder}: has durations already, but for {len(dataset.too_short)} recordings with fewer frames "
+            "than sounds, which get none; `--again` (in Python again=True) replaces them"
+        )
+
+
+def _earlier(folder: Path, before: Mapping[str, Utterance]) -> dict[str, Durations]:
+    """Earlier alignments with the scores that `alignment.tsv` has of them."""
+    path = folder / SCORES
+    lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.is_file() else []
+    found = {}
+    for name, score, *_ in (line.split("\t") for line in lines if line.count("\t") == 2):
+        if name in before and score:
+            frames = np.asarray(before[name].frames, np.int64)
+            found[name] = Durations(round(before[name].lead), frames, float(score))
+    return found
 
 
 def align_one(model: Aligner, dataset: AlignmentDataset, index: int) -> Durations:
@@ -119,19 +171,27 @@ def _trained(
     run = folder / "aligner"
     trainer = Trainer("aligner", config, device)
     product, mark, state = run / PRODUCT, run / CORPUS_MARK, corpus_state(folder)
-    if mark.is_file() and mark.read_text(encoding="utf-8").strip() != state:
-        raise DataError(
-            f"{run}: was trained on another state of this corpus; `--aligner {product}` uses it all the same, and "
-            f"without the folder {run} a new one is trained"
-        )
-    if product.is_file():
+    is_of_now = mark.is_file() and mark.read_text(encoding="utf-8").strip() == state
+    if product.is_file() and is_of_now:
         loaded = load_pt(product)
         if loaded.audio == trainer.settings.audio:
             return loaded
+    utterances = read_manifest(folder, {})
+    if not all(in_split(utterances, split) for split in ("train", "validation")):
+        raise DataError(
+            f"{folder}: holds {len(utterances)} utterance{'s' if len(utterances) > 1 else ''} and an aligner needs at "
+            "least 2, one of them to be tested on; record more, or use another corpus's with --aligner"
+        )
+    is_new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
     with replacing(mark) as partial:
         partial.write_text(state + "\n", encoding="utf-8")
-    made = trainer.train(folder, run, features=features, quiet=quiet)
+    try:
+        made = trainer.train(folder, run, features=features, quiet=quiet, resume=is_of_now)
+    except BaseException:
+        if is_new and not (run / LAST).exists():  # nothing that a run could go on from
+            shutil.rmtree(run, ignore_errors=True)
+        raise
     _check_trained(run, made, trainer.settings.training)
     return load_pt(made)
 
@@ -148,35 +208,16 @@ def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
     if not position.is_done(config) and not config.max_minutes:
         product.unlink()
         raise TrainingError(
-            f"{run}: its training was X of {config.max_steps}, and nothing is "
+            f"{run}: its training was stopped at step {position.step} of {config.max_steps}, and nothing is "
             "aligned; the same command goes on"
         )
 
 
-def _write_durations(folder: Path, found: Mapping[str, Durations], hop_length: int) -> None:
-    lines = []
-    for _, record in read_records(folder / "meta.jsonl"):
-        kept = {
-            key: value
-            for key, value in record.items()
-            if key not in ("frames", "lead", "tail", "label_samples")
-        }
-        if record["id"] in found:
-            durations = found[record["id"]]
-            kept |= {"label_samples": hop_length, "lead": durations.lead, "frames": durations.frames.tolist()}
-        lines.append(json.dumps(kept, ensure_ascii=False) + "\n")
-    with (
-        replacing(folder / "meta.jsonl") as partial,
-        partial.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.writelines(lines)
-
-
-def _write_scores(aligned: Aligned, reasons: Mapping[str, str]) -> None:
-    """`alignment.tsv`: every utterance with its score, the worst first."""
+def _write_scores(aligned: Aligned, reasons: Mapping[str, str], earlier: Mapping[str, Durations]) -> None:
+    """`alignment.tsv`: every utterance with its score, the worst first; `earlier` are those that keep theirs."""
     left_out = dict.fromkeys(aligned.too_short, "fewer frames than sounds") | dict(aligned.damaged)
     lines = ["id\tscore\tnote", *(f"{name}\t\t{' '.join(note.split())}" for name, note in left_out.items())]
-    for name, item in sorted(aligned.durations.items(), key=lambda pair: pair[1].score):
+    for name, item in sorted({**earlier, **aligned.durations}.items(), key=lambda pair: pair[1].score):
         lines.append(f"{name}\t{item.score:.3f}\t{reasons.get(name, '')}")
-    with replacing(aligned.folder / "alignment.tsv") as partial:
+    with replacing(aligned.folder / SCORES) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")

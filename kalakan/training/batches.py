@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from kalakan.config.schema import TrainingConfig
 from kalakan.data.collate import Batch
-from kalakan.data.sampler import LengthBatchSampler
+from kalakan.data.sampler import LengthBatchSampler, balancing
 from kalakan.training.checkpoint import Position
 from kalakan.training.distributed import Group
 from kalakan.training.tasks.contract import BatchSource, Task
@@ -33,7 +33,12 @@ def batch_groups(
     The last group of an epoch, and its last batch, may be smaller.
     """
     sampler = LengthBatchSampler(
-        data.frame_counts(), config.batch_size, config.seed, rank=group.rank, world_size=group.world_size
+        data.frame_counts(),
+        config.batch_size,
+        config.seed,
+        rank=group.rank,
+        world_size=group.world_size,
+        weights=balancing(data.speakers_of_items(), config.speaker_balance),
     )
     loader: DataLoader[Any] = DataLoader(
         _Numbered(data),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ import torch
 from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
 from kalakan.models import registry
-from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices.weights import save_tensors
 
 FORMAT = "kalakan-checkpoint-1"
 LAST = "last.pt"
@@ -84,16 +85,20 @@ def set_random_state(state: dict[str, Any]) -> None:
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Writes a checkpoint whole or not at all."""
     try:
-        with replacing(path) as partial:
-            torch.save({"format": FORMAT, "phoneme_table": TABLE_HASH, **contents}, partial)
+        save_tensors(path, {"format": FORMAT, "phoneme_table": TABLE_HASH, **contents})
     except OSError as error:
         raise TrainingError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint without running any code in it; raises `TrainingError` if it is none."""
+def load_checkpoint(path: Path, *, only_look: bool = False) -> dict[str, Any]:
+    """Reads a checkpoint without running any code in it; raises `TrainingError` if it is none.
+
+    With `only_look` tensors are left on disk until they are read.
+    """
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        if not only_look:
+            _check_sums(path)
+        contents = torch.load(path, map_location="cpu", weights_only=True, mmap=only_look)
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: there is no such checkpoint") from error
     except Exception as error:  # torch raises many kinds for a damaged file
@@ -101,6 +106,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise TrainingError(f"{path}: is no {FORMAT} file")
     return contents
+
+
+def _check_sums(path: Path) -> None:
+    """Raises an error for a file whose parts are not those that were written: torch reads flipped bytes as weights."""
+    with zipfile.ZipFile(path) as parts:
+        if parts.testzip() is not None:
+            raise zipfile.BadZipFile
 
 
 def check_table(contents: Mapping[str, Any], path: Path) -> None:

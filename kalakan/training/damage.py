@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kalakan.errors import DamagedDataWarning, DataError
+from kalakan.errors import DamagedDataWarning, DataError, UnalignedWarning
 from kalakan.storage import replacing
 from kalakan.training.distributed import Group
 from kalakan.training.tasks.contract import BatchSource
@@ -19,10 +19,11 @@ REPORT = "left_out.json"
 
 @contextmanager
 def heard_once(group: Group) -> Iterator[None]:
-    """Only the first process warns of damage: the others read the same folder."""
+    """Only the first process warns of the data: the others read the same folder."""
     with warnings.catch_warnings():
         if not group.is_first:
-            warnings.simplefilter("ignore", DamagedDataWarning)
+            for kind in (DamagedDataWarning, UnalignedWarning):
+                warnings.simplefilter("ignore", kind)
         yield
 
 

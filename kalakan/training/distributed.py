@@ -8,6 +8,9 @@ that wrapper does not see.
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,10 @@ from kalakan.errors import ConfigError, TrainingError
 
 DEFAULT_ADDRESS = "127.0.0.1:29500"
 MOST_PROCESSES = 4096
+PATIENCE_S = 2.0
+"""Seconds after which a process says that it waits for others."""
+POLL_S = 0.1
+"""Seconds between two looks for a signal while a process waits."""
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 """Set by torchrun in the environment of the processes that it starts."""
 
@@ -118,12 +125,18 @@ class Group:
     def first_goes_ahead(self) -> Iterator[None]:
         """The first process runs the block, then the others: for work whose result lies on disk afterwards."""
         if self.world_size > 1 and not self.is_first:
-            with self._speaking():
-                dist.barrier()
+            self._meet()
         yield
         if self.world_size > 1 and self.is_first:
-            with self._speaking():
-                dist.barrier()
+            self._meet()
+
+    def _meet(self) -> None:
+        """Waits for all others, which may take hours; a signal ends the wait."""
+        with self._speaking():
+            work = dist.barrier(async_op=True)
+            while not work.is_completed():
+                time.sleep(POLL_S)
+            work.wait()
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -137,6 +150,35 @@ class Group:
             ) from error
 
 
+def _connect(place: Place, backend: str) -> None:
+    """Joins the group, in a thread of its own: inside torch no signal would be heard."""
+    failures: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            dist.init_process_group(
+                backend,
+                init_method=f"tcp://{place.address}",
+                rank=place.rank,
+                world_size=place.world_size,
+            )
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=connect, name="kalakan-join", daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    if thread.is_alive():
+        others = "1 other" if place.world_size == 2 else f"{place.world_size - 1} others"
+        sys.stderr.write(
+            f"process {place.rank} of {place.world_size}: waiting for {others} at {place.address}\n"
+        )
+    while thread.is_alive():
+        thread.join(POLL_S)
+    if failures:
+        raise failures[0]
+
+
 @contextmanager
 def joined(place: Place, device: torch.device) -> Iterator[Group]:
     """The group of this run: NCCL between CUDA devices, else gloo. Alone it opens no connection."""
@@ -145,12 +187,7 @@ def joined(place: Place, device: torch.device) -> Iterator[Group]:
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
-        dist.init_process_group(
-            backend,
-            init_method=f"tcp://{place.address}",
-            rank=place.rank,
-            world_size=place.world_size,
-        )
+        _connect(place, backend)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(

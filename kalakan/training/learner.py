@@ -25,6 +25,7 @@ from kalakan.training.checkpoint import (
 )
 from kalakan.training.distributed import Group
 from kalakan.training.gradient_checkpointing import checkpoint_blocks
+from kalakan.training.resume_checks import changes
 from kalakan.training.stepper import Stepper
 from kalakan.training.tasks.contract import Task
 from kalakan.training.warm_start import first_weights, load_fitting, misfits, with_rows_by_name
@@ -70,6 +71,8 @@ class Learner:
         self.average = self._average()
         self.stepper = Stepper(task, self.modules, settings.training, group)
         self.position = Position()
+        self.data: dict[str, Any] = {}
+        """What checkpoints keep of the data; see `resume_checks`."""
 
     def ready(self) -> None:
         """Gives every process the first one's weights; after it, no weights may be loaded."""
@@ -86,30 +89,43 @@ class Learner:
         return scores, finite
 
     def save(self, path: Path, scores: dict[str, float], *, is_last: bool) -> None:
-        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from."""
+        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from.
+
+        Only that one has the optimizers, which are twice as large as the weights.
+        """
         states = self.group.collect(random_state()) if is_last else []
         if self.group.is_first:
             contents = {
                 "model_type": self.model_type,
                 "settings": to_dict(self.settings),
+                "data": self.data,
                 "modules": self.modules.state_dict(),
                 "average": self.average.state(),
-                **self.stepper.state(),
+                **(self.stepper.state() if is_last else {}),
                 "position": asdict(self.position),
                 "random": states,
                 "scores": scores,
             }
             save_checkpoint(path, contents)
 
-    def restore(self, path: Path) -> None:
-        """Goes on from a checkpoint; raises `TrainingError` for one of another model or phoneme table."""
+    def restore(self, path: Path) -> list[str]:
+        """Goes on from a checkpoint; lines that name what differs from the run that wrote it.
+
+        Raises `TrainingError` for one of another model, phoneme table or audio settings.
+        """
         contents = load_checkpoint(path)
         if contents["model_type"] != self.model_type:
             raise TrainingError(
                 f"{path}: is a run of {contents['model_type']} and {self.model_type} was asked for; choose another "
                 "output folder"
             )
+        if "optimizers" not in contents:
+            raise TrainingError(
+                f"{path}: has no optimizers, as a best.pt; begin a run in another folder with its weights "
+                "(--start-from)"
+            )
         check_table(contents, path)
+        differences = changes(contents["settings"], contents["data"], self.settings, self.data, path)
         if wrong := misfits(self.modules.state_dict(), contents["modules"]):
             name, reason = next(iter(wrong.items()))
             raise TrainingError(
@@ -122,6 +138,7 @@ class Learner:
         self.position = Position(**contents["position"])
         if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
             set_random_state(contents["random"][self.group.rank])
+        return differences
 
     def begin_with(self, source: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
         """Takes the weights of a checkpoint or voice that fit; returns the others by name, with the reason, and whose

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.storage import replacing
+from kalakan.storage import naming, replacing
 
 
 class MetricsLog:
@@ -19,38 +19,44 @@ class MetricsLog:
 
     def __init__(self, folder: Path, step: int = 0) -> None:
         """`step` is where the run stands: what the folder's log says of later ones is removed."""
-        path = folder / "metrics.jsonl"
-        _cut(path, step)
-        self._file: IO[str] = path.open("a", encoding="utf-8")
-        self._board = _tensorboard(folder / "tensorboard", step)
+        self._path, self._board_folder = folder / "metrics.jsonl", folder / "tensorboard"
+        _cut(self._path, step)
+        self._file: IO[str] = self._path.open("a", encoding="utf-8")
+        self._board = _tensorboard(self._board_folder, step)
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
         """Writes one line of `group` ("train" or "validation"); what is not finite is null, as JSON has it."""
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         record = {"step": step, "time": round(time.time(), 3), "group": group, **finite}
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        with naming(self._path):
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
         if self._board:
-            for name, value in values.items():
-                self._board.add_scalar(f"{group}/{name}", value, step)
+            with naming(self._board_folder):
+                for name, value in values.items():
+                    self._board.add_scalar(f"{group}/{name}", value, step)
 
     def picture(self, step: int, name: str, path: Path) -> None:
         """Shows a PNG in TensorBoard."""
         if self._board:
             from matplotlib.image import imread
 
-            self._board.add_image(name, imread(path)[:, :, :3], step, dataformats="HWC")
+            with naming(self._board_folder):
+                self._board.add_image(name, imread(path)[:, :, :3], step, dataformats="HWC")
 
     def sound(self, step: int, name: str, audio: NDArray[np.float32], sample_rate: int) -> None:
         """Lets TensorBoard play audio [S]."""
         if self._board:
-            self._board.add_audio(name, audio[None], step, sample_rate=sample_rate)
+            with naming(self._board_folder):
+                self._board.add_audio(name, audio[None], step, sample_rate=sample_rate)
 
     def close(self) -> None:
         """Flushes and closes the files."""
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
         if self._board:
-            self._board.close()
+            with naming(self._board_folder):
+                self._board.close()
 
 
 def _cut(path: Path, step: int) -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from kalakan.training.batches import NumberedBatch
 from kalakan.training.tasks.contract import BatchSource
+
+Item = TypeVar("Item")
 
 
 class Progress:
@@ -20,12 +22,20 @@ class Progress:
         self.quiet = quiet
         self._bar: Any = None
 
-    def prepare(self, *sources: BatchSource) -> None:
-        """Computes missing features with a bar, before the first step has to wait for them."""
+    def prepare(self, *sources: BatchSource, workers: int = 0) -> None:
+        """Computes missing features with a bar, in `workers` processes, before the first step has to wait for them."""
         for source in sources:
             bar = self._make("features", len(source.utterances))
-            source.prepare(lambda done, _, bar=bar: bar.update(done - bar.n))  # type: ignore[misc]
+            source.prepare(lambda done, _, bar=bar: bar.update(done - bar.n), workers)  # type: ignore[misc]
             bar.close()
+
+    def watch(self, name: str, items: Sequence[Item]) -> Iterator[Item]:
+        """The same items, with a bar."""
+        bar = self._make(name, len(items))
+        for item in items:
+            yield item
+            bar.update(1)
+        bar.close()
 
     def start(self, step: int) -> None:
         """Opens the bar at a step."""
@@ -65,7 +75,7 @@ class Progress:
             total=total,
             initial=initial,
             desc=name,
-            disable=self.quiet,
+            disable=self.quiet or not sys.stderr.isatty(),  # a log file has no use for a bar
             file=sys.stderr,
             mininterval=1.0,
             unit="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,9 @@ from kalakan.training.damage import (
 from kalakan.training.distributed import Group
 from kalakan.training.learner import Learner
 from kalakan.training.progress import Profile, Progress
+from kalakan.training.resume_checks import check_source, facts_of
 from kalakan.training.run_outputs import Records, write_json
+from kalakan.training.stop_signals import Stop
 from kalakan.training.tasks.contract import Task
 from kalakan.training.validation import Validation
 from kalakan.training.warm_start import named, named_speakers
@@ -53,10 +55,13 @@ class Run:
         torch.manual_seed(self.config.seed + self.group.rank)
         found = self.output / LAST
         self.replaces_another = found.is_file() and not resume
+        self.learner.data = facts_of(self.train_data, self.validation.data)
         if resume and found.is_file():
-            self.learner.restore(found)
+            for line in self.learner.restore(found):
+                self.progress.say(line)
         elif start_from is not None:
             self._begin_with(Path(start_from))
+            check_source(Path(start_from), self.settings.audio)
         self.records = Records(self.output, self.learner, self.validation, self.progress)
         if self.group.is_first:
             write_report(self.damaged, self.output)
@@ -66,13 +71,13 @@ class Run:
         """The datasets, their features computed, the damaged left out: the same in every process."""
         with self.group.first_goes_ahead(), heard_once(self.group):
             self.train_data, validation_data = self.task.datasets(data, features)
-            self.progress.prepare(self.train_data, validation_data)
+            self.progress.prepare(self.train_data, validation_data, workers=self.config.workers)
         sources = (self.train_data, validation_data)
         leave_out_together(sources, self.group)
         self.damaged = check_damage(sources, self.config.max_damaged)
         self.validation = Validation(self.task, validation_data, self.settings, self.group.device)
 
-    def loop(self, stop: Mapping[str, bool]) -> None:
+    def loop(self, stop: Stop) -> None:
         """Steps until a limit or a signal; always ends with a checkpoint."""
         position = self.learner.position
         if position.step == 0 and self.group.is_first:
@@ -89,7 +94,7 @@ class Run:
             scores = self._step(next(groups))
             self.progress.advance(scores)
             self.records.note(scores)
-            over = self.group.any(stop["now"] or time.monotonic() >= deadline or self._is_done())
+            over = self.group.any(stop.by is not None or time.monotonic() >= deadline or self._is_done())
         self.records.save()
         self.progress.close()
         groups.close()

@@ -1,30 +1,49 @@
-"""Turns Ctrl-C and SIGTERM into a flag that a loop polls, in place of an exception in the middle of a step."""
+"""Turns Ctrl-C, SIGTERM and SIGHUP into a flag that a loop polls, in place of an exception in the middle of a step."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+STOP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""SIGHUP comes when a terminal or a connection is closed; Windows has none."""
+
+
+@dataclass
+class Stop:
+    """Whether a loop has to stop."""
+
+    by: int | None = None
+    """The signal that asked for it."""
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[Mapping[str, bool]]:
-    """A mapping whose "now" turns true at SIGINT or SIGTERM; a second signal acts as usual."""
-    state = {"now": False}
+def stop_on_signal() -> Iterator[Stop]:
+    """A flag that is set at the first of `STOP_SIGNALS`; a second one acts as usual.
+
+    A signal that is ignored, as SIGHUP under nohup, stays ignored.
+    """
+    stop = Stop()
     previous: dict[int, Any] = {}
 
     def handler(number: int, _frame: Any) -> None:
-        state["now"] = True
-        signal.signal(number, previous[number])
+        stop.by = number
+        for each, action in previous.items():
+            signal.signal(each, action)
 
     try:
-        for stop_signal in (signal.SIGINT, signal.SIGTERM):
-            previous[stop_signal] = signal.signal(stop_signal, handler)
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                previous[number] = signal.signal(number, handler)
     except ValueError:
         pass  # not the main thread: signals are the caller's
     try:
-        yield state
+        yield stop
     finally:
         for number, action in previous.items():
             signal.signal(number, action)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.models.devices import check_device
+from kalakan.storage import lock_file
 from kalakan.training.distributed import Place, joined
 from kalakan.training.run import Run
 from kalakan.training.stop_signals import stop_on_signal
@@ -75,8 +77,9 @@ class Trainer:
         place: Place | None = None,
         profile: bool = False,
         quiet: bool = False,
+        on_signal: Callable[[int], object] | None = None,
     ) -> Path:
-        """Trains until `training.max_steps`, `max_minutes`, `patience`, Ctrl-C or SIGTERM; returns the product.
+        """Trains until `training.max_steps`, `max_minutes`, `patience` or a signal; returns the product.
 
         The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
@@ -87,12 +90,14 @@ class Trainer:
         it (`training.max_damaged`) raises `DataError`.
         `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
         is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
-        `profile` says at the end how long the steps waited for data.
+        `profile` says at the end how long the steps waited for data. `on_signal` is called with the number of the
+        signal (Ctrl-C, SIGTERM or SIGHUP) that stopped the run, once its checkpoint is written.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
         cache = Path(features) if features else output / "features"
-        with joined(place or Place.of_launcher() or Place(), self.device) as group:
+        where = place or Place.of_launcher() or Place()
+        with _claimed(output, where), joined(where, self.device) as group:
             run = Run(self.model_type, self.task, self.settings, output, group, quiet)
             run.prepare(Path(data_dir), cache, resume, start_from)
             try:
@@ -100,7 +105,27 @@ class Trainer:
                     run.loop(stop)
             finally:
                 run.close()
+            if on_signal and stop.by is not None:
+                on_signal(stop.by)
             if profile and group.is_first:
                 run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
+
+
+@contextmanager
+def _claimed(output: Path, place: Place) -> Iterator[None]:
+    """The run folder is this run's own.
+
+    Raises `TrainingError` while another process trains there.
+    """
+    if place.rank:  # the first one writes
+        yield
+        return
+    lock = lock_file(output / ".lock")
+    if lock is None:
+        raise TrainingError(
+            f"{output}: another process trains here now; wait for it, or choose another folder"
+        )
+    with lock:
+        yield

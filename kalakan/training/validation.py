@@ -42,11 +42,13 @@ class Validation:
 
     def show(self, modules: nn.ModuleDict, folder: Path, step: int, log: MetricsLog) -> None:
         """Pictures into `folder`, and these and sounds into the log."""
-        batch = self._batch(self._batches()[0])
-        for path in self.task.pictures(modules, batch, folder, step):
-            log.picture(step, path.stem.rsplit("-", 1)[-1], path)
+        indices = self._batches()[0]
+        names = [self.data.name(index) for index in indices]
+        batch = self._batch(indices)
+        for row, path in enumerate(self.task.pictures(modules, batch, folder, step)):
+            log.picture(step, f"picture/{names[row]}", path)
         for row, audio in enumerate(self.task.sounds(modules, batch)):
-            log.sound(step, str(row), audio, self.sample_rate)
+            log.sound(step, f"sound/{names[row]}", audio, self.sample_rate)
 
     def _batches(self) -> list[list[int]]:
         size = min(self.config.validation_utterances, len(self.data))

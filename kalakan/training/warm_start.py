@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kalakan.errors import TrainingError
 from kalakan.models.layers.weight_norm import unfolded
 from kalakan.training.checkpoint import check_table, load_checkpoint
-from kalakan.voices.package import load_voice
+from kalakan.voices.package import load_voice, voice_folder
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
 LEAST_SHARE = 0.5
@@ -39,6 +39,7 @@ def first_weights(source: Path, modules: Sequence[str]) -> Source:
 
     Raises `TrainingError` for a checkpoint without them or of another phoneme table, `VoiceError` for a broken voice.
     """
+    source = voice_folder(source)
     if source.is_dir():
         voice = load_voice(source)
         loaders = {"acoustic": load_acoustic, "vocoder": load_vocoder}

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
 from kalakan.voices.package import Voice, save_voice
+
+_SPDX = re.compile(
+    r"CC0-1\.0|CC-PDDC|CC-BY(-NC)?(-SA|-ND)?-(1\.0|2\.0|2\.5|3\.0|4\.0)(-[A-Z]{2,3})?|"
+    r"Apache-(1\.1|2\.0)|MIT(-0)?|0BSD|BSD-[1234]-Clause(-[A-Za-z-]+)?|ISC|Zlib|Unlicense|WTFPL|BSL-1\.0|PSF-2\.0|"
+    r"[AL]?GPL-(2\.0|2\.1|3\.0)-(only|or-later)|MPL-(1\.1|2\.0)|EPL-(1\.0|2\.0)|EUPL-1\.[12]|CECILL-2\.1|"
+    r"OFL-1\.1|ODbL-1\.0|ODC-By-1\.0|PDDL-1\.0|CDLA-(Permissive|Sharing)-[12]\.0|O-UDA-1\.0|C-UDA-1\.0|"
+    r"LicenseRef-[A-Za-z0-9.-]+"
+)
+"""SPDX identifiers of licenses that weights and data have."""
 
 
 def describe(
@@ -26,6 +36,11 @@ def describe(
     """
     if (license_id is None) != (license_file is None):
         raise VoiceError("a license needs both its SPDX identifier and the file with its text; give both")
+    if license_id is not None and not _SPDX.fullmatch(license_id):
+        raise VoiceError(
+            f"license {license_id!r} is no SPDX identifier such as CC-BY-4.0 or Apache-2.0 "
+            "(https://spdx.org/licenses); one that has none is written LicenseRef-NAME"
+        )
     files: dict[str, bytes | Path] = {item: voice.file(item).read_bytes() for item in voice.manifest.files}
     for place, source in (("LICENSE", license_file), ("MODEL_CARD.md", card)):
         if source is not None:

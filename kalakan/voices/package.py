@@ -41,15 +41,25 @@ class Voice:
         return self.path / name
 
 
+def voice_folder(source: str | os.PathLike[str] | None) -> Path:
+    """The folder that `source` names.
+
+    None is the default voice's, and so is the word "default" where no folder is called so.
+    """
+    if source is None or (os.fspath(source) == DEFAULT.name and not Path(source).exists()):
+        return DEFAULT
+    return Path(source)
+
+
 def load_voice(source: str | Path | None = None) -> Voice:
-    """The voice in folder `source`, by default the one that comes with the package.
+    """The voice in folder `source`; None and "default" are the one that comes with the package (`voice_folder`).
 
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
     changed (sha256), a format this version does not read, or another phoneme table.
     """
     if source is not None and not isinstance(source, (str, os.PathLike)):
         raise VoiceError(f"the voice is a {type(source).__name__}; give the path of a voice folder")
-    path = Path(source) if source is not None else DEFAULT
+    path = voice_folder(source)
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")
     if not (path / MANIFEST).exists() and (path / "voice" / MANIFEST).is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.files import ACOUSTIC_WEIGHTS, VOCODER_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
-from kalakan.voices.package import Voice
+from kalakan.voices.package import Voice, load_voice, voice_folder
 
 PT_FORMAT = "kalakan-model-1"
 SCALE = ".scale"
@@ -67,8 +68,19 @@ def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConf
         "phoneme_table": TABLE_HASH,
         "state": float32_state(module),
     }
-    with replacing(path) as partial:
-        torch.save(contents, partial)
+    save_tensors(path, contents)
+
+
+def save_tensors(path: Path, contents: dict[str, Any]) -> None:
+    """Writes tensors and plain values as one file, whole or not at all; raises `OSError`, which names it."""
+    try:
+        with replacing(path) as partial, partial.open("wb") as file:
+            torch.save(contents, file)
+    except RuntimeError as error:  # torch's, while it closes a file that could not be written
+        cause = error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OSError(cause.errno, cause.strerror, str(path)) from error
 
 
 def load_pt(path: str | Path) -> LoadedModel:
@@ -80,6 +92,15 @@ def load_pt(path: str | Path) -> LoadedModel:
         raise VoiceError(f"{path}: there is no such file") from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
+    if (
+        isinstance(contents, dict)
+        and contents
+        and all(isinstance(value, Tensor) for value in contents.values())
+    ):
+        raise VoiceError(
+            f"{path}: holds weights alone, without the model's type and sizes; save them with "
+            "kalakan.voices.weights.save_pt(path, module, record, audio)"
+        )
     if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
         raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
     row = registry.ENTRIES.get(contents["type"])
@@ -90,6 +111,21 @@ def load_pt(path: str | Path) -> LoadedModel:
     record = ModelRecord(contents["type"], contents["config"])
     audio = from_dict(AudioConfig, contents["audio"])
     return LoadedModel(_build(record, contents["state"], audio, path), record, audio)
+
+
+def load_vocoder_of(source: str | Path) -> LoadedModel:
+    """The vocoder of a voice folder, or of a `.pt` file; raises `VoiceError` for one that has none with weights."""
+    path = voice_folder(source)
+    if not path.is_dir():
+        loaded = load_pt(path)
+        if registry.entry(loaded.record.type).kind != "vocoder":
+            raise VoiceError(f"{path}: holds a {loaded.record.type}, which is no vocoder")
+        return loaded
+    voice = load_voice(path)
+    record = voice.manifest.vocoder
+    if registry.entry(record.type).task is None:
+        raise VoiceError(f"{path}: its vocoder is {record.type}, which has no weights to take over")
+    return LoadedModel(load_vocoder(voice), record, voice.manifest.audio)
 
 
 def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -49,7 +49,11 @@ fn hash_folder(folder: &Path, hash: &mut u64) -> io::Result<()> {
         }
         println!("cargo:rerun-if-changed={}", entry.path().display());
         let name = entry.file_name();
-        for byte in name.to_string_lossy().bytes().chain(fs::read(entry.path())?) {
+        for byte in name
+            .to_string_lossy()
+            .bytes()
+            .chain(fs::read(entry.path())?)
+        {
             *hash = (*hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
         }
     }

@@ -79,7 +79,7 @@ def test_empty_and_invalid_stdin(kalakan: Run, tiny_voice: Path, out: Path) -> N
     ("place", "message"),
     [
         ("none/a.wav", "No such file or directory; make its folder first"),
-        ("", "has no known audio suffix"),
+        ("", "Is a directory; add a file name"),
         ("a.xyz", "has no known audio suffix; use .wav, .flac, .ogg, .opus, .mp3 or .pcm"),
     ],
 )

@@ -37,6 +37,7 @@ def failed(result: subprocess.CompletedProcess[bytes], message: str) -> None:
     assert result.stdout == b""
 
 
+@pytest.mark.torch
 def test_measures_and_speaks(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("Akwaaba!\n\n😀\nWo ho te sɛn?\n", encoding="utf-8")
@@ -64,6 +65,7 @@ def test_measures_and_speaks(kalakan: Run, voice: Path, corpus: Path, tmp_path: 
     assert [row[4].startswith("silence: ") for row in rows[1:]] == [False, True, True, False]
 
 
+@pytest.mark.torch
 def test_clips_alone_need_no_corpus_and_take_a_speaker(
     kalakan: Run, tiny_voice: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +76,7 @@ def test_clips_alone_need_no_corpus_and_take_a_speaker(
     assert "\tkwame\t" in (tmp_path / "clips" / "manifest.tsv").read_text(encoding="utf-8")
 
 
+@pytest.mark.torch
 def test_bad_corpora(kalakan: Run, voice: Path, tiny_voice: Path, corpus: Path, tmp_path: Path) -> None:
     failed(kalakan("evaluate", voice, "--data", tmp_path / "none"), "holds no meta.jsonl")
     untested = tmp_path / "untested"
@@ -87,6 +90,7 @@ def test_bad_corpora(kalakan: Run, voice: Path, tiny_voice: Path, corpus: Path, 
     failed(kalakan("evaluate", tiny_voice, "--data", corpus, "--no-mos"), message)
 
 
+@pytest.mark.torch
 def test_bad_voices(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> None:
     failed(kalakan("evaluate", tmp_path / "none", "--data", corpus), "there is no such voice folder")
     bare = tmp_path / "bare"
@@ -95,9 +99,14 @@ def test_bad_voices(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> 
     manifest = json.loads((bare / "voice.json").read_text(encoding="utf-8"))
     del manifest["files"]["acoustic.safetensors"]
     (bare / "voice.json").write_text(json.dumps(manifest), encoding="utf-8")
+    failed(kalakan("evaluate", bare, "--data", corpus), "which voice.json does not list")
+    for name in [name for name in manifest["files"] if name.startswith("acoustic")]:
+        del manifest["files"][name]  # the graphs, which read their weights from it
+    (bare / "voice.json").write_text(json.dumps(manifest), encoding="utf-8")
     failed(kalakan("evaluate", bare, "--data", corpus), "carries no acoustic.safetensors")
 
 
+@pytest.mark.torch
 def test_bad_places_and_texts(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     failed(kalakan("evaluate", voice, "--data", corpus, "--output", tmp_path / "file"), "cannot be made")

@@ -6,8 +6,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from kalakan.voices.package import load_voice
 
+pytestmark = pytest.mark.torch
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

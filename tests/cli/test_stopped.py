@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kalakan.cli.prepare import command as prepare_command
 from kalakan.config.training import TrainingConfig
 from kalakan.errors import TrainingError
 from kalakan.training import align
+from kalakan.training.checkpoint import Position
 
 
 def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +23,7 @@ def test_prepare_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kalakan.data.preparation.items.read_audio", stop)
+    monkeypatch.setattr("kalakan.data.preparation.items.read_stretch", stop)
     done = CliRunner().invoke(prepare_command, [str(tmp_path / "source"), str(tmp_path / "out")])
     assert done.exit_code != 0
     assert done.stderr.startswith("stopped; the same command goes on")
@@ -54,7 +56,7 @@ def test_a_stopped_aligner_aligns_nothing(
     step: int, stale: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     position = {"step": step, "stale": stale}
-    monkeypatch.setattr(align, "load_checkpoint", lambda _: {"position": position})
+    monkeypatch.setattr(align, "reached", lambda _: Position(**position))
     product = tmp_path / "aligner.pt"
     product.write_bytes(b"x")
     config = TrainingConfig(max_steps=12, patience=3)
@@ -65,3 +67,32 @@ def test_a_stopped_aligner_aligns_nothing(
     else:
         align._check_trained(tmp_path, product, config)
         assert product.exists()
+
+
+@pytest.mark.parametrize(("signals", "code"), [([2], 130), ([15], 143), ([], 0)])
+def test_a_signal_that_ended_training_is_the_exit_code(
+    signals: list[int], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, on_signal: Callable[[int], object], **__: object) -> Path:
+        for number in signals:
+            on_signal(number)
+        return tmp_path / "vocoder_model.pt"
+
+    monkeypatch.setattr("kalakan.training.trainer.Trainer.train", stopped)
+    monkeypatch.setattr(train, "_tell_rest", lambda *_: None)
+    places = ["--data-dir", str(tmp_path), "--output-dir", str(tmp_path)]
+    done = CliRunner().invoke(train.command, ["--model-type", "harmonic_noise", *places])
+    assert done.exit_code == code
+    assert "written: " in done.stderr
+    monkeypatch.setattr("kalakan.recipes.voice_recipe.run_recipe", stopped_recipe(signals))
+    done = CliRunner().invoke(train.command, ["--recipe", "default_voice", *places])
+    assert done.exit_code == code
+    assert done.stderr == "stopped; the same command goes on\n"
+
+
+def stopped_recipe(signals: list[int]) -> Callable[..., None]:
+    def stopped(*_: object, on_signal: Callable[[int], object], **__: object) -> None:
+        for number in signals:
+            on_signal(number)
+
+    return stopped

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from kalakan.voices.package import load_voice
 from tiny_corpus import make_corpus
 
 
+@pytest.mark.torch
 def test_trained_voice_speaks_without_torch(kalakan: object, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus", clips=6)
     small = ["encoder_layers=1", "encoder_width=16", "encoder_filter=16", "decoder_layers=1"]

@@ -154,3 +154,20 @@ def test_texts_are_judged(text: str, kind: str, detail: str) -> None:
 @pytest.mark.parametrize("text", ["Sɛ́ ná ɛ̀", "Ofie no fã", "Atõtõ", "M'ani gye ho — paa", "ɛno · ʹa"])
 def test_good_twi_has_no_problem(text: str) -> None:
     assert not read_transcript(text, TwiG2P()).problems
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, 0.2])
+def test_clipping_is_named_however_loud_it_is_now(gain: float, tmp_path: Path) -> None:
+    loud = np.clip(5.0 * sources.tone(), -0.99, 0.99)
+    assert "clipping" in found(written(tmp_path / "a.wav", gain * loud))
+    assert "clipping" not in found(written(tmp_path / "b.wav", gain * sources.tone()))
+
+
+@pytest.mark.parametrize("level", [0.3, 0.02])
+def test_noise_is_no_speech(level: float, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    noise = level * random.standard_normal(24_000)
+    assert "noise" in found(written(tmp_path / "a.wav", noise))
+    mixed = sources.tone()
+    mixed[: len(noise)] += 0.05 * noise[: len(mixed)].astype(np.float32)
+    assert "noise" not in found(written(tmp_path / "b.wav", mixed))

@@ -14,7 +14,7 @@ from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
-from kalakan.data.sampler import LengthBatchSampler
+from kalakan.data.sampler import LengthBatchSampler, balancing
 from kalakan.data.units import plain_sequence, varied_sequence
 from kalakan.errors import DamagedDataWarning, DataError, KalakanError
 from kalakan.text.phonemes import BOS, TONE_IDS
@@ -247,3 +247,36 @@ def test_damaged_manifest_is_named_with_its_line(change: object, text: str, tmp_
     path.write_text(change(json.loads(path.read_text())) + "\n")  # type: ignore[operator]
     with pytest.raises(DataError, match=text):
         read_manifest(tmp_path / "corpus")
+
+
+def test_workers_compute_the_same_features(tmp_path: Path) -> None:
+    folder = make_corpus(tmp_path / "corpus", clips=6)
+    (folder / "audio").joinpath(read_manifest(folder)[2].audio.name).write_bytes(b"no audio")
+    seen: list[tuple[int, int]] = []
+    datasets = []
+    for workers in (0, 2):
+        dataset = TwiDataset(folder, split="all", features=tmp_path / f"features-{workers}")
+        with pytest.warns(DamagedDataWarning):
+            dataset.prepare(lambda done, total: seen.append((done, total)), workers)
+        datasets.append(dataset)
+    alone, shared = datasets
+    assert seen == 2 * [(done, 6) for done in range(1, 7)]
+    assert alone.left_out == shared.left_out != {}
+    for path in alone.store.folder.glob("*.npy"):
+        assert (shared.store.folder / path.name).read_bytes() == path.read_bytes()
+    assert len(list(shared.store.folder.glob("*.npy"))) == 2 * 5
+
+
+def test_speakers_with_few_recordings_are_drawn_as_often_as_others() -> None:
+    speakers = ["ama"] * 90 + ["kofi"] * 10
+    for balance, least in ((0.0, 10), (0.5, 24), (1.0, 50)):
+        sampler = LengthBatchSampler([10] * 100, 8, seed=1, weights=balancing(speakers, balance))
+        for epoch in (0, 1):
+            drawn = [index for batch in sampler.batches(epoch) for index in batch]
+            assert len(drawn) == 100
+            assert abs(sum(speakers[index] == "kofi" for index in drawn) - least) <= 1
+        assert sampler.batches(0) != sampler.batches(1)
+        assert sampler.batches(0) == LengthBatchSampler(
+            [10] * 100, 8, seed=1, weights=balancing(speakers, balance)
+        ).batches(0)
+    assert {index for batch in sampler.batches(0) for index in batch} >= set(range(90, 100))

@@ -193,6 +193,27 @@ def test_folders_of_speakers_are_speakers(tmp_path: Path) -> None:
     assert set(speakers(read_layout(tmp_path, speaker="Yaa")).values()) == {"Yaa"}
 
 
+@pytest.mark.parametrize(
+    ("path", "speaker"),
+    [
+        ("female/ama/1.wav", "ama"),
+        ("ama/session2/1.wav", "ama"),
+        ("male/kofi/chapter_01/take 3/1.wav", "kofi"),
+        ("train-clean-100/84/121123/84-121123-0001.wav", "84"),
+        ("wav48/p225/p225_001.wav", "p225"),
+        ("accra/ama/1.wav", "ama"),
+        ("42/1.wav", "42"),
+        ("female/1.wav", "female"),
+    ],
+)
+def test_the_speaker_is_the_innermost_folder_that_can_be_somebody(
+    path: str, speaker: str, tmp_path: Path
+) -> None:
+    wav(tmp_path, path)
+    write(tmp_path, path.replace(".wav", ".txt"), "Mekɔ.")
+    assert set(speakers(read_layout(tmp_path)).values()) == {speaker}
+
+
 def test_transcripts_are_found_as_people_name_them(tmp_path: Path) -> None:
     for audio, text in (
         ("A.WAV", "A.TXT"),

@@ -336,3 +336,43 @@ def test_stretches_are_cut_out_of_their_file(tmp_path: Path) -> None:
         cut = prepare_sound(pieces[number], 16_000, PrepareOptions())
         assert abs(item.samples - len(cut.samples)) <= 480
         assert len({other.audio_hash for other in made.kept}) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("W?n amum?y?de nti na", "mojibake"),
+        ("Me k?m de me", "mojibake"),
+        ("Me n?a ne me b?a", "mojibake"),
+        ("W\ue0a1n ba ha", "mojibake"),
+        ("Mekɔ \U000f1234fie", "mojibake"),
+        ("<unk> mekɔ fie", "gaps"),
+        ("mekɔ [inaudible] fie", "gaps"),
+        ("mekɔ (??) fie", "gaps"),
+        ("[laughter] mekɔ fie", "marks"),
+        ("mekɔ (background noise) fie", "marks"),
+        ("mekɔ <breath> fie", "marks"),
+        ("*laughs* mekɔ fie", "marks"),
+        ("Hwan?Wo ba", None),
+        ("Wo ho te sɛn?yɛ", None),
+        ("Kofi (ne Ama) kɔ fie", None),
+        ("[en]silence[/en] kɔ fie", None),
+        ("Ebia? Daabi? Aane.", None),
+        ("Kɔ www.asa.com?b=c so", None),
+    ],
+)
+def test_damage_and_marks_in_transcripts_are_told_apart(written: str, kind: str | None) -> None:
+    found = read_transcript(written, TwiG2P())
+    kinds = {problem.kind for problem in found.problems} & {"mojibake", "gaps", "marks"}
+    assert kinds == ({kind} if kind else set())
+    if kind == "marks":
+        assert found.text == "mekɔ fie"
+
+
+def test_html_entities_are_the_signs_they_stand_for() -> None:
+    reader = TwiG2P()
+    found = read_transcript("Mek&#596; fie, &quot;yoo&quot; k&amp;#x254;", reader)
+    wanted = read_transcript('Mekɔ fie, "yoo" kɔ', reader)
+    assert (found.text, found.units) == (wanted.text, wanted.units)
+    assert "entities" in found.repairs
+    assert "entities" not in wanted.repairs

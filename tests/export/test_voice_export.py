@@ -8,15 +8,16 @@ import pytest
 import torch
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
-from kalakan.errors import ExportError
+from kalakan.errors import ExportError, VoiceError
 from kalakan.export.onnx import acoustic as onnx_export
 from kalakan.export.onnx.acoustic import export_acoustic, rounded, write_acoustic
 from kalakan.export.onnx.shared_weights import read_layout
-from kalakan.export.voice import add_onnx
+from kalakan.export.voice import add_onnx, add_vocoder
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
-from kalakan.voices.package import load_voice
+from kalakan.synthesis.synthesizer import Synthesizer
+from kalakan.voices.package import DEFAULT, load_voice, voice_folder
 from kalakan.voices.save import save_acoustic_product
-from kalakan.voices.weights import load_acoustic
+from kalakan.voices.weights import load_acoustic, load_vocoder
 
 CONFIG = FastSpeech2Config(
     speakers=("ama", "kofi"),
@@ -132,3 +133,27 @@ def _silent() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return options
+
+
+def test_a_voice_takes_over_the_vocoder_of_another(
+    tiny_voice: Path, streaming_voice: Path, tmp_path: Path
+) -> None:
+    made = add_vocoder(tiny_voice, streaming_voice, tmp_path / "made")
+    wanted = load_vocoder(load_voice(streaming_voice)).state_dict()
+    for name, value in load_vocoder(load_voice(made.path)).state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+    ours = np.asarray(Synthesizer(made.path).synthesize("Yoo"))
+    theirs = np.asarray(Synthesizer(tiny_voice, vocoder=streaming_voice).synthesize("Yoo"))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    with pytest.raises(VoiceError, match="its vocoder is griffin_lim, which has no weights"):
+        add_vocoder(streaming_voice, tiny_voice, tmp_path / "not")
+
+
+def test_the_word_default_is_the_voice_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert voice_folder("default") == voice_folder(Path("default")) == voice_folder(None) == DEFAULT
+    (tmp_path / "default").mkdir()
+    assert voice_folder("default") == Path("default")
+    assert voice_folder("other") == Path("other")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.host_launcher import build
-
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernels of csrc/ as plain C++, built once."""
+    from ops.host_launcher import build
+
     return build(tmp_path_factory.mktemp("kernels"))

@@ -1,4 +1,4 @@
-"""Slow, readable G2P of FRONTEND sections 3 and 4: the oracle of the Rust one and its baseline in benchmarks.
+"""Slow, readable G2P of docs/frontend.md sections 3 and 4: the oracle of the Rust one and its baseline in benchmarks.
 
 Built differently on purpose: here a word is a string that regular expressions rewrite, with one private-use letter for
 each unit, and harmony is decided on the skeleton of its vowel letters.
@@ -10,12 +10,16 @@ import re
 import unicodedata
 from pathlib import Path
 
+from reference import english
+from reference.normalizer import LETTERS
+
 TONES = {"\u0301": "˥", "\u0300": "˩", "\u0304": "˧"}
 PAUSES = ",.?!;:…"
 GRAPHEMES = {
     "ky": "tɕ", "gy": "dʑ", "hy": "ɕ", "ny": "ɲ", "tw": "tɕɥ", "dw": "dʑɥ", "kw": "kʷ", "gw": "ɡʷ", "hw": "hʷ",
     "nw": "ŋʷ", "ch": "tɕ", "sh": "ɕ", "gh": "ɡ", "ph": "f", "th": "t", "qu": "kʷ", "cc": "k", "ck": "k", "y": "j",
-    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k",
+    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k", english.PLAIN_A: english.PLAIN_A,
+    english.PLAIN_W: "w",
 } | {letter: letter for letter in "bdfhklmnpstvwz"}  # fmt: skip
 BEFORE_FRONT = {"hw": "ɕɥ", "nw": "ɲɥ", "w": "ɥ", "c": "s"}
 PLACE = {
@@ -28,6 +32,9 @@ ATR = {"e": "ɪe", "o": "ʊo", "ɛ": "ɛɛ", "ɔ": "ɔɔ", "i": "ii", "u": "uu",
 RAISED = {"ɛ": "e", "ɔ": "o", "e": "i", "o": "u"}
 NASAL_VOWELS = {"i": "ĩ", "u": "ũ", "a": "ã", "e": "ɪ̃", "o": "ʊ̃"}
 NUCLEI = {"m̩", "n̩", "ɲ̩", "ŋ̩", *"iɪeɛæaɔoʊu", *NASAL_VOWELS.values()}
+
+CONTESTED = {"gyee": "dʑ e e", "oo": "o o"}
+"""Names of letters that are words too: letters beside another letter."""
 
 Unit = list[str]  # [symbol, tone or "", downstep or ""]; a vowel holds its letter until harmony
 
@@ -47,35 +54,45 @@ class ReferenceG2P:
 
     def text(self, text: str) -> list[str]:
         found: list[str] = []
-        for token in re.findall(rf"[^\s{re.escape(PAUSES)}]+|[{re.escape(PAUSES)}]", text):
-            if token in PAUSES:
-                if found and found[-1] not in PAUSES:
-                    found.append(token)
-                continue
-            units = self.word(token)
-            if units and found and found[-1] not in PAUSES:
-                found.append("_")
-            found += units
+        for run, pause in re.findall(rf"([^{re.escape(PAUSES)}]*)([{re.escape(PAUSES)}]?)", text):
+            words = [unicodedata.normalize("NFD", word.lower()) for word in run.split()]
+            places = english.english_places("".join(map(english.classify, words)))
+            for at, word in enumerate(words):
+                beside = {*words[max(at - 1, 0) : at], *words[at + 1 : at + 2]}
+                is_letter = word in CONTESTED and beside & set(LETTERS)
+                units = CONTESTED[word].split() if is_letter else self.word(word, at in places)
+                if units and found and found[-1] not in PAUSES:
+                    found.append("_")
+                found += units
+            if pause and found and found[-1] not in PAUSES:
+                found.append(pause)
         return found
 
-    def word(self, word: str) -> list[str]:
+    def word(self, word: str, is_english: bool | None = None) -> list[str]:
+        """The units of a word; alone it is English by its own spelling."""
         word = unicodedata.normalize("NFD", word.lower())
+        if is_english is None:
+            is_english = english.classify(word) == "E"
         clitic = re.match(r"([mnw])(?:['-]+(?=[!ꜜ]?[aeɛioɔu])|(?=[!ꜜ][aeɛioɔu]))", word)
         host = word[clitic.end() :] if clitic else word
         bare = re.sub("[\u0300\u0301\u0304!ꜜ]", "", host)
-        sounds = self.rules(host)
-        if bare in self.lexicon:
-            units = self.lexicon[bare].split()
+        sounds = self.rules(english.respell(host) if is_english else host)
+        reading = self.lexicon[bare].split() if bare in self.lexicon else None
+        if reading is None and is_english and (reading := english.read(word)):
+            clitic = None
+        if reading:
             marks = [sound[1:] for sound in sounds if sound[0] in NUCLEI]
-            if len(marks) == sum(unit in NUCLEI for unit in units):
-                sounds = [[unit, *(marks.pop(0) if unit in NUCLEI else ("", ""))] for unit in units]
+            if len(marks) != sum(unit in NUCLEI for unit in reading):
+                marks = [["", ""]] * len(reading)
+            sounds = [[unit, *(marks.pop(0) if unit in NUCLEI else ("", ""))] for unit in reading]
         if clitic:
-            onset = clitic[1] if clitic[1] != "w" or host[0] not in "ieɛ" else "ɥ"
+            onset = "ɥ" if clitic[1] == "w" and re.match("[!ꜜ]?[ieɛ]", host) else clitic[1]
             sounds.insert(0, [onset, "", ""])
         return self.tones(sounds)
 
     def rules(self, word: str) -> list[Unit]:
-        return harmony(nasals(graphemes(word)))
+        sounds = harmony(nasals(graphemes(word)))
+        return [["a" if symbol == english.PLAIN_A else symbol, *marks] for symbol, *marks in sounds]
 
     def tones(self, sounds: list[Unit]) -> list[str]:
         spreading = "˩" if self.economic and any(tone or step for _, tone, step in sounds) else ""
@@ -97,7 +114,9 @@ def graphemes(word: str) -> list[Unit]:
     """Letters with their marks to consonant units, the letters m and n, and vowel letters (a tilde stays on them)."""
     word = re.sub("[!ꜜ](?=.*[a-zɛɔ])", "ꜜ", word)
     marks = "[\u0300-\u036f]*"
-    pattern = rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z]))({marks})"
+    pattern = (
+        rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z\ue000\ue001]))({marks})"
+    )
     found: list[Unit] = []
     at = 0
     step = ""
@@ -143,7 +162,8 @@ def nasals(sounds: list[Unit]) -> list[Unit]:
         if letter not in ("m", "n"):
             continue
         after = sounds[at + 1] if at + 1 < len(sounds) else ["", "", ""]
-        onset = not tone and ((after[0] and is_vowel(after)) or (after[0] == "ɾ" and at > 0))
+        before_vowel = after[0] == english.PLAIN_A or (after[0] and is_vowel(after))
+        onset = not tone and (before_vowel or (after[0] == "ɾ" and at > 0))
         if not onset:
             places = [place for place, units in PLACE.items() if after[0] in units.split()]
             sounds[at][0] = "m̩" if letter == "m" else (places or ["n̩"])[0]

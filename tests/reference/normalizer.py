@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from reference import english
+
 UNITS = {
     "asante": ["hwee", "baako", "mmienu", "mmiɛnsa", "nan", "num", "nsia", "nson", "nwɔtwe", "nkron"],
     "akuapem": ["hwee", "biako", "abien", "abiɛsa", "anan", "anum", "asia", "asɔn", "awɔtwe", "akron"],
@@ -106,6 +108,10 @@ UNIT = {
     "ml": "mililita",
     "m": "mita",
     "g": "gram",
+    "µg": "mikrogram",
+    "kHz": "kilohɛts",
+    "kcal": "kilokalori",
+    "psi": "pii ɛs ai",
     "l": "lita",
     "°C": "digrii sɛlsiɔs",
     "°F": "digrii farɛnhait",
@@ -171,7 +177,7 @@ MOJIBAKE = {
     "Â½": "½",
 }
 
-NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)"
+NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})* 000(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)"
 DECIMAL = rf"(?:{NUMBER}(?:\.\d+|,\d{{1,2}}(?!\d))?)"
 
 
@@ -217,6 +223,7 @@ def repair(text: str) -> str:
     text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00ad", "").replace("\u00a0", " ")
     text = text.translate(LOOK_ALIKES).translate(QUOTES).replace("−", "-")
     text = unicodedata.normalize("NFC", text)
+    text = text.replace("μ", "µ")
     text = re.sub(rf"(?<=[{SMALL}])!(?=[A-ZƐƆ])", "! ", text.replace("ꜜ", "\0"))
     text = re.sub(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|['!\0](?=[^\W\d_]))*", downstep, text)
     text = text.replace("\0", "")
@@ -318,6 +325,53 @@ def phone(reading: Reading, match: re.Match[str]) -> None:
         if k:
             reading.say("|")
         reading.say(*(reading.count(d, "alone") for d in group))
+
+
+@rule(r"(?P<h>\d{1,4}) ?h(?: (?P<m>\d{1,4}) ?m(?:in)?)?\b|(?P<min>\d{1,4}) ?min (?P<s>\d{1,4}) ?s\b")
+def duration(reading: Reading, match: re.Match[str]) -> None:
+    nouns = {"h": "dɔnhwere", "m": "simma", "min": "simma", "s": "sɛkɛnd"}
+    for key, noun in nouns.items():
+        if match[key]:
+            reading.say(noun, reading.count(match[key]))
+
+
+@rule(r"([A-Z])([A-Z]) (\d{1,4})-(\d\d)\b(?!-)")
+def plate(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(*(LETTERS[ord(match[k]) - ord("A")] for k in (1, 2)))
+    reading.say(*(reading.count(digit, "alone") for digit in match[3]), "|")
+    reading.say(*(reading.count(digit, "alone") for digit in match[4]))
+
+
+@rule(r"[*#]+\d[\d*#]*#(?!\w)")
+def short_code(reading: Reading, match: re.Match[str]) -> None:
+    signs = {"*": "star", "#": "hash"}
+    reading.say(*(signs.get(c) or reading.count(c, "alone") for c in match[0]))
+
+
+@rule(r"\((\d+)\)")
+def bracket(reading: Reading, match: re.Match[str]) -> None:
+    """A figure in brackets is silent after the same number in words."""
+    words = reading.count(match[1]).split()
+    if reading.parts[-len(words) :] != words:
+        reading.say(reading.count(match[1], reading.form()))
+
+
+@rule(r"(?P<y>(?:19|20)(?P<short>\d\d))-(?P<m>0[1-9]|1[0-2])\b(?![-/])")
+def year_month(reading: Reading, match: re.Match[str]) -> None:
+    if match["short"] < match["m"]:
+        number(reading, re.match(r"(?P<minus>-)?(?P<n>\d+)-(?P<to>\d+)(?P<cedis> cedis)?", match[0]))
+    else:
+        reading.say(MONTHS[int(match["m"]) - 1], "|", "afe", reading.count(match["y"]))
+
+
+@rule(r"No\. ?(?=\d)")
+def house_number(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("nɔma")
+
+
+@rule(r"(?<=\d) ?(≠|=) ?(?=\d)")
+def equation(reading: Reading, match: re.Match[str]) -> None:
+    reading.say({"=": "yɛ", "≠": "nyɛ"}[match[1]])
 
 
 @rule(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})\b|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d)\b")
@@ -451,13 +505,34 @@ def etcetera(reading: Reading, match: re.Match[str]) -> None:
         reading.say(".")
 
 
+DAYS = "Dwoada|Benada|Wukuada|Yawoada|Fiada|Memeneda|Kwasiada"
+
+
+@rule(rf"({DAYS})[-–]({DAYS})\b")
+def days(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(match[1].lower(), "kɔsi", match[2].lower())
+    reading.names = match.end() + 1
+
+
+def is_stressed(word: str) -> bool:
+    """Whether small letters of a word in capitals are no initials: a known word, or letters that fit one."""
+    if len(word) < 3 or not re.search("[aeiou]", word):
+        return False
+    if english.is_twi(word) or word in english.COMMON:
+        return True
+    opens = re.match("[^aeiouy][rlhw]|s|[mn]|.?[aeiouy]", word)
+    joined = re.sub(r"(.)\1|[lmnrs][^aeiouy]|[^aeiouy][lrhw]|[cpfx]t|ck", "aa", word.removesuffix("s"))
+    crowded = re.search("[^aeiouy]{3}", word) or re.search("[^aeiouy]{2}", joined)
+    return len(word) > 3 and (not english.is_foreign(word) or bool(opens and not crowded))
+
+
 @rule(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|'(?=[^\W\d_]))*")
 def word(reading: Reading, match: re.Match[str]) -> None:
     token = match[0]
     named = reading.names == match.start() and reading.names > 0
     if named and token in ROMAN:
         reading.say(f"a ɔtɔ so {reading.count(str(ROMAN[token]))}")
-    elif re.fullmatch(r"[A-Z]{2,6}", token):
+    elif re.fullmatch(r"[A-Z]{2,6}", token) and not is_stressed(token.lower()):
         reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
     else:
         reading.say(token.lower().replace("ꜜ", "!"))

@@ -54,6 +54,31 @@ def test_parts_without_space_between_them_are_one_word(stage: TextStage) -> None
     assert symbol_to_id("_") not in phrase.ids
 
 
+@pytest.mark.parametrize(
+    ("start", "inside", "end"),
+    [
+        ("Ɔtuaa GHS ", "50", ""),
+        ("Ɔredu simma ", "5", " mu"),
+        ("Nnipa ", "3", " aba"),
+        ("Ak", "waa", "ba"),
+        ("Me ", "nua", " aba, na ɔbɛkɔ."),
+    ],
+)
+def test_a_tag_parts_no_token(stage: TextStage, start: str, inside: str, end: str) -> None:
+    (plain,) = stage.phrases(f"{start}{inside}{end}")
+    opening = "<speak>" + start
+    raw = f"{opening}<emphasis>{inside}</emphasis>{end}</speak>"
+    (phrase,) = read(stage, raw, read_ssml(raw))
+    assert phrase.ids == plain.ids
+    place = len(opening + "<emphasis>")
+    (word,) = (
+        word for word in phrase.words if word.source[0] < place + len(inside) and place < word.source[1]
+    )
+    stressed = {index for index, prosody in enumerate(phrase.prosody) if prosody.volume > 0}
+    assert set(range(word.first, word.last)) <= stressed
+    assert len(stressed) < len(phrase.ids) or len(phrase.words) == 1
+
+
 def test_a_pause_ends_the_flow_without_ending_the_sentence(stage: TextStage) -> None:
     raw = "Kofi bɛkɔ. Yoo"
     pause = Pause(0.5, 4, 5)
@@ -141,9 +166,9 @@ def test_reading_is_one_phrase_ahead() -> None:
     asked = []
 
     class Counting(TwiG2P):
-        def read(self, text: str, language: str | None = None) -> Any:
+        def read(self, text: str, language: str | None = None, tones: str | None = None) -> Any:
             asked.append(text)
-            return super().read(text, language)
+            return super().read(text, language, tones)
 
     phrases = TextStage(Counting(), 300).phrases("Yoo. " * 1000)
     next(phrases)

@@ -22,7 +22,7 @@ NUMBERS = ["hwee", "baako", "mmienu", "mmiɛnsa", "ɛnan", "enum", "nsia", "nson
 
 def written(kind: str, content: str, form: str = "") -> str:
     form = f'format="{form}"' if form else ""
-    parts = read_ssml(f'<speak><say-as interpret-as="{kind}" {form}>{content}</say-as></speak>')
+    parts = read_ssml(f'<speak><say-as interpret-as="{kind}" {form}>{content}</say-as></speak>', strict=True)
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
@@ -44,6 +44,11 @@ def spoken(kind: str, content: str, form: str = "") -> str:
         ("characters", "GA-183 x", "gyii ee, baako nwɔtwe mmiɛnsa, ɛks"),
         ("characters", "é", "ii"),
         ("digits", "2026", "mmienu hwee mmienu nsia"),
+        ("duration", "0:45", "sɛkɛnd aduanan num"),
+        ("duration", "1:02:30", "dɔnhwere baako simma mmienu sɛkɛnd aduasa"),
+        ("duration", "1h 20m", "dɔnhwere baako simma aduonu"),
+        ("duration", "PT5M", "simma num"),
+        ("duration", "0:00", "sɛkɛnd hwee"),
         ("digits", "0244123456", "hwee mmienu ɛnan ɛnan baako mmienu mmiɛnsa ɛnan enum nsia"),
         ("digits", "10-20", "baako hwee, mmienu hwee"),
         ("telephone", "0244123456", "hwee mmienu ɛnan, ɛnan baako mmienu, mmiɛnsa ɛnan enum nsia"),
@@ -177,6 +182,8 @@ def test_digits_follow_the_variety() -> None:
         ("time", "3:45 pm", "hms24", "there is no such time"),
         ("time", "15", "", "give hours and minutes"),
         ("time", "1:00", "hm", "format is 'hm'; a time has hms12 or hms24"),
+        ("duration", "45", "", "cannot be said as a length of time"),
+        ("duration", "1:75", "", "a part after the first is less than 60"),
         ("currency", "25", "", "give an amount with one of USD$ FCFA GH₵"),
         ("currency", "XYZ 25", "", "cannot be said as money"),
     ],

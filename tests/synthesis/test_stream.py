@@ -151,6 +151,7 @@ def test_a_voice_without_parts_streams_from_its_whole_mel(streaming_voice: Path)
     np.testing.assert_allclose(joined(chunks), parts.synthesize(text), atol=1e-4)
 
 
+@pytest.mark.torch
 def test_both_engines_stream_the_same_sound(streaming_voice: Path) -> None:
     text = "me ne wo bɛkɔ fie, na yɛakɔ."
     onnx, torch = (

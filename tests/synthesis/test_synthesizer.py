@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import soundfile
 
 from kalakan.audio.loudness import soft_limit
 from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
+from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
 from kalakan.synthesis.synthesizer import Synthesizer
@@ -78,9 +80,61 @@ def test_empty_batch(synthesizer: Synthesizer) -> None:
     assert synthesizer.synthesize_batch([]) == []
 
 
-def test_unpronounceable_text_in_a_batch_is_named(synthesizer: Synthesizer) -> None:
+def test_a_text_that_fails_costs_the_batch_no_other(synthesizer: Synthesizer) -> None:
+    texts: list[Any] = ["Akwaaba", "😀", "", "Da yie.", None]
+    found = synthesizer.synthesize_batch(texts, 2)
+    for index in (0, 3):
+        np.testing.assert_allclose(
+            array(found[index]), array(synthesizer.synthesize(texts[index])), atol=1e-4
+        )
+    assert [type(found[index]) for index in (1, 2, 4)] == [TextError] * 3
+    assert str(found[1]).startswith("text 1: '😀' holds nothing")
+    assert str(found[4]) == "text 4: the text is a NoneType; it must be a string"
+    assert isinstance(synthesizer.synthesize_batch(["😀"])[0], TextError)
     with pytest.raises(TextError, match="text 1: '😀' holds nothing"):
-        synthesizer.synthesize_batch(["Akwaaba", "😀", ""])
+        synthesizer.synthesize_batch(texts, errors="raise")
+    with pytest.raises(ConfigError, match="errors is 'drop'; it must be 'return' or 'raise'"):
+        synthesizer.synthesize_batch(texts, errors="drop")  # type: ignore[arg-type]
+
+
+def test_a_sentence_that_a_model_cannot_do_costs_the_batch_no_other(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = synthesizer.stages.acoustic
+    predict, bad = stage.predict, [len(phrase.ids) for phrase in synthesizer.stages.text.phrases(TEXTS[2])]
+
+    def picky(batch: AcousticBatch) -> list[Acoustics]:
+        if set(batch.lengths.tolist()) & set(bad):
+            raise ValueError("a broken weight")
+        return predict(batch)
+
+    monkeypatch.setattr(stage, "predict", picky)
+    found = synthesizer.synthesize_batch(TEXTS)
+    assert [isinstance(audio, ValueError) for audio in found] == [False, False, True, False, False]
+    with pytest.raises(ValueError, match="a broken weight"):
+        synthesizer.synthesize_batch(TEXTS, errors="raise")
+
+
+def test_a_batch_too_large_for_the_memory_is_halved(
+    tiny_voice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthesizer = Synthesizer(tiny_voice)
+    stage, sizes = synthesizer.stages.acoustic, []
+    predict = stage.predict
+
+    def small(batch: AcousticBatch) -> list[Acoustics]:
+        sizes.append(len(batch.ids))
+        if len(batch.ids) > 2:
+            raise MemoryError("too many at once")
+        return predict(batch)
+
+    monkeypatch.setattr(type(synthesizer.stages.engine), "runs_batches", True)
+    monkeypatch.setattr(stage, "predict", small)
+    found = synthesizer.synthesize_batch(TEXTS * 2, 8, errors="raise")
+    assert sizes[:3] == [8, 4, 2] and set(sizes[2:]) == {2}
+    assert len(found) == 10
+    monkeypatch.setattr(stage, "predict", lambda batch: exec("raise MemoryError('none at all')"))
+    assert [type(audio) for audio in synthesizer.synthesize_batch(TEXTS, 8)] == [MemoryError] * 5
 
 
 def test_text_of_several_sentences_is_their_audio_in_a_row(synthesizer: Synthesizer) -> None:
@@ -194,6 +248,7 @@ class Louder:
         return self.model.buffers()
 
 
+@pytest.mark.torch
 def test_engines_agree(tiny_voice: Path) -> None:
     onnx, torch = (Synthesizer(tiny_voice, engine=name) for name in ("onnx", "torch"))
     ids = np.array([next(onnx.stages.text.phrases(TEXTS[2])).ids])
@@ -260,20 +315,22 @@ def test_long_text_has_bounded_pieces(tiny_voice: Path) -> None:
 class TestSettings:
     """Every setting of the section `inference` acts."""
 
-    def test_griffin_lim_iterations(self, tiny_voice: Path) -> None:
-        for engine in ("onnx", "torch"):
-            few, many = (
-                Synthesizer(
-                    tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}}
-                )
-                for count in (1, 8)
-            )
-            assert not np.array_equal(array(few.synthesize("Yoo")), array(many.synthesize("Yoo")))
+    @pytest.mark.parametrize("engine", ["onnx", "torch"])
+    def test_griffin_lim_iterations(self, tiny_voice: Path, engine: str) -> None:
+        few, many = (
+            Synthesizer(tiny_voice, engine=engine, config={"inference": {"griffin_lim_iterations": count}})
+            for count in (1, 8)
+        )
+        assert not np.array_equal(array(few.synthesize("Yoo")), array(many.synthesize("Yoo")))
 
-    def test_mixed_precision(self, tiny_voice: Path) -> None:
+    def test_mixed_precision_is_for_torch(self, tiny_voice: Path) -> None:
         config = {"inference": {"mixed_precision": True}}
         with pytest.raises(ConfigError, match="mixed_precision is True and the onnx engine has none"):
             Synthesizer(tiny_voice, engine="onnx", config=config)
+
+    @pytest.mark.torch
+    def test_mixed_precision(self, tiny_voice: Path) -> None:
+        config = {"inference": {"mixed_precision": True}}
         full, half = (Synthesizer(tiny_voice, engine="torch", config=item) for item in ({}, config))
         assert not np.array_equal(array(full.synthesize("Yoo")), array(half.synthesize("Yoo")))
         assert array(half.synthesize("Yoo")).dtype == np.float32
@@ -287,6 +344,7 @@ class TestSettings:
         assert options.intra_op_num_threads == 2
         assert np.array_equal(synthesizer.synthesize("Yoo"), Synthesizer(tiny_voice).synthesize("Yoo"))
 
+    @pytest.mark.torch
     def test_threads_of_torch_only_where_they_are_given(self, tiny_voice: Path) -> None:
         import torch
 

@@ -139,6 +139,18 @@ def test_sentence_pause_is_silence_between_sentences(synthesizer: Synthesizer) -
     )
 
 
+@pytest.mark.parametrize("text", ["Akwaaba! Yoo.", "<speak><break time='100ms'/>Akwaaba! Yoo.</speak>"])
+def test_a_lead_in_is_silence_before_the_first_sound(synthesizer: Synthesizer, text: str) -> None:
+    is_ssml = text.startswith("<")
+    plain, led = (synthesizer.speak(text, lead_in=seconds, ssml=is_ssml) for seconds in (0.0, 0.5))
+    added = round(0.5 * 2000 / 16) * 16
+    assert len(led.audio) == len(plain.audio) + added
+    assert not np.asarray(led.audio)[:added].any()
+    assert led.timing.words[0].start == plain.timing.words[0].start + added
+    streamed = [np.asarray(chunk) for chunk in synthesizer.stream(text, lead_in=0.5, ssml=is_ssml)]
+    np.testing.assert_allclose(np.concatenate(streamed), np.asarray(led.audio), atol=1e-4)
+
+
 def test_pauses_of_markup_are_silence_of_their_length(synthesizer: Synthesizer) -> None:
     text = '<speak><break time="300ms"/>Akwaaba <break time="0.5s"/> me nua.<break time="1s"/></speak>'
     speech = synthesizer.speak(text, ssml=True)

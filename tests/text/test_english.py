@@ -17,16 +17,22 @@ from hypothesis import strategies as st
 
 from kalakan.errors import ConfigError, MissingDependencyError
 from kalakan.text import english
+from kalakan.text.normalizer import normalize_text
 from kalakan.text.phonemes import SYMBOLS
 from kalakan.text.twi_g2p import TwiG2P
+from reference.english import COMMON
+from reference.g2p import ReferenceG2P, read_lexicon
 
 LINES = {
+    "adoption": "a d ɔ p ʃ ə n",
     "bank": "b æ ŋ k",
     "bus": "b ʌ s",
     "five": "f a ɪ v",
     "is": "ɪ z",
     "kwame": "k w ɑ m i",
+    "kotage": "k ɔ t ɪ dʒ",
     "late": "l e ɪ t",
+    "manhean": "m æ n h iː n",
     "meeba": "m iː b a",
     "meeyɛ": "m iː j ɛ",
     "mensah": "m ɛ n s æ",
@@ -40,8 +46,11 @@ LINES = {
     "twenty": "t w ɛ n t i",
     "two": "t uː",
     "were": "w ɜː",
+    "zither": "z ɪ ð ə",
 }
 PLAIN = TwiG2P(english=False)
+LEXICON = read_lexicon(Path(__file__).parents[2] / "rust/kalakan-text/data/lexicon.tsv")
+COMMON_SAMPLE = sorted(COMMON)[::40]
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -71,7 +80,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TwiG2P, 
     with pytest.MonkeyPatch.context() as monkeypatch:
         install(tmp_path_factory.mktemp("package"), monkeypatch)
         found = TwiG2P(cache_size=4, english=True), TwiG2P(cache_size=0, english=True)
-        assert [read(g2p, "phone") for g2p in found] == ["f o o n̩"] * 2
+        assert [read(g2p, "zither") for g2p in found] == ["z i d a"] * 2
         sys.modules.pop("ghana_english_g2p", None)
     english._load.cache_clear()
     yield found
@@ -99,7 +108,10 @@ def read(g2p: TwiG2P, text: str, language: str | None = None) -> str:
         ("the school's bus", "d a _ s k u u l z _ b a s"),
         ("Kwame bae", "kʷ a m ɪ _ b a ɪ"),  # its spelling is Twi
         ("bank", "b a ŋ̩ k"),  # the built-in lexicon stands before the English one
-        ("schoool", "s tɕ ʊ ʊ ʊ l"),  # what no lexicon has is read by letter rules
+        ("zither's", "z i d a z"),  # not among the common words
+        ("adoption no", "a d ɔ p ɕ a n̩ _ n ʊ"),  # could be Twi, is long, and ends as no word of Twi does
+        ("kotage", "k ʊ t a ɡ ɪ"),
+        ("schoool", "s k ʊ ʊ ʊ l"),  # what no lexicon has is read by letter rules
     ],
 )
 def test_english_words_are_read_from_the_lexicon(package: Path, text: str, units: str) -> None:
@@ -111,7 +123,7 @@ def test_a_stretch_in_a_language_is_read_in_it(package: Path) -> None:
     g2p = TwiG2P()
     assert read(g2p, "Kwame to", "en") == "kʷ a m i _ t u u"
     assert read(g2p, "Kwame to") == "kʷ a m ɪ _ t ʊ"
-    assert read(g2p, "school time", "tw") == read(PLAIN, "school time")
+    assert read(g2p, "school time", "tw") == read(PLAIN, "school time", "tw") == "s tɕ ʊ ʊ l _ t i m e"
     assert read(g2p, "25 school", "en") == "t w ɛ n̩ t i _ f a i v _ s k u u l"
     assert read(g2p, "2.5", "en") == "t u u _ p ɔ i n̩ t _ f a i v"
     reading = g2p.read("School 2.5, time!", "en")
@@ -133,9 +145,64 @@ def test_written_tones_go_on_the_reading_of_the_lexicon(package: Path) -> None:
     assert read(TwiG2P(), "bús") == "b a ˥ s"
 
 
-def test_without_the_lexicon_english_is_read_by_letter_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("the school no", "d a _ s k u u l _ n ʊ"),
+        ("zither", "z i t e ɾ"),
+        ("kɔ school ansa na", "k ɔ _ s k u u l _ a n̩ s a _ n a"),
+        ("Nigeria operation", "n a i dʑ i ɾ i a _ ɔ p a ɾ e e ɕ a n̩"),
+        ("football team no", "f u t b ɔ ɔ l _ t i i m̩ _ n ʊ"),  # beside English
+        ("team school", "t i i m̩ _ s k u u l"),
+        ("wo team no", "w ʊ _ t ɪ a m̩ _ n ʊ"),  # Twi has it too: shout
+        ("school, team", "s k u u l , t ɪ a m̩"),
+        ("fire fire school ago aba", "f a i a _ f a i a _ s k u u l _ a ɡ o _ a b a"),
+        ("school a team school", "s k u u l _ a _ t i i m̩ _ s k u u l"),
+        ("school a fire fire school", "s k u u l _ a _ f i ɾ e _ f a i a _ s k u u l"),
+        ("Fante sor, kor ber", "f a n̩ t ɪ _ s ʊ ɾ , k ʊ ɾ _ b ɪ ɾ"),
+        ("I'm late, we're here too late", "a i m̩ _ l e e t , w i a _ h i a _ t u u _ l e e t"),
+    ],
+)
+def test_common_english_needs_no_lexicon(text: str, units: str) -> None:
+    assert read(PLAIN, text) == units
+    assert ReferenceG2P(LEXICON).text(normalize_text(text)) == units.split()
+
+
+@given(
+    words=st.lists(
+        st.sampled_from(
+            [
+                *COMMON_SAMPLE,
+                "a",
+                "to",
+                "fire",
+                "team",
+                "ago",
+                "dua",
+                "kɔ",
+                "city's",
+                "team's",
+                ",",
+                ".",
+                "zither",
+            ]
+        ),
+        max_size=16,
+    )
+)
+def test_mixed_texts_agree_with_the_reference(words: list[str]) -> None:
+    text = " ".join(words)
+    assert PLAIN.text_to_phonemes(text) == ReferenceG2P(LEXICON).text(normalize_text(text))
+
+
+def test_common_english_agrees_with_the_reference() -> None:
+    reader, twin = TwiG2P(english=False, normalize=False), ReferenceG2P(LEXICON)
+    assert [word for word in COMMON if reader.word_to_phonemes(word) != twin.word(word)] == []
+
+
+def test_without_the_extra_its_words_are_read_by_letter_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert read(TwiG2P(), "the school") == read(PLAIN, "the school") == "t ɪ _ s tɕ ʊ ʊ l"
+    assert read(TwiG2P(), "zither") == read(PLAIN, "zither") == "z i t e ɾ"
     with pytest.raises(MissingDependencyError, match=r"kalakan\[english\]"):
         TwiG2P(english=True)
 
@@ -148,23 +215,23 @@ def test_a_wrong_choice_is_named() -> None:
 def test_a_broken_lexicon_raises_when_it_is_needed_and_every_time(package: Path) -> None:
     package.write_bytes(b"no gzip")
     g2p = TwiG2P()
-    assert read(g2p, "me ma wo") == read(PLAIN, "me ma wo")
+    assert read(g2p, "me ma wo school") == read(PLAIN, "me ma wo school")
     for _ in range(2):
         with pytest.raises(MissingDependencyError, match="cannot be read"):
-            g2p.text_to_phonemes("school")
+            g2p.text_to_phonemes("zither")
 
 
-def test_the_lexicon_is_loaded_with_the_first_english_word(
+def test_the_lexicon_is_loaded_with_the_first_word_that_common_english_lacks(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     load = english._load
     monkeypatch.setattr(english, "_load", lambda: (calls.append("load"), load())[1])
     g2p = TwiG2P()
-    g2p.text_to_phonemes("me ma wo akye")
+    g2p.text_to_phonemes("me ma wo akye, school phone")
     assert not calls
-    g2p.text_to_phonemes("school phone")
-    g2p.text_to_phonemes("bus")
+    g2p.text_to_phonemes("zither phone")
+    g2p.text_to_phonemes("zither's")
     assert calls == ["load"]
 
 
@@ -195,7 +262,7 @@ def test_the_cache_and_the_spans_change_nothing(
     written = "".join(text[word.start : word.end] for word in reading.words)
     assert written.replace(" ", "") == text.replace(" ", "")
     if language == "tw":
-        assert ids == PLAIN.text_to_phoneme_sequence(text)
+        assert ids == PLAIN.text_to_phoneme_sequence(text, "tw")
 
 
 @pytest.mark.skipif(not english.is_installed(), reason="needs ghana-english-g2p (kalakan[english])")

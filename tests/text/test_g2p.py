@@ -162,6 +162,35 @@ def test_a_lexicon_entry_may_be_a_respelling(tmp_path: Path) -> None:
     assert TwiG2P(lexicon={"wifi": "=waifai"}).word_to_phonemes("wifi") == g2p.word_to_phonemes("waifai")
 
 
+def test_a_user_lexicon_beats_what_the_normalizer_says() -> None:
+    entries = {
+        "ECG": "e tɕ i",
+        "COVID-19": "k o v i",
+        "Dr": "d ɔ k",
+        "5G": "f a i",
+        "e.g.": "e ɡ",
+        "Kofi": "k o f",
+    }
+    g2p = TwiG2P(lexicon=entries, english=False)
+
+    def read(text: str, language: str | None = None) -> str:
+        return format_units(g2p.text_to_phoneme_sequence(text, language))
+
+    assert read("ECG ne 5G") == "e tɕ i _ n ɪ _ f a i"
+    assert read("COVID-19, covid-19!") == "k o v i , k o v i !"
+    assert read("Dr. Ama ne Dr Ama") == "d ɔ k _ a m a _ n ɪ _ d ɔ k _ a m a"
+    assert read("ɔyɛ Dr.") == "ɔ j ɛ _ d ɔ k ."
+    assert read("e.g. me") == "e ɡ _ m ɪ"
+    assert read("ECG's fie, KOFI's fie") == "e tɕ i s _ f i e , k o f s _ f i e"
+    assert read("ECG", "en") == read("ECG", "tw") == "e tɕ i"
+    assert read("ECGs") == format_units(RAW.text_to_phoneme_sequence("ECGs"))
+    text = "Dr. Mensah's ECG, COVID-19 ne GHS 5"
+    reading = g2p.read(text)
+    words = ["Dr.", "Mensah's", "ECG,", "COVID-19", "ne", "GHS 5"]
+    assert [text[word.start : word.end] for word in reading.words] == words
+    assert reading.ids == g2p.text_to_phoneme_sequence(text)
+
+
 @pytest.mark.parametrize(
     ("lines", "error", "place"),
     [

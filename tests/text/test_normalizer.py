@@ -87,8 +87,17 @@ BROKEN = [
     "me — wo",
     "ECG",
     "NPP",
+    "YESU",
+    "KOFI",
+    "FEEL",
+    "UK",
+    "GES",
 ]
-SHAPES = ["Dr. Mensah", "Osei Tutu II", "nkwan etc. na", "Yohane 3:16-18", "16:9", "a & b", "0244123456"]
+SHAPES = [
+    *("Dr. Mensah", "Osei Tutu II", "nkwan etc. na", "Yohane 3:16-18", "16:9", "a & b", "0244123456"),
+    *("1h 20m", "2h", "5min 30s", "GV 123-20", "*170#", "*#06#", "mfeɛ aduonu (20)", "fie (20)", "2020-12"),
+    *("House No. 23", "5 ≠ 3", "8 = 8", "Dwoada-Fiada", "5µg", "10 000", "101 102 103"),
+]
 
 
 def amounts() -> st.SearchStrategy[str]:

@@ -3,12 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
+from needs import HAS_TORCH
 from tiny_corpus import make_corpus
 
-# Two threads that wait for each other by spinning are slower than one wherever another process runs.
-torch.set_num_threads(1)
+if HAS_TORCH:
+    import torch
+
+    # Two threads that wait for each other by spinning are slower than one wherever another process runs.
+    torch.set_num_threads(1)
 
 TINY_MODEL = {
     "encoder_layers": 1,

@@ -15,7 +15,7 @@ from kalakan.data.alignment_states import SILENCE, states_of
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
 from kalakan.data.units import plain_sequence, varied_sequence
-from kalakan.errors import DataError, TrainingError
+from kalakan.errors import DataError, TrainingError, UnalignedWarning
 from kalakan.models.aligner import Aligner
 from kalakan.models.layers.cepstra import FEATURES, cepstra
 from kalakan.text.phonemes import BOS, TONE_IDS
@@ -98,17 +98,83 @@ def test_durations_are_replaced_only_when_asked(spoken: tuple[Path, Truth, Align
     assert (folder / "aligner" / "aligner.pt").read_bytes() == aligner
 
 
-def test_an_aligner_of_another_state_of_the_corpus_is_not_used_in_silence(
+def test_an_aligner_of_another_state_of_the_corpus_is_trained_again(
     spoken: tuple[Path, Truth, Aligned], tmp_path: Path
 ) -> None:
     folder = tmp_path / "corpus"
     shutil.copytree(spoken[0], folder)
+    product = folder / "aligner" / "aligner.pt"
     lines = (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (folder / "meta.jsonl").write_text("".join(lines[1:]), encoding="utf-8")
-    with pytest.raises(DataError, match="another state of this corpus"):
-        align(folder, config=SMALL, again=True, quiet=True)
-    made = align(folder, config=SMALL, again=True, aligner=folder / "aligner" / "aligner.pt", quiet=True)
+    before = product.read_bytes()
+    made = align(folder, config=SMALL, again=True, aligner=product, quiet=True)
     assert len(made.durations) == len(lines) - 1
+    assert product.read_bytes() == before
+    short = {**SMALL, "training": {**SMALL["training"], "max_steps": 2}}
+    made = align(folder, config=short, again=True, quiet=True)
+    assert len(made.durations) == len(lines) - 1
+    assert product.read_bytes() != before
+
+
+def test_new_recordings_are_aligned_and_the_others_keep_their_durations(
+    spoken: tuple[Path, Truth, Aligned], tmp_path: Path
+) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(spoken[0], folder)
+    product = folder / "aligner" / "aligner.pt"
+    before = product.read_bytes()
+    records = [json.loads(line) for line in (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines()]
+    wanted = {record["id"]: record["frames"] for record in records}
+    changed = {record["id"] for record in records[3:5]}
+    for record in records:
+        if record["id"] in changed:
+            del record["frames"], record["lead"], record["label_samples"]
+    (folder / "meta.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    marked = records[0]["id"]
+    message = f"2 recordings without durations are aligned by .*, and {len(wanted) - 2} keep theirs"
+    with pytest.warns(UnalignedWarning, match=message):
+        made = align(folder, config=SMALL, quiet=True)
+    assert set(made.durations) == changed
+    assert product.read_bytes() == before
+    found = {item.id: list(item.frames) for item in read_manifest(folder)}
+    assert found == wanted
+    scores = (folder / "alignment.tsv").read_text(encoding="utf-8")
+    assert len(scores.splitlines()) == 1 + len(wanted)
+    assert marked in scores
+
+
+def test_training_counts_and_names_what_is_not_aligned(tmp_path: Path) -> None:
+    folder = make_corpus(tmp_path / "corpus")
+    lines = (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    names = [record["id"] for record in records if int(record["id"][-5:]) % 20 != 7][:5]
+    for record in records:
+        if record["id"] in names:
+            del record["frames"], record["lead"]
+    (folder / "meta.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.warns(
+        UnalignedWarning, match=r"5 of \d+ utterances of the split 'train' have no durations"
+    ) as told:
+        dataset = TwiDataset(folder, features=tmp_path / "features")
+    assert not set(names) & {item.id for item in dataset.utterances}
+    assert str(told[0].message).endswith(f"({', '.join(names[:3])}, …); `kalakan align {folder}` aligns them")
+
+
+@pytest.mark.filterwarnings("ignore::kalakan.errors.DamagedDataWarning")
+def test_a_corpus_that_no_aligner_learns_from_is_left_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    make_spoken_corpus(folder, clips=3)
+    lines = (folder / "meta.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "meta.jsonl").write_text(lines[-1], encoding="utf-8")
+    with pytest.raises(DataError, match="holds 1 utterance and an aligner needs at least 2"):
+        align(folder, config=SMALL, quiet=True)
+    assert not (folder / "aligner").exists()
+    (folder / "meta.jsonl").write_text("".join(lines), encoding="utf-8")
+    for path in (folder / "audio").iterdir():
+        path.write_bytes(b"no audio")
+    with pytest.raises(DataError, match="no utterance of"):
+        align(folder, config=SMALL, quiet=True)
+    assert not (folder / "aligner").exists()
 
 
 def test_squeezed_sounds_and_low_scores_are_doubtful() -> None:

@@ -33,7 +33,7 @@ from tiny_corpus import make_corpus
 Settings = dict[str, dict[str, Any]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_with_a_checkpoint_and_a_product(
     tiny_config: Settings, corpus: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -48,7 +48,9 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_a_product(
 
     trainer.task.phases = signalled  # type: ignore[method-assign]
     before = signal.getsignal(number)
-    voice = trainer.train(corpus, tmp_path, quiet=True)
+    stopped: list[int] = []
+    voice = trainer.train(corpus, tmp_path, quiet=True, on_signal=stopped.append)
+    assert stopped == [number]
     assert signal.getsignal(number) is before
     assert (voice / "voice.json").is_file()
     assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 3
@@ -56,6 +58,25 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_a_product(
     Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path, quiet=True)
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records if record["group"] == "train"] == [1, 2, 3, 4, 5]
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    """As under nohup."""
+    tiny_config["training"] |= {"max_steps": 3}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    phases = trainer.task.phases
+
+    def hung_up(modules: Any, batch: Any, step: int) -> Any:
+        signal.raise_signal(signal.SIGHUP)
+        return phases(modules, batch, step)
+
+    trainer.task.phases = hung_up  # type: ignore[method-assign]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        trainer.train(corpus, tmp_path, quiet=True)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert load_checkpoint(tmp_path / "last.pt")["position"]["step"] == 3
 
 
 def test_a_second_signal_acts_as_usual(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:

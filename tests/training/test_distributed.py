@@ -152,6 +152,27 @@ def test_killed_process_ends_the_other_with_a_clear_error(corpus: Path, tmp_path
     assert load_checkpoint(folder / "last.pt")["position"]["step"] >= 1
 
 
+@pytest.mark.parametrize(("rank", "number", "code"), [(0, "SIGTERM", 143), (1, "SIGINT", 130)])
+def test_a_process_that_waits_for_others_says_so_and_can_be_stopped(
+    rank: int, number: str, code: int, corpus: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    process = start(rank, port, corpus, tmp_path / "run")
+    assert process.stderr is not None
+    try:
+        line = ""
+        while "waiting" not in line:
+            line = process.stderr.readline()
+            assert line, "it ended before it said that it waits"
+        assert line == f"process {rank} of 2: waiting for 1 other at 127.0.0.1:{port}\n"
+        process.send_signal(getattr(signal, number))
+        assert process.wait(timeout=60) == code
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
 def test_processes_share_every_batch() -> None:
     lengths = list(range(1, 24))
     whole = LengthBatchSampler(lengths, 6, 1)

@@ -12,11 +12,14 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.errors import ConfigError, TrainingError
+from kalakan.storage import lock_file
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.metrics_log import MetricsLog
+from kalakan.training.progress import Progress
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
+from tiny_corpus import make_corpus
 
 Settings = dict[str, dict[str, Any]]
 
@@ -155,3 +158,96 @@ def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert Trainer("fastspeech2_small", device="cuda:1").device.index == 1
     with pytest.raises(ConfigError, match=r"'cuda:2' was asked for and the last CUDA device is 'cuda:1'"):
         Trainer("fastspeech2_small", device="cuda:2")
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What runs say."""
+    lines: list[str] = []
+    monkeypatch.setattr(Progress, "say", lambda _, text: lines.append(text))
+    return lines
+
+
+def test_a_run_that_goes_on_says_what_is_not_as_it_was(
+    tiny_config: Settings, tmp_path: Path, said: list[str]
+) -> None:
+    folder = make_corpus(tmp_path / "corpus")
+    tiny_config["training"] |= {"max_steps": 1}
+    Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
+    Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
+    assert said == []
+    tiny_config["training"] |= {"max_steps": 2, "batch_size": 3}
+    records = [json.loads(line) for line in (folder / "meta.jsonl").read_text().splitlines()]
+    last = next(record for record in reversed(records) if int(record["id"][-5:]) % 20 != 7)
+    records.remove(last)
+    (folder / "meta.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
+    now = len(
+        Trainer("fastspeech2_small", tiny_config).task.datasets(folder, tmp_path / "features")[0].utterances
+    )
+    assert sorted(said) == [
+        f"goes on with {now} train utterances, which were {now + 1}",
+        "goes on with training.batch_size 3, which was 2",
+        "goes on with training.max_steps 2, which was 1",
+    ]
+    said.clear()
+    other = next(record for record in records if int(record["id"][-5:]) % 20 != 7)
+    place = next(i for i, unit in enumerate(other["units"]) if unit == "a")
+    other["units"][place] = "e"
+    (folder / "meta.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
+    assert said == ["goes on with other transcripts, durations or lengths of the train utterances"]
+
+
+def test_frames_that_mean_another_sound_are_refused(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    tiny_config["training"] |= {"max_steps": 1}
+    voice = Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / "run", quiet=True)
+    other = {**tiny_config, "audio": {"hop_length": 240}}
+    message = r"was trained with audio\.hop_length 300 and this is 240: its frames mean another sound"
+    with pytest.raises(TrainingError, match=message):
+        Trainer("fastspeech2_small", other).train(corpus, tmp_path / "run", quiet=True)
+    for number, source in enumerate((voice, tmp_path / "run" / "last.pt")):
+        with pytest.raises(TrainingError, match=message):
+            folder = tmp_path / f"begun-{number}"
+            Trainer("fastspeech2_small", other).train(corpus, folder, start_from=source, quiet=True)
+
+
+def test_the_best_checkpoint_is_no_larger_than_its_weights(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    tiny_config["training"] |= {"max_steps": 1, "validate_every": 1}
+    _train(tiny_config, corpus, tmp_path / "run")
+    best = load_checkpoint(tmp_path / "run" / "best.pt")
+    assert "optimizers" not in best
+    assert "optimizers" in load_checkpoint(tmp_path / "run" / "last.pt")
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "run" / "best.pt", tmp_path / "other" / "last.pt")
+    with pytest.raises(
+        TrainingError, match=r"has no optimizers, as a best\.pt; begin a run in another folder"
+    ):
+        _train(tiny_config, corpus, tmp_path / "other")
+    _train(tiny_config, corpus, tmp_path / "third", start_from=tmp_path / "run" / "best.pt")
+
+
+def test_two_runs_do_not_share_a_folder(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 1}
+    lock = lock_file(tmp_path / ".lock")
+    assert lock is not None
+    with lock, pytest.raises(TrainingError, match="another process trains here now"):
+        _train(tiny_config, corpus, tmp_path)
+    _train(tiny_config, corpus, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["modules", "average"])
+def test_a_flipped_bit_in_a_checkpoint_is_found(run: Path, corpus: Path, part: str) -> None:
+    path = run / "last.pt"
+    weights = max(load_checkpoint(path)[part].values(), key=lambda value: value.numel())
+    content = bytearray(path.read_bytes())
+    place = content.find(weights.numpy().tobytes())
+    assert place > 0
+    content[place + 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"last\.pt: is damaged or no checkpoint"):
+        _train(_settings(max_steps=5), corpus, run)

@@ -10,6 +10,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kalakan.data.dataset import TwiDataset
+from kalakan.data.manifest import read_manifest
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.training.checkpoint import check_table, load_checkpoint, save_checkpoint
@@ -50,9 +51,11 @@ def test_run_leaves_a_voice_checkpoints_curves_and_pictures(
     assert not list(tmp_path.rglob("*.partial"))
     board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert {"train/loss", "validation/score"} <= set(board.Tags()["scalars"])
-    assert set(board.Tags()["images"]) == {"0", "1"}
-    assert set(board.Tags()["audio"]) == {"0", "1"}
-    assert board.Audio("0")[0].sample_rate == 24_000
+    names = [tag.removeprefix("picture/") for tag in board.Tags()["images"]]
+    assert len(names) == 2
+    assert set(names) <= {item.id for item in read_manifest(corpus)}
+    assert board.Tags()["audio"] == [f"sound/{name}" for name in names]
+    assert board.Audio(f"sound/{names[0]}")[0].sample_rate == 24_000
 
 
 @pytest.mark.parametrize(
@@ -289,7 +292,7 @@ def test_vocoder_checkpoint_needs_no_phoneme_table() -> None:
     [
         (lambda: Trainer("tacotron9"), ConfigError, "fastspeech2_small"),
         (lambda: Trainer("griffin_lim"), TrainingError, "no weights to train"),
-        (lambda: Trainer("fastspeech2", device="abacus"), TrainingError, "not a torch device"),
+        (lambda: Trainer("fastspeech2", device="abacus"), ConfigError, "not a torch device"),
         (lambda: Trainer("fastspeech2", {"training": {"batch_size": 0}}), ConfigError, "at least 1"),
     ],
 )

@@ -22,6 +22,10 @@ TWI_SHARE = (9.0, 13.0)
 """Per cent of ɛ and ɔ among the letters of longer Twi texts."""
 
 
+OUTLIERS = (0.005, 0.995)
+"""Shares of the values between which a histogram reaches; what lies outside counts in its first and last bar."""
+
+
 def draw_histograms(path: Path, items: Sequence[Item], kept: Collection[str]) -> None:
     """Draws the utterances of `items` that have audio: those whose id is in `kept`, and on them those left out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -58,6 +62,9 @@ def draw_histograms(path: Path, items: Sequence[Item], kept: Collection[str]) ->
 
 def _histogram(axes: Axes, name: str, values: Sequence[Sequence[float]]) -> None:
     everything = np.concatenate([np.asarray(group, float) for group in values])
+    if len(everything):  # one odd value must not squeeze all others into a bar
+        least, most = np.quantile(everything, OUTLIERS)
+        values = [np.clip(np.asarray(group, float), least, most).tolist() for group in values]
     bins = min(40, max(8, math.ceil(2 * math.sqrt(len(everything)))))
     axes.hist(values, bins=bins, stacked=True, color=[KEPT, LEFT_OUT])
     if values[0]:

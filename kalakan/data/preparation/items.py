@@ -18,8 +18,8 @@ from kalakan.data.preparation.problems import FATAL_KINDS, Problem
 from kalakan.data.preparation.sound import Samples, Sound, prepare_sound
 from kalakan.data.preparation.sound_files import header_problems, quiet_decoder, read_stretch
 from kalakan.data.preparation.source_files import is_file
-from kalakan.data.preparation.text_files import read_text
 from kalakan.data.preparation.transcripts import Transcript, read_transcript
+from kalakan.data.text_files import read_text
 from kalakan.errors import AudioError, DataError
 from kalakan.storage import replacing
 from kalakan.text.twi_g2p import TwiG2P
@@ -68,7 +68,7 @@ class Preparer:
 
     def __init__(self, folder: Path, options: PrepareOptions) -> None:
         self.folder, self.options = folder, options
-        self._reader = TwiG2P()
+        self._reader = TwiG2P(tones="written")  # a recording has the tones of its speaker
 
     def __call__(self, recording: Recording) -> tuple[Item, bool]:
         """The item, and whether it was found ready; a damaged recording is an item with its problems."""

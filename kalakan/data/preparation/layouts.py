@@ -15,6 +15,12 @@ from kalakan.errors import DataError
 _NO_SPEAKERS = frozenset(
     {"train", "dev", "test", "valid", "validation", "flac", "wav48", "txt", *SOUND_FOLDERS}
 )
+_NOBODY = re.compile(
+    r"(train|dev|test|valid|eval)([-_.].*)?|(fe)?males?|(wo)?m[ae]n|girls?|boys?|[fm]|speakers?|voices?|data|corpus|"
+    r"(session|sess|part|chapter|chap|day|disc|cd|vol|volume|book|set|batch|take|rec|recording)s?[-_ ]*\d*|\d+",
+    re.IGNORECASE,
+)
+"""Folders that say what recordings are, or when they were made, and not who speaks."""
 _BOOK = re.compile("[1-4]?[A-Z]{2,3}")
 _SPEAKER = "speaker"
 """The speaker of a layout that names none."""
@@ -189,7 +195,8 @@ def _id_of(table: Table, name: str) -> str:
 def _beside(files: SourceFiles) -> Iterator[Recording]:
     """Recordings with a .txt of the same stem beside them, at any depth.
 
-    The speaker is the first folder that is neither a split (`train`, `dev`, `test`) nor a book of BibleTTS
+    The speaker is the folder whose name the file's begins with (`p225/p225_001.wav`), else the innermost that can be
+    somebody: no split, session or sex (`female/ama/session2/1.wav`), and no book of BibleTTS
     (`EZR/EZR_001_Verse_001.flac`).
     """
     for audio, text in files.transcribed():
@@ -198,9 +205,16 @@ def _beside(files: SourceFiles) -> Iterator[Recording]:
             for part in audio.relative_to(files.root).parts[:-1]
             if part.lower() not in _NO_SPEAKERS and not _is_book(part, audio.stem)
         ]
-        speaker = speaker_name(folders[0]) if folders else _SPEAKER
+        speaker = speaker_name(_speaker_of(folders, audio.stem)) if folders else _SPEAKER
         parts = [part for part in folders if not audio.stem.startswith(part)]
         yield Recording(safe_id("/".join([*parts, audio.name])), speaker, audio, None, text)
+
+
+def _speaker_of(folders: Sequence[str], stem: str) -> str:
+    """The folder that is the speaker's, of those around a recording; the outermost comes first."""
+    named = [name for name in folders if re.match(re.escape(name) + "[-_. ]", stem)]
+    people = [name for name in folders if not _NOBODY.fullmatch(name)]
+    return (named[:1] or people[-1:] or list(folders[:1]))[0]
 
 
 def _is_book(folder: str, stem: str) -> bool:

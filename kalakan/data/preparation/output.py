@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from kalakan.data.labels import LABELS
 from kalakan.data.manifest import read_records
 from kalakan.data.preparation.derived import forget_recording
 from kalakan.data.preparation.items import Item
 from kalakan.errors import DataError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import lock_file, replacing, way_out
 
-
-def lock_file(path: Path) -> IO[bytes] | None:
-    """The open file that holds the lock until it is closed; None while another process holds it."""
-    file = path.open("ab")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
-
-
-_LABELS = ("frames", "lead", "tail", "label_samples")
-"""What `align` adds to a line of the manifest."""
 _PARTIAL = ("audio/.*.partial", "items/.*.partial", ".*.partial")
 
 
@@ -115,7 +94,7 @@ class Output:
             records = [record for _, record in read_records(path)] if path.is_file() else []
             return {
                 (record["id"], tuple(record["units"]), record["samples"]): {
-                    key: record[key] for key in _LABELS if key in record
+                    key: record[key] for key in LABELS if key in record
                 }
                 for record in records
             }

@@ -29,8 +29,17 @@ LEAST_RUN = 3
 """Loud frames in a row that are speech; shorter bursts are clicks."""
 PEAK_LIMIT = 0.99
 FULL_SCALE = 0.999
+FLAT = 2.5 / 32768
+"""Distance from a recording's own peak within which its samples are as high: what was clipped and then made quieter."""
+NOISE_FLATNESS = 0.6
+"""Flatness (geometric over arithmetic mean) of the mean power spectrum from which a sound is noise: white noise has
+nearly 1, and of speech no more than a few hundredths."""
+NOISE_BAND = (100.0, 7000.0)
+"""Hz between which it is measured."""
+NOISE_FRAME = 512
+"""Samples of a frame of that spectrum."""
 CLIPPED_SHARE = 1e-4
-"""Share of samples at full scale, in runs of three or more, from which a recording is named as clipped."""
+"""Share of samples at full scale or the peak, in runs of three or more, from which a recording is named as clipped."""
 QUIET_DB = 1.0
 """Loudness that a recording may lack because of its peak before it is named."""
 
@@ -50,7 +59,7 @@ class Sound:
     gain_db: float
     """Gain that was applied."""
     clipped: float
-    """Share of samples at full scale in runs of three or more."""
+    """Share of samples at full scale, or at the recording's own peak, in runs of three or more."""
     trimmed: tuple[float, float]
     """Seconds cut off at the beginning and at the end."""
     problems: tuple[Problem, ...]
@@ -78,6 +87,9 @@ def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
     loudness, gain = _gain(kept, options)
     if options.loudness_lufs - loudness - gain > QUIET_DB:
         problems.append(Problem("quiet", f"{loudness + gain:.1f} LUFS instead of {options.loudness_lufs:g}"))
+    if (flatness := noise_flatness(kept, options.sample_rate)) > NOISE_FLATNESS:
+        detail = f"its spectrum is as flat as noise's ({flatness:.2f}; at most {NOISE_FLATNESS:g})"
+        problems.append(Problem("noise", detail))
     clipped = clipped_share(audio)
     if clipped > CLIPPED_SHARE:
         problems.append(Problem("clipping", f"{100 * clipped:.2f} % of the samples"))
@@ -129,13 +141,24 @@ def loud_level(level: NDArray[np.float64]) -> float:
 
 
 def clipped_share(audio: Samples) -> float:
-    """Share of samples that stand at full scale in runs of three or more."""
-    full = np.abs(audio) >= FULL_SCALE
-    runs = full[:-2] & full[1:-1] & full[2:]
+    """Share of samples that stand at full scale, or at the highest or lowest value, in runs of three or more."""
+    top, bottom = float(audio.max()), float(audio.min())
     inside = np.zeros(len(audio), bool)
-    for shift in range(3):
-        inside[shift : shift + len(runs)] |= runs
+    for full in (np.abs(audio) >= FULL_SCALE, audio >= top - FLAT, audio <= bottom + FLAT):
+        runs = full[:-2] & full[1:-1] & full[2:]
+        for shift in range(3):
+            inside[shift : shift + len(runs)] |= runs
     return float(inside.mean())
+
+
+def noise_flatness(audio: Samples, rate: int) -> float:
+    """Flatness of the mean power spectrum of audio [S]: 0 for a tone, 1 for white noise."""
+    count = len(audio) // NOISE_FRAME
+    frames = audio[: count * NOISE_FRAME].reshape(count, NOISE_FRAME).astype(np.float64)
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(NOISE_FRAME)))).mean(axis=0)
+    hertz = np.fft.rfftfreq(NOISE_FRAME, 1.0 / rate)
+    band = power[(hertz >= NOISE_BAND[0]) & (hertz <= min(NOISE_BAND[1], 0.45 * rate))] + 1e-20
+    return float(np.exp(np.log(band).mean()) / band.mean())
 
 
 def _duration_problems(speech: float, kept: float, options: PrepareOptions) -> list[Problem]:

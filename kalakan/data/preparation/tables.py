@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kalakan.data.preparation.source_files import SOUND_SUFFIXES
-from kalakan.data.preparation.text_files import read_text, split_lines
+from kalakan.data.text_files import read_text, split_lines
 from kalakan.errors import DataError
 
 PATH_COLUMNS = (

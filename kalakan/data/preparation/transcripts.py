@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -17,6 +18,73 @@ LETTERS_TO_JUDGE = 60
 """Letters from which on a text without ɛ and ɔ has lost them. They are 9 to 13 % of Twi letters: of 1,800 clean
 lines this long, five had neither (0.3 %)."""
 _BROKEN = re.compile("[ÃÂÉÆÅÄÌâ][\u0080-\u00bf›”†‘’“€™œž]")
+_NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+"""What stands for a lost letter: the replacement character, or a font's own letter without a meaning."""
+_QUESTIONED = re.compile(r"(?<!\S)[^\W\d_]+(?:\?[^\W\d_]+)+(?=[?.,;:!]*(?:\s|$))")
+_VOWEL = re.compile("[aeiou]", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
+MOST_ESCAPES = 3
+"""Times that entities may have been written one over the other."""
+_MARK = re.compile(r"\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|<[^<>]{1,40}>|\{[^{}]{1,40}\}|\*[^*\s]{1,40}\*")
+EVENTS = frozenset(
+    [
+        "applause",
+        "background",
+        "beep",
+        "breath",
+        "breathes",
+        "breathing",
+        "breaths",
+        "click",
+        "clicks",
+        "cough",
+        "coughing",
+        "coughs",
+        "exhale",
+        "hesitation",
+        "inhale",
+        "laugh",
+        "laughing",
+        "laughs",
+        "laughter",
+        "lip",
+        "lipsmack",
+        "music",
+        "noise",
+        "noises",
+        "nsn",
+        "pause",
+        "sigh",
+        "sighs",
+        "sil",
+        "silence",
+        "smack",
+        "sneeze",
+        "sniff",
+        "spn",
+        "static",
+        "vocalized",
+        "whispering",
+    ]
+)
+"""Words in brackets that name what can be heard beside speech."""
+GAPS = frozenset(
+    [
+        "?",
+        "??",
+        "???",
+        "crosstalk",
+        "inaudible",
+        "indistinct",
+        "redacted",
+        "unclear",
+        "unintelligible",
+        "unk",
+        "unknown",
+        "xxx",
+    ]
+)
+"""Words in brackets that say that a word is missing."""
 _RESIDUE = re.compile("(?<=[a-zɛɔ])[ÃÂÉÆÅÄÌ]|[ÃÂÅÄ](?=[A-Z])")
 """What text that was broken twice leaves: capitals that no word has inside."""
 
@@ -46,14 +114,40 @@ class Transcript:
 
 def read_transcript(text: str, reader: TwiG2P) -> Transcript:
     """Repairs, checks and reads one transcript; any `str` is accepted."""
-    composed = unicodedata.normalize("NFC", text).strip()
+    written = unicodedata.normalize("NFC", text).strip()
+    plain = _without_entities(written)
+    composed, problems = _without_marks(plain)
     cleaned = clean_text(composed)
     ids = reader.text_to_phoneme_sequence(cleaned)
     units = tuple(id_to_symbol(row) for row in (closed(ids) if ids else ()))
     letters = [char for char in cleaned.lower() if char.isalpha()]
     vowels = sum(char in "ɛɔ" for char in letters)
-    problems = [*_letter_problems(composed, cleaned, len(letters), vowels), *_unit_problems(units)]
-    return Transcript(cleaned, units, len(letters), vowels, _repairs(composed, cleaned), tuple(problems))
+    problems += [*_letter_problems(composed, cleaned, len(letters), vowels), *_unit_problems(units)]
+    repairs = (*_repairs(composed, cleaned), *(["entities"] if plain != written else []))
+    return Transcript(cleaned, units, len(letters), vowels, repairs, tuple(problems))
+
+
+def _without_entities(text: str) -> str:
+    """The text with HTML's entities as the signs that they stand for, also where they were written twice over."""
+    for _ in range(MOST_ESCAPES):
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return text
+
+
+def _without_marks(text: str) -> tuple[str, list[Problem]]:
+    """The text without the marks that transcribers put into it, and what they say."""
+    found: dict[str, list[str]] = {"marks": [], "gaps": []}
+
+    def take(match: re.Match[str]) -> str:
+        words = set(re.findall(r"[^\W_]+|\?+", match[0].casefold()))
+        for kind, known in (("gaps", GAPS), ("marks", EVENTS)):
+            if words & known and words <= GAPS | EVENTS:
+                found[kind].append(match[0])
+                return " "
+        return match[0]
+
+    left = _MARK.sub(take, text)
+    return left.strip(), [Problem(kind, " ".join(marks[:5])) for kind, marks in found.items() if marks]
 
 
 def _repairs(composed: str, cleaned: str) -> tuple[str, ...]:
@@ -69,7 +163,8 @@ def _repairs(composed: str, cleaned: str) -> tuple[str, ...]:
 
 def _letter_problems(composed: str, cleaned: str, letters: int, vowels: int) -> list[Problem]:
     problems = []
-    broken = _BROKEN.search(cleaned) or _RESIDUE.search(cleaned) or re.search("\ufffd", composed)
+    broken = _BROKEN.search(cleaned) or _RESIDUE.search(cleaned) or _NO_LETTER.search(composed)
+    broken = broken or _lost_to_question_marks(composed)
     if broken:
         problems.append(Problem("mojibake", f"{broken[0]!r} cannot be read back"))
     if letters >= LETTERS_TO_JUDGE and vowels == 0:
@@ -84,6 +179,20 @@ def _letter_problems(composed: str, cleaned: str, letters: int, vowels: int) -> 
     if strange:
         problems.append(Problem("foreign_words", " ".join(strange[:5])))
     return problems
+
+
+def _lost_to_question_marks(text: str) -> re.Match[str] | None:
+    """A word in which question marks stand for letters that were lost: what they leave has no vowel, or they are many.
+
+    A question mark without a space behind it ("sɛn?Me") is none.
+    """
+    if "ɛ" in text.lower() or "ɔ" in text.lower():
+        return None
+    found = list(_QUESTIONED.finditer(text))
+    for match in found:
+        if not all(_VOWEL.search(piece) for piece in match[0].split("?")):
+            return match
+    return found[0] if sum(match[0].count("?") for match in found) > 1 else None
 
 
 def _unit_problems(units: tuple[str, ...]) -> list[Problem]:

@@ -54,7 +54,7 @@ ENERGIES = (1.0, 1.0, 1.0, 1.5, 1.0, 0.6)
 
 def sentences() -> Iterator[list[int]]:
     """Phoneme ids of each text, framed as in training: `<bos>` first, a pause mark last."""
-    reader = TwiG2P()
+    reader = TwiG2P(tones="written")
     return (frame(reader.text_to_phoneme_sequence(text)) for text in TEXTS)
 
 

@@ -15,14 +15,13 @@ from kalakan.export.onnx import waveform
 from kalakan.export.onnx.acoustic import halve_weights, with_metadata
 from kalakan.export.onnx.graphs import Graph, add_constant, compute_only_if, without_output
 from kalakan.export.onnx.trace import trace_module
-from kalakan.models import registry
 from kalakan.models.interfaces import takes_f0
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.models.vocoders.source_filter import frame_signal, overlap_add, pulse_train
 from kalakan.storage import replacing
 from kalakan.voices.files import FILTERS, VOCODER
 from kalakan.voices.identity import to_metadata
-from kalakan.voices.weights import load_pt
+from kalakan.voices.weights import load_vocoder_of
 
 INPUTS = ("mel_input", "f0")
 OUTPUTS = ("audio_output", "filters", "f0_output")
@@ -96,10 +95,8 @@ def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
 
 
 def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False) -> None:
-    """Exports a `vocoder_model.pt` to an ONNX file, written whole or not at all."""
-    loaded = load_pt(source)
-    if registry.entry(loaded.record.type).kind != "vocoder":
-        raise ExportError(f"{source}: holds a {loaded.record.type}, which is no vocoder")
+    """Exports the vocoder of a `vocoder_model.pt` or a voice to an ONNX file, written whole or not at all."""
+    loaded = load_vocoder_of(source)
     content = export_vocoder(loaded.module, half_weights=half_weights)
     content = with_metadata(content, to_metadata(loaded.audio))
     with replacing(path) as partial:

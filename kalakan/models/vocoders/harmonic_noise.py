@@ -206,12 +206,13 @@ def _check_sizes(config: HarmonicNoiseConfig, audio: AudioConfig) -> None:
     hop = audio.hop_length // config.subframes
     if audio.hop_length % config.subframes:
         raise ConfigError(
-            f"model.subframes is {config.subframes}; it must divide audio.hop_length, {audio.hop_length}"
+            f"audio.hop_length is {audio.hop_length} and model.subframes {config.subframes}; the second must divide "
+            "the first: set both"
         )
     if config.n_fft % hop or (config.n_fft - hop) % 2 or config.n_fft <= hop:
         raise ConfigError(
-            f"model.n_fft is {config.n_fft}; it must be a multiple of the subframe, {hop}, longer than it, and "
-            f"n_fft - {hop} must be even"
+            f"audio.hop_length is {audio.hop_length}, in {config.subframes} subframes of {hop} samples, and "
+            f"model.n_fft {config.n_fft}; n_fft must be a multiple of {hop}, above it, and n_fft - {hop} even: set both"
         )
 
 

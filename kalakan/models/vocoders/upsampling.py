@@ -62,8 +62,8 @@ def check_rates(rates: tuple[int, ...], audio: AudioConfig) -> None:
     found = math.prod(rates)
     if found != audio.hop_length:
         raise ConfigError(
-            f"model.upsample_rates is {list(rates)} and multiplies to {found}; it must multiply to "
-            f"audio.hop_length, {audio.hop_length}"
+            f"audio.hop_length is {audio.hop_length} and model.upsample_rates, {list(rates)}, multiply to {found}; "
+            "the two must agree: set both"
         )
 
 

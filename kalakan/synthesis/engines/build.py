@@ -25,7 +25,7 @@ from kalakan.synthesis.engines.model_sections import ModelSections
 from kalakan.synthesis.engines.stages import Engine, VocoderStage
 from kalakan.voices.files import ACOUSTIC, ACOUSTIC_WEIGHTS, DECODER, ENCODER, FILTERS, VOCODER
 from kalakan.voices.manifest import VoiceManifest
-from kalakan.voices.package import MANIFEST, Voice, load_voice
+from kalakan.voices.package import DEFAULT, MANIFEST, Voice, load_voice, voice_folder
 
 if TYPE_CHECKING:
     from kalakan.synthesis.engines.torch_engine import TorchEngine
@@ -92,6 +92,7 @@ def build_engine(
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     _check(request)
+    request = _with_default(request)
     from_environment()  # a slip in KALAKAN_OPS is told by the engine that has no use for it, too
     source = _Sources(request, settings, ModelSections(overrides))
     engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
@@ -99,6 +100,15 @@ def build_engine(
     if "audio" in overrides and source.audio != settings.audio:
         raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
     return Built(engine, source.manifest, source.manifests())
+
+
+def _with_default(request: Request) -> Request:
+    """The word "default" in place of a model is the folder of the default voice."""
+    acoustic, vocoder = (
+        DEFAULT if is_path(model) and voice_folder(model) == DEFAULT else model
+        for model in (request.acoustic_model, request.vocoder)
+    )
+    return replace(request, acoustic_model=acoustic, vocoder=vocoder)
 
 
 def choose_engine(request: Request, source: _Sources) -> str:

@@ -13,6 +13,11 @@
 | `lang` | xml:lang | "tw" (or "ak") and "en" |
 | `voice` | name | another speaker of the voice |
 | `metadata`, `meta` | any | skipped with all they hold: they are about the document (SSML 1.1, section 3.1.6) |
+
+Where SSML 1.1 says that a document is to be rendered all the same, it is, with a `MarkupWarning`: content that does not
+match its `interpret-as`, values out of range or unknown, attributes that are not read. Without a warning `mark` marks
+nothing, `token` and `w` are their content, `audio` is what it holds for when it cannot be played, `desc`, `lexicon` and
+`lookup` are about the document. In strict mode all of these are errors.
 """
 
 from __future__ import annotations
@@ -130,6 +135,28 @@ ELEMENTS: dict[str, Element] = {
 """Every element that is read."""
 SKIPPED = frozenset(("metadata", "meta"))
 """Elements that are about the document, not in it."""
+RENDERED: dict[str, Element] = {
+    "mark": Element(("name",), holds="nothing"),
+    "token": Element(("role", "onlangfailure", XML_LANG), apply=_in_language),
+    "w": Element(("role", "onlangfailure", XML_LANG), apply=_in_language),
+    "audio": Element(
+        (
+            *("src", "fetchtimeout", "fetchhint", "maxage", "maxstale", "clipBegin", "clipEnd"),
+            *("repeatCount", "repeatDur", "soundLevel", "speed"),
+        )
+    ),
+    "lookup": Element(("ref",)),
+}
+"""Elements that are rendered outside of strict mode."""
+UNHEARD = SKIPPED | {"desc", "lexicon"}
+"""Elements that are skipped outside of strict mode."""
+SILENT_ATTRIBUTES = frozenset(
+    (
+        *("onlangfailure", "onvoicefailure", "contour", "range", "duration", "detail", "role", "required"),
+        *("ordering", "gender", "age", "variant", "languages", "startmark", "endmark", "type"),
+    )
+)
+"""Attributes of SSML 1.1 that this voice cannot follow and outside of strict mode passes over without a word."""
 INSTEAD = {
     "audio": "join the audio after synthesis",
     "mark": "take times from the timing of the words",

@@ -16,6 +16,15 @@ from kalakan.errors import MarkupError
 from kalakan.synthesis.options import CONTROLS
 from kalakan.synthesis.script import Prosody
 
+
+class OutOfRangeError(MarkupError):
+    """A value that leads out of the limits of a control; `nearest` lies within them."""
+
+    def __init__(self, message: str, nearest: Prosody) -> None:
+        super().__init__(message)
+        self.nearest = nearest
+
+
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
 """Factor of the tempo."""
 PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
@@ -94,9 +103,20 @@ def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Pros
     if low <= reached <= high:
         return prosody
     advice = "; for silence write <break/>" if value == "silent" else ""
-    raise MarkupError(
-        f'{attribute}="{value}" gives {control} {reached:g}; it must lie between {low:g} and {high:g}{advice}'
+    raise OutOfRangeError(
+        f'{attribute}="{value}" gives {control} {reached:g}; it must lie between {low:g} and {high:g}{advice}',
+        _within(prosody),
     )
+
+
+def _within(prosody: Prosody) -> Prosody:
+    """The nearest prosody whose numbers all lie within their limits."""
+    nearest = {}
+    for control in ("speed", "pitch", "volume"):
+        low, high = CONTROLS[control].low, CONTROLS[control].high
+        assert low is not None and high is not None, "only numbers have limits"
+        nearest[control] = min(max(getattr(prosody, control), low), high)
+    return replace(prosody, **nearest)
 
 
 def _unknown(attribute: str, value: str, labels: Iterable[str], forms: str = "") -> MarkupError:

@@ -33,6 +33,11 @@ _FRACTION = re.compile(r"\d{1,6}/[1-9]\d{0,5}", re.ASCII)
 _ORDINAL = re.compile(rf"({_WHOLE})(?:st|nd|rd|th)?", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})", re.ASCII)
 _TIME = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)? ?([ap])?(?:\.?m\.?)?", re.ASCII | re.IGNORECASE)
+_LENGTH = re.compile(r"(?:(?P<h>\d{1,3}):(?=\d\d:))?(?P<m>\d{1,3}):(?P<s>\d\d)", re.ASCII)
+_PARTS = re.compile(
+    r"(?:PT)?(?:(?P<h>\d{1,4}) ?h(?:rs?)?)? ?(?:(?P<m>\d{1,4}) ?m(?:ins?)?)? ?(?:(?P<s>\d{1,4}) ?s(?:ecs?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
 _PHONE = re.compile(r"\+?[\d ().-]+", re.ASCII)
 _TYPED = str.maketrans(dict(_rust.currency_look_alikes()))
 """Characters that are typed for a sign of money."""
@@ -139,6 +144,21 @@ def time(content: str, form: str | None) -> str:
     return clock + (f" {half}m" if half else "")
 
 
+def duration(content: str) -> str:
+    """A length of time: "0:45", "1:02:30", "1h 20m", "PT1H20M"."""
+    found = _LENGTH.fullmatch(content) or _PARTS.fullmatch(content)
+    numbers = {key: int(value) for key, value in found.groupdict().items() if value} if found else {}
+    if not numbers:
+        raise _unfit(
+            content, "a length of time", "give minutes and seconds, such as 0:45, or parts, such as 1h 20m"
+        )
+    if max(numbers.get("m", 0), numbers.get("s", 0)) > 59 and len(numbers) > 1:
+        raise _unfit(content, "a length of time", "a part after the first is less than 60")
+    names = {"h": "h", "m": "min", "s": "sec"}
+    said = [f"{number} {names[key]}" for key, number in numbers.items() if number]
+    return " ".join(said) or "0 sec"
+
+
 def currency(content: str) -> str:
     """Money: a sign or code before or after the amount."""
     found = _CURRENCY.fullmatch(content.translate(_TYPED))
@@ -157,6 +177,7 @@ AS_WHOLE: dict[str, Callable[[str], str]] = {
     "number": cardinal,
     "ordinal": ordinal,
     "currency": currency,
+    "duration": duration,
 }
 """Kinds whose content becomes one text."""
 WITH_FORMAT: dict[str, Callable[[str, str | None], str]] = {"date": date, "time": time}

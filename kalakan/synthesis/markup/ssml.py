@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from kalakan.errors import MarkupError, TextError
+from kalakan.errors import MarkupError, MarkupWarning, TextError
 from kalakan.synthesis.markup import say_as
 from kalakan.synthesis.markup.builder import Script, Settings
 from kalakan.synthesis.markup.elements import (
     ELEMENTS,
     IGNORED_ATTRIBUTES,
     INSTEAD,
+    LONGEST_BREAK_S,
+    RENDERED,
+    SILENT_ATTRIBUTES,
     SKIPPED,
+    UNHEARD,
     Element,
     break_seconds,
     check,
 )
 from kalakan.synthesis.markup.phonemes import read_phonemes
-from kalakan.synthesis.markup.xml import SEPARATOR, failure, parse
+from kalakan.synthesis.markup.prosody import OutOfRangeError
+from kalakan.synthesis.markup.xml import SEPARATOR, failure, located, parse
 from kalakan.synthesis.script import Part, Pause, Units
 from kalakan.text.normalizer import normalize_text
 
@@ -37,20 +43,21 @@ def is_ssml(text: str) -> bool:
     return _BEGINNING.match(text) is not None
 
 
-def read_ssml(text: str, *, variety: str = "asante") -> list[Part]:
+def read_ssml(text: str, *, variety: str = "asante", strict: bool = False) -> list[Part]:
     """The script of an SSML document; places count code points of `text`, tags and all.
 
     `kalakan.synthesis.markup.elements` has the table of elements. Comments and processing instructions are skipped.
     Line ends in text are spaces. `variety` says whose words `say-as` writes for single digits, as in `normalize_text`.
+    What SSML 1.1 wants rendered all the same is, with a `MarkupWarning`; `strict` makes an error of it.
 
     Raises:
-        MarkupError: The document is not well-formed, too long or too deep, declares a document type, or has an element,
-            attribute or value that is not read; the message gives line and column.
+        MarkupError: The document is not well-formed, too long or too deep, declares a document type, or has an element
+            that is not read; in strict mode also an attribute or value. The message gives line and column.
         TextError: `text` is no string.
     """
     if not isinstance(text, str):
         raise TextError(f"the SSML is a {type(text).__name__}; it must be a string")
-    reader = _Reader(text, variety)
+    reader = _Reader(text, variety, strict)
     parse(text, reader)
     reader.script.finish()
     return reader.script.parts
@@ -83,7 +90,8 @@ class _Open:
 class _Reader:
     """Takes the events of a document and writes the script."""
 
-    def __init__(self, raw: str, variety: str) -> None:
+    def __init__(self, raw: str, variety: str, strict: bool) -> None:
+        self._strict = strict
         self.script = Script()
         self._raw = raw
         self._say_digit = partial(normalize_text, variety=variety)
@@ -91,20 +99,23 @@ class _Reader:
         self._skipped = 0  # open elements from a skipped one on
 
     def open(self, name: str, attributes: Mapping[str, str], place: int) -> None:
-        if self._skipped or (self._open and _local(name) in SKIPPED):
+        unheard = SKIPPED if self._strict else UNHEARD
+        if self._skipped or (self._open and _local(name) in unheard):
             self._skipped += 1
             return
         short = _local(name)
         self._check_place(short, place)
-        element = ELEMENTS[short]
-        given = {key: value for key, value in map(_attribute, attributes.items()) if key}
+        element = self._elements[short]
+        given: Mapping[str, str] = {key: value for key, value in map(_attribute, attributes.items()) if key}
         try:
             check(short, element, given)
             settings = element.apply(self._settings, given)
             if short == "break":
                 self._pause(break_seconds(given), place)
         except MarkupError as error:
-            raise self._failure(short, place, error) from error
+            if self._strict:
+                raise self._failure(short, place, error) from error
+            element, given, settings = self._rendered(short, given, place)
         if element.is_sentence:
             self.script.end_sentence(place, self._settings)
         self._open.append(_Open(short, element, given, place, settings))
@@ -117,7 +128,12 @@ class _Reader:
         try:
             self._finish(closed)
         except MarkupError as error:
-            raise self._failure(closed.name, closed.place, error) from error
+            if self._strict:
+                raise self._failure(closed.name, closed.place, error) from error
+            self._warn(closed.name, closed.place, error)
+            content, places, _, end = closed.content()
+            if content:
+                self.script.text(content, places, end, closed.settings)
         if closed.element.is_sentence:
             self.script.end_sentence(place, closed.settings)
 
@@ -134,6 +150,55 @@ class _Reader:
         elif not text.isspace():
             raise self._failure(inside.name, inside.place, "it holds nothing; close it with />")
 
+    def _rendered(
+        self, name: str, given: Mapping[str, str], place: int
+    ) -> tuple[Element, Mapping[str, str], Settings]:
+        """An element of which not all can be followed: what it holds and takes, and the settings inside it."""
+        element, settings = self._elements[name], self._settings
+        known: dict[str, str] = {}
+        for attribute, value in given.items():
+            if attribute not in element.attributes:
+                if attribute not in SILENT_ATTRIBUTES:
+                    self._warn(name, place, f"the attribute {attribute[:40]!r} is not read")
+                continue
+            try:
+                settings = element.apply(settings, {attribute: value})
+                known[attribute] = value
+            except OutOfRangeError as error:
+                self._warn(name, place, error)
+                settings = replace(settings, prosody=error.nearest)
+            except MarkupError as error:
+                self._warn(name, place, error)
+        if name == "emphasis" and not known:
+            try:
+                settings = element.apply(self._settings, {})
+            except OutOfRangeError as error:
+                settings = replace(self._settings, prosody=error.nearest)
+        if name == "break":
+            self._pause(self._rendered_break(known, place), place)
+        if any(not known.get(attribute, "").strip() for attribute in element.required):
+            self._warn(name, place, f"without {' and '.join(element.required)} it is its content")
+            element = replace(element, holds="any")
+        return element, known, settings
+
+    def _rendered_break(self, given: Mapping[str, str], place: int) -> float:
+        for attributes in (given, {key: value for key, value in given.items() if key == "strength"}):
+            try:
+                return break_seconds(attributes)
+            except MarkupError as error:
+                self._warn("break", place, error)
+                if "at most" in str(error):
+                    return LONGEST_BREAK_S
+        return break_seconds({})
+
+    def _warn(self, name: str, place: int, problem: object) -> None:
+        message = located(self._raw, place, f"<{name[:40]}>: {problem}")
+        warnings.warn(message, MarkupWarning, stacklevel=2)
+
+    @property
+    def _elements(self) -> Mapping[str, Element]:
+        return ELEMENTS if self._strict else {**RENDERED, **ELEMENTS}
+
     @property
     def _settings(self) -> Settings:
         return self._open[-1].settings if self._open else Settings()
@@ -143,7 +208,7 @@ class _Reader:
         if (name == "speak") != (not self._open):
             problem = "it is the root and stands once" if self._open else "the root of SSML is <speak>"
             raise self._failure(name, place, problem)
-        if name not in ELEMENTS:
+        if name not in self._elements:
             advice = INSTEAD.get(name) or f"these are: {', '.join(ELEMENTS)}"
             raise self._failure(name, place, f"it is not read; {advice}")
         if self._open and self._open[-1].element.holds != "any":
@@ -156,6 +221,8 @@ class _Reader:
 
     def _finish(self, closed: _Open) -> None:
         """Writes what an element with text content stands for."""
+        if closed.element.holds != "text":
+            return
         if closed.name == "sub":
             self._replace(closed, closed.attributes["alias"])
         elif closed.name == "phoneme":

@@ -68,16 +68,18 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of what is asked for.
 
-        Of the options `ssml` and `sentence_pause` act here. Raises `MarkupError` for SSML that cannot be read and
-        `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if there is nothing that
-        can be spoken, when iteration reaches its end.
+        Of the options `ssml`, `tones`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML that
+        cannot be read and `SynthesisError` for a speaker that the voice does not have, both at once; `TextError` if
+        there is nothing that can be spoken, when iteration reaches its end.
         """
         options = options or SpeakOptions()
         script = self._script(text, options.ssml)
         for part in script:
             if not isinstance(part, Pause) and part.prosody.speaker is not None:
                 self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
-        return self.read_script(text, script, options.sentence_pause)
+        if options.lead_in:
+            script = [Pause(options.lead_in, 0, 0), *script]
+        return self.read_script(text, script, options.sentence_pause, options.tones)
 
     def _script(self, text: str, is_ssml: bool) -> Sequence[Part]:
         if not isinstance(text, str):
@@ -101,13 +103,15 @@ class TextStage:
             place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
             raise SynthesisError(located(text, place, str(error))) from error
 
-    def read_script(self, text: str, script: Sequence[Part], sentence_pause: float = 0.0) -> Iterator[Phrase]:
+    def read_script(
+        self, text: str, script: Sequence[Part], sentence_pause: float = 0.0, tones: str | None = None
+    ) -> Iterator[Phrase]:
         """The phrases of `text`, whose markup was read as `script`; `sentence_pause` is silence in seconds between two
-        sentences. Errors as for `phrases`."""
+        sentences, `tones` where the tones of unmarked words come from. Errors as for `phrases`."""
         held: Phrase | None = None
         waiting: list[Word] = []  # words without a sound, before the first that has one
         opening: list[Pause] = []
-        for item in self._items(script):
+        for item in self._items(script, tones):
             if isinstance(item, Pause):
                 if held is None:
                     opening.append(item)
@@ -127,7 +131,7 @@ class TextStage:
             raise TextError(f"{what}; give words or numbers to speak")
         yield held
 
-    def _items(self, script: Sequence[Part]) -> Iterator[Phrase | Pause | list[Word]]:
+    def _items(self, script: Sequence[Part], tones: str | None) -> Iterator[Phrase | Pause | list[Word]]:
         """Phrases, pauses, and the words of what has no sound."""
         flows = list(_flows(script))
         last_flow = max(
@@ -139,7 +143,7 @@ class TextStage:
                 continue
             goes_on = index < last_flow
             held: SentenceReading | None = None
-            for sentence in read_sentences(self._words, flow):
+            for sentence in read_sentences(self._words, flow, tones):
                 if held is not None:
                     yield from self._cut(held, FULL_STOP)
                 held = sentence

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from kalakan._rust import split_sentences
 from kalakan.errors import TextError
-from kalakan.synthesis.script import Prosody, Text, Units
+from kalakan.synthesis.script import PLAIN, Prosody, Text, Units
 from kalakan.text.framing import MARKS
 from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
 from kalakan.text.twi_g2p import Reading, WordSpan
@@ -34,8 +34,8 @@ class WordReader(Protocol):
         """Whose number words it reads: "asante" or "akuapem"."""
         ...
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Phoneme ids of a text, and its words."""
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        """Phoneme ids of a text, and its words; `tones` is "predicted", "written", or None for the reader's own."""
         ...
 
 
@@ -47,8 +47,8 @@ class SpanReader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """See `WordReader`; a reader of ids alone knows no languages."""
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        """See `WordReader`; a reader of ids alone knows no languages and no tones but its own."""
         ids = list(self._reader.text_to_phoneme_sequence(text))
         start = len(text) - len(text.lstrip())
         end = len(text.rstrip())
@@ -100,7 +100,9 @@ class SentenceReading:
         self.prosody.extend([prosody] * len(ids))
 
 
-def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator[SentenceReading]:
+def read_sentences(
+    reader: WordReader, flow: Sequence[Text | Units], tones: str | None = None
+) -> Iterator[SentenceReading]:
     """The sentences of parts that follow each other without a pause; a sentence may cross several of them."""
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
@@ -110,38 +112,107 @@ def read_sentences(reader: WordReader, flow: Sequence[Text | Units]) -> Iterator
     for start, end in split_sentences("".join(texts)):
         while starts[at + 1] <= start:
             at += 1
-        sentence: SentenceReading | None = None
+        pieces: list[Text | Units] = []
         for index in range(at, len(flow)):
             first = max(start - starts[index], 0)
             last = min(end - starts[index], len(texts[index]))
             if first >= last:
                 break
             part = flow[index]
-            piece = part if isinstance(part, Units) else _slice(part, first, last)
-            sentence = sentence or SentenceReading(_source(piece))
-            sentence.source = (sentence.source[0], _source(piece)[1])
-            _read_part(reader, piece, sentence, texts[index - 1] if index > at else "")
-        if sentence is not None:
+            pieces.append(part if isinstance(part, Units) else _slice(part, first, last))
+        if pieces:
+            sentence = SentenceReading((_source(pieces[0])[0], _source(pieces[-1])[1]))
+            before = ""
+            for run in _runs(pieces):
+                _read_run(reader, run, sentence, before, tones)
+                before = run[-1].text if isinstance(run[-1], Text) else STAND_IN
             yield sentence
 
 
-def _read_part(reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str) -> None:
-    """Appends a part to the sentence; `before` is the text that stands before it in the same sentence."""
+def _runs(pieces: Sequence[Text | Units]) -> Iterator[list[Text | Units]]:
+    """Pieces that are read at once: text as it is written, in one language. A tag between them parts no words."""
+    run: list[Text | Units] = []
+    for piece in pieces:
+        last = run[-1] if run else None
+        if isinstance(last, Text) and isinstance(piece, Text) and _joins(last, piece):
+            run.append(piece)
+            continue
+        if run:
+            yield run
+        run = [piece]
+    if run:
+        yield run
+
+
+def _joins(first: Text, second: Text) -> bool:
+    return first.language == second.language and _is_written(first) and _is_written(second)
+
+
+def _is_written(part: Text) -> bool:
+    """Whether no markup put other characters in place of those of the raw text."""
+    return isinstance(part.places, range) or len(set(part.places)) == len(part.places)
+
+
+def _read_run(
+    reader: WordReader,
+    run: Sequence[Text | Units],
+    sentence: SentenceReading,
+    before: str,
+    tones: str | None,
+) -> None:
+    """Appends pieces that are read at once; each word is spoken as the last piece says that has settings for it."""
+    if len(run) == 1:
+        _read_part(reader, run[0], sentence, before, tones)
+        return
+    texts = [piece for piece in run if isinstance(piece, Text)]
+    places = [place for piece in texts for place in piece.places]
+    whole = Text("".join(piece.text for piece in texts), places, texts[-1].end, PLAIN, texts[0].language)
+    first = len(sentence.prosody)
+    words = _read_part(reader, whole, sentence, before, tones)
+    owner = [piece.prosody for piece in texts for _ in piece.text]
+    for word in words:
+        spoken = owner[word.start : word.end]
+        set_here = [prosody for prosody in spoken if prosody != texts[0].prosody]
+        current = set_here[-1] if set_here else spoken[0]
+        for place in range(word.first, word.last):
+            sentence.prosody[first + place] = current
+    _fill(sentence.prosody, first, texts[0].prosody, words)
+
+
+def _fill(prosody: list[Prosody], first: int, opening: Prosody, words: Sequence[WordSpan]) -> None:
+    """Gives what stands between words the settings of the word before it."""
+    said = {first + place for word in words for place in range(word.first, word.last)}
+    current = opening
+    for place in range(first, len(prosody)):
+        if place in said:
+            current = prosody[place]
+        else:
+            prosody[place] = current
+
+
+def _read_part(
+    reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str, tones: str | None
+) -> Sequence[WordSpan]:
+    """Appends a part to the sentence; `before` is the text that stands before it in the same sentence. Returns the
+    words of text, their ids counted from the first that was appended."""
     if isinstance(part, Units):
         check_ids(part.ids, f"the sounds at {part.start}")
         word = Word((part.start, part.end), 0, len(part.ids))
         sentence.extend(part.ids, [word], part.prosody, is_apart=not before or before[-1].isspace())
-        return
+        return ()
     is_apart = not before or before[-1].isspace() or part.text[:1].isspace()
+    appended = len(sentence.ids)
     if not is_apart:
         sentence.extend(_leading_marks(reader, part.text, sentence), [], part.prosody, is_apart=False)
-    reading = reader.read(part.text, part.language)
+    reading = reader.read(part.text, part.language, tones)
     check_ids(reading.ids, part.text)
     words = [
         Word((part.places[start], _end_in_source(part, start, end)), first, last)
         for start, end, first, last in reading.words
     ]
     sentence.extend(reading.ids, words, part.prosody, is_apart=is_apart)
+    shift = len(sentence.ids) - len(reading.ids) - appended
+    return [WordSpan(word.start, word.end, word.first + shift, word.last + shift) for word in reading.words]
 
 
 def check_ids(ids: Sequence[Any], text: str) -> None:

@@ -44,6 +44,10 @@ class BatchSource(Protocol):
         """Length of each item, for batches of similar length."""
         ...
 
+    def speakers_of_items(self) -> list[str]:
+        """Who speaks each item."""
+        ...
+
     def set_epoch(self, epoch: int) -> None:
         """Chooses the augmentation of the next pass."""
         ...
@@ -52,8 +56,8 @@ class BatchSource(Protocol):
         """Id of the utterance that an item comes from."""
         ...
 
-    def prepare(self, progress: Callable[[int, int], Any] | None = None) -> None:
-        """Reads all that items are made of, and leaves out what is damaged."""
+    def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
+        """Reads all that items are made of, in `workers` processes, and leaves out what is damaged."""
         ...
 
     def leave_out(self, damaged: Mapping[str, str]) -> None:

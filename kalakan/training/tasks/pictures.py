@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kalakan.storage import replacing
+
 
 def draw_utterance(
     path: Path,
@@ -68,7 +70,8 @@ def _mels(
 
 def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=70)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=70, format="png")
 
 
 def draw_alignment(path: Path, mel: NDArray[np.float32], alignment: NDArray[np.float32]) -> None:

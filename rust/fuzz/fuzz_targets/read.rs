@@ -4,13 +4,13 @@
 use std::sync::LazyLock;
 
 use kalakan_text::normalize::{normalize, NormalizeOptions};
-use kalakan_text::{G2pOptions, Language, TwiG2p};
+use kalakan_text::{G2pOptions, Language, Tones, TwiG2p};
 use libfuzzer_sys::fuzz_target;
 
 static READER: LazyLock<TwiG2p> = LazyLock::new(|| TwiG2p::new(G2pOptions::default()));
 
-fuzz_target!(|input: (bool, Option<bool>, &str)| {
-    let (is_raw, english, text) = input;
+fuzz_target!(|input: (bool, Option<bool>, bool, &str)| {
+    let (is_raw, english, predicted, text) = input;
     let options = NormalizeOptions::default();
     let given = (!is_raw).then_some(&options);
     let language = english.map(|yes| {
@@ -20,9 +20,14 @@ fuzz_target!(|input: (bool, Option<bool>, &str)| {
             Language::Twi
         }
     });
-    let reading = READER.read(text, given, language);
-    assert_eq!(reading.ids, READER.read_ids(text, given, language));
-    if !is_raw && language.is_none() {
+    let tones = Some(if predicted {
+        Tones::Predicted
+    } else {
+        Tones::Written
+    });
+    let reading = READER.read(text, given, language, tones);
+    assert_eq!(reading.ids, READER.read_ids(text, given, language, tones));
+    if !is_raw && language.is_none() && !predicted {
         assert_eq!(reading.ids, READER.text_to_ids(&normalize(text, &options)));
     }
     let (mut at, mut id) = (0, 0);

@@ -99,7 +99,7 @@ impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
         let shared = Arc::new(Shared {
             pools: self.pools.iter().enumerate().map(pool).collect(),
             stages,
-            gate: Gate::default(),
+            gate: Arc::default(),
             endings: crate::metrics::Endings::default(),
         });
         let pipeline = Pipeline {
@@ -193,11 +193,17 @@ pub struct Pipeline<T, E> {
 
 impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
     fn start_worker(&self, pool: usize, number: usize, around: &Around) -> Result<(), BuildError> {
-        let (shared, around) = (Arc::clone(&self.shared), Arc::clone(around));
-        self.shared.gate.workers.fetch_add(1, Ordering::AcqRel);
+        let (gate, around) = (Arc::clone(&self.shared.gate), Arc::clone(around));
+        // Let go inside `around`: with the last worker may go what the stages hold.
+        let mut shared = Some(Arc::clone(&self.shared));
+        gate.workers.fetch_add(1, Ordering::AcqRel);
         let body = move || {
-            let _ending = Ending(&shared.gate);
-            around(&mut || shared.work(pool));
+            let _ending = Ending(gate);
+            around(&mut || {
+                if let Some(shared) = shared.take() {
+                    shared.work(pool);
+                }
+            });
         };
         let name = format!("kalakan-{pool}-{number}");
         match thread::Builder::new().name(name).spawn(body) {
@@ -353,9 +359,9 @@ impl<T, E> Drop for Pipeline<T, E> {
 }
 
 /// Counts a worker out however its thread ends.
-struct Ending<'a>(&'a Gate);
+struct Ending(Arc<Gate>);
 
-impl Drop for Ending<'_> {
+impl Drop for Ending {
     fn drop(&mut self) {
         self.0.worker_ended();
     }

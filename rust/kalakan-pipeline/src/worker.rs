@@ -35,7 +35,7 @@ pub(crate) struct Pool {
 pub(crate) struct Shared<T, E> {
     pub(crate) stages: Vec<Stage<T, E, Item<T, E>>>,
     pub(crate) pools: Vec<Pool>,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) endings: Endings,
 }
 

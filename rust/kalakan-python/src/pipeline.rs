@@ -134,7 +134,14 @@ impl Function {
         payloads: &[Payload],
     ) -> PyResult<Vec<Result<Step<Payload>, PyErr>>> {
         let given = PyList::new(py, payloads.iter().map(|payload| payload.bind(py)))?;
-        let results: Vec<Bound<'_, PyAny>> = self.work.bind(py).call1((given,))?.extract()?;
+        let returned = self.work.bind(py).call1((given,))?;
+        let Ok(results) = returned.extract::<Vec<Bound<'_, PyAny>>>() else {
+            return Err(pipeline_error(format!(
+                "stage {} returned a {}; it must return a list",
+                self.name,
+                returned.get_type().name()?
+            )));
+        };
         if results.len() != payloads.len() {
             return Err(pipeline_error(format!(
                 "stage {} returned {} results for {} payloads; it must return one for each",

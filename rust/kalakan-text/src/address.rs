@@ -1,14 +1,25 @@
-//! Where URLs, e-mail addresses and mentions end.
+//! Where URLs, e-mail addresses, file names and mentions end.
+
+use crate::alphabet::is_letter;
+use crate::steps::step;
 
 /// Top-level domains that are no Twi words; me, na, so and to are.
 #[rustfmt::skip]
-const DOMAINS: [&str; 27] = [
+const DOMAINS: [&str; 29] = [
     "com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "app", "dev", "gh", "uk", "ng", "za",
-    "ke", "us", "tv", "ci", "tg", "de", "online", "site", "africa", "blog",
+    "ke", "us", "tv", "ci", "tg", "de", "online", "site", "africa", "blog", "ly", "gg",
 ];
 
 /// Longer than any address that is read aloud; bounds the work on text without spaces.
 const LONGEST: usize = 2048;
+
+/// Endings of file names; js and py alone are names too, before a dot they are none.
+#[rustfmt::skip]
+const FILES: [&str; 40] = [
+    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "csv", "tsv", "md", "json", "xml", "yaml", "yml", "zip", "rar",
+    "gz", "jpg", "jpeg", "png", "gif", "svg", "webp", "mp3", "mp4", "wav", "ogg", "flac", "avi", "mov", "mkv", "js", "ts",
+    "py", "rs", "html", "css", "exe", "apk",
+];
 
 fn is_address_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~:/?#@!$&*+,;=%".contains(c)
@@ -22,11 +33,19 @@ pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
     if joined || !(first.is_ascii_alphanumeric() || first == '@') {
         return None;
     }
+    // "kɔ.com": a host has ASCII letters only; what follows its slash may have any.
+    let mut path = false;
     let length = chars[start..]
         .iter()
         .take(LONGEST)
-        .take_while(|c| is_address_char(**c))
+        .enumerate()
+        .take_while(|(i, c)| {
+            let slash = **c == '/' && *i > 0 && !matches!(chars[start + i - 1], '/' | ':');
+            path |= slash && chars.get(start + i + 1) != Some(&'/');
+            is_address_char(**c) || path && is_letter(**c)
+        })
         .count();
+    step(length);
     let signs = |c: &char| matches!(c, '.' | '@' | ':');
     if !chars[start..start + length].iter().any(signs) {
         return None;
@@ -35,7 +54,6 @@ pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
         .get(start + length)
         .is_some_and(|c| c.is_alphanumeric())
     {
-        // "kɔ.com": a host has ASCII letters only.
         return None;
     }
     let mut text: String = chars[start..start + length].iter().collect();
@@ -43,11 +61,12 @@ pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
         text.trim_end_matches(['.', ',', '!', '?', ';', ':', '*', '~', '&', '=', '+'])
             .len(),
     );
-    is_address(&text).then_some(start + text.len())
+    is_address(&text).then(|| start + text.chars().count())
 }
 
 fn is_address(text: &str) -> bool {
     let low = text.to_ascii_lowercase();
+    let low = low.strip_prefix("mailto:").unwrap_or(&low);
     if let Some(name) = low.strip_prefix('@') {
         return !name.is_empty()
             && name
@@ -70,9 +89,14 @@ fn is_address(text: &str) -> bool {
     let Some((labels, domain)) = host.rsplit_once('.') else {
         return false;
     };
-    let label =
-        |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let label = |l: &str| {
+        !l.is_empty()
+            && l.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
     labels.split('.').all(label)
         && label(domain)
-        && (named || DOMAINS.contains(&domain) && labels.bytes().any(|b| b.is_ascii_alphabetic()))
+        && (named
+            || (DOMAINS.contains(&domain) || host.len() == low.len() && FILES.contains(&domain))
+                && labels.bytes().any(|b| b.is_ascii_alphabetic()))
 }

@@ -14,6 +14,17 @@ pub const TILDE: char = '\u{303}';
 /// The downstep mark of repaired text; cleaned and normalized text write it as `!` inside a word.
 pub(crate) const DOWNSTEP: char = 'ꜜ';
 
+/// π in repaired text: a sign, while the Greek letter would pass for one of a word.
+pub(crate) const PI: char = '∏';
+
+/// Tells whether `c` is a sign of arithmetic that no keyboard has.
+pub(crate) fn is_operator(c: char) -> bool {
+    matches!(
+        c,
+        '×' | '÷' | '−' | '≠' | '≥' | '≤' | '±' | '≈' | '√' | '∞' | PI
+    )
+}
+
 /// Vulgar fractions with numerator and denominator.
 pub(crate) const FRACTIONS: [(char, u8, u8); 18] = [
     ('½', 1, 2),
@@ -80,15 +91,35 @@ pub(crate) fn is_letter(c: char) -> bool {
 /// Returns the letter that `c` is mistaken for, whatever stands beside it.
 pub(crate) fn confusable(c: char) -> Option<char> {
     Some(match c {
-        'ε' | 'є' | 'ԑ' | 'ɜ' => 'ɛ',
-        'Ε' | 'Є' | 'Ԑ' => 'Ɛ',
-        'ͻ' | 'ↄ' | 'ᴐ' | 'כ' => 'ɔ',
-        'Ͻ' | 'Ↄ' => 'Ɔ',
-        'ο' => 'o',
+        'ε' | 'ϵ' | 'є' | 'ԑ' | 'ɜ' | 'ɞ' | 'ᴈ' | 'ƹ' | 'ꜫ' | 'ⲉ' | 'ꞓ' => 'ɛ',
+        'Ε' | 'Є' | 'Ԑ' | 'Ɜ' | 'Ƹ' | 'Ꜫ' | 'ℇ' | 'Ⲉ' | 'ꓰ' => 'Ɛ',
+        'ͻ' | 'ↄ' | 'ᴐ' | 'כ' | 'ꜿ' | 'ɵ' => 'ɔ',
+        'Ͻ' | 'Ↄ' | 'ꓛ' | 'Ꜿ' | 'Ɵ' => 'Ɔ',
+        'ο' | 'ᴏ' => 'o',
         'Ο' => 'O',
-        'ı' => 'i',
-        'ɡ' => 'g',
-        'ɑ' => 'a',
+        'ı' | 'ɪ' | 'ɩ' => 'i',
+        'ɡ' | 'ɢ' => 'g',
+        'ɑ' | 'ᴀ' => 'a',
+        'ʙ' => 'b',
+        'ᴄ' => 'c',
+        'ᴅ' => 'd',
+        'ᴇ' => 'e',
+        'ꜰ' => 'f',
+        'ʜ' => 'h',
+        'ᴊ' => 'j',
+        'ᴋ' => 'k',
+        'ʟ' => 'l',
+        'ᴍ' => 'm',
+        'ɴ' => 'n',
+        'ᴘ' => 'p',
+        'ʀ' => 'r',
+        'ꜱ' => 's',
+        'ᴛ' => 't',
+        'ᴜ' | 'ʊ' => 'u',
+        'ᴠ' => 'v',
+        'ᴡ' => 'w',
+        'ʏ' => 'y',
+        'ᴢ' => 'z',
         _ => return None,
     })
 }
@@ -133,7 +164,7 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
         'ß' => "ss",
         'ø' => "o",
         'Ø' => "O",
-        'ł' => "l",
+        'ł' | 'ɬ' | 'ɭ' => "l",
         'Ł' => "L",
         'đ' | 'ɖ' | 'ɗ' | 'ð' => "d",
         'Đ' | 'Ɖ' | 'Ð' => "D",
@@ -141,19 +172,27 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
         'Þ' => "Th",
         'ŋ' => "n",
         'Ŋ' => "N",
-        'ƒ' => "f",
+        'ƒ' | 'ɸ' => "f",
         'Ƒ' => "F",
         'ɣ' | 'ɠ' => "g",
         'Ɣ' => "G",
         'ʋ' => "v",
         'Ʋ' => "V",
-        'ħ' => "h",
+        'ħ' | 'ɦ' => "h",
         'Ħ' => "H",
-        'ɪ' | 'ɩ' => "i",
-        'ʊ' => "u",
         'ǝ' | 'ə' => "e",
         'ɓ' => "b",
         'ƙ' => "k",
+        'ʨ' | 'ʧ' => "ky",
+        'ʥ' | 'ʤ' => "gy",
+        'ɕ' | 'ʃ' | 'Ʃ' | 'ʒ' | 'ʑ' => "hy",
+        'ɲ' | 'Ɲ' => "ny",
+        'ɥ' | 'ʷ' | 'ᶣ' => "w",
+        'ʲ' => "y",
+        'ɾ' | 'ɹ' | 'ɽ' => "r",
+        'ʌ' | 'ɐ' => "a",
+        'ɒ' => "ɔ",
+        'ɱ' => "m",
         _ => return None,
     })
 }

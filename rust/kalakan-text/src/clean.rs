@@ -3,7 +3,9 @@
 mod chat;
 mod codepoint;
 mod downstep;
-mod markup;
+mod entities;
+mod lines;
+pub(crate) mod markup;
 mod mojibake;
 mod tidy;
 
@@ -33,25 +35,38 @@ pub fn clean(text: &str, options: &NormalizeOptions) -> String {
 
 /// Returns `text` in NFC with Twi letters, ASCII digits and known signs; everything else is a space.
 pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
+    if text.text().contains('&') {
+        text = text.rewrite(entities::decode);
+    }
+    if lines::is_suspect(text.text()) {
+        text = text.rewrite(lines::join);
+    }
     if !text.text().chars().all(is_settled) {
         text = code_points(text);
     }
-    if text.text().contains(['<', '&', ':', ';', '=', '[']) {
+    if text
+        .text()
+        .contains(['<', ':', ';', '=', '[', '\\', '%', '{'])
+    {
         text = text.rewrite(markup::strip);
     }
     let wide = options.chat == ChatSpelling::Wide;
-    let playful =
-        |c: char| matches!(c, '3' | ')') || wide && matches!(c, '0' | 'c' | 'q' | 'C' | 'Q');
-    if options.chat != ChatSpelling::Off && text.text().contains(playful) {
+    let playful = |c: char| matches!(c, '3' | ')') || wide && c == '0';
+    let is_played = text.text().contains(playful) || has_chat_letters(text.text(), options.chat);
+    if options.chat != ChatSpelling::Off && is_played {
         text = text.rewrite(|text, writer| chat::spell(text, options.chat, writer));
     }
     text
 }
 
+/// Tells whether cleaning may put other letters in the place of some of the alphabet.
+pub(crate) fn has_chat_letters(text: &str, chat: ChatSpelling) -> bool {
+    chat::has_letters(text, chat)
+}
+
 /// Tells whether `c` stays as it is whatever stands beside it.
 fn is_settled(c: char) -> bool {
-    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…')
-        || currency::is_sign(c)
+    matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…') || currency::is_sign(c)
 }
 
 /// Folding a code point can complete a broken sequence, so both run until neither finds anything.

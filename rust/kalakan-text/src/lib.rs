@@ -25,11 +25,14 @@ mod error;
 mod g2p;
 pub mod normalize;
 mod options;
+mod own_words;
 mod phoneme;
 mod punctuation;
 pub mod sentence;
 mod spans;
 pub mod spelling;
+mod steps;
+mod tone;
 mod traced;
 
 pub use cache::CacheInfo;
@@ -43,3 +46,4 @@ pub use phoneme::{
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
 };
 pub use spans::{Reading, WordSpan};
+pub use tone::{Confidence, Explained, Rules, Tones};

@@ -15,7 +15,7 @@ pub enum Variety {
 pub enum ChatSpelling {
     /// Digits and brackets are never letters.
     Off,
-    /// `3` is read as ɛ and an unbalanced `)` as ɔ, where nothing else fits.
+    /// `3` is read as ɛ, an unbalanced `)` and the `c` of "wc" as ɔ, where nothing else fits.
     #[default]
     Narrow,
     /// Narrow, and `0`, `c` and `q` are read as ɔ where a consonant needs a vowel.

@@ -6,6 +6,7 @@ use crate::g2p::{Language, TwiG2p};
 use crate::normalize::{english, normalize_traced};
 use crate::options::{ChatSpelling, NormalizeOptions};
 use crate::phoneme::PhonemeId;
+use crate::tone::Tones;
 use crate::traced::Traced;
 
 /// A text as read: its ids, and the ids of each of its words.
@@ -35,9 +36,10 @@ impl TwiG2p {
         text: &str,
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
+        tones: Option<Tones>,
     ) -> Vec<PhonemeId> {
-        let text = normalized(Traced::plain(text), options, language);
-        self.read_words(text.text(), language, |_, _| {})
+        let text = self.normalized(Traced::plain(text), options, language);
+        self.read_words(text.text(), language, tones, |_| {})
     }
 
     /// Reads a raw text as [`read_ids`](Self::read_ids) does and tells which ids each of its words is read as.
@@ -49,35 +51,45 @@ impl TwiG2p {
         text: &str,
         options: Option<&NormalizeOptions>,
         language: Option<Language>,
+        tones: Option<Tones>,
     ) -> Reading {
-        let normalized = normalized(Traced::raw(text), options, language);
+        let normalized = self.normalized(Traced::raw(text), options, language);
         let mut words = Vec::new();
-        let ids = self.read_words(normalized.text(), language, |spoken, ids| {
-            let text = trim(text, normalized.source(spoken, text.len()));
+        let ids = self.read_words(normalized.text(), language, tones, |spoken| {
+            let text = trim(text, normalized.source(spoken.text, text.len()));
+            let ids = spoken.ids;
             words.push(WordSpan { text, ids });
         });
         let words = spans(text, &words);
         Reading { ids, words }
     }
-}
 
-fn normalized<'t>(
-    text: Traced<'t>,
-    options: Option<&NormalizeOptions>,
-    language: Option<Language>,
-) -> Traced<'t> {
-    let Some(options) = options else {
-        return text;
-    };
-    if language != Some(Language::English) {
-        return normalize_traced(text, options);
+    /// The text that is read: normalized, with the figures in English where the language is.
+    pub(crate) fn normalized<'t>(
+        &self,
+        text: Traced<'t>,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> Traced<'t> {
+        let Some(options) = options else {
+            return text;
+        };
+        let own = self.own_words();
+        let text = if own.is_empty() {
+            text
+        } else {
+            text.rewrite(|text, writer| own.put(text, writer))
+        };
+        if language != Some(Language::English) {
+            return normalize_traced(text, options);
+        }
+        let options = NormalizeOptions {
+            chat: ChatSpelling::Off,
+            ..options.clone()
+        };
+        let repaired = crate::clean::repair(text, &options);
+        normalize_traced(repaired.rewrite(english::speak), &options)
     }
-    let options = NormalizeOptions {
-        chat: ChatSpelling::Off,
-        ..options.clone()
-    };
-    let repaired = crate::clean::repair(text, &options);
-    normalize_traced(repaired.rewrite(english::speak), &options)
 }
 
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {

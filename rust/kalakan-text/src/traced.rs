@@ -1,6 +1,7 @@
 //! A text on its way through the stages, and where its characters come from: one value.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A text and, where somebody asks, which stretches of it come from which stretches of the raw text.
@@ -8,7 +9,11 @@ use std::ops::Range;
 pub(crate) struct Traced<'t> {
     text: Cow<'t, str>,
     origin: Origin,
+    lost: Option<Lost>,
 }
+
+/// Characters that have no reading, and how often each was met.
+pub type Lost = BTreeMap<char, u64>;
 
 impl<'t> Traced<'t> {
     /// A raw text whose characters nobody asks for.
@@ -23,15 +28,27 @@ impl<'t> Traced<'t> {
 
     fn new(text: &'t str, origin: Origin) -> Self {
         let text = Cow::Borrowed(text);
-        Self { text, origin }
+        let lost = None;
+        Self { text, origin, lost }
+    }
+
+    /// A raw text whose characters without a reading are counted.
+    pub fn counting(text: &'t str) -> Self {
+        let lost = Some(Lost::new());
+        Self {
+            lost,
+            ..Self::plain(text)
+        }
     }
 
     /// This text as the raw text of what follows, for a stage that may come to nothing.
     pub fn fresh(&self) -> Traced<'_> {
-        match self.origin {
+        let lost = self.lost.is_some().then(Lost::new);
+        let fresh = match self.origin {
             Origin::Off => Traced::plain(&self.text),
             _ => Traced::raw(&self.text),
-        }
+        };
+        Traced { lost, ..fresh }
     }
 
     /// The text as it is now.
@@ -44,11 +61,17 @@ impl<'t> Traced<'t> {
         self.text
     }
 
+    /// The text, and what had no reading in it.
+    pub fn into_parts(self) -> (String, Lost) {
+        (self.text.into_owned(), self.lost.unwrap_or_default())
+    }
+
     /// What `stage` writes when it reads this text.
     pub fn rewrite(self, stage: impl FnOnce(&str, &mut Writer)) -> Self {
         let mut writer = Writer {
             text: String::with_capacity(self.text.len()),
             cuts: self.origin.stage(),
+            lost: self.lost,
         };
         stage(&self.text, &mut writer);
         let end = self.text.len();
@@ -56,7 +79,8 @@ impl<'t> Traced<'t> {
         let mut origin = self.origin;
         origin.then(writer.cuts);
         let text = Cow::Owned(writer.text);
-        Self { text, origin }
+        let lost = writer.lost;
+        Self { text, origin, lost }
     }
 
     /// This text with other letters in the places of its own.
@@ -71,7 +95,13 @@ impl<'t> Traced<'t> {
         let mut origin = self.origin.clone();
         origin.then(next.origin);
         let text = Cow::Owned(next.text.into_owned());
-        Self { text, origin }
+        let mut lost = self.lost.clone();
+        if let (Some(lost), Some(more)) = (&mut lost, next.lost) {
+            for (c, count) in more {
+                *lost.entry(c).or_default() += count;
+            }
+        }
+        Self { text, origin, lost }
     }
 
     /// The stretch of the raw text, `length` bytes long, that a stretch of this one comes from.
@@ -84,9 +114,25 @@ impl<'t> Traced<'t> {
 pub(crate) struct Writer {
     pub text: String,
     cuts: Origin,
+    lost: Option<Lost>,
 }
 
 impl Writer {
+    /// Writes what stands at `at` as it is, each character by itself.
+    pub fn copy(&mut self, part: &str, at: usize) {
+        for (offset, c) in part.char_indices() {
+            self.cut(at + offset);
+            self.text.push(c);
+        }
+    }
+
+    /// Counts a character that has no reading.
+    pub fn lose(&mut self, c: char) {
+        if let Some(lost) = &mut self.lost {
+            *lost.entry(c).or_default() += 1;
+        }
+    }
+
     /// Says that the first `input` bytes read have become what is written so far.
     pub fn cut(&mut self, input: usize) {
         self.cut_at(input, self.text.len());

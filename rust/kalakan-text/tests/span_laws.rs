@@ -80,11 +80,11 @@ proptest! {
     #[test]
     fn spans_cover_text_and_ids_in_every_language(text in text(), language in language()) {
         for options in [Some(&NormalizeOptions::default()), None] {
-            let reading = ENGLISH[0].read(&text, options, language);
-            prop_assert_eq!(&reading.ids, &ENGLISH[1].read_ids(&text, options, language));
+            let reading = ENGLISH[0].read(&text, options, language, None);
+            prop_assert_eq!(&reading.ids, &ENGLISH[1].read_ids(&text, options, language, None));
             check(&text, &reading)?;
             if language == Some(Language::Twi) {
-                prop_assert_eq!(&reading.ids, &PLAIN.read_ids(&text, options, None));
+                prop_assert_eq!(&reading.ids, &PLAIN.read_ids(&text, options, language, None));
             }
         }
     }
@@ -93,10 +93,10 @@ proptest! {
     fn spans_cover_text_and_ids(text in text(), wide in any::<bool>()) {
         let chat = if wide { ChatSpelling::Wide } else { ChatSpelling::Narrow };
         let options = NormalizeOptions { chat, ..NormalizeOptions::default() };
-        let reading = PLAIN.read(&text, Some(&options), None);
+        let reading = PLAIN.read(&text, Some(&options), None, None);
         prop_assert_eq!(&reading.ids, &PLAIN.text_to_ids(&normalize(&text, &options)));
         check(&text, &reading)?;
-        let as_it_is = PLAIN.read(&text, None, None);
+        let as_it_is = PLAIN.read(&text, None, None, None);
         prop_assert_eq!(&as_it_is.ids, &PLAIN.text_to_ids(&text));
         check(&text, &as_it_is)?;
     }
@@ -112,7 +112,7 @@ fn golden_spans() {
         let [id, input, words, units, _category] = fields[..] else {
             panic!("not five columns: {line}");
         };
-        let reading = PLAIN.read(input, Some(&NormalizeOptions::default()), None);
+        let reading = PLAIN.read(input, Some(&NormalizeOptions::default()), None, None);
         let texts: Vec<&str> = reading
             .words
             .iter()
@@ -131,6 +131,6 @@ fn golden_spans() {
 #[test]
 fn a_long_text_takes_time_in_proportion() {
     let text = "Nnipa 20% wÉ” 12 km <b>hɔ</b> j3 ".repeat(5_000);
-    let reading = PLAIN.read(&text, Some(&NormalizeOptions::default()), None);
+    let reading = PLAIN.read(&text, Some(&NormalizeOptions::default()), None, None);
     assert_eq!(reading.words.len(), 6 * 5_000);
 }

@@ -99,7 +99,10 @@ def test_presets_fit_the_default_audio(name: str) -> None:
 
 
 def test_rates_that_miss_the_hop_length_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"multiplies to 300; it must multiply to audio.hop_length, 60"):
+    with pytest.raises(
+        ConfigError,
+        match=r"audio.hop_length is 60 and model.upsample_rates, .*, multiply to 300; the two must agree",
+    ):
         registry.create_vocoder("hifigan", TINY_AUDIO)
     with pytest.raises(ConfigError, match="must be a multiple of 16"):
         HifiGanConfig(channels=24)

@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use kalakan_text::clean::clean;
 use kalakan_text::normalize::NormalizeOptions;
-use kalakan_text::{EnglishSource, G2pOptions, Language, Lexicon, PhonemeId, ToneMode, TwiG2p};
+use kalakan_text::{
+    EnglishSource, G2pOptions, Language, Lexicon, PhonemeId, Rules, ToneMode, Tones, TwiG2p,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -84,10 +86,25 @@ fn language(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Language>> {
         .transpose()
 }
 
+const TONES: [(&str, Tones); 2] = [("predicted", Tones::Predicted), ("written", Tones::Written)];
+
+/// Where the tones come from in one call; `None` leaves it to the reader's settings.
+fn tones(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Tones>> {
+    value
+        .map(|value| choose("tones", value, &TONES))
+        .transpose()
+}
+
+/// Word, form, rule, confidence and source.
+type Explained = (String, String, String, &'static str, &'static str);
+
 impl G2p {
-    fn ids(&self, text: &str, language: Option<Language>) -> Vec<PhonemeId> {
-        let options = self.normalize.then_some(&self.options);
-        self.reader.read_ids(text, options, language)
+    fn ids(&self, text: &str, language: Option<Language>, tones: Option<Tones>) -> Vec<PhonemeId> {
+        self.reader.read_ids(text, self.options(), language, tones)
+    }
+
+    fn options(&self) -> Option<&NormalizeOptions> {
+        self.normalize.then_some(&self.options)
     }
 
     /// Does `work` without the GIL; raises what the English lexicon could not be loaded for.
@@ -108,12 +125,14 @@ impl G2p {
 impl G2p {
     /// `lexicon` holds (word, units, place) with the place that an error names.
     #[new]
-    #[pyo3(signature = (options, *, lexicon, english, tone, cache_size, normalize))]
+    #[pyo3(signature = (options, *, lexicon, english, tone, tones, cache_size, normalize))]
+    #[allow(clippy::too_many_arguments)] // they are the settings, each by its name
     fn new(
         options: &TextOptions,
         lexicon: Vec<(Bound<'_, PyString>, Bound<'_, PyString>, String)>,
         english: Option<Py<PyAny>>,
         tone: &Bound<'_, PyAny>,
+        tones: &Bound<'_, PyAny>,
         cache_size: &Bound<'_, PyAny>,
         normalize: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
@@ -122,6 +141,7 @@ impl G2p {
             tone,
             &[("full", ToneMode::Full), ("economic", ToneMode::Economic)],
         )?;
+        let tones = choose("tones", tones, &TONES)?;
         let normalize = flag("normalize", normalize)?;
         let cache_size = cache_size
             .extract::<usize>()
@@ -152,6 +172,8 @@ impl G2p {
         });
         let reader = TwiG2p::new(G2pOptions {
             tone,
+            tones,
+            variety: options.options.variety,
             lexicon: words,
             english: english
                 .clone()
@@ -166,29 +188,32 @@ impl G2p {
         })
     }
 
-    #[pyo3(signature = (text, /, language=None))]
+    #[pyo3(signature = (text, /, language=None, tones=None))]
     fn text_to_ids(
         &self,
         py: Python<'_>,
         text: &Bound<'_, PyString>,
         language: Option<&Bound<'_, PyAny>>,
+        tones: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u16>> {
-        let (text, language) = (read(text)?, self::language(language)?);
-        self.detached(py, || numbers(&self.ids(&text, language)))
+        let text = read(text)?;
+        let (language, tones) = (self::language(language)?, self::tones(tones)?);
+        self.detached(py, || numbers(&self.ids(&text, language, tones)))
     }
 
     /// Ids, and (start, end, first, last) of each word: its characters, and its place in the ids.
-    #[pyo3(signature = (text, /, language=None))]
+    #[pyo3(signature = (text, /, language=None, tones=None))]
     fn read(
         &self,
         py: Python<'_>,
         text: &Bound<'_, PyString>,
         language: Option<&Bound<'_, PyAny>>,
+        tones: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(Vec<u16>, Vec<Span>)> {
-        let (text, language) = (read(text)?, self::language(language)?);
+        let text = read(text)?;
+        let (language, tones) = (self::language(language)?, self::tones(tones)?);
         self.detached(py, || {
-            let options = self.normalize.then_some(&self.options);
-            let reading = self.reader.read(&text, options, language);
+            let reading = self.reader.read(&text, self.options(), language, tones);
             let words: Vec<_> = reading.words.iter().map(|word| word.text.clone()).collect();
             let places = characters(&text, &words);
             let spans = places.into_iter().zip(reading.words);
@@ -198,28 +223,65 @@ impl G2p {
         })
     }
 
-    #[pyo3(signature = (texts, /, language=None))]
+    #[pyo3(signature = (texts, /, language=None, tones=None))]
     fn texts_to_ids(
         &self,
         py: Python<'_>,
         texts: Vec<Bound<'_, PyString>>,
         language: Option<&Bound<'_, PyAny>>,
+        tones: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Vec<u16>>> {
         let texts = texts.iter().map(read).collect::<PyResult<Vec<_>>>()?;
-        let language = self::language(language)?;
-        let ids = |text: &Cow<'_, str>| numbers(&self.ids(text, language));
+        let (language, tones) = (self::language(language)?, self::tones(tones)?);
+        let ids = |text: &Cow<'_, str>| numbers(&self.ids(text, language, tones));
         self.detached(py, || texts.iter().map(ids).collect())
     }
 
-    #[pyo3(signature = (text, /, language=None))]
+    #[pyo3(signature = (text, /, language=None, tones=None))]
     fn text_to_units(
         &self,
         py: Python<'_>,
         text: &Bound<'_, PyString>,
         language: Option<&Bound<'_, PyAny>>,
+        tones: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<&'static str>> {
+        let text = read(text)?;
+        let (language, tones) = (self::language(language)?, self::tones(tones)?);
+        self.detached(py, || symbols(&self.ids(&text, language, tones)))
+    }
+
+    /// The normalized text with the marks of its predicted tones.
+    #[pyo3(signature = (text, /, language=None))]
+    fn write_tones(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyString>,
+        language: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
         let (text, language) = (read(text)?, self::language(language)?);
-        self.detached(py, || symbols(&self.ids(&text, language)))
+        self.detached(py, || {
+            self.reader.write_tones(&text, self.options(), language)
+        })
+    }
+
+    /// Rule, confidence and source of each word are empty where nothing is decided.
+    #[pyo3(signature = (text, /, language=None))]
+    fn explain_tones(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyString>,
+        language: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<Explained>> {
+        let (text, language) = (read(text)?, self::language(language)?);
+        self.detached(py, || {
+            let words = self.reader.explain_tones(&text, self.options(), language);
+            let words = words.into_iter().map(|word| {
+                let rule = word.rules.map_or_else(String::new, Rules::name);
+                let confidence = word.confidence.map_or("", |confidence| confidence.name());
+                (word.word, word.form, rule, confidence, word.source)
+            });
+            words.collect()
+        })
     }
 
     #[pyo3(signature = (word, /))]

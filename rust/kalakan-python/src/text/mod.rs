@@ -14,6 +14,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<g2p::EnglishLexicon>()?;
     module.add_class::<g2p::G2p>()?;
     module.add_function(wrap_pyfunction!(normalize::normalize_text, module)?)?;
+    module.add_function(wrap_pyfunction!(normalize::normalize_counting, module)?)?;
     module.add_function(wrap_pyfunction!(normalize::clean_text, module)?)?;
     module.add_function(wrap_pyfunction!(normalize::split_sentences, module)?)?;
     module.add_function(wrap_pyfunction!(normalize::letter_names, module)?)?;

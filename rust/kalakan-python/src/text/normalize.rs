@@ -1,7 +1,9 @@
 //! Text to words: cleaning, normalizing, sentences, and what the rules have names for.
 
+use std::collections::BTreeMap;
+
 use kalakan_text::clean::clean;
-use kalakan_text::normalize::normalize;
+use kalakan_text::normalize::{self, normalize};
 use kalakan_text::{currency, sentence, spelling};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -29,6 +31,18 @@ pub(super) fn clean_text(
 ) -> PyResult<String> {
     let text = read(text)?;
     Ok(py.detach(|| clean(&text, &options.options)))
+}
+
+/// What `normalize_text` returns, and how often each character without a reading was met.
+#[pyfunction]
+#[pyo3(signature = (text, options, /))]
+pub(super) fn normalize_counting(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    options: &TextOptions,
+) -> PyResult<(String, BTreeMap<char, u64>)> {
+    let text = read(text)?;
+    Ok(py.detach(|| normalize::normalize_counting(&text, &options.options)))
 }
 
 /// Spans of the sentences of a text, in characters.

@@ -3,6 +3,7 @@
 use crate::address;
 use crate::alphabet::{is_letter, is_vowel};
 use crate::currency;
+use crate::g2p::{is_common_english, is_foreign, is_twi_word};
 use crate::options::ChatSpelling;
 use crate::traced::Writer;
 
@@ -17,6 +18,41 @@ const SUFFIXES: &[&str] = &[
 
 /// What may precede a number of threes without making it a word.
 const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
+
+/// Letters of the longest word whose c is tried as ɔ.
+const LONGEST_WITH_C: usize = 6;
+
+/// Abbreviations whose c is no ɔ.
+const INITIALS: [&str; 6] = ["ac", "cd", "fc", "mc", "pc", "vc"];
+
+/// Tells whether letters of the alphabet may be chat letters of another one.
+pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
+    match chat {
+        ChatSpelling::Off => false,
+        ChatSpelling::Wide => text.contains(['c', 'q', 'C', 'Q']),
+        ChatSpelling::Narrow => {
+            let mut tokens = text.split(|c| !is_token(c));
+            text.contains('c')
+                && tokens.any(|token| is_twi_with_c(&token.chars().collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// Tells whether a token is a word of Twi once its c is read as ɔ, and none before, as "wc" and "kcn".
+fn is_twi_with_c(token: &[char]) -> bool {
+    let (Some(first), true) = (token.first(), token.contains(&'c')) else {
+        return false;
+    };
+    let small = |c: &char| is_letter(*c) && c.is_lowercase();
+    // The list errs on three words in a thousand; long ones are English: "acupuncture".
+    if token.len() > LONGEST_WITH_C || !is_letter(*first) || !token[1..].iter().all(small) {
+        return false;
+    }
+    let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();
+    let twi = low.replace('c', "ɔ");
+    let other = INITIALS.contains(&low.as_str()) || is_common_english(&low) || is_twi_word(&low);
+    !other && !is_foreign(&twi) && is_twi_word(&twi)
+}
 
 /// Writes `text` with chat letters as letters, as far as `chat` allows.
 pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
@@ -33,7 +69,24 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             continue;
         }
         let length = chars[start..].iter().take_while(|c| is_token(**c)).count();
+        // "5 m3" is a volume.
+        let cubes = start > 1 && chars[start - 1] == ' ' && chars[start - 2].is_ascii_digit();
+        if cubes && is_cubic(&chars[start..start + length]) {
+            start += length;
+            continue;
+        }
         digits(&mut chars, start, start + length, chat);
+        // The Sc of B.Sc. is no word.
+        let alone = chars[..start]
+            .last()
+            .is_none_or(|c| c.is_whitespace() || *c == '(');
+        let token = &mut chars[start..start + length];
+        if alone && is_twi_with_c(token) {
+            token
+                .iter_mut()
+                .filter(|c| **c == 'c')
+                .for_each(|c| *c = 'ɔ');
+        }
         start += length;
     }
     // Letter for letter, but ɛ takes more bytes than 3.
@@ -51,11 +104,15 @@ fn is_token(c: char) -> bool {
 fn brackets(chars: &mut [char]) {
     let mut open = 0_usize;
     let mut next_label = None;
+    let mut run_end = 0;
     for i in 0..chars.len() {
+        if i >= run_end {
+            run_end = i + closers(chars, i);
+        }
         match chars[i] {
             '\n' => open = 0,
             '(' => open += 1,
-            ')' if open > 0 && !(touches_letter(chars, i) && closers(chars, i) > open) => open -= 1,
+            ')' if open > 0 && !(touches_letter(chars, i) && run_end - i > open) => open -= 1,
             ')' if touches_letter(chars, i) && !is_list_item(chars, i, &mut next_label) => {
                 let loud = i > 0
                     && chars[i - 1].is_uppercase()
@@ -65,6 +122,11 @@ fn brackets(chars: &mut [char]) {
             _ => {}
         }
     }
+}
+
+fn is_cubic(token: &[char]) -> bool {
+    let unit: String = token.iter().collect();
+    matches!(unit.as_str(), "m3" | "cm3" | "mm3" | "km3" | "dm3" | "ft3")
 }
 
 /// How many closing brackets stand in a row from `i` on.
@@ -99,7 +161,14 @@ fn is_list_item(chars: &[char], i: usize, next: &mut Option<char>) -> bool {
     let letter = chars[i - 1].to_ascii_lowercase();
     let starts = before.last().is_none_or(|c| *c == '\n')
         && (is_vowel(letter) || matches!(letter, 'c' | 'q'));
-    let is_item = starts || letter == 'a' || Some(letter) == *next;
+    // "b) Ankaa" is an option, "k) fie" a verb.
+    let next_word = chars
+        .get(i + 2)
+        .is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
+    let option = before.last().is_none_or(|c| *c == '\n')
+        && matches!(letter, 'b' | 'd' | 'f' | 'g')
+        && next_word;
+    let is_item = starts || option || letter == 'a' || Some(letter) == *next;
     if letter == 'a' || Some(letter) == *next {
         *next = char::from_u32(u32::from(letter) + 1);
     }

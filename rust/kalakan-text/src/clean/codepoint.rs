@@ -3,8 +3,8 @@
 use unicode_normalization::char::{compose, decompose_canonical, decompose_compatible};
 
 use crate::alphabet::{
-    carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, latin_fold, DOWNSTEP,
-    FRACTIONS, TILDE,
+    carries, confusable, cyrillic_twin, digits, is_base_letter, is_combining, is_operator,
+    latin_fold, DOWNSTEP, FRACTIONS, PI, TILDE,
 };
 use crate::currency;
 use crate::traced::{Traced, Writer};
@@ -25,6 +25,7 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
     let mut folder = Folder {
         writer,
         at: 0,
+        source: None,
         base: None,
         tone: false,
         tilde: false,
@@ -32,7 +33,18 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
     };
     for (at, c) in text.char_indices() {
         folder.at = at;
-        if c.is_ascii() {
+        folder.source = Some(c);
+        if is_raised(c) && folder.ends_noted() {
+            // The number of a note: "nokware.¹".
+            folder.flush();
+            continue;
+        }
+        if is_fixed_space(c) && folder.ends_group() && starts_group(&text[at + c.len_utf8()..]) {
+            folder.sign('\'');
+            continue;
+        }
+        // ≠ would fall apart into = and a stroke.
+        if c.is_ascii() || is_operator(c) {
             folder.push(c);
         } else {
             decompose_canonical(c, |part| folder.push(part));
@@ -48,6 +60,8 @@ struct Folder<'w> {
     writer: &'w mut Writer,
     /// Where the character that is being read stands.
     at: usize,
+    /// The character that is being read, until it is counted as one without a reading.
+    source: Option<char>,
     base: Option<char>,
     tone: bool,
     tilde: bool,
@@ -55,6 +69,37 @@ struct Folder<'w> {
 }
 
 impl Folder<'_> {
+    /// Tells whether a raised figure here is the number of a note: after a word of more than two letters, or the mark
+    /// or bracket behind one. x², m² and km² are none.
+    fn ends_noted(&self) -> bool {
+        let mut before = self.base.into_iter().chain(self.writer.text.chars().rev());
+        let mut next = before.next();
+        if next.is_some_and(|c| {
+            matches!(
+                c,
+                '.' | ',' | ';' | ':' | '!' | '?' | '…' | '"' | '\'' | ')' | ']'
+            )
+        }) {
+            return before.next().is_some_and(char::is_alphanumeric);
+        }
+        let mut letters = 0;
+        while letters < 3 && next.is_some_and(|c| is_base_letter(c) || is_combining(c)) {
+            letters += 1;
+            next = before.next();
+        }
+        letters == 3
+    }
+
+    /// Tells whether one to three digits end here that may be the first or a middle group of a number.
+    fn ends_group(&self) -> bool {
+        let text = &self.writer.text;
+        let digits = text.len() - text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (before, group) = text.split_at(text.len() - digits);
+        let open = !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '+' | '.' | ','));
+        self.base.is_none() && (1..=3).contains(&digits) && open && !group.starts_with('0')
+            || before.ends_with('\'') && digits == 3
+    }
+
     fn flush(&mut self) {
         if let Some(c) = self.base.take() {
             self.writer.text.push(c);
@@ -133,9 +178,28 @@ impl Folder<'_> {
                 }
             });
         } else {
+            if let Some(c) = self.source.take() {
+                self.writer.lose(c);
+            }
             self.sign(' ');
         }
     }
+}
+
+/// Tells whether `c` is a raised digit.
+fn is_raised(c: char) -> bool {
+    matches!(c, '¹' | '²' | '³' | '⁰' | '⁴'..='⁹')
+}
+
+/// Tells whether `c` is a space that keeps what it parts on one line, as between the groups of a number.
+fn is_fixed_space(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{2007}'..='\u{200a}' | '\u{202f}')
+}
+
+/// Tells whether `text` starts with exactly three digits.
+fn starts_group(text: &str) -> bool {
+    let digits = text.bytes().take(4).take_while(u8::is_ascii_digit).count();
+    digits == 3
 }
 
 /// Returns the one sign that stands for `c` and its look-alikes.
@@ -155,12 +219,14 @@ fn sign(c: char) -> Option<char> {
         '“' | '”' | '„' | '‟' | '«' | '»' | '‹' | '›' | '″' | '〝' | '〞' | '＂' => {
             '"'
         }
-        '‐' | '‑' | '−' | '﹣' | '－' | '⁃' => '-',
+        '‐' | '‑' | '﹣' | '－' | '⁃' => '-',
+        '−' | '⁻' | '₋' => '−',
+        '⁺' | '₊' | '＋' => '+',
         '‒' | '–' => '–',
-        '—' | '―' | '⸺' | '⸻' => '—',
+        '—' | '―' | '⸺' | '⸻' | '─' | '━' => '—',
         '…' | '‥' => '…',
         'ꜜ' | 'ꜝ' => DOWNSTEP,
-        '。' | '．' => '.',
+        '。' | '．' | '।' | '॥' | '۔' | '።' => '.',
         '、' | '，' | '،' => ',',
         '؟' | '？' => '?',
         '；' | '؛' => ';',
@@ -168,13 +234,15 @@ fn sign(c: char) -> Option<char> {
         '：' => ':',
         '⁄' | '∕' => '/',
         '°' | 'º' | '˚' => '°',
-        ' '..='&'
-        | '('..='_'
-        | '{'..='~'
-        | '²'
-        | '³'
-        | '×'
-        | '÷' => c,
+        '⩾' | '≧' => '≥',
+        '⩽' | '≦' => '≤',
+        '≅' | '≃' | '∼' => '≈',
+        '⋅' | '∙' => '×',
+        'µ' | 'μ' => 'µ',
+        'π' => PI,
+        '→' | '⇒' | '➔' | '➜' | '➝' | '➞' | '➡' | '⟶' | '⟹' => '→',
+        ' '..='&' | '('..='_' | '{'..='~' | '²' | '³' => c,
+        _ if is_operator(c) || c == '‰' => c,
         _ if FRACTIONS.iter().any(|(f, ..)| *f == c) => c,
         _ => return currency::sign_of(c),
     })
@@ -183,7 +251,7 @@ fn sign(c: char) -> Option<char> {
 /// Tells whether `c` leaves no trace, not even a space: controls, joiners, marks of other alphabets.
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | 'ꜛ'
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fffe}' | 'ꜛ'
             | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
         || unicode_normalization::char::is_combining_mark(c)
@@ -207,6 +275,9 @@ fn in_words(text: &str, writer: &mut Writer) {
         let latin = rest[..end]
             .contains(|c: char| is_wordlike(c) && c != '⊃' && cyrillic_twin(c).is_none());
         for c in rest[..end].chars() {
+            if !latin {
+                writer.lose(c);
+            }
             writer.text.push(match cyrillic_twin(c) {
                 _ if !latin => ' ',
                 Some(twin) => twin,

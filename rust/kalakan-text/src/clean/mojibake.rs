@@ -36,6 +36,20 @@ const CP1252: [(char, u8); 27] = [
     ('Ÿ', 0x9f),
 ];
 
+/// UTF-8 that was read as Mac Roman; more than these was not met.
+#[rustfmt::skip]
+const MAC_ROMAN: [(&str, char); 18] = [
+    ("…õ", 'ɛ'), ("…î", 'ɔ'), ("∆ê", 'Ɛ'), ("∆Ü", 'Ɔ'), ("‚Äô", '’'), ("‚Äò", '‘'), ("‚Äú", '“'), ("‚Äù", '”'),
+    ("‚Äì", '–'), ("‚Äî", '—'), ("‚Ä¶", '…'), ("‚Çµ", '₵'), ("√©", 'é'), ("√®", 'è'), ("√°", 'á'), ("√≥", 'ó'),
+    ("√£", 'ã'), ("√≠", 'í'),
+];
+
+/// Returns what Windows-1252 has in the place of a control.
+pub(super) fn windows(control: char) -> Option<char> {
+    let row = CP1252.iter().find(|(_, byte)| char::from(*byte) == control);
+    row.map(|(c, _)| *c)
+}
+
 /// Tells whether a broken character may have been `c`: what Twi texts are made of. É, Æ and Ã are real letters too,
 /// so a sequence that makes any other character stays as it is.
 fn is_expected(c: char) -> bool {
@@ -52,7 +66,20 @@ fn is_expected(c: char) -> bool {
 fn is_lead(c: char) -> bool {
     matches!(
         c,
-        'Â'..='Æ' | 'Ç' | 'É' | 'Ì' | 'Í' | 'Î' | 'á' | 'â' | 'ï' | 'ð'
+        'Â'..='Æ'
+            | 'Ç'
+            | 'É'
+            | 'Ì'
+            | 'Í'
+            | 'Î'
+            | 'á'
+            | 'â'
+            | 'ï'
+            | 'ð'
+            | '∆'
+            | '…'
+            | '‚'
+            | '√'
     )
 }
 
@@ -76,6 +103,12 @@ pub(super) fn repair(text: &str, writer: &mut Writer) {
 fn sequence(rest: &str, first: char, before: &str) -> Option<(char, usize)> {
     if !is_lead(first) {
         return None;
+    }
+    if let Some((written, c)) = MAC_ROMAN
+        .iter()
+        .find(|(written, _)| rest.starts_with(written))
+    {
+        return Some((*c, written.len()));
     }
     // Deepest first: what reads as a character twice broken is no row of characters once broken.
     let found = (1..=MAX_DEPTH)

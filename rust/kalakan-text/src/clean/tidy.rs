@@ -8,8 +8,9 @@ use crate::punctuation::{dash, push_mark, run_of_marks, Dash};
 fn is_sign(c: char) -> bool {
     matches!(
         c,
-        '+' | '/' | '%' | '@' | '#' | '&' | '_' | '°' | '=' | '×' | '÷' | '²' | '³'
+        '+' | '/' | '%' | '‰' | '@' | '#' | '&' | '_' | '°' | '=' | '²' | '³' | 'µ' | '→'
     ) || currency::is_sign(c)
+        || crate::alphabet::is_operator(c)
         || crate::alphabet::FRACTIONS.iter().any(|(f, ..)| *f == c)
 }
 

@@ -1,5 +1,6 @@
-//! English words as they are said in Ghana: a lexicon in IPA, folded to the units of Twi (FRONTEND 3.8).
+//! English words as they are said in Ghana: lexicons in IPA, folded to the units of Twi (docs/frontend.md 3.8).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -8,8 +9,10 @@ use super::letters::Letter;
 use crate::error::TextError;
 use crate::phoneme::PhonemeId;
 
-/// Words that the lexicon spells out or does not have.
-const SUPPLEMENT: [(&str, &str); 2] = [("a", "ə"), ("i", "a ɪ")];
+/// The English that people mix into Twi: lines of word, phones and class, sorted by the bytes of the word.
+static COMMON: EnglishLexicon = EnglishLexicon {
+    text: Cow::Borrowed(include_str!("../../data/english.tsv")),
+};
 
 /// Endings after an apostrophe.
 const CONTRACTIONS: [(&str, &str); 7] = [
@@ -24,8 +27,8 @@ const CONTRACTIONS: [(&str, &str); 7] = [
 
 /// English words and their phones, kept as the text they came in: it is searched, never indexed.
 pub struct EnglishLexicon {
-    /// Lines of word, tab and phones, sorted by the bytes of the word.
-    text: String,
+    /// Lines of word, tab and phones, and maybe more columns, sorted by the bytes of the word.
+    text: Cow<'static, str>,
 }
 
 impl fmt::Debug for EnglishLexicon {
@@ -53,21 +56,24 @@ impl EnglishLexicon {
             lines.push((word, line));
         }
         if lines.is_sorted_by_key(|(word, _)| *word) {
-            return Ok(Self { text });
+            return Ok(Self { text: text.into() });
         }
         lines.sort_by_key(|(word, _)| *word);
         let sorted: Vec<&str> = lines.into_iter().map(|(_, line)| line).collect();
-        let text = sorted.join("\n");
+        let text = sorted.join("\n").into();
         Ok(Self { text })
     }
 
     /// The phones of a word, as written in the lexicon.
-    fn phones(&self, word: &str) -> Option<&str> {
+    pub(super) fn phones(&self, word: &str) -> Option<&str> {
+        self.columns(word)?.next()
+    }
+
+    /// What a line has after its word.
+    fn columns(&self, word: &str) -> Option<impl Iterator<Item = &str>> {
         let start = self.first_line(word);
-        let line = self.text[start..].lines().next()?;
-        line.split_once('\t')
-            .filter(|(found, _)| *found == word)
-            .map(|(_, phones)| phones)
+        let mut columns = self.text[start..].lines().next()?.split('\t');
+        (columns.next() == Some(word)).then_some(columns)
     }
 
     /// Where the first line stands whose word is not below `word`.
@@ -90,31 +96,48 @@ impl EnglishLexicon {
         }
         low
     }
+}
 
-    /// The units of a written word without its tone marks, with the endings that English writes after an
-    /// apostrophe.
-    pub(super) fn find(&self, letters: &[Letter]) -> Option<Vec<PhonemeId>> {
-        let mut word = String::with_capacity(letters.len() + 1);
-        for letter in letters {
-            if letter.apart && !word.is_empty() {
-                word.push('\'');
-            }
-            word.push(letter.base);
+/// What the list of common English says of a word's class: `""` if its letters cannot be Twi. `None` if the list
+/// does not have it.
+pub(super) fn common_class(word: &str) -> Option<&'static str> {
+    let mut columns = COMMON.columns(word)?;
+    Some(columns.nth(1).unwrap_or_default())
+}
+
+/// Tells whether a word of small letters is one of the English words that people mix into Twi.
+pub(crate) fn is_common_english(word: &str) -> bool {
+    COMMON.phones(word).is_some()
+}
+
+/// The spelling under which English lexicons keep a word, without its marks.
+pub(super) fn entry(letters: &[Letter]) -> String {
+    let mut word = String::with_capacity(letters.len() + 1);
+    for letter in letters {
+        if letter.apart && !word.is_empty() {
+            word.push('\'');
         }
-        let known = |word: &str| {
-            let more = SUPPLEMENT.iter().find(|(written, _)| *written == word);
-            more.map(|(_, phones)| *phones)
-                .or_else(|| self.phones(word))
-        };
-        if let Some(phones) = known(&word) {
-            return fold(phones.split(' '));
-        }
-        let (ending, added) = CONTRACTIONS.iter().find(|(end, _)| word.ends_with(end))?;
-        let host = known(word.strip_suffix(ending)?)?;
-        let hard = matches!(host.chars().last(), Some('p' | 't' | 'k' | 'f' | 'θ'));
-        let added = if *added == "z" && hard { "s" } else { added };
-        fold(host.split(' ').chain(added.split(' ')))
+        word.push(letter.base);
     }
+    word
+}
+
+/// The units of a written word without its tone marks, with the endings that English writes after an
+/// apostrophe: from the list of common English, else from `more`, which is loaded then.
+pub(super) fn find(letters: &[Letter], more: Option<&EnglishSource>) -> Option<Vec<PhonemeId>> {
+    let word = entry(letters);
+    let known = |word: &str| {
+        let common = COMMON.phones(word);
+        common.or_else(|| more?.lexicon()?.phones(word))
+    };
+    if let Some(phones) = known(&word) {
+        return fold(phones.split(' '));
+    }
+    let (ending, added) = CONTRACTIONS.iter().find(|(end, _)| word.ends_with(end))?;
+    let host = known(word.strip_suffix(ending)?)?;
+    let hard = matches!(host.chars().last(), Some('p' | 't' | 'k' | 'f' | 'θ'));
+    let added = if *added == "z" && hard { "s" } else { added };
+    fold(host.split(' ').chain(added.split(' ')))
 }
 
 /// Where the lexicon comes from when the first English word is met.
@@ -147,28 +170,57 @@ impl fmt::Debug for EnglishSource {
 #[cfg(test)]
 mod tests {
     use super::super::letters::letters;
-    use super::EnglishLexicon;
+    use std::sync::Arc;
+
+    use super::{common_class, find, EnglishLexicon, EnglishSource, COMMON};
     use crate::phoneme::format_units;
 
-    const LINES: &str =
-        "time\tt a ɪ m\nschool\ts k uː l\nread\tɹ iː d\nread\tɹ ɛ d\nthe\tð ə\nit\tɪ t\n";
+    const LINES: &str = "zither\tz ɪ ð ə\nschool\ts k uː l\nzinc\tz ɪ ŋ k\nzinc\tz a ɪ n s\n";
 
     fn read(word: &str) -> Option<String> {
-        let lexicon = EnglishLexicon::new(LINES.into()).expect("a bad line");
-        lexicon
-            .find(&letters(word))
-            .map(|units| format_units(&units))
+        let lexicon = Arc::new(EnglishLexicon::new(LINES.into()).expect("a bad line"));
+        let more = EnglishSource::new(move || Some(Arc::clone(&lexicon)));
+        find(&letters(word), Some(&more)).map(|units| format_units(&units))
+    }
+
+    #[test]
+    fn every_line_of_common_english_is_sorted_and_folds() {
+        let words: Vec<_> = COMMON
+            .text
+            .lines()
+            .map(|line| line.split('\t').next())
+            .collect();
+        assert!(words.windows(2).all(|pair| pair[0] < pair[1]));
+        for word in words.into_iter().flatten() {
+            assert!(find(&letters(word), None).is_some(), "{word}");
+            let class = common_class(word).expect(word);
+            assert!(
+                ["", "english", "beside", "either"].contains(&class),
+                "{word}: {class}"
+            );
+        }
+    }
+
+    #[test]
+    fn common_english_needs_no_other_lexicon() {
+        let read = |word: &str| find(&letters(word), None).map(|units| format_units(&units));
+        assert_eq!(read("city's").as_deref(), Some("s i t i z"));
+        assert_eq!(read("us").as_deref(), Some("a s"));
+        assert_eq!(read("a").as_deref(), Some("a"));
+        assert_eq!(read("zither"), None);
+        assert_eq!(read("cit"), None);
+        assert_eq!(read(""), None);
     }
 
     #[test]
     fn words_are_found_in_unsorted_lines_and_the_first_reading_counts() {
-        assert_eq!(read("Time").as_deref(), Some("t a i m̩"));
+        assert_eq!(read("Zither").as_deref(), Some("z i d a"));
         assert_eq!(read("school").as_deref(), Some("s k u u l"));
-        assert_eq!(read("read").as_deref(), Some("ɾ i i d"));
+        assert_eq!(read("zinc").as_deref(), Some("z i ŋ̩ k"));
         assert_eq!(read("i").as_deref(), Some("a i"));
-        assert_eq!(read("tim"), None);
-        assert_eq!(read("timer"), None);
-        assert_eq!(read("zoo"), None);
+        assert_eq!(read("zin"), None);
+        assert_eq!(read("zincs"), None);
+        assert_eq!(read("zzz"), None);
     }
 
     #[test]

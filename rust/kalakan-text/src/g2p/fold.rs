@@ -1,4 +1,4 @@
-//! Phones of English in IPA to the units of Twi (FRONTEND 3.8).
+//! Phones of English in IPA to the units of Twi (docs/frontend.md 3.8).
 
 use super::graphemes::unit;
 use crate::phoneme::{id_of, PhonemeId};

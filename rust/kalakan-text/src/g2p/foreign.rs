@@ -1,4 +1,4 @@
-//! Which words are not Twi by their spelling (FRONTEND 3.8).
+//! Which words are not Twi by their spelling (docs/frontend.md 3.8).
 
 use super::letters::{letters, Letter};
 use super::lexicon::TWI_WORDS;

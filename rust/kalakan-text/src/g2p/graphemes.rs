@@ -1,8 +1,9 @@
-//! Letters to segments by longest match (FRONTEND 3.2).
+//! Letters to segments by longest match (docs/frontend.md 3.2).
 
 use smallvec::SmallVec;
 
 use super::letters::{Letter, Tone, SHORT};
+use super::loan::{PLAIN_A, PLAIN_W};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
 /// The id of a unit named in a rule, looked up in the table at compile time.
@@ -60,6 +61,18 @@ pub(super) fn segments(letters: &[Letter]) -> SmallVec<[Segment; SHORT]> {
             });
             downstep = false;
         }
+        at += length;
+    }
+    found
+}
+
+/// Which letter each segment of [`segments`] begins with.
+pub(super) fn first_letters(letters: &[Letter]) -> SmallVec<[usize; SHORT]> {
+    let mut found = SmallVec::new();
+    let mut at = 0;
+    while at < letters.len() {
+        let (kinds, length) = grapheme(&letters[at..]);
+        found.extend(kinds.into_iter().flatten().map(|_| at));
         at += length;
     }
     found
@@ -138,7 +151,8 @@ fn single(letter: char, before_front: bool) -> PhonemeId {
         'r' => unit!("ɾ"),
         'y' => unit!("j"),
         'w' if before_front => unit!("ɥ"),
-        'w' => unit!("w"),
+        'w' | PLAIN_W => unit!("w"),
+        PLAIN_A => unit!("a"),
         'j' => unit!("dʑ"),
         'v' => unit!("v"),
         'z' => unit!("z"),

@@ -1,4 +1,4 @@
-//! Tongue-root harmony: which of two vowels a letter stands for (FRONTEND 3.4).
+//! Tongue-root harmony: which of two vowels a letter stands for (docs/frontend.md 3.4).
 //!
 //! e and o are ambiguous, i and u are +ATR, ɛ ɔ a are −ATR. Rules 1 to 5 in the order of the specification.
 

@@ -11,7 +11,7 @@ pub(super) const DOWNSTEPS: [char; 2] = ['!', 'ꜜ'];
 
 /// A written tone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     High,
     Low,
     Mid,

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::language::Language;
 use super::letters::{letters, Letter, Tone};
 use super::tone::ToneMode;
 use super::word::{read_by_rules, read_word};
@@ -135,6 +136,18 @@ impl Lexicon {
         self.words.insert(key(letters, true), ids);
     }
 
+    /// The spellings of its words, as [`word_key`] makes them.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.words.keys().map(String::as_str)
+    }
+
+    /// Gives `other` the reading of the word that is kept as `key`.
+    pub(super) fn read_alike(&mut self, key: &str, other: &str) {
+        if let Some(ids) = self.words.get(key).cloned() {
+            self.put(&letters(other), ids);
+        }
+    }
+
     /// The units of a key made by [`key`].
     pub(super) fn get(&self, key: &str) -> Option<&[PhonemeId]> {
         self.words.get(key).map(AsRef::as_ref)
@@ -164,7 +177,13 @@ impl Lexicon {
 fn respelled(spelling: &str) -> Result<Vec<PhonemeId>, String> {
     let mut ids = Vec::new();
     for word in spelling.split_whitespace() {
-        let units = read_word(word, &Lexicon::default(), None, ToneMode::Full);
+        let units = read_word(
+            word,
+            Language::Twi,
+            &Lexicon::default(),
+            None,
+            ToneMode::Full,
+        );
         if units.is_empty() || units.contains(&UNK) {
             return Err(format!(
                 "the respelling {word:?} is not a word of Twi letters"
@@ -187,6 +206,11 @@ fn shape(letters: &[Letter]) -> (usize, u64) {
         |hash: u32, letter: &Letter| (hash ^ u32::from(letter.base)).wrapping_mul(0x0100_0193);
     let hash = letters.iter().fold(0x811c_9dc5_u32, mix);
     ((hash >> 26) as usize, 1 << (hash >> 20 & 63))
+}
+
+/// The one spelling under which a word is kept, its tone marks too.
+pub(crate) fn word_key(word: &str) -> String {
+    key(&letters(word), true)
 }
 
 /// The one spelling under which a word is kept; without `tones` its tone marks are left out.

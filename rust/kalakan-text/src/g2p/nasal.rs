@@ -1,4 +1,4 @@
-//! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (FRONTEND 3.3).
+//! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (docs/frontend.md 3.3).
 
 use super::graphemes::{unit, Kind, Segment};
 use crate::phoneme::{id_of, set_of, PhonemeId};
@@ -30,7 +30,7 @@ pub(super) fn resolve_nasals(segments: &mut [Segment]) {
 fn is_onset(next: Option<Kind>, after_another: bool) -> bool {
     match next {
         Some(Kind::Vowel(_)) => true,
-        Some(Kind::Unit(unit)) => unit == unit!("ɾ") && after_another,
+        Some(Kind::Unit(unit)) => unit.is_vowel() || unit == unit!("ɾ") && after_another,
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Syllables `V`, `CV`, `CrV` and `N` (FRONTEND 3.7).
+//! Syllables `V`, `CV`, `CrV` and `N` (docs/frontend.md 3.7).
 
 use super::graphemes::unit;
 use crate::phoneme::{id_of, PhonemeId};

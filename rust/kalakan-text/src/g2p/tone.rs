@@ -1,4 +1,4 @@
-//! Written tone to tone units, each directly after its vowel or syllabic nasal (FRONTEND 3.6).
+//! Written tone to tone units, each directly after its vowel or syllabic nasal (docs/frontend.md 3.6).
 
 use super::graphemes::unit;
 use super::letters::Tone;

@@ -2,31 +2,39 @@
 
 use smallvec::SmallVec;
 
-use super::english::EnglishLexicon;
-use super::graphemes::{segments, unit, Kind};
+use super::english::{self, EnglishSource};
+use super::graphemes::{first_letters, segments, unit, Kind};
 use super::harmony::resolve_vowels;
-use super::letters::{letters, Letter, SHORT};
+use super::language::Language;
+use super::letters::{letters, Letter, Tone, SHORT};
 use super::lexicon::{key, Lexicon};
+use super::loan::respell;
 use super::nasal::{onset, resolve_nasals};
 use super::tone::{transfer, with_tones, Sound, ToneMode};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
-/// Reads a word: the user's lexicon, then the built-in one, then the English one if the word is English, then
-/// the rules.
+/// Reads a word: the user's lexicon, then the built-in one, then common English and `more` if the word is English,
+/// then the rules.
 pub(super) fn read_word(
     word: &str,
+    language: Language,
     user: &Lexicon,
-    english: Option<&EnglishLexicon>,
+    more: Option<&EnglishSource>,
     mode: ToneMode,
 ) -> Vec<PhonemeId> {
     let letters = letters(word);
+    let is_english = language == Language::English;
     if !user.is_empty() {
         if let Some(reading) = user.get(&key(&letters, true)) {
             return reading.to_vec();
         }
     }
     let (clitic, host) = split_clitic(&letters);
-    let sounds = by_rules(clitic, host);
+    let sounds = if is_english {
+        by_rules(clitic, &respell(host))
+    } else {
+        by_rules(clitic, host)
+    };
     for lexicon in [user, Lexicon::built_in()] {
         if let Some(reading) = lexicon.find(&letters) {
             return with_marks(reading, &sounds, mode);
@@ -34,17 +42,78 @@ pub(super) fn read_word(
         if let Some((clitic, reading)) = clitic.zip(clitic.and_then(|_| lexicon.find(host))) {
             return with_marks(&[&[clitic], reading].concat(), &sounds, mode);
         }
+        let owner = owner(&letters).and_then(|owner| lexicon.find(owner));
+        if let Some(reading) = owner {
+            return with_marks(&[reading, &[unit!("s")]].concat(), &sounds, mode);
+        }
     }
-    if let Some(reading) = english.and_then(|english| english.find(&letters)) {
+    let reading = is_english.then(|| english::find(&letters, more)).flatten();
+    if let Some(reading) = reading {
         return with_marks(&reading, &sounds, mode);
     }
     with_tones(&sounds, mode)
+}
+
+/// The letters before the 's that English gives an owner.
+fn owner(letters: &[Letter]) -> Option<&[Letter]> {
+    match letters {
+        [owner @ .., last] if last.apart && last.base == 's' => Some(owner),
+        _ => None,
+    }
 }
 
 /// Reads a word by the rules alone, without tones.
 pub(super) fn read_by_rules(word: &str) -> Vec<PhonemeId> {
     let sounds = by_rules(None, &letters(word));
     sounds.iter().map(|sound| sound.unit).collect()
+}
+
+/// A vowel or syllabic nasal of a written word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nucleus {
+    /// The mark on its letter; a high that is stepped down is `Mid`, however it is written.
+    pub tone: Option<Tone>,
+    /// Which letter of the word it is.
+    pub letter: usize,
+}
+
+/// The nuclei that a word has by the rules when it is read without its marks, and the marks on their letters.
+pub(crate) fn nuclei(word: &str) -> SmallVec<[Nucleus; 12]> {
+    let marked = letters(word);
+    let mut bare = marked.clone();
+    for letter in &mut bare {
+        (letter.tone, letter.downstep) = (None, false);
+    }
+    let (clitic, host) = split_clitic(&bare);
+    let before = bare.len() - host.len();
+    let sounds = by_rules(clitic, host);
+    let places = first_letters(host);
+    let places = clitic
+        .map(|_| 0)
+        .into_iter()
+        .chain(places.iter().map(|at| before + at));
+    let mut found = SmallVec::new();
+    let mut stepped = 0;
+    for (sound, letter) in sounds.iter().zip(places) {
+        if sound.unit.is_nucleus() {
+            let downstep = marked[stepped..=letter]
+                .iter()
+                .any(|letter| letter.downstep);
+            stepped = letter + 1;
+            let tone = if downstep {
+                Some(Tone::Mid)
+            } else {
+                marked[letter].tone
+            };
+            found.push(Nucleus { tone, letter });
+        }
+    }
+    found
+}
+
+/// The letters of a word in small, without tone marks; an apostrophe inside it stays.
+pub(crate) fn bare_key(word: &str) -> String {
+    key(&letters(word), false)
 }
 
 /// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,

@@ -9,6 +9,9 @@ use super::bible::is_short_book;
 use super::date::is_short_month;
 use super::scanner::Scanner;
 
+/// Bytes of letters of the longest phrase of single letters, as e.g.
+const PHRASE: usize = 3;
+
 /// Letters of degrees whose parts may be longer than a letter.
 const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
 
@@ -21,6 +24,10 @@ enum Kind {
     Saint,
     /// Before a figure only.
     Figure,
+    /// Before a figure only, and capitalised: "no" is the article.
+    Number,
+    /// After a name or before a figure, and capitalised.
+    Place,
     /// Anywhere.
     Phrase,
 }
@@ -42,6 +49,8 @@ fn rows(table: &'static str) -> impl Iterator<Item = Option<Abbreviation>> {
             "title" => Kind::Title,
             "saint" => Kind::Saint,
             "figure" => Kind::Figure,
+            "number" => Kind::Number,
+            "place" => Kind::Place,
             "phrase" => Kind::Phrase,
             _ => return None,
         };
@@ -106,8 +115,8 @@ pub(crate) fn keeps_sentence(word: &str) -> bool {
     initials
         || find(word).is_some_and(|found| match found.kind {
             Kind::Title => true,
-            Kind::Saint => word.starts_with(char::is_uppercase),
-            Kind::Figure => false,
+            Kind::Saint | Kind::Place => word.starts_with(char::is_uppercase),
+            Kind::Figure | Kind::Number => false,
             Kind::Phrase => found.written.contains('.'),
         })
 }
@@ -129,7 +138,11 @@ pub(crate) fn keeps_sentence_before(word: &str, after: &str) -> bool {
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     verse && is_short_book(word)
         || is_short_month(word)
-        || find(word).is_some_and(|found| found.kind == Kind::Figure)
+        || find(word).is_some_and(|found| match found.kind {
+            Kind::Figure => true,
+            Kind::Number => word.starts_with(char::is_uppercase),
+            _ => false,
+        })
 }
 
 /// Letters after a year; a capital after their last dot starts a sentence.
@@ -172,10 +185,26 @@ impl Scanner<'_> {
             return false;
         };
         let next = self.next_word(end + 1);
+        // "Oxford St." is a street.
+        if found.written == "st"
+            && self.follows_names(start)
+            && !next.is_some_and(char::is_uppercase)
+        {
+            self.out.word("street");
+            self.close(end + 1, false);
+            return true;
+        }
         let fits = match found.kind {
             Kind::Phrase => true,
             Kind::Saint => self.chars[start].is_uppercase() && next.is_some_and(char::is_uppercase),
             Kind::Figure => self.digit(self.skip_spaces(end + 1)),
+            Kind::Number => {
+                self.chars[start].is_uppercase() && self.digit(self.skip_spaces(end + 1))
+            }
+            Kind::Place => {
+                let figure = self.digit(self.skip_spaces(end + 1));
+                self.chars[start].is_uppercase() && (figure || self.follows_names(start))
+            }
             // "hon" is a Twi word too: at the end of a sentence it stays one.
             Kind::Title => found.written != "hon" || next.is_some(),
         };
@@ -259,6 +288,9 @@ impl Scanner<'_> {
         let mut at = start;
         while self.letters_end(at) == at + 1 && (self.peek(at + 1) == '.' || !letters.is_empty()) {
             letters.push(self.peek(at));
+            if letters.len() > PHRASE && letters.contains(|c: char| !c.is_ascii_uppercase()) {
+                return false;
+            }
             at += 1;
             if self.peek(at) != '.' {
                 break;

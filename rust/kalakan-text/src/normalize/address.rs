@@ -1,5 +1,6 @@
 //! How URLs, e-mail addresses, mentions and hashtags are said.
 
+use crate::alphabet::{is_letter, is_vowel};
 use crate::spelling::{letter_names, sign_name};
 
 use super::number::{digit_words, integer_words, Form};
@@ -13,28 +14,29 @@ pub(super) fn speak(chars: &[char], options: &NormalizeOptions, out: &mut Spoken
     let mut rest = text
         .split_once("://")
         .map_or(text.as_str(), |(_, rest)| rest)
+        .trim_start_matches("mailto:")
         .trim_end_matches('/');
     while let Some(c) = rest.chars().next() {
         let kind: fn(char) -> bool = if c.is_ascii_digit() {
             |c| c.is_ascii_digit()
         } else {
-            |c| c.is_ascii_alphabetic()
+            is_letter
         };
         let length = rest.find(|c| !kind(c)).unwrap_or(rest.len()).max(1);
         let (part, tail) = rest.split_at(length);
         match c {
-            '@' | '.' | '/' | '_' => out.word(sign_name(c).unwrap_or_default()),
             _ if c.is_ascii_digit() => out.word(&digit_words(part, options, Form::Citation)),
-            _ if c.is_ascii_alphabetic() => speak_label(part, out),
-            _ => {}
+            _ if is_letter(c) => speak_label(part, out),
+            // An address must be typeable.
+            _ => out.word(sign_name(c).unwrap_or_default()),
         }
         rest = tail;
     }
 }
 
 fn speak_label(label: &str, out: &mut Spoken) {
-    let low = label.to_ascii_lowercase();
-    let vowel = low.contains(['a', 'e', 'i', 'o', 'u']) || low.len() > 3 && low.contains('y');
+    let low = label.to_lowercase();
+    let vowel = low.contains(is_vowel) || low.len() > 3 && low.contains('y');
     let short = low.len() < 3 && !matches!(low.as_str(), "co" | "me");
     if vowel && !short {
         out.word(&low);

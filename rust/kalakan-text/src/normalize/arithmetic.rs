@@ -1,18 +1,64 @@
-//! Signs and small words between two numbers: 5 + 3 = 8, 2x4, 10 to 15.
+//! Signs and small words between numbers: 5 + 3 = 8, x + 2.7, 2x4, 10 to 15.
+
+use crate::alphabet::{is_letter, PI};
 
 use super::scanner::Scanner;
 
+/// What a sign is called, and whether it needs something to reckon with on both sides.
+fn name(sign: char) -> Option<(&'static str, bool)> {
+    Some(match sign {
+        '+' => ("plɔs", true),
+        '=' => ("yɛ", true),
+        '*' => ("mpɛn", true),
+        '^' => ("tumi", true),
+        '>' => ("boro", true),
+        '<' => ("nnuru", true),
+        '→' => ("kɔsi", true),
+        '×' => ("mpɛn", false),
+        '÷' => ("kyɛ mu", false),
+        '≠' => ("nyɛ", false),
+        '≈' => ("bɛyɛ", false),
+        '≥' => ("boro anaa ɛyɛ", false),
+        '≤' => ("nnuru anaa ɛyɛ", false),
+        '±' => ("plɔs anaa maenɔs", false),
+        '−' => ("maenɔs", false),
+        '√' => ("square root", false),
+        '∞' => ("nea ɛnni awieeɛ", false),
+        PI => ("pai", false),
+        '%' => ("ɔha mu nkyekyɛmu", false),
+        '‰' => ("apem mu nkyekyɛmu", false),
+        'µ' => ("maikro", false),
+        '°' => ("digrii", false),
+        _ => return None,
+    })
+}
+
 impl Scanner<'_> {
-    /// Says the sign that stands between two numbers.
+    /// Says the sign of arithmetic that stands here.
     pub(super) fn operator(&mut self) -> bool {
-        let words = match self.peek(self.at) {
-            '+' => "plɔs",
-            '=' => "yɛ",
-            '×' | '*' => "mpɛn",
-            '÷' => "kyɛ mu",
-            _ => return false,
+        let sign = self.peek(self.at);
+        let Some((words, between)) = name(sign) else {
+            return false;
         };
-        self.between_numbers(self.at, self.at + 1) && self.say(words, self.at + 1)
+        let end = self.at + 1;
+        if between && !self.is_between(sign, end) {
+            return false;
+        }
+        self.say(words, end)
+    }
+
+    fn is_between(&self, sign: char, end: usize) -> bool {
+        match sign {
+            // Emphasis is written with stars too, and arrows lead anywhere.
+            '*' | '→' => self.between_numbers(self.at, end),
+            // Signs of quotations and tags touch what they mark.
+            '>' | '<' | '=' => {
+                self.operand_before(self.at) && self.operand_after(end)
+                    || self.stands_alone(self.at)
+                        && (self.word_before(self.at) || end == self.chars.len())
+            }
+            _ => self.operand_before(self.at) && self.operand_after(end),
+        }
     }
 
     /// Reads the x of "5 x 3" and "20m x 30m".
@@ -42,5 +88,45 @@ impl Scanner<'_> {
             .map_or(' ', |before| self.chars[before]);
         self.quantity_end == start - usize::from(start > 0 && before == ' ')
             && self.starts_amount(end + usize::from(self.peek(end) == ' '))
+    }
+
+    /// Tells whether a number, a letter alone or a bracket ends before `start`, at most a space away.
+    pub(super) fn operand_before(&self, start: usize) -> bool {
+        let spaces = usize::from(start > 0 && self.peek(start - 1) == ' ');
+        let end = start - spaces;
+        if self.quantity_end == end {
+            return true;
+        }
+        let Some(last) = end.checked_sub(1) else {
+            return false;
+        };
+        match self.peek(last) {
+            ')' | ']' | '²' | '³' | '%' | PI => true,
+            c if c.is_ascii_digit() => true,
+            c => is_letter(c) && self.boundary(last.wrapping_sub(1)),
+        }
+    }
+
+    /// Tells whether a number, a letter alone or a bracket begins after `end`, at most a space away.
+    pub(super) fn operand_after(&self, end: usize) -> bool {
+        let mut start = end + usize::from(self.peek(end) == ' ');
+        start += usize::from(self.peek(start) == '(');
+        start += usize::from(matches!(self.peek(start), '-' | '−' | '√'));
+        let c = self.peek(start);
+        c == PI || self.starts_amount(start) || is_letter(c) && self.boundary(start + 1)
+    }
+
+    /// Tells whether white space stands on both sides of the sign at `i`.
+    fn stands_alone(&self, i: usize) -> bool {
+        let before = i.checked_sub(1).map_or(' ', |before| self.chars[before]);
+        before.is_whitespace() && self.peek(i + 1).is_whitespace()
+    }
+
+    /// Tells whether a word or figure ends one space before `i`, on the same line, and another begins one after it.
+    fn word_before(&self, i: usize) -> bool {
+        let solid = |c: char| is_letter(c) || c.is_ascii_digit() || c == ')';
+        let before = i.checked_sub(2).map_or(' ', |before| self.chars[before]);
+        let after = self.peek(i + 2);
+        solid(before) && (solid(after) || after == '(')
     }
 }

@@ -7,19 +7,19 @@ use super::Variety;
 /// Books in Asante and Akuapem spelling, then in English; sorted for a binary search.
 #[rustfmt::skip]
 const BOOKS: &[&str] = &[
-    "acts", "adiyisɛm", "adiyisɛmwoma", "ahemfo", "ahemfoɔ", "amos", "apocalypse", "asomafo", "asomafoɔ", "atemmufo",
-    "atemmufoɔ", "berɛsosɛm", "beresosɛm", "chronicles", "colossians", "corinthians", "daniel",
-    "deuteronomium", "deuteronomy", "dwom", "dwoms", "ecclesiastes", "efesofo", "efesofoɔ", "ephesians", "esra",
-    "ester", "esther", "exodus", "ezekiel", "ezra", "filemon", "filipifo", "filipifoɔ", "galatians",
-    "galatifo", "galatifoɔ", "genesis", "habakkuk", "habakuk", "hagai", "haggai", "hebrews",
-    "hebrifo", "hebrifoɔ", "hesekiel", "hiob", "hosea", "isaiah", "james", "jeremiah", "job", "joel", "john", "jonah",
-    "joshua", "jude", "judges", "kings", "kolosefo", "kolosefoɔ", "korintofo", "korintofoɔ", "kwadwom",
-    "lamentations", "leviticus", "luka", "luke", "malachi", "malaki", "mark", "marko", "mateo", "mathew", "matthew",
-    "mateɔ", "micah", "mika", "mmebusɛm", "nahum", "nehemia", "nehemiah", "nnwom", "numbers", "numeri", "obadia",
-    "obadiah", "peter", "petro", "philemon", "philippians", "proverbs", "psalm", "psalms", "revelation", "romafo",
-    "romafoɔ", "romans", "rut", "ruth", "sakaria", "samuel", "sefania", "tesalonikafo", "tesalonikafoɔ",
-    "thessalonians", "timoteo", "timothy", "tito", "titus", "yakobo", "yeremia", "yesaia", "yoel", "yohane", "yona",
-    "yosua", "yuda", "zechariah", "zephaniah", "ɔsɛnkafo", "ɔsɛnkafoɔ",
+    "acts", "adiyisɛm", "adiyisɛmwoma", "ahemfo", "ahemfoɔ", "ahene", "amos", "apocalypse", "asomafo", "asomafoɔ",
+    "atemmufo", "atemmufoɔ", "beresosɛm", "berɛsosɛm", "chronicles", "colossians", "corinthians", "daniel",
+    "deuteronomium", "deuteronomy", "dwom", "dwoms", "ecclesiastes", "efesofo", "efesofoɔ", "eksodos", "eksodus",
+    "ephesians", "esra", "ester", "esther", "exodus", "ezekiel", "ezra", "filemon", "filipifo", "filipifoɔ",
+    "filipofo", "filipofoɔ", "galatians", "galatifo", "galatifoɔ", "genesis", "habakkuk", "habakuk", "hagai",
+    "haggai", "hebrews", "hebrifo", "hebrifoɔ", "hesekiel", "hiob", "hosea", "isaiah", "james", "jeremiah", "job",
+    "joel", "john", "jonah", "joshua", "jude", "judges", "kings", "kolosefo", "kolosefoɔ", "korintofo", "korintofoɔ",
+    "kwadwom", "lamentations", "leviticus", "luka", "luke", "malachi", "malaki", "mark", "marko", "mateo", "mateɔ",
+    "mathew", "matthew", "micah", "mika", "mikea", "mmebusɛm", "nahum", "nehemia", "nehemiah", "nnwom", "numbers",
+    "numeri", "obadia", "obadiah", "peter", "petro", "philemon", "philippians", "proverbs", "psalm", "psalms",
+    "revelation", "romafo", "romafoɔ", "romans", "rut", "ruth", "sakaria", "samuel", "sefania", "tesalonikafo",
+    "tesalonikafoɔ", "thessalonians", "timoteo", "timothy", "tito", "titus", "yakobo", "yeremia", "yesaia", "yoel",
+    "yohane", "yona", "yosua", "yuda", "zechariah", "zephaniah", "ɔsɛnkafo", "ɔsɛnkafoɔ",
 ];
 
 /// Short names of books, as they stand before a chapter and a verse, and the book.
@@ -40,9 +40,12 @@ const SHORT: &[(&str, &str)] = &[
     ("yos", "yosua"), ("yud", "yuda"), ("zech", "sakaria"), ("zeph", "sefania"),
 ];
 
+/// A book of two words.
+const ACTS: [&str; 2] = ["asomafo nnwuma", "asomafoɔ nnwuma"];
+
 /// Tells whether `word` is the name of a book of the Bible.
 pub(super) fn is_book(word: &str) -> bool {
-    BOOKS.contains(&word)
+    BOOKS.binary_search(&word).is_ok()
 }
 
 /// Tells whether `word` is the short name of a book, with a capital.
@@ -52,6 +55,52 @@ pub(super) fn is_short_book(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
+    /// Tells whether a book has just been named.
+    pub(super) fn after_book(&self) -> bool {
+        is_book(self.out.last_word()) || ACTS.iter().any(|book| self.out.ends_with(book))
+    }
+
+    /// Reads a chapter and a verse with spaces or a v between them: "29 : 25", "3 v 16".
+    pub(super) fn spaced_verse(&mut self) -> bool {
+        let chapter = self.digits_end(self.at);
+        let start = self.skip_spaces(chapter);
+        let mut end = start;
+        match self.peek(start) {
+            ':' => end += 1,
+            'v' if start > chapter => {
+                end += 1 + usize::from(self.peek(end + 1) == 's');
+                end += usize::from(self.peek(end) == '.');
+            }
+            _ => return false,
+        }
+        let verse = self.skip_spaces(end);
+        let counts =
+            |from: usize, to: usize| self.peek(from) != '0' && (1..=3).contains(&(to - from));
+        let written = counts(self.at, chapter) && counts(verse, self.digits_end(verse));
+        if !written || verse == chapter + 1 || !self.after_book() {
+            return false;
+        }
+        self.verse(chapter, verse);
+        true
+    }
+
+    /// Reads the name of a book in capitals, if a chapter and a verse follow: "LUKA 12:33".
+    pub(super) fn loud_book(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        let chapter = self.skip_spaces(end);
+        let loud = end - start > 2 && chapter > end && self.peek(start + 1).is_uppercase();
+        if !loud || !self.is_verse(chapter) || end - start > 16 {
+            return false;
+        }
+        let low = self.lower(start, end);
+        if !is_book(&low) {
+            return false;
+        }
+        self.out.word(&low);
+        self.at = end;
+        true
+    }
+
     /// Reads the short name of a book, if a chapter and a verse follow: "Yoh. 3:16".
     pub(super) fn short_book(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
@@ -78,9 +127,10 @@ impl Scanner<'_> {
         true
     }
 
-    /// Reads chapter and verses; the colon stands at `colon`.
-    pub(super) fn verse(&mut self, colon: usize) {
+    /// Reads chapter and verses; the chapter ends at `colon`, the first verse begins at `start`.
+    pub(super) fn verse(&mut self, colon: usize, start: usize) {
         self.chapter(colon);
+        self.at = start;
         loop {
             let end = self.digits_end(self.at);
             self.figure(end);
@@ -90,6 +140,7 @@ impl Scanner<'_> {
                 if self.next_verse(end) {
                     continue;
                 }
+                self.following(end);
                 return;
             }
             let stop = self.digits_end(end + 1);
@@ -102,6 +153,14 @@ impl Scanner<'_> {
             if self.peek(stop) == ':' && self.digit(stop + 1) {
                 self.chapter(stop);
             }
+        }
+    }
+
+    /// Reads the "ff" of "3:16ff".
+    fn following(&mut self, end: usize) {
+        if self.peek(end) == 'f' && self.peek(end + 1) == 'f' && self.boundary(end + 2) {
+            self.out.word("ne nea ɛdi so");
+            self.at = end + 2;
         }
     }
 
@@ -142,5 +201,15 @@ impl Scanner<'_> {
         let words = integer_words(&self.slice(self.at, end), self.options, Form::Attributive);
         self.out.word(&words);
         self.at = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BOOKS;
+
+    #[test]
+    fn books_are_sorted() {
+        assert!(BOOKS.is_sorted());
     }
 }

@@ -1,8 +1,9 @@
-//! Words in capitals: initialisms are spelled, shouted Twi is not.
+//! Words in capitals: initialisms are spelled, words that are stressed or shouted are not.
 
 use std::sync::LazyLock;
 
 use crate::alphabet::{is_letter, is_vowel};
+use crate::g2p::{is_common_english, is_twi_word};
 use crate::spelling::letter_names;
 
 use super::scanner::Scanner;
@@ -95,10 +96,29 @@ impl Scanner<'_> {
         }
         // GA-123-4567 is a code even where everything is in capitals.
         let code = self.peek(end) == '-' && self.digit(end + 1);
-        if code || !self.line_is_shouted(start) {
+        if code {
             return true;
         }
-        !is_native(low) && (length <= 3 || !is_readable(low))
+        match length {
+            2 if self.line_is_shouted(start) => !is_native(low),
+            2 => !(is_twi_word(low) && self.stands_in_shouted_words(start, end)),
+            _ if low.contains(is_vowel) && (is_twi_word(low) || is_common_english(low)) => false,
+            3 => !(self.line_is_shouted(start) && is_native(low)),
+            _ => !is_native(low) && !is_readable(low),
+        }
+    }
+
+    /// Tells whether the word before `start` or the one after `end` is Twi in capitals, as in DA BIARA.
+    fn stands_in_shouted_words(&self, start: usize, end: usize) -> bool {
+        let is_shouted = |word: &[char]| {
+            let low: String = word.iter().flat_map(|c| c.to_lowercase()).collect();
+            word.len() > 1 && word.iter().all(|c| c.is_uppercase()) && is_twi_word(&low)
+        };
+        let before = self.chars[..start].strip_suffix(&[' ']).unwrap_or_default();
+        let length = before.iter().rev().take_while(|c| is_letter(**c)).count();
+        let after = self.chars[end..].strip_prefix(&[' ']).unwrap_or_default();
+        let next = after.iter().take_while(|c| is_letter(**c)).count();
+        is_shouted(&before[before.len() - length..]) || is_shouted(&after[..next])
     }
 
     /// Tells whether the line around `start` has no small letter.
@@ -171,7 +191,7 @@ fn is_digraph(a: char, b: char) -> bool {
     )
 }
 
-/// Tells whether a foreign word in capitals can be read at all: GHANA, not KNUST.
+/// Tells whether a foreign word in capitals can be read at all: GHANA and KRISTO, not KNUST or UTME.
 fn is_readable(word: &str) -> bool {
     let letters: Vec<char> = word.chars().collect();
     let consonants = |run: &[char]| run.iter().all(|c| !is_vowel(*c) && *c != 'y');
@@ -179,5 +199,19 @@ fn is_readable(word: &str) -> bool {
     let opens = !consonants(start)
         || matches!(start, [_, 'r' | 'l' | 'h' | 'w'] | ['s', _])
         || start.first().is_some_and(|c| matches!(c, 'm' | 'n'));
-    opens && word.contains(is_vowel) && !letters.windows(3).any(consonants)
+    let joins = |pair: &[char]| match *pair {
+        [a, b] if consonants(pair) => {
+            a == b
+                || matches!(a, 'l' | 'm' | 'n' | 'r' | 's')
+                || matches!(b, 'l' | 'r' | 'h' | 'w')
+                || matches!((a, b), ('c' | 'p' | 'f' | 'x', 't') | ('c', 'k'))
+        }
+        _ => true,
+    };
+    // A plural may end on anything: KIDS.
+    let inner = letters.strip_suffix(&['s']).unwrap_or(&letters);
+    opens
+        && word.contains(is_vowel)
+        && !letters.windows(3).any(consonants)
+        && inner.windows(2).all(joins)
 }

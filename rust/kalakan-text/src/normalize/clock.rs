@@ -1,6 +1,5 @@
 //! Times of day, and what else is written with a colon: verses and ratios.
 
-use super::bible::is_book;
 use super::number::{cardinal, integer_words, Form};
 use super::quantity::Amount;
 use super::scanner::Scanner;
@@ -36,8 +35,8 @@ impl Scanner<'_> {
         if colon == self.at || !(self.peek(colon) == ':' || dotted) || !self.digit(colon + 1) {
             return false;
         }
-        if !dotted && is_book(self.out.last_word()) && self.is_verse(self.at) {
-            self.verse(colon);
+        if !dotted && self.after_book() && self.is_verse(self.at) {
+            self.verse(colon, colon + 1);
             return true;
         }
         if let Some((time, end)) = self.time(self.at) {

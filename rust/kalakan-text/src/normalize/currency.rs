@@ -51,7 +51,7 @@ impl Scanner<'_> {
         let (currency, stop) = currency::after_figure(self.chars, start)?;
         if currency.sign == "P" {
             // 1080p is no money: a hundred pesewas are a cedi.
-            let small = end < 3 || !self.digit(end - 3);
+            let small = (end < 3 || !self.digit(end - 3)) && !self.is_reckoned(end);
             return (small && self.pesewas_end(end) > end).then_some((currency, stop));
         }
         // "20gh" is money, "20 gh" may be Ghana, and A1GP is a name.
@@ -67,9 +67,24 @@ impl Scanner<'_> {
         (self.boundary(stop) && !bare && !self.digit(next)).then_some((currency, stop))
     }
 
+    /// Tells whether the figures that end at `end` follow an equals sign: "24 = 2p" is algebra.
+    fn is_reckoned(&self, end: usize) -> bool {
+        let digits = self.chars[..end]
+            .iter()
+            .rev()
+            .take_while(|c| c.is_ascii_digit())
+            .count();
+        let before = end - digits;
+        self.starts_with(before.saturating_sub(2), "= ")
+            || before > 0 && self.peek(before - 1) == '='
+    }
+
     /// Returns where the "p" of pesewas at `end` ends, or `end` itself.
     pub(super) fn pesewas_end(&self, end: usize) -> usize {
-        let p = self.peek(end) == 'p' && self.boundary(end + 1) && self.peek(end + 1) != '\'';
+        let next = self.peek(end + 1);
+        // "8p.m." is a time.
+        let half_day = next == '.' && matches!(self.peek(end + 2), 'm' | 'M');
+        let p = self.peek(end) == 'p' && self.boundary(end + 1) && next != '\'' && !half_day;
         end + usize::from(p)
     }
 
@@ -136,7 +151,17 @@ impl Scanner<'_> {
             );
             return;
         }
-        self.put_noun(currency.noun);
+        // "ɔpepem $5" is money too, its noun comes first.
+        let size = ["ɔpepem", "ɔpepepem", "mpem"]
+            .into_iter()
+            .find(|size| self.out.ends_with(size));
+        if let Some(size) = size.filter(|_| group.is_none()) {
+            self.out.drop_word(size);
+            self.put_noun(currency.noun);
+            self.out.word(size);
+        } else {
+            self.put_noun(currency.noun);
+        }
         if let Some(group) = group {
             self.speak_magnitude(group, amount);
         } else if hundredths.is_some() || plain && round {
@@ -161,6 +186,46 @@ impl Scanner<'_> {
             self.out.word("maenɔs");
         }
         self.out.word(words);
+    }
+
+    /// Tells whether a word for money follows a number that ends at `end`.
+    pub(super) fn names_money(&self, end: usize) -> bool {
+        let start = self.skip_spaces(end);
+        let stop = self.letters_end(start);
+        let word = || self.lower(start, stop);
+        start > end
+            && (4..=7).contains(&(stop - start))
+            && matches!(
+                word().as_str(),
+                "cedi" | "cedis" | "sidi" | "dollar" | "dollars" | "pounds" | "euros"
+            )
+    }
+
+    /// Says a sign or code of money that stands without a figure: "Sika (GHS)", "GHS billion", "$".
+    pub(super) fn lone_money(&mut self) -> bool {
+        let Some((currency, end)) = currency::before_figure(self.chars, self.at) else {
+            return false;
+        };
+        let before = self.at.checked_sub(1).map_or(' ', |b| self.chars[b]);
+        let letters = self.chars[self.at..end]
+            .iter()
+            .filter(|c| c.is_alphabetic());
+        let coded = letters.clone().count();
+        // "gh" and "cfa" in small letters are other things.
+        let capitals = letters.filter(|c| c.is_uppercase()).count();
+        let known = coded == 0 || end - self.at >= 3 && capitals == coded;
+        if !known || before.is_alphanumeric() || !self.boundary(end) || self.peek(end) == '-' {
+            return false;
+        }
+        if !self.out.ends_with(currency.noun) {
+            self.out.word(currency.noun);
+        }
+        self.at = end;
+        if let Some((group, stop)) = self.magnitude(end, true).filter(|_| self.peek(end) == ' ') {
+            self.out.word(group.several);
+            self.at = stop;
+        }
+        true
     }
 
     /// Reads "cedis", "pesewas" and other money after a number as the Twi words.

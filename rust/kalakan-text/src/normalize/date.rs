@@ -13,8 +13,9 @@ const MONTHS: [&str; 12] = [
 #[rustfmt::skip]
 const WRITTEN: &[&str] = &[
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "ɔpɛpɔn", "ɔpɛpon", "opɛpɔn", "ɔgyefoɔ", "ɔgyefuo", "ɔgyefuɔ", "ɔbɛnem", "obɛnem", "oforisuo",
-    "kɔtɔnimaa", "kɔtɔnimma", "kotonimaa", "kotonimma", "ayɛwohomumɔ", "ayɛwohomumu", "kitawonsa", "kutawonsa",
+    "november", "december", "ɔpɛpɔn", "ɔpɛpon", "opɛpɔn", "ɔgyefoɔ", "ɔgyefo", "ɔgyefuo", "ɔgyefuɔ", "ɔbɛnem", "obɛnem", "oforisuo",
+    "kɔtɔnimaa", "kɔtɔnimma", "kɔtɔnima", "kotonimaa", "kotonimma", "kotonima", "ayɛwohomumɔ", "ayɛwohomumu",
+    "ayɛwohummɔ", "ayɛwohomummɔ", "ayɛwohommɔ", "ayɛwohumumɔ", "ayɛwohummo", "kitawonsa", "kutawonsa",
     "ɔsanaa", "ɔsannaa", "ɔsandaa", "ɛbɔ", "ɛbɔbira", "ebɔbira", "ahinime", "obubuo", "ɔbubuo", "ɔpɛnimaa", "ɔpɛnimma", "opɛnimma",
 ];
 
@@ -38,6 +39,14 @@ const SHORT: [(&str, &str); 12] = [
 fn is_month(word: &str) -> bool {
     WRITTEN.contains(&word)
 }
+
+/// Days of the week, Twi and English, whole and short.
+#[rustfmt::skip]
+const DAYS: &[&str] = &[
+    "ɛdwoada", "dwoada", "dwowda", "ɛbenada", "benada", "wukuada", "wukuda", "yawoada", "yawda", "ɛfiada", "efiada",
+    "fiada", "fida", "memeneda", "kwasiada", "kwasida", "monday", "tuesday", "wednesday", "thursday", "friday",
+    "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun",
+];
 
 /// The month whose short form `word` is, in small letters.
 fn month_of(word: &str) -> Option<&'static str> {
@@ -100,6 +109,39 @@ impl Scanner<'_> {
         let more = self.peek(ends[2]) == separator && self.digit(ends[2] + 1);
         let same = matches!(separator, '/' | '-' | '.') && self.peek(ends[1]) == separator;
         (same && !more && self.boundary(ends[2])).then_some((parts, ends))
+    }
+
+    /// Reads 2020-12, a year and a month; 2009-10 may be two years.
+    pub(super) fn year_month(&mut self) -> bool {
+        let dash = self.digits_end(self.at);
+        let end = self.digits_end(dash + 1);
+        if dash != self.at + 4 || end != dash + 3 || self.peek(dash) != '-' {
+            return false;
+        }
+        let (year, month) = (self.slice(self.at, dash), self.small(dash + 1, end));
+        let plain = (1..=12).contains(&month) && matches!(&year[..2], "19" | "20");
+        let years = year[2..].parse().is_ok_and(|from: u32| from < month);
+        let joined =
+            matches!(self.peek(end), '-' | '/') || self.peek(end) == '.' && self.digit(end + 1);
+        if !plain || years || joined || !self.boundary(end) {
+            return false;
+        }
+        self.out.word(MONTHS[month as usize - 1]);
+        self.say_year(&year);
+        self.at = end;
+        true
+    }
+
+    /// Tells whether a dash that ends at `end` stands between two months or two days of the week.
+    pub(super) fn joins_days(&self, end: usize) -> bool {
+        let start = self.skip_spaces(end);
+        let stop = self.letters_end(start);
+        if stop - start < 3 || stop - start > 14 {
+            return false;
+        }
+        let (before, after) = (self.out.last_word(), self.lower(start, stop));
+        let month = |word: &str| is_month(word) || month_of(word).is_some();
+        month(before) && month(&after) || DAYS.contains(&before) && DAYS.contains(&after.as_str())
     }
 
     /// Reads "5-8 March 2024".
@@ -194,7 +236,10 @@ impl Scanner<'_> {
         let day = self.small(digits, stop);
         let after = self.ordinal_suffix(stop);
         let joined = matches!(self.peek(after), '%' | '/' | ':' | '-' | '–' | '°')
-            || self.digit(after + 1) && self.peek(after) != ' ';
+            // "Ayɛwohomumɔ 2,2021" lacks a space only.
+            || self.digit(after + 1)
+                && self.peek(after) != ' '
+                && !(self.peek(after) == ',' && self.year(after).is_some());
         if stop - digits > 2 || !(1..=31).contains(&day) || !self.boundary(after) || joined {
             return false;
         }
@@ -264,10 +309,14 @@ impl Scanner<'_> {
             self.out.word(&words);
         }
         if let Some(year) = year {
-            self.out.pause();
-            self.out.word("afe");
-            let words = integer_words(year, self.options, Form::Attributive);
-            self.out.word(&words);
+            self.say_year(year);
         }
+    }
+
+    fn say_year(&mut self, year: &str) {
+        self.out.pause();
+        self.out.word("afe");
+        let words = integer_words(year, self.options, Form::Attributive);
+        self.out.word(&words);
     }
 }

@@ -1,22 +1,31 @@
 //! Figures and signs of an English text become English words; the rest is left to the normalizer.
 
+mod numeral;
 mod words;
+mod written;
 
 use crate::address;
 use crate::alphabet::is_letter;
 use crate::currency::{self, Currency};
 use crate::traced::Writer;
-use words::{integer, ordinal, spell};
+use words::{fraction, integer, ordinal, spell};
 
 /// What may stand after a figure.
-const UNITS: [(&str, &str); 10] = [
+const UNITS: [(&str, &str); 17] = [
     ("%", "percent"),
     ("°C", "degrees celsius"),
     ("°", "degrees"),
+    ("km/h", "kilometers per hour"),
+    ("kmh", "kilometers per hour"),
+    ("mph", "miles per hour"),
+    ("m/s", "meters per second"),
     ("km", "kilometers"),
     ("kg", "kilograms"),
     ("cm", "centimeters"),
     ("mm", "millimeters"),
+    ("mg", "milligrams"),
+    ("ml", "milliliters"),
+    ("hrs", "hours"),
     ("am", "ee ɛm"),
     ("pm", "pii ɛm"),
     ("m", "million"),
@@ -24,8 +33,8 @@ const UNITS: [(&str, &str); 10] = [
 
 /// Writes repaired `text` with English words for its ASCII figures and for the signs that are spoken.
 ///
-/// Integers to 10^15, years from 1100 to 2099 in pairs, decimals, ordinals, clock times, money, percent and a few
-/// units. Figures in addresses stay.
+/// Integers to 10^15, years from 1100 to 2099 in pairs, decimals, fractions, a minus, ordinals, clock times, money,
+/// percent, a few units, short codes, Roman numerals after a name and common abbreviations. Figures in addresses stay.
 pub(crate) fn speak(text: &str, writer: &mut Writer) {
     let chars: Vec<char> = text.chars().collect();
     let mut reader = Reader {
@@ -59,15 +68,52 @@ impl Reader<'_> {
         if let Some(end) = address::end(self.chars, self.at) {
             self.writer.text.extend(&self.chars[self.at..end]);
             self.at = end;
-        } else if !(self.money() || self.figure()) {
+        } else if !(self.money()
+            || self.short_code()
+            || self.figure()
+            || self.abbreviation()
+            || self.numeral())
+        {
             match self.chars[self.at] {
                 '&' => self.say("and"),
                 '+' => self.say("plus"),
                 '=' => self.say("equals"),
+                '-' if self.is_sign() => self.say("minus"),
                 c => self.writer.text.push(c),
             }
             self.at += 1;
         }
+    }
+
+    /// Tells whether the hyphen here belongs to the figure behind it: -3, not 1-3 or A-3.
+    fn is_sign(&self) -> bool {
+        let before = self.at.checked_sub(1).map(|at| self.chars[at]);
+        let opens = before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"'));
+        opens && self.digits_end(self.at + 1) > self.at + 1
+    }
+
+    /// "*170#": stars, hashes and figures one by one.
+    fn short_code(&mut self) -> bool {
+        let rest = &self.chars[self.at..];
+        let sign = |c: &char| matches!(c, '*' | '#');
+        let length = rest
+            .iter()
+            .take_while(|c| c.is_ascii_digit() || sign(c))
+            .count();
+        let code = &rest[..length];
+        let starts = self.starts_token() && code.first().is_some_and(sign);
+        if !starts || !code.last().is_some_and(sign) || !code.iter().any(char::is_ascii_digit) {
+            return false;
+        }
+        for c in code {
+            match c {
+                '*' => self.say("star"),
+                '#' => self.say("hash"),
+                digit => self.say(&spell(&digit.to_string())),
+            }
+        }
+        self.at += length;
+        true
     }
 
     fn say(&mut self, words: &str) {
@@ -217,7 +263,7 @@ impl Reader<'_> {
         if spelled {
             self.say(&spell(&digits));
             self.go_on_spelling(end);
-        } else if !(self.clock(&digits) || self.ordinal(&digits)) {
+        } else if !(self.clock(&digits) || self.ordinal(&digits) || self.part(&digits)) {
             let year = end - start == 4 && digits.len() == 4;
             self.say(&integer(&digits, year));
             self.decimals(end);
@@ -273,6 +319,22 @@ impl Reader<'_> {
         ending.is_some()
     }
 
+    /// "1/2" and "3/4": a proper fraction, no date.
+    fn part(&mut self, over: &str) -> bool {
+        let end = self.digits_end(self.at + 1);
+        let is_slash = |at: Option<usize>| at.and_then(|at| self.chars.get(at)) == Some(&'/');
+        let dated = is_slash(Some(end)) || is_slash(self.at.checked_sub(over.len() + 1));
+        if !is_slash(Some(self.at)) || dated {
+            return false;
+        }
+        let found = fraction(over, &self.digits(self.at + 1, end)).filter(|_| self.ends_token(end));
+        if let Some(words) = &found {
+            self.say(words);
+            self.at = end;
+        }
+        found.is_some()
+    }
+
     fn unit(&mut self) {
         let start = self.at + usize::from(self.chars.get(self.at) == Some(&' '));
         let found = UNITS.iter().find(|(sign, _)| {
@@ -314,6 +376,16 @@ mod tests {
             ("12345678901234567", "one two three four five six seven eight nine zero one two three four five six seven"),
             ("5km from www.a1.com", "five kilometers from www.a1.com"),
             ("mp3", "mp three"),
+            ("-3 or (-2.5), 1-3", "minus three or ( minus two point five ), one - three"),
+            ("1/2, 3/4 of 2/3", "one half , three quarters of two thirds"),
+            ("5km/h and 60 mph", "five kilometers per hour and sixty miles per hour"),
+            ("on 1/2/2024 or 1/2/24", "on one / two / twenty twenty four or one / two / twenty four"),
+            ("King Charles III, Elizabeth II's", "King Charles the third, Elizabeth the second's"),
+            ("World War II, Part IV. I am", "World War two, Part four. I am"),
+            ("MIX of VI and III", "MIX of VI and III"),
+            ("e.g. this, i.e. that, etc.", "for example this, that is that, et cetera."),
+            ("Dr. Osei, Mr Mensah vs Mrs. Addo Jr.", "doctor Osei, mister Mensah versus missis Addo junior."),
+            ("dial *170# or *920*12#", "dial star one seven zero hash or star nine two zero star one two hash"),
         ];
         for (written, words) in table {
             let said = Traced::plain(written).rewrite(speak);

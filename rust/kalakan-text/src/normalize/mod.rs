@@ -12,6 +12,8 @@ mod clock;
 mod code;
 mod currency;
 mod date;
+mod doubled;
+mod duration;
 pub(crate) mod english;
 mod number;
 mod ordinal;
@@ -29,6 +31,9 @@ pub use crate::options::{ChatSpelling, NormalizeOptions, Variety};
 pub(crate) use abbreviation::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 pub use number::number_words;
 
+use std::collections::BTreeMap;
+
+use crate::clean::has_chat_letters;
 use crate::traced::Traced;
 
 /// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
@@ -43,12 +48,17 @@ pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
         .into_owned()
 }
 
+/// Does what [`normalize`] does and counts the characters that have no reading, as letters of other scripts and emoji.
+/// White space, quotes, brackets, invisible characters and marks of emphasis are there for the eye and not counted.
+pub fn normalize_counting(text: &str, options: &NormalizeOptions) -> (String, BTreeMap<char, u64>) {
+    normalize_traced(Traced::counting(text), options).into_parts()
+}
+
 /// Does what [`normalize`] does and keeps where the result comes from.
 pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
-    // Only wide chat spelling rewrites letters of the alphabet.
-    let wide = options.chat == ChatSpelling::Wide;
+    // Only chat spelling rewrites letters of the alphabet.
     let short_way = |text: &str| {
-        let rewritten = wide && text.contains(['c', 'q', 'C', 'Q']);
+        let rewritten = has_chat_letters(text, options.chat);
         (!rewritten).then(|| plain::lower(text)).flatten()
     };
     if let Some(normalized) = short_way(text.text()) {

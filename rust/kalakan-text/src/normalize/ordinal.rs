@@ -1,5 +1,7 @@
 //! Ordinals, in figures (1st) and in Roman numerals after a name (Osei Tutu II).
 
+use crate::alphabet::is_letter;
+
 use super::number::{cardinal, integer_words, Form};
 use super::quantity::Amount;
 use super::scanner::Scanner;
@@ -12,9 +14,28 @@ const TITLES: &[&str] = &[
 ];
 
 /// Things that are counted in Roman numerals.
-const THINGS: [&str; 9] = [
-    "chapter", "class", "form", "grade", "level", "part", "phase", "ti", "volume",
+const THINGS: [&str; 15] = [
+    "chapter",
+    "class",
+    "form",
+    "grade",
+    "halt",
+    "level",
+    "operation",
+    "part",
+    "phase",
+    "project",
+    "section",
+    "stage",
+    "ti",
+    "unit",
+    "volume",
 ];
+
+/// Tells whether `word`, in lower case, announces a thing that is counted in Roman numerals.
+pub(super) fn is_thing(word: &str) -> bool {
+    THINGS.contains(&word)
+}
 
 /// Tells whether `word`, in lower case, announces a person who may be counted.
 pub(super) fn is_title(word: &str) -> bool {
@@ -87,10 +108,60 @@ impl Scanner<'_> {
             return false;
         }
         let words = cardinal(u64::from(value), self.options, Form::Attributive);
-        let person = !THINGS.contains(&self.out.last_word());
+        let person = !self.names.thing;
         self.speak_rank(value == 1, &words, person);
         self.at = end;
         true
+    }
+
+    /// Reads a Roman numeral that is a label or one of a list: "II.", "I, II, III".
+    pub(super) fn roman_label(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        let Some(value) = self.roman_value(start, end) else {
+            return false;
+        };
+        let listed = end > start + 1 || self.roman_beside(start, end);
+        if !listed || self.peek(end) == '\'' || self.digit(end) {
+            return false;
+        }
+        let words = cardinal(u64::from(value), self.options, Form::Attributive);
+        // "Wiase ko II" counts its war; in a list numerals stand for themselves.
+        let joined = matches!(self.out.last_word(), "" | "ne" | "na" | "anaa" | "kɔsi");
+        if joined || self.roman_beside(start, end) {
+            self.out.word(&words);
+        } else {
+            self.speak_rank(value == 1, &words, false);
+        }
+        self.at = end;
+        true
+    }
+
+    fn roman_value(&self, start: usize, end: usize) -> Option<u32> {
+        if !(1..=5).contains(&(end - start)) || !matches!(self.peek(start), 'I' | 'V' | 'X') {
+            return None;
+        }
+        let written = self.slice(start, end);
+        (1..=20).find(|n| roman_numeral(*n) == written)
+    }
+
+    /// Tells whether a Roman numeral of more than a letter stands next in a list, or a numeral before.
+    fn roman_beside(&self, start: usize, end: usize) -> bool {
+        let next = end + 2;
+        let stop = self.letters_end(next);
+        let after = self.peek(end) == ','
+            && self.peek(end + 1) == ' '
+            && stop > next + 1
+            && self.roman_value(next, stop).is_some();
+        let before = start > 3 && self.peek(start - 1) == ' ' && self.peek(start - 2) == ',' && {
+            let letters = self.chars[..start - 2]
+                .iter()
+                .rev()
+                .take(5)
+                .take_while(|c| is_letter(**c))
+                .count();
+            letters > 1 && self.roman_value(start - 2 - letters, start - 2).is_some()
+        };
+        after || before
     }
 
     /// Tells whether the run of capitalised words ends one space before `start`.

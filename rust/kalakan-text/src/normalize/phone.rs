@@ -1,5 +1,7 @@
 //! Telephone numbers and other chains of digits: one by one, with a pause between the groups.
 
+use crate::alphabet::is_letter;
+
 use super::number::{digit_words, Form};
 use super::scanner::Scanner;
 
@@ -70,7 +72,9 @@ impl Scanner<'_> {
         } else {
             Some(count) == fixed
         };
-        (fits && self.boundary(end)).then_some(groups)
+        // What is typed without a space after it is no part of it: "+233244123456anaa".
+        let free = self.boundary(end) || is_letter(self.peek(end)) && is_letter(self.peek(end + 1));
+        (fits && free).then_some(groups)
     }
 
     /// Returns where the digits after one separator start: a space, hyphen, dot or bracket.
@@ -116,7 +120,11 @@ impl Scanner<'_> {
         let coded = self.at > 1
             && self.chars[self.at - 1] == '-'
             && self.chars[self.at - 2].is_alphabetic();
-        if groups.len() < if coded { 2 } else { 3 } {
+        // "G-482913": a letter and the code itself.
+        let lettered = coded
+            && self.boundary(self.at.wrapping_sub(3))
+            && groups.iter().any(|(from, to)| to - from > 3);
+        if groups.len() < if coded { 2 } else { 3 } && !lettered {
             return false;
         }
         self.speak_groups(&groups);

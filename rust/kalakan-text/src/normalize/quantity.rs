@@ -14,25 +14,42 @@ pub(super) struct Amount {
     pub(super) to: Option<Value>,
 }
 
+/// Tells whether a two-figure number after `word` may have a zero before it that nobody says.
+fn is_counted(word: &str) -> bool {
+    matches!(
+        word,
+        "ti" | "nkyekyɛmu" | "krataafa" | "ɔfa" | "chapter" | "part" | "episode"
+    )
+}
+
 impl Scanner<'_> {
     /// Reads what is left for numbers: money, units, percent, ordinals, ranges and bare figures.
     pub(super) fn quantity(&mut self) -> bool {
         let plus = self.peek(self.at) == '+';
         let mut start = self.at + usize::from(plus);
-        let mut negative = self.peek(start) == '-';
+        let mut negative = matches!(self.peek(start), '-' | '−');
         start += usize::from(negative);
         let mut money = None;
         if let Some((currency, end)) = self.money_sign(start) {
             money = Some(currency);
             start = self.skip_spaces(end);
-            if self.peek(start) == '-' {
+            if matches!(self.peek(start), '-' | '−') {
                 negative = true;
                 start += 1;
             }
         }
-        let Some((value, mut end)) = self.value(start) else {
+        // "COVID -19" is a name.
+        negative &= !self.out.ends_with("covid");
+        self.after_money = money.is_some();
+        let Some((mut value, mut end)) = self.value(start) else {
             return false;
         };
+        if value.is_integer() && value.whole.len() == 2 && is_counted(self.out.last_word()) {
+            // "Ti 01" is the first chapter.
+            if value.whole.starts_with('0') {
+                value.whole.remove(0);
+            }
+        }
         let mut amount = Amount {
             negative,
             value,
@@ -61,6 +78,7 @@ impl Scanner<'_> {
         // "5 -3" is a number and a negative one; "1/2-3" is not worth guessing.
         if !self.digit(start)
             || first.part.is_some()
+            || spaced > 0 && self.is_sum(start)
             || self.day_month(start).is_some()
             || self.is_clock(start)
         {

@@ -62,13 +62,17 @@ macro_rules! rule {
 
 /// All rules, first come, first served.
 #[rustfmt::skip]
-pub(super) static RULES: [Rule; 31] = {
+pub(super) static RULES: &[Rule] = {
     use starts::{CAPITAL, DASH, FIGURE, LINE, MARK, SIGN, TAG, WORD};
     use Reads::{Number, Other, Word};
-    [
+    &[
         rule!("line end", LINE, Other, line_end),
         rule!("address", WORD | FIGURE, Other, address),
+        rule!("identifier", WORD | FIGURE, Other, identifier),
         rule!("money by its code", WORD, Number, money_code),
+        rule!("money without a figure", CAPITAL | SIGN, Other, lone_money),
+        rule!("plate", CAPITAL, Other, plate),
+        rule!("book in capitals", CAPITAL, Word, loud_book),
         rule!("short name of a book", CAPITAL, Word, short_book),
         rule!("degree", WORD, Word, degree),
         rule!("letters with dots", WORD, Word, dotted_letters),
@@ -78,6 +82,9 @@ pub(super) static RULES: [Rule; 31] = {
         rule!("to between numbers", WORD, Word, until),
         rule!("x between numbers", WORD, Word, times),
         rule!("Roman numeral", CAPITAL, Word, roman_word),
+        rule!("Roman label", CAPITAL, Other, roman_label),
+        rule!("option letter", WORD, Other, option_letter),
+        rule!("stammer", CAPITAL, Word, stammer),
         rule!("month and day", WORD, Word, month_first),
         rule!("short month and year", CAPITAL, Word, short_month),
         rule!("word", WORD, Word, plain_word),
@@ -85,16 +92,20 @@ pub(super) static RULES: [Rule; 31] = {
         rule!("date in figures", FIGURE, Number, numeric_date),
         rule!("days of a month", FIGURE, Number, day_range),
         rule!("day and month", FIGURE, Number, day_first),
+        rule!("year and month", FIGURE, Number, year_month),
+        rule!("verse with spaces", FIGURE, Number, spaced_verse),
         rule!("time, verse or ratio", FIGURE, Number, clock),
         rule!("time of four figures", FIGURE, Number, military),
+        rule!("duration", FIGURE, Number, duration),
         rule!("chain of figures", FIGURE, Number, chain),
         rule!("code after its name", FIGURE, Number, secret),
         rule!("quantity", FIGURE, Number, quantity),
+        rule!("short code", TAG | SIGN, Other, short_code),
         rule!("hashtag", TAG, Other, hashtag),
         rule!("mention", TAG, Other, mention),
         rule!("marks", MARK, Other, marks),
         rule!("dashes", DASH, Other, dashes),
-        rule!("short code", SIGN, Other, short_code),
+        rule!("figure said twice", SIGN, Other, said_twice),
         rule!("operator", SIGN, Other, operator),
         rule!("sign", SIGN, Other, sign),
     ]

@@ -6,12 +6,13 @@ use crate::traced::Writer;
 
 use super::address;
 use super::number::Form;
-use super::ordinal::is_title;
+use super::ordinal::{is_thing, is_title};
 use super::rules::{starts, Reads, RULES};
 use super::spoken::Spoken;
 use super::value::vulgar;
 use crate::currency;
-use crate::options::{NormalizeOptions, Variety};
+use crate::options::NormalizeOptions;
+use crate::steps::step;
 
 /// Writes repaired `text` as words and marks.
 pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) {
@@ -25,17 +26,29 @@ pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) 
         list_end: 0,
         quantity_end: usize::MAX,
         noun: "",
+        after_money: false,
         names: Names::default(),
         line: None,
     };
     let mut read = 0;
     while scanner.at < chars.len() {
         let start = scanner.at;
-        scanner.step();
+        if !scanner.step() && !is_silent(chars[start]) {
+            writer.lose(chars[start]);
+        }
         read += bytes(&chars[start..scanner.at]);
         writer.cut_at(read, scanner.out.len());
     }
     writer.text = scanner.out.finish();
+}
+
+/// Tells whether `c` is there for the eye: white space, quotes, brackets, emphasis, bullets.
+fn is_silent(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '*' | '_' | '~' | '|'
+        )
 }
 
 fn bytes(chars: &[char]) -> usize {
@@ -47,6 +60,7 @@ fn bytes(chars: &[char]) -> usize {
 pub(super) struct Names {
     pub(super) count: usize,
     pub(super) titled: bool,
+    pub(super) thing: bool,
     pub(super) end: usize,
 }
 
@@ -63,13 +77,16 @@ pub(super) struct Scanner<'a> {
     pub(super) quantity_end: usize,
     /// The noun that was last put before a number; "to" does not repeat it.
     pub(super) noun: &'static str,
+    /// The number that is being read follows a sign of money.
+    pub(super) after_money: bool,
     pub(super) names: Names,
     /// End of the line last looked at, and whether it is all capitals.
     pub(super) line: Option<(usize, bool)>,
 }
 
 impl Scanner<'_> {
-    fn step(&mut self) {
+    /// Reads what stands here; returns false where no rule does.
+    fn step(&mut self) -> bool {
         let (start, begin) = (self.at, self.begin());
         if begin & starts::WORD != 0 {
             self.word = self.word_end(start);
@@ -87,6 +104,7 @@ impl Scanner<'_> {
             Some(_) => {}
             None => self.at = start + 1,
         }
+        rule.is_some()
     }
 
     /// Returns what the current character can begin.
@@ -109,7 +127,11 @@ impl Scanner<'_> {
             self.names = Names::default();
         }
         self.names.count += 1;
-        self.names.titled |= self.word - start < 12 && is_title(&self.lower(start, self.word));
+        if self.word - start < 12 {
+            let word = self.lower(start, self.word);
+            self.names.titled |= is_title(&word);
+            self.names.thing |= is_thing(&word);
+        }
         self.names.end = self.at;
     }
 
@@ -119,10 +141,11 @@ impl Scanner<'_> {
         match self.peek(i) {
             c if c.is_ascii_digit() || vulgar(c).is_some() => true,
             '.' => self.digit(i + 1) && !before.is_alphanumeric() && !is_mark(before),
-            '-' => {
+            '-' | '−' => {
                 !before.is_alphanumeric()
+                    && self.quantity_end != i
                     && !matches!(before, '%' | '°' | '-')
-                    && self.starts_amount(i + 1)
+                    && (self.starts_amount(i + 1) || vulgar(self.peek(i + 1)).is_some())
             }
             '+' => !is_letter(before) && !before.is_ascii_digit() && self.digit(i + 1),
             _ => self.starts_amount(i),
@@ -177,6 +200,11 @@ impl Scanner<'_> {
         let joins =
             self.quantity_end == self.at - spaces_before.min(self.at) && self.starts_amount(after);
         match kind {
+            _ if end == self.at + 1 && self.joins_days(end) => self.out.word("kɔsi"),
+            _ if self.follows_blood_group() && self.boundary(end) => self.out.word("maenɔs"),
+            _ if joins && kind == Dash::SpacedFigure && self.is_sum(after) => {
+                self.out.word("maenɔs");
+            }
             _ if joins
                 && end == self.at + 1
                 && (kind != Dash::Pause || spaces_before == after - end) =>
@@ -188,6 +216,22 @@ impl Scanner<'_> {
         }
         self.at = end;
         true
+    }
+
+    /// Tells whether A, B, AB or O stands before the dash here: "Mogya kuo A-".
+    fn follows_blood_group(&self) -> bool {
+        let group = |c: &&char| matches!(**c, 'A' | 'B' | 'O');
+        let before = &self.chars[..self.at];
+        let letters = before.iter().rev().take(3).take_while(group).count();
+        let whole = (1..=2).contains(&letters) && self.boundary(self.at.wrapping_sub(letters + 1));
+        let last = self.peek(self.at.wrapping_sub(1));
+        whole && (letters == 1 || last == 'B' && self.peek(self.at - 2) == 'A')
+    }
+
+    /// Tells whether an equals sign follows the number at `i`: what stands before it is reckoned, no range.
+    pub(super) fn is_sum(&self, i: usize) -> bool {
+        let end = self.skip_spaces(self.digits_end(i));
+        self.peek(end) == '='
     }
 
     /// Says what has a name of its own among other signs.
@@ -225,11 +269,18 @@ impl Scanner<'_> {
         let noun = self.out.last_word();
         if noun.is_empty() {
             Form::Citation
-        } else if self.options.human && is_people(noun, self.options.variety) {
+        } else if self.options.human && self.counts_people(noun) {
             Form::Human
         } else {
             Form::Attributive
         }
+    }
+
+    /// Tells whether `noun`, the last word, is counted as people are. A book is not, nor are the young of animals.
+    fn counts_people(&self, noun: &str) -> bool {
+        is_people(noun)
+            && !self.after_book()
+            && !(noun == "mma" && ANIMALS.contains(&self.out.word_before_last()))
     }
 
     /// Puts the noun of a number before it, once.
@@ -243,6 +294,7 @@ impl Scanner<'_> {
 
     /// Returns the character at `i`, or a space past the end.
     pub(super) fn peek(&self, i: usize) -> char {
+        step(1);
         self.chars.get(i).copied().unwrap_or(' ')
     }
 
@@ -252,18 +304,22 @@ impl Scanner<'_> {
 
     /// Returns the end of the digits that start at `i`.
     pub(super) fn digits_end(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| c.is_ascii_digit())
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Returns the end of the letters that start at `i`.
     pub(super) fn letters_end(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| is_letter(**c))
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Tells whether `text` stands at `i`.
@@ -272,10 +328,12 @@ impl Scanner<'_> {
     }
 
     pub(super) fn skip_spaces(&self, i: usize) -> usize {
-        i + self.chars[i.min(self.chars.len())..]
+        let length = self.chars[i.min(self.chars.len())..]
             .iter()
             .take_while(|c| **c == ' ')
-            .count()
+            .count();
+        step(length);
+        i + length
     }
 
     /// Tells whether no letter or digit stands at `i`.
@@ -290,6 +348,7 @@ impl Scanner<'_> {
     }
 
     pub(super) fn slice(&self, from: usize, to: usize) -> String {
+        step(to - from);
         self.chars[from..to].iter().collect()
     }
 
@@ -300,6 +359,7 @@ impl Scanner<'_> {
 
     /// Returns the lower-case letters in `from..to`.
     pub(super) fn lower(&self, from: usize, to: usize) -> String {
+        step(to - from);
         self.chars[from..to]
             .iter()
             .map(|c| crate::alphabet::lower(*c))
@@ -308,8 +368,8 @@ impl Scanner<'_> {
 }
 
 /// Nouns for people in the plural; most end in -foɔ.
-fn is_people(noun: &str, variety: Variety) -> bool {
-    const PEOPLE: [&str; 16] = [
+fn is_people(noun: &str) -> bool {
+    const PEOPLE: [&str; 25] = [
         "nnipa",
         "mmaa",
         "mmarima",
@@ -326,9 +386,36 @@ fn is_people(noun: &str, variety: Variety) -> bool {
         "mmabunu",
         "mmabaawa",
         "nkurɔfo",
+        "mmammarima",
+        "mmammaa",
+        "mmerante",
+        "mmerantee",
+        "mmeranteɛ",
+        "mmea",
+        "mma",
+        "wɔn",
+        "yɛn",
     ];
     PEOPLE.contains(&noun)
         || noun.len() > 5 && noun.ends_with("foɔ")
         // The telephone is no person, whatever its ending.
-        || variety == Variety::Akuapem && noun.len() > 4 && noun.ends_with("fo") && noun != "ahomatrofo"
+        || noun.len() > 4 && noun.ends_with("fo") && noun != "ahomatrofo"
 }
+
+/// Animals, whose young are no children.
+const ANIMALS: [&str; 14] = [
+    "anantwie",
+    "nantwie",
+    "nnantwie",
+    "nnwan",
+    "odwan",
+    "mmirekyie",
+    "abirekyie",
+    "nkokɔ",
+    "akokɔ",
+    "mprako",
+    "prako",
+    "nkraman",
+    "ɔkraman",
+    "mmoa",
+];

@@ -3,6 +3,8 @@
 use crate::alphabet::is_mark;
 use crate::punctuation::push_mark;
 
+use super::doubled::numeral;
+
 /// Normalized text under construction.
 #[derive(Default)]
 pub(super) struct Spoken {
@@ -33,6 +35,12 @@ impl Spoken {
         }
         self.text.push_str(words);
         self.clause_has_word = true;
+    }
+
+    /// Takes back `word`, which was said last.
+    pub(super) fn drop_word(&mut self, word: &str) {
+        let length = self.text.trim_end_matches(word).trim_end_matches(' ').len();
+        self.text.truncate(length);
     }
 
     /// Appends a letter to the last word.
@@ -67,12 +75,32 @@ impl Spoken {
                 .is_some_and(|before| before.is_empty() || before.ends_with(' '))
     }
 
+    /// Tells whether the current clause ends with the number that `words` say, in any of its forms and not as the end
+    /// of a longer one.
+    pub(super) fn ends_with_number(&self, words: &str) -> bool {
+        if !self.clause_has_word {
+            return false;
+        }
+        let mut said = self.text.rsplit(' ').filter(|word| *word != "ne");
+        let mut wanted = words.rsplit(' ').filter(|word| *word != "ne");
+        let same = wanted.all(|word| {
+            let word = numeral(word);
+            word.is_some() && said.next().and_then(numeral) == word
+        });
+        same && said.next().and_then(numeral).is_none()
+    }
+
     /// Returns the last word of the current clause, or nothing.
     pub(super) fn last_word(&self) -> &str {
         if !self.clause_has_word {
             return "";
         }
         self.text.rsplit(' ').next().unwrap_or("")
+    }
+
+    /// Returns the word before the last one.
+    pub(super) fn word_before_last(&self) -> &str {
+        self.text.rsplit(' ').nth(1).unwrap_or("")
     }
 
     /// Bytes written so far.

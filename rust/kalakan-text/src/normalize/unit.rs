@@ -1,5 +1,6 @@
 //! Units, percent and temperature: the noun comes before the number.
 
+use super::number::{integer_words, Form};
 use super::scanner::Scanner;
 
 /// What is said before and after the number.
@@ -10,6 +11,8 @@ pub(super) struct Unit {
 }
 
 const PERCENT: &str = "ɔha mu nkyekyɛmu";
+
+const PER_MILLE: &str = "apem mu nkyekyɛmu";
 
 /// Ways in which texts already say "per cent" before the figure.
 const PERCENT_SAID: [&str; 6] = [
@@ -39,6 +42,13 @@ const UNITS: &[(&str, &str, &str)] = &[
     ("m2", "mita ahinanan", ""),
     ("m³", "mita kubik", ""),
     ("m3", "mita kubik", ""),
+    ("cm³", "sɛntimita kubik", ""),
+    ("cm3", "sɛntimita kubik", ""),
+    ("mm³", "milimita kubik", ""),
+    ("mm3", "milimita kubik", ""),
+    ("dm³", "desimita kubik", ""),
+    ("dm3", "desimita kubik", ""),
+    ("mm2", "milimita ahinanan", ""),
     ("kms", "kilomita", ""),
     ("km", "kilomita", ""),
     ("cm", "sɛntimita", ""),
@@ -59,6 +69,39 @@ const UNITS: &[(&str, &str, &str)] = &[
     ("yr", "afe", ""),
     ("ghz", "gigahɛts", ""),
     ("mhz", "megahɛts", ""),
+    ("khz", "kilohɛts", ""),
+    ("hz", "hɛts", ""),
+    ("db", "desibɛl", ""),
+    ("gbps", "gigabit", "sɛkɛnd biara"),
+    ("mbps", "megabit", "sɛkɛnd biara"),
+    ("kbps", "kilobit", "sɛkɛnd biara"),
+    ("mmhg", "milimita mɛɛkuri", ""),
+    ("hpa", "hɛktopaskal", ""),
+    ("kpa", "kilopaskal", ""),
+    ("lbs", "pɔn", ""),
+    ("lb", "pɔn", ""),
+    ("oz", "awns", ""),
+    ("psi", "pii ɛs ai", ""),
+    ("ppm", "pii pii ɛm", ""),
+    ("rpm", "aa pii ɛm", ""),
+    ("bpm", "bii pii ɛm", ""),
+    ("kcal", "kilokalori", ""),
+    ("iu", "ai yuu", ""),
+    ("kwh", "kilowat dɔnhwere", ""),
+    ("kw", "kilowat", ""),
+    ("mw", "megawat", ""),
+    ("nm", "nanomita", ""),
+    ("µg", "mikrogram", ""),
+    ("mcg", "mikrogram", ""),
+    ("µl", "mikrolita", ""),
+    ("µm", "mikromita", ""),
+    ("µs", "mikrosɛkɛnd", ""),
+    ("ms", "milisɛkɛnd", ""),
+    ("dl", "desilita", ""),
+    ("mmol", "milimol", ""),
+    ("ha", "hɛkta", ""),
+    ("t", "tɔn", ""),
+    ("h", "dɔnhwere", ""),
     ("kb", "kee bii", ""),
     ("mb", "ɛm bii", ""),
     ("gb", "gyii bii", ""),
@@ -92,7 +135,14 @@ impl Scanner<'_> {
                 },
                 start + 1,
             )),
-            'a'..='z' | 'A'..='Z' => self.metric(start),
+            '‰' => Some((
+                Unit {
+                    noun: PER_MILLE,
+                    tail: "",
+                },
+                start + 1,
+            )),
+            'a'..='z' | 'A'..='Z' | 'µ' => self.metric(start),
             _ => None,
         }
     }
@@ -117,18 +167,54 @@ impl Scanner<'_> {
 
     fn metric(&self, start: usize) -> Option<(Unit, usize)> {
         let (sign, noun, tail) = UNITS.iter().find(|(sign, ..)| self.has_unit(start, sign))?;
+        // "ha" is a word, and 4t is one of algebra where it is reckoned with.
+        let touches = start > 0 && self.digit(start - 1);
+        let end = start + sign.chars().count();
+        let reckoned = matches!(
+            self.peek(self.skip_spaces(end)),
+            '=' | '+' | '×' | '÷' | '−' | '<' | '>'
+        );
+        if *sign == "ha" && !touches || *sign == "t" && (!touches || reckoned) {
+            return None;
+        }
         Some((Unit { noun, tail }, start + sign.chars().count()))
     }
 
-    /// Reads the "/kg" of a price.
+    /// Reads the "/kg" of a price and the "/5ml" of a dose.
     pub(super) fn per_unit(&mut self) {
         if self.peek(self.at) != '/' {
+            return;
+        }
+        let digits = self.digits_end(self.at + 1);
+        if digits > self.at + 1 && self.chars[self.at - 1].is_alphabetic() {
+            if let Some((unit, end)) = self.metric(digits) {
+                let words = integer_words(
+                    &self.slice(self.at + 1, digits),
+                    self.options,
+                    Form::Attributive,
+                );
+                self.out.word(unit.noun);
+                self.out.word(&words);
+                self.out.word("biara");
+                self.at = end;
+            }
             return;
         }
         if let Some((unit, end)) = self.metric(self.at + 1) {
             self.out.word(unit.noun);
             self.out.word("biara");
             self.at = end;
+        }
+    }
+
+    /// Tells whether the name of a unit stands at `start`, as after the slash of "mg/kg".
+    fn names_unit(&self, start: usize) -> bool {
+        let stop = self.letters_end(start);
+        let length = stop - start;
+        (1..=4).contains(&length) && {
+            let word = self.lower(start, stop);
+            UNITS.iter().any(|(sign, ..)| *sign == word)
+                || matches!(word.as_str(), "day" | "da" | "dose")
         }
     }
 
@@ -143,7 +229,7 @@ impl Scanner<'_> {
         });
         let ends = match self.peek(end) {
             '\'' | '²' | '³' => false,
-            '/' => self.boundary(end + 1),
+            '/' => self.boundary(end + 1) || self.digit(end + 1) || self.names_unit(end + 1),
             _ => self.boundary(end),
         };
         written && ends

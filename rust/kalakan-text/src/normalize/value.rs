@@ -178,20 +178,42 @@ impl Scanner<'_> {
         };
         let groupable = first - i <= 3 && self.peek(i) != '0' && i >= self.list_end;
         if groupable {
-            for separator in [',', ' ', '.'] {
+            for separator in [',', '\'', '_', ' ', '.'] {
                 let (groups, end) = self.groups(first, separator);
                 // One group after a dot is a decimal, unless a decimal comma follows.
                 let comma = self.peek(end) == ','
                     && self.digit(end + 1)
                     && self.digits_end(end + 1) - end <= 3;
                 let enough = if separator == '.' && !comma { 2 } else { 1 };
-                if groups >= enough {
+                // "101 102 103" is a list; a plain space groups money and whole thousands only.
+                if groups >= enough && (separator != ' ' || self.groups_by_space(end)) {
                     return (digits(self, end), end);
                 }
             }
         }
+        if let Some((figures, end)) = self.powers_of_ten(i, first) {
+            return (figures, end);
+        }
         self.mark_list(i, first);
         (digits(self, first), first)
+    }
+
+    fn groups_by_space(&self, end: usize) -> bool {
+        let whole = self.chars[end - 3..end].iter().all(|c| *c == '0');
+        whole || self.after_money || self.money_after(end).is_some() || self.names_money(end)
+    }
+
+    /// Returns the digits of "1e6".
+    fn powers_of_ten(&self, i: usize, first: usize) -> Option<(String, usize)> {
+        let end = self.digits_end(first + 1);
+        let written =
+            matches!(self.peek(first), 'e' | 'E') && (first + 2..=first + 3).contains(&end);
+        if !written || !self.boundary(end) || first - i > 3 {
+            return None;
+        }
+        let zeros = self.small(first + 1, end) as usize;
+        let figures = self.slice(i, first) + &"0".repeat(zeros);
+        (figures.len() <= 15).then_some((figures, end))
     }
 
     /// Counts the groups of exactly three digits after `first`; a misfit voids them all.

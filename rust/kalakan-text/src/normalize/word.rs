@@ -6,6 +6,41 @@ use crate::spelling::letter_names;
 use super::capitals::is_small_initials;
 use super::scanner::Scanner;
 
+/// Tells whether `word`, at a figure, is a unit that no table knows: two to four consonants, as in 5kv.
+fn is_bare_unit(word: &str) -> bool {
+    (2..=4).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_lowercase())
+        && !word.contains(is_vowel)
+}
+
+/// Tells whether a letter after `word` names one of several.
+fn is_group(word: &str) -> bool {
+    matches!(
+        word,
+        "group"
+            | "class"
+            | "form"
+            | "grade"
+            | "section"
+            | "block"
+            | "plan"
+            | "option"
+            | "type"
+            | "team"
+            | "vitamin"
+            | "hepatitis"
+            | "unit"
+            | "part"
+            | "kuw"
+            | "kuo"
+            | "ɔfa"
+            | "level"
+            | "series"
+            | "serie"
+            | "division"
+    )
+}
+
 impl Scanner<'_> {
     /// Says the word that starts here in small letters, or by its letters if it is made of initials.
     pub(super) fn plain_word(&mut self) -> bool {
@@ -13,6 +48,57 @@ impl Scanner<'_> {
         self.say_word(start, end);
         self.at = end;
         true
+    }
+
+    /// Says the letter of "Group A", "A, B, C" and "b) Ankaa" by its name; the vowels are words elsewhere.
+    pub(super) fn option_letter(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        let c = self.peek(start);
+        if end != start + 1 || !c.is_ascii_alphabetic() || matches!(self.peek(end), '-' | '\'') {
+            return false;
+        }
+        let capital = |i: usize| self.peek(i).is_ascii_uppercase() && self.boundary(i + 1);
+        let named = if c.is_ascii_uppercase() {
+            let next = self.peek(end) == ',' && self.peek(end + 1) == ' ' && capital(end + 2);
+            let before = start > 2
+                && self.starts_with(start - 2, ", ")
+                && capital(start - 3)
+                && self.boundary(start.wrapping_sub(4));
+            next || before || is_group(self.out.last_word())
+        } else {
+            self.peek(end) == ')' && !is_vowel(c) && self.starts_item(start)
+        };
+        if named {
+            self.out
+                .word(&letter_names(&c.to_ascii_lowercase().to_string()));
+            self.at = end;
+        }
+        named
+    }
+
+    /// Tells whether nothing but space stands between the start of the line and `start`.
+    fn starts_item(&self, start: usize) -> bool {
+        let spaces = self.chars[..start]
+            .iter()
+            .rev()
+            .take(8)
+            .take_while(|c| **c == ' ')
+            .count();
+        start == spaces || self.chars[start - spaces - 1] == '\n'
+    }
+
+    /// Says "M-m-me" and "K-Kofi" without the names of letters.
+    pub(super) fn stammer(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        let low = crate::alphabet::lower(self.peek(start));
+        let next = crate::alphabet::lower(self.peek(end + 1));
+        let stammers =
+            end == start + 1 && self.peek(end) == '-' && low == next && low.is_alphabetic();
+        if stammers {
+            self.out.word(&low.to_string());
+            self.at = end;
+        }
+        stammers
     }
 
     fn say_word(&mut self, start: usize, end: usize) {
@@ -26,7 +112,7 @@ impl Scanner<'_> {
             }
             let mut low = self.lower(start, end);
             low.retain(|c| c != ' ');
-            if is_small_initials(&low) {
+            if is_small_initials(&low) || beside_digit && is_bare_unit(&low) {
                 self.out.word(&letter_names(&low));
             } else {
                 self.out.word(&low);
@@ -36,6 +122,12 @@ impl Scanner<'_> {
             let low = self.lower(start, end);
             let names = letter_names(&low);
             self.out.word(if names.is_empty() { &low } else { &names });
+        } else if beside_digit && capitals == word.len() && capitals == 2
+            || self.starts_with(start, "FA Cup")
+        {
+            // "2FA" and the FA Cup; alone FA is a shouted verb.
+            let names = letter_names(&self.lower(start, end));
+            self.out.word(&names);
         } else {
             self.capitals_or_word(start, end);
         }

@@ -75,6 +75,21 @@ fn cardinal(n: u64) -> String {
     joined(format!("{} {name}", cardinal(n / size)), n % size, link)
 }
 
+/// The words of a proper fraction whose parts are at most 100.
+pub(super) fn fraction(over: &str, under: &str) -> Option<String> {
+    let (over, under) = (over.parse::<u64>().ok()?, under.parse::<u64>().ok()?);
+    if over == 0 || over >= under || under > 100 {
+        return None;
+    }
+    let part = match under {
+        2 => "half".to_owned(),
+        4 => "quarter".to_owned(),
+        _ => ordinal(&cardinal(under)),
+    };
+    let plural = if over > 1 { "s" } else { "" };
+    Some(format!("{} {part}{plural}", cardinal(over)))
+}
+
 /// The ordinal of a number in words.
 pub(super) fn ordinal(words: &str) -> String {
     let (head, last) = words

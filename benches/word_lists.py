@@ -1,0 +1,175 @@
+"""Makes the word lists of the text core: English words with readings, and which words are Twi.
+
+python benches/word_lists.py --twi WORDS.txt TEXT.txt [TEXT.txt ...]
+
+The texts are Twi, a sentence a line: an English word of `ghana-english-g2p` (installed with kalakan[english]) that they
+hold twice is taken, and every word of data/english_words.txt; data/english_hand.tsv has readings that the lexicon lacks
+or has wrong, words to leave out (class `no`) and the class of words whose letters could be Twi. WORDS.txt has a Twi
+word a line. Writes rust/kalakan-text/data/english.tsv and twi_words.bin and prints what they cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import importlib.resources
+import re
+import sys
+import unicodedata
+import zlib
+from collections import Counter
+from pathlib import Path
+
+from kalakan.text.twi_g2p import is_foreign
+
+HERE = Path(__file__).parent
+DATA = HERE.parent / "rust/kalakan-text/data"
+SEEN = 2
+"""How often the texts have a word that is taken."""
+LONG = 6
+"""Letters from which a word that could be Twi, and that the Twi list does not have, is English anywhere."""
+BITS_PER_WORD = 12
+HASHES = 8
+LETTER_NAMES = [
+    "eɪ",
+    "biː",
+    "siː",
+    "diː",
+    "iː",
+    "ɛf",
+    "dʒiː",
+    "eɪtʃ",
+    "aɪ",
+    "dʒeɪ",
+    "keɪ",
+    "ɛl",
+    "ɛm",
+    "ɛn",
+    "oʊ",
+    "piː",
+    "kjuː",
+    "ɑː",
+    "ɛs",
+    "tiː",
+    "juː",
+    "viː",
+    "dʌbəljuː",
+    "ɛks",
+    "waɪ",
+    "zɛd",
+]
+
+
+def main() -> None:
+    """Writes both lists."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--twi", type=Path, required=True, help="a Twi word a line")
+    parser.add_argument("texts", type=Path, nargs="+", help="Twi texts")
+    arguments = parser.parse_args()
+    twi = twi_words(arguments.twi)
+    rows = english_rows(twi, counts(arguments.texts))
+    table = "".join("\t".join(row).rstrip("\t") + "\n" for row in rows)
+    (DATA / "english.tsv").write_text(table, encoding="utf-8")
+    bits = bloom(twi)
+    (DATA / "twi_words.bin").write_bytes(bits)
+    size = len(table.encode()), len(zlib.compress(table.encode(), 9))
+    others = {word for word in lexicon() if word not in twi}
+    wrong = sum(is_in(word, bits) for word in others) / len(others)
+    sys.stdout.write(f"english.tsv: {len(rows)} words, {size[0]} bytes, {size[1]} compressed\n")
+    sys.stdout.write(
+        f"twi_words.bin: {len(twi)} words, {len(bits)} bytes, {wrong:.2%} of others taken for Twi\n"
+    )
+
+
+def lexicon() -> dict[str, str]:
+    """Word to phones, from ghana-english-g2p; the first reading counts."""
+    data = importlib.resources.files("ghana_english_g2p") / "data" / "lexicon.tsv.gz"
+    found: dict[str, str] = {}
+    for line in gzip.decompress(data.read_bytes()).decode().splitlines():
+        word, phones = line.split("\t")[:2]
+        found.setdefault(word, phones)
+    return found
+
+
+def counts(texts: list[Path]) -> Counter[str]:
+    """How often each word stands in the texts."""
+    found: Counter[str] = Counter()
+    for path in texts:
+        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8")).lower()
+        found.update(re.findall(r"[^\W\d_]+", text))
+    return found
+
+
+def twi_words(path: Path) -> set[str]:
+    """The words of a list whose spelling can be Twi."""
+    words = {line.strip().replace("\u2019", "'") for line in path.read_text(encoding="utf-8").splitlines()}
+    return {word for word in words if word and not re.search(r"\d", word) and not is_foreign(word)}
+
+
+def english_rows(twi: set[str], seen: Counter[str]) -> list[tuple[str, str, str]]:
+    """Word, phones and class, sorted by the bytes of the word."""
+    phones = lexicon()
+    hand = {
+        word: (kind, reading)
+        for word, kind, reading in (
+            line.split("\t")
+            for line in (HERE / "data/english_hand.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        )
+    }
+    names = {line.split("\t")[0] for line in (DATA / "names.tsv").read_text(encoding="utf-8").splitlines()}
+    often = {word for word, count in seen.items() if count >= SEEN and word.isascii() and is_foreign(word)}
+    words = often | set((HERE / "data/english_words.txt").read_text(encoding="utf-8").split()) | set(hand)
+    rows = []
+    for word in sorted(words):
+        kind, reading = hand.get(word, ("", ""))
+        reading = reading or phones.get(word, "")
+        if kind == "no" or not reading or word in names or is_spelled(word, reading):
+            continue
+        if not kind and not is_foreign(word):
+            if word in twi:
+                continue
+            kind = "english" if len(word) >= LONG else "beside"
+        rows.append((word, reading, kind))
+    return rows
+
+
+def is_spelled(word: str, phones: str) -> bool:
+    """Whether a reading is the names of the letters: the lexicon has us as [juː ɛs]."""
+
+    def skeleton(reading: str) -> str:
+        reading = re.sub("[ ː]", "", reading).replace("ɑ", "a")
+        return re.sub("ei|eɪ", "e", reading).replace("oʊ", "o")
+
+    names = "".join(
+        LETTER_NAMES[ord(letter) - ord("a")] for letter in word if letter.isascii() and letter.isalpha()
+    )
+    return len(word) > 1 and skeleton(phones) == skeleton(names)
+
+
+def bloom(words: set[str]) -> bytes:
+    """A Bloom filter of the words."""
+    bits = bytearray((BITS_PER_WORD * len(words) + 7) // 8)
+    for word in words:
+        for place in places(word, 8 * len(bits)):
+            bits[place // 8] |= 1 << place % 8
+    return bytes(bits)
+
+
+def is_in(word: str, bits: bytes) -> bool:
+    """Whether the filter has a word, or takes another one for it."""
+    return all(bits[place // 8] >> place % 8 & 1 for place in places(word, 8 * len(bits)))
+
+
+def places(word: str, size: int) -> list[int]:
+    """The bits of a word: FNV-1a over its UTF-8 bytes, its upper half as the step."""
+    value = 0xCBF29CE484222325
+    for byte in word.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    first, step = value % 2**32, value >> 32 | 1
+    return [(first + step * row) % 2**32 % size for row in range(HASHES)]
+
+
+if __name__ == "__main__":
+    main()

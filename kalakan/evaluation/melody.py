@@ -1,0 +1,485 @@
+"""Melody: how far predicted tones, and the voice that is given them, follow the F0 of real speakers.
+
+Both are held against the F0 of every nucleus in recordings of the same sentences. What a sentence does as a whole (a
+parabola over its nuclei) is taken away first: every voice falls towards the end, whatever the words are.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kalakan.errors import DataError
+from kalakan.evaluation.pitch import STEP_S, PitchTrack, PraatRange, pitch_track
+from kalakan.evaluation.timeline import DOWNSTEPPED, HIGH, LOW, Segment, nuclei, timeline
+from kalakan.text.phonemes import BOS, PAUSE_IDS, symbol_to_id
+from kalakan.text.twi_g2p import TwiG2P
+
+Array = NDArray[np.float64]
+Speak = Callable[[Sequence[int], str], tuple[NDArray[np.float32], int, list[Segment]]]
+"""Speaks phoneme ids as a speaker: audio [S], its sample rate, and the segments of the ids in time."""
+
+COLUMNS = ("clip", "speaker", "text", "f0_hz")
+"""What a table of recordings must have; one line for each nucleus, in order."""
+LEVELS = {HIGH: 1.0, DOWNSTEPPED: 0.5, LOW: -1.0, "": 0.0}
+"""What a tone is worth beside the others, when labels are compared with F0."""
+FARTHEST = (9.0, 12.0)
+"""Semitones from the clip's median beyond which a recorded F0 and a spoken one are octave errors."""
+BIG_STEP = 1.5
+"""Semitones from a nucleus to the next of which the direction counts."""
+FEWEST = 5
+"""Occurrences from which on a word's recorded melody is evidence."""
+DRAWS = 200
+"""Bootstrap samples of clips behind each interval."""
+LEARNED = "recordings"
+"""The source of an entry that was learned from recordings: it cannot be scored on them."""
+_SEARCH = PraatRange(60.0, 450.0, 5000.0)
+_WINDOW = (0.35, 0.95)
+"""The share of a nucleus in which its F0 is taken: the tone is reached late in it."""
+# Student's t for 95 % and 1 to 30 degrees of freedom.
+_STUDENT = (
+    *(
+        12.706,
+        4.303,
+        3.182,
+        2.776,
+        2.571,
+        2.447,
+        2.365,
+        2.306,
+        2.262,
+        2.228,
+        2.201,
+        2.179,
+        2.160,
+        2.145,
+        2.131,
+    ),
+    *(
+        2.120,
+        2.110,
+        2.101,
+        2.093,
+        2.086,
+        2.080,
+        2.074,
+        2.069,
+        2.064,
+        2.060,
+        2.056,
+        2.052,
+        2.048,
+        2.045,
+        2.042,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording."""
+
+    name: str
+    """Its name in the table."""
+    speaker: str
+    """Who speaks."""
+    text: str
+    """What is said."""
+    f0: Array
+    """F0 [N] of its nuclei in Hz, 0 where unvoiced."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is predicted of one nucleus."""
+
+    word: str
+    """The word it is in, normalized."""
+    form: str
+    """The word with its marks."""
+    rule: str
+    """Names of the rules that gave the word its tones, joined by `+`; empty where nothing was decided."""
+    confidence: str
+    """How sure they are."""
+    source: str
+    """Who says so."""
+    place: int
+    """Which nucleus of the word it is."""
+    tone: str
+    """`HIGH`, `LOW`, `DOWNSTEPPED` or empty."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far one melody follows another."""
+
+    syllables: int
+    """Nuclei compared."""
+    r: float
+    """Correlation of the two, each without the course of its sentence."""
+    steps: float
+    """Correlation of the steps from a nucleus to the next."""
+    direction_percent: float
+    """Steps of more than `BIG_STEP` in the recordings that go the same way in the other melody."""
+    spread_recorded: float
+    """Standard deviation of the recorded F0 in semitones."""
+    spread: float
+    """That of the other melody."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Recorded F0 of nuclei that are marked high, beside that of nuclei marked low."""
+
+    high: int
+    """Nuclei marked high."""
+    low: int
+    """Nuclei marked low."""
+    semitones: float
+    """Mean of the high ones minus mean of the low ones."""
+    interval: tuple[float, float]
+    """95 % of it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A nucleus of a word whose recorded F0 says something else than its entry, or something where there is none."""
+
+    word: str
+    """The word."""
+    form: str
+    """Its tones as predicted."""
+    place: int
+    """Which nucleus."""
+    tone: str
+    """Its predicted tone; empty where nothing is predicted."""
+    occurrences: int
+    """How often it was measured."""
+    semitones: float
+    """Its mean F0 against the course of the sentence."""
+    interval: tuple[float, float]
+    """95 % of the mean."""
+    rule: str
+    """The rules behind the prediction."""
+
+
+def read_clips(path: str | Path) -> list[Clip]:
+    """The recordings of a tab-separated table with at least `COLUMNS`, one line for each nucleus, clip by clip.
+
+    Raises `DataError` for a file that cannot be read, lacks a column or holds no number where F0 should be.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise DataError(f"{path}: cannot be read ({reason}); give a table of nuclei with their F0") from error
+    rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    if missing:
+        raise DataError(f"{path}: has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
+    found: dict[str, tuple[str, str, list[float]]] = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            hertz = float(row["f0_hz"])
+        except (TypeError, ValueError):
+            hertz = math.nan
+        if not 0 <= hertz < math.inf:
+            raise DataError(
+                f"{path}, line {number}: f0_hz is {row['f0_hz']!r}; give Hz, and 0 where unvoiced"
+            )
+        found.setdefault(row["clip"], (row["speaker"], row["text"], []))[2].append(hertz)
+    if not found:
+        raise DataError(f"{path}: holds no clip; give one line for each nucleus")
+    return [Clip(name, speaker, text, np.array(values)) for name, (speaker, text, values) in found.items()]
+
+
+def labels_of(text: str, reader: TwiG2P) -> list[Label]:
+    """What is predicted of each nucleus of a text; empty if words and units do not line up."""
+    ids = reader.text_to_phoneme_sequence(text, tones="predicted")
+    words: list[list[int]] = [[]]
+    boundary = symbol_to_id("_")
+    for unit in ids:
+        if unit == boundary or unit in PAUSE_IDS:
+            words.append([])
+        else:
+            words[-1].append(unit)
+    words = [word for word in words if word]
+    decisions = reader.explain_tones(text)
+    if len(words) != len(decisions):
+        return []
+    return [
+        Label(*decision, place, segment.tone)
+        for word, decision in zip(words, decisions, strict=True)
+        for place, segment in enumerate(nuclei(timeline(word, [1] * len(word), 1.0)))
+    ]
+
+
+class Melody:
+    """Nuclei of many clips side by side: recorded F0, predicted labels, and what a voice makes of them."""
+
+    def __init__(self, clips: Iterable[Clip], reader: TwiG2P) -> None:
+        """Keeps the clips whose text has as many nuclei as were recorded; `left_out` counts the others."""
+        self.clips: list[Clip] = []
+        self.labels: list[Label] = []
+        self.left_out = 0
+        index: list[int] = []
+        order: list[int] = []
+        for clip in clips:
+            labels = labels_of(clip.text, reader)
+            if len(labels) != len(clip.f0):
+                self.left_out += 1
+                continue
+            index += [len(self.clips)] * len(labels)
+            order += range(len(labels))
+            self.clips.append(clip)
+            self.labels += labels
+        if not self.clips:
+            raise DataError(
+                "no clip has as many nuclei as its text; are the recordings those of these texts?"
+            )
+        self.index, self.order = np.array(index), np.array(order)
+        lengths = np.bincount(self.index)
+        self.place = self.order / np.maximum(1, lengths[self.index] - 1)
+        self.recorded = semitones(np.concatenate([clip.f0 for clip in self.clips]), self.index)
+        self.recorded[np.abs(self.recorded) >= FARTHEST[0]] = math.nan
+        self.levels = np.array([LEVELS[label.tone] for label in self.labels])
+        self.is_learned = np.array([label.source.startswith(LEARNED) for label in self.labels])
+
+    def spoken(
+        self, speak: Speak, reader: TwiG2P, speaker: str, progress: Callable[[int, int], Any] | None = None
+    ) -> Array:
+        """F0 [K] of the same nuclei as a voice says them, in semitones from each clip's median; NaN where unvoiced."""
+        found: list[float] = []
+        stop = symbol_to_id(".")
+        for number, clip in enumerate(self.clips, start=1):
+            ids = reader.text_to_phoneme_sequence(clip.text, tones="predicted")
+            framed = [BOS, *ids] if ids and ids[-1] in PAUSE_IDS else [BOS, *ids, stop]
+            audio, rate, segments = speak(framed, speaker)
+            track = pitch_track(audio, rate, _SEARCH)
+            found += [_level(segment, track) for segment in nuclei(segments)]
+            if progress:
+                progress(number, len(self.clips))
+        heard = semitones(np.array(found), self.index)
+        heard[np.abs(heard) >= FARTHEST[1]] = math.nan
+        return heard
+
+    def agreement(self, other: Array) -> dict[str, Any]:
+        """`Agreement` of a melody [K] with the recordings, words learned from these left out, with 95 % intervals over
+        clips under "intervals"."""
+        rng = np.random.default_rng(0)
+        usable = np.where(self.is_learned, math.nan, other)
+        whole = self._agreement(usable, np.arange(len(self.clips)))
+        members = [np.flatnonzero(self.index == clip) for clip in range(len(self.clips))]
+        draws = [
+            self._agreement(usable, rng.integers(len(self.clips), size=len(self.clips)), members)
+            for _ in range(DRAWS)
+        ]
+        intervals = {
+            name: tuple(np.nanpercentile([getattr(draw, name) for draw in draws], [2.5, 97.5]).tolist())
+            for name in ("r", "steps", "direction_percent")
+        }
+        return asdict(whole) | {"clips": len(self.clips), "intervals": intervals}
+
+    def _agreement(
+        self, other: Array, chosen: NDArray[np.integer[Any]], members: list[NDArray[np.int64]] | None = None
+    ) -> Agreement:
+        if members is None:
+            rows, group = np.arange(len(other)), self.index
+        else:
+            rows = np.concatenate([members[clip] for clip in chosen])
+            group = np.repeat(np.arange(len(chosen)), [len(members[clip]) for clip in chosen])
+        recorded, other, place, order = self.recorded[rows], other[rows], self.place[rows], self.order[rows]
+        ok = np.isfinite(recorded) & np.isfinite(other)
+        one, two = without_course(recorded[ok], place[ok]), without_course(other[ok], place[ok])
+        pair = (group[1:] == group[:-1]) & (order[1:] == order[:-1] + 1) & ok[1:] & ok[:-1]
+        step, answer = np.diff(recorded)[pair], np.diff(other)[pair]
+        big = np.abs(step) > BIG_STEP
+        same = np.where(answer[big] == 0, 0.5, np.sign(step[big]) == np.sign(answer[big]))
+        return Agreement(
+            int(ok.sum()),
+            _correlation(one, two),
+            _correlation(step, answer),
+            100.0 * float(same.mean()) if same.size else math.nan,
+            float(one.std()) if one.size else math.nan,
+            float(two.std()) if two.size else math.nan,
+        )
+
+    def residual(self) -> Array:
+        """Recorded F0 [K] against the course of the sentence, in semitones; NaN where unvoiced."""
+        found = np.full(len(self.recorded), math.nan)
+        ok = np.isfinite(self.recorded)
+        found[ok] = without_course(self.recorded[ok], self.place[ok])
+        return found
+
+    def contrasts(self) -> dict[str, dict[str, Contrast]]:
+        """High minus low of the recordings by "confidence", by "rule", and by "class": the rules of a word together."""
+        residual = self.residual()
+        groups: dict[str, dict[str, list[int]]] = {
+            name: defaultdict(list) for name in ("confidence", "rule", "class")
+        }
+        for at in np.flatnonzero(np.isfinite(residual)):
+            label = self.labels[at]
+            if not label.rule:
+                continue
+            groups["confidence"][label.confidence].append(int(at))
+            groups["class"][label.rule].append(int(at))
+            for rule in label.rule.split("+"):
+                groups["rule"][rule].append(int(at))
+        return {
+            name: {
+                key: found
+                for key, members in sorted(group.items())
+                if (found := self._contrast(residual, members)) is not None
+            }
+            for name, group in groups.items()
+        }
+
+    def _contrast(self, residual: Array, members: list[int]) -> Contrast | None:
+        high = residual[[at for at in members if self.levels[at] > 0]]
+        low = residual[[at for at in members if self.levels[at] < 0]]
+        if min(len(high), len(low)) < 2:
+            return None
+        difference = float(high.mean() - low.mean())
+        error = 1.96 * math.sqrt(high.var(ddof=1) / len(high) + low.var(ddof=1) / len(low))
+        return Contrast(len(high), len(low), difference, (difference - error, difference + error))
+
+    def findings(self) -> tuple[list[Finding], list[Finding]]:
+        """Nuclei of words that contradict their entry, and those of undecided words that say something: at least
+        `FEWEST` occurrences, and an interval clear of zero."""
+        residual = self.residual()
+        groups: dict[tuple[str, str, str, int, str], list[float]] = defaultdict(list)
+        for at in np.flatnonzero(np.isfinite(residual)):
+            label = self.labels[at]
+            key = (label.word, label.form, label.rule, label.place, label.tone)
+            groups[key].append(float(residual[at]))
+        against, open_ones = [], []
+        for (word, form, rule, place, tone), values in groups.items():
+            if len(values) < FEWEST:
+                continue
+            mean, (low, high) = _mean(values)
+            found = Finding(word, form, place, tone, len(values), mean, (low, high), rule)
+            if not tone and (low > 0 or high < 0):
+                open_ones.append(found)
+            elif (LEVELS[tone] > 0 and high < 0) or (LEVELS[tone] < 0 and low > 0):
+                against.append(found)
+        return _sorted(against), _sorted(open_ones)
+
+
+def semitones(hertz: Array, group: NDArray[np.integer[Any]]) -> Array:
+    """F0 [K] in Hz as semitones from the median of each group [K]; NaN where unvoiced."""
+    values = np.full(len(hertz), math.nan)
+    voiced = hertz > 0
+    values[voiced] = 12.0 * np.log2(hertz[voiced])
+    for number in np.unique(group):
+        members = group == number
+        if (members & voiced).any():
+            values[members] -= np.median(values[members & voiced])
+    return values
+
+
+def without_course(values: Array, place: Array) -> Array:
+    """Values [K] less the parabola over their place [K] in the sentence (0 to 1)."""
+    basis = np.stack([np.ones_like(place), place, place**2], axis=1)
+    return np.asarray(values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0], np.float64)
+
+
+def measure(
+    path: str | Path,
+    speak: Speak,
+    speakers: Sequence[str],
+    reader: TwiG2P | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> dict[str, Any]:
+    """The melody of a voice's speakers and of the predicted labels against a table of recordings, as plain values."""
+    reader = reader or TwiG2P(tones="predicted")
+    melody = Melody(read_clips(path), reader)
+    labels = melody.agreement(melody.levels)
+    voices = {name: melody.agreement(melody.spoken(speak, reader, name, progress)) for name in speakers}
+    against, open_ones = melody.findings()
+    marked = sum(1 for label in melody.labels if label.tone)
+    return {
+        "clips": len(melody.clips),
+        "clips_left_out": melody.left_out,
+        "syllables": len(melody.labels),
+        "syllables_marked_percent": 100.0 * marked / len(melody.labels),
+        "labels": labels,
+        "speakers": voices,
+        "share_of_labels": {name: found["r"] / labels["r"] for name, found in voices.items()},
+        "contrasts": {
+            group: {key: asdict(value) for key, value in found.items()}
+            for group, found in melody.contrasts().items()
+        },
+        "contradictions": [asdict(found) for found in against],
+        "open": [asdict(found) for found in open_ones],
+    }
+
+
+def format_melody(report: Mapping[str, Any]) -> str:
+    """The report as text: a line for the labels and for each speaker, then rules and words."""
+    lines = [
+        f"{report['clips']} clips ({report['clips_left_out']} left out: other number of nuclei), "
+        f"{report['syllables']} nuclei, {report['syllables_marked_percent']:.0f} % of them with a predicted tone"
+    ]
+    lines.append(f"{'':<12}{'r':>22}{'steps':>22}{'direction %':>24}{'spread, recorded':>20}")
+    for name, found in {"labels": report["labels"], **report["speakers"]}.items():
+        cells = [
+            f"{found[key]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+            for key, digits in (("r", 2), ("steps", 2), ("direction_percent", 1))
+            for low, high in [found["intervals"][key]]
+        ]
+        spread = "" if name == "labels" else f"{found['spread']:.2f}, {found['spread_recorded']:.2f}"
+        lines.append(f"{name:<12}{cells[0]:>22}{cells[1]:>22}{cells[2]:>24}{spread:>20}")
+    for group in ("confidence", "rule"):
+        lines.append(f"high minus low in the recordings, by {group} (semitones)")
+        for key, found in report["contrasts"][group].items():
+            low, high = found["interval"]
+            counts = f"{found['high']} high, {found['low']} low"
+            lines.append(f"  {key:<14}{found['semitones']:>7.2f} ({low:.2f} to {high:.2f}), {counts}")
+    for key, title in (
+        ("contradictions", "words that say something else than their entry"),
+        ("open", "words without a tone that have one"),
+    ):
+        lines.append(f"{title}: {len(report[key]) or 'none'}")
+        for found in report[key]:
+            low, high = found["interval"]
+            tone = found["tone"] or "–"
+            lines.append(
+                f"  {found['form']}, nucleus {found['place'] + 1} ({tone}): {found['semitones']:+.2f} "
+                f"({low:.2f} to {high:.2f}), {found['occurrences']} times; {found['rule'] or 'nothing decided'}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _level(segment: Segment, track: PitchTrack) -> float:
+    """Median F0 in Hz of a nucleus; 0 where fewer than two values of it are voiced."""
+    times = track.start_s + STEP_S * np.arange(len(track.hertz))
+    inside = (times >= segment.at(_WINDOW[0])) & (times <= segment.at(_WINDOW[1])) & (track.hertz > 0)
+    return float(np.median(track.hertz[inside])) if inside.sum() >= 2 else 0.0
+
+
+def _correlation(one: Array, other: Array) -> float:
+    if one.size < 2 or one.std() == 0 or other.std() == 0:
+        return math.nan
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _mean(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """The mean of values and 95 % of it."""
+    mean = float(np.mean(values))
+    degrees = len(values) - 1
+    quantile = _STUDENT[degrees - 1] if degrees <= len(_STUDENT) else 1.96
+    error = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return mean, (mean - error, mean + error)
+
+
+def _sorted(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda found: (-found.occurrences, found.word, found.place))

@@ -1,0 +1,355 @@
+"""`ParallelSynthesizer`: many texts at once, through one text, one acoustic and one vocoder stage."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal
+
+from kalakan._rust import Pipeline, PipelineStage, PipelineTicket
+from kalakan.config.schema import InferenceConfig
+from kalakan.errors import ConfigError, PipelineClosed, PipelineFull, RequestCancelled
+from kalakan.synthesis.options import Changes, SpeakOptions, is_whole
+from kalakan.synthesis.synthesizer import Audio, Options, Synthesizer
+from kalakan.synthesis.threads import thread_budget
+from kalakan.synthesis.work import END, Job, Pull, Work
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: dict[str, int] = {"high": 0, "normal": 1, "low": 2}
+"""Priorities by name, as the pipeline counts them; the lower are served first."""
+READ, PREDICT, VOCODE = range(3)
+"""The stages."""
+GATHERING_S = 0.002
+"""How long a GPU's worker waits for a batch to fill up: a small part of what a batch takes."""
+RETRY_S = 0.005
+"""How often a coroutine looks whether a full pipeline has room."""
+
+
+class Request(Future[Any]):
+    """The audio [S] of a text to come. It can be cancelled in work too: its result is dropped then."""
+
+    _ticket: PipelineTicket | None = None
+
+    def cancel(self) -> bool:
+        """Gives the request up; False where it is done."""
+        return self.cancelled() or (self._ticket is not None and self._ticket.cancel())
+
+    def settle(self, value: Any, error: BaseException | None) -> None:
+        """Takes the outcome, in a worker's thread."""
+        if isinstance(error, RequestCancelled):
+            super().cancel()
+            self.set_running_or_notify_cancel()
+        elif error is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(value)
+
+
+class ParallelSynthesizer:
+    """A `Synthesizer` for many texts at once: `ParallelSynthesizer()` uses the voice that comes with the package.
+
+    Requests go through a text, an acoustic and a vocoder stage, phrase by phrase, so that a long text does not keep
+    others waiting. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever
+    stage has work; on a GPU phrases of several requests share a batch. The samples are those of `synthesize`, on a
+    CPU to the bit. Workers start with the first request. A forked child starts its own; requests stay in the parent.
+    """
+
+    def __init__(
+        self,
+        acoustic_model: Any = None,
+        vocoder: Any = None,
+        device: str = "cpu",
+        *,
+        synthesizer: Synthesizer | None = None,
+        workers: int | None = None,
+        capacity: int = 64,
+        ordered: bool = False,
+    ) -> None:
+        """Prepares the stages; the three positional arguments are as for `Synthesizer`.
+
+        Args:
+            acoustic_model: A `.pt` file, an `.onnx` file, a voice folder, or the `acoustic_model` of a synthesizer.
+            vocoder: The same for the vocoder.
+            device: Torch device; the onnx engine has only "cpu".
+            synthesizer: Instead of the three: one that is there already. It may go on being used.
+            workers: Threads; by default the thread budget, shared by the threads of each model call.
+            capacity: Requests of one priority in one stage; whoever sends more waits for room.
+            ordered: Whether `get_result` gives results in the order of `synthesize_async`, not as they are done.
+
+        Raises `ConfigError` for what is out of range, and as `Synthesizer`.
+        """
+        for name, value in (("workers", workers), ("capacity", capacity)):
+            if value is not None and (not is_whole(value) or not 1 <= value <= 1024):
+                raise ConfigError(f"{name} is {value!r}; it must be a whole number from 1 to 1024")
+        if synthesizer is None:
+            synthesizer = _synthesizer(acoustic_model, vocoder, device)
+        elif acoustic_model is not None or vocoder is not None:
+            raise ConfigError("a synthesizer was given, and models too; give one or the other")
+        self.synthesizer = synthesizer
+        """Whose models, speakers and reader are used."""
+        self._workers = workers
+        self._capacity = int(capacity)
+        self._ordered = ordered
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._pipeline: Pipeline | None = None
+        self._process = os.getpid()
+
+    def submit(
+        self,
+        text: str,
+        options: Options = None,
+        *,
+        priority: Priority = "normal",
+        deadline: float | None = None,
+        timeout: float | None = None,
+        **changes: Unpack[Changes],
+    ) -> Request:
+        """A future of the audio [S] of `synthesize`, whose other arguments and errors these are.
+
+        Nothing of a lower priority is begun while something of a higher one waits. A request whose turn has not come
+        `deadline` seconds from now ends with `DeadlineExceeded`. Where there is no room, waits `timeout` seconds for
+        it, then raises `PipelineFull`; `PipelineClosed` after `close`.
+        """
+        request = Request()
+        job = Job(text, self._options(options, changes))
+        level = _level(priority)
+        send = self._running().submit
+        request._ticket = send(job, reply=request.settle, priority=level, deadline=deadline, timeout=timeout)
+        return request
+
+    def synthesize_async(
+        self, text: str, request_id: Any, options: Options = None, **changes: Unpack[Changes]
+    ) -> None:
+        """Sends a text, whose audio `get_result` gives with `request_id`. Waits where there is no room."""
+        self._running().submit(Job(text, self._options(options, changes)), key=request_id)
+
+    def get_result(self, timeout: float | None = None) -> tuple[Audio, Any]:
+        """Audio [S] and id of the next text of `synthesize_async` that is done; (None, None) after `timeout` seconds.
+
+        Raises what the text's synthesis raised, with its id as the exception's attribute `request_id`.
+        """
+        found = self._running(is_for_results=True).result(timeout)
+        if found is None:
+            return None, None
+        request_id, audio, error = found
+        if error is not None:
+            error.request_id = request_id  # type: ignore[attr-defined]
+            raise error
+        return audio, request_id
+
+    def map(
+        self,
+        texts: Iterable[str],
+        options: Options = None,
+        *,
+        errors: Literal["raise", "return"] = "raise",
+        priority: Priority = "low",
+        **changes: Unpack[Changes],
+    ) -> Iterator[Any]:
+        """Audio [S_i] of each text, in their order; `texts` may be endless, and is read as far as there is room.
+
+        With `errors="return"` an exception stands in the place of its text's audio.
+        """
+        if errors not in ("raise", "return"):
+            raise ConfigError(f"errors is {errors!r}; it must be 'raise' or 'return'")
+        given = self._options(options, changes)
+        _level(priority)
+        return self._mapped(texts, given, errors == "return", priority)
+
+    def stream(
+        self,
+        text: str,
+        options: Options = None,
+        *,
+        chunk_ms: float | None = None,
+        by_sentence: bool = False,
+        **changes: Unpack[Changes],
+    ) -> Iterator[Audio]:
+        """The pieces [S_i] of `Synthesizer.stream`, whose arguments and errors these are, made by the workers, before
+        whatever else waits, and one ahead of the listener."""
+        source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
+        return self._pieces(source)
+
+    async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
+        """The audio [S] of `synthesize`, made by the workers while the event loop is free; may be cancelled."""
+        return await self._awaited(lambda: self.submit(text, options, timeout=0, **changes))
+
+    async def astream(
+        self,
+        text: str,
+        options: Options = None,
+        *,
+        chunk_ms: float | None = None,
+        by_sentence: bool = False,
+        **changes: Unpack[Changes],
+    ) -> AsyncGenerator[Audio, None]:
+        """The pieces [S_i] of `stream`, whose arguments these are, while the event loop is free."""
+        from asyncio import CancelledError, wait, wrap_future
+
+        source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
+        coming: Request | None = None
+
+        def pull() -> Request:
+            nonlocal coming
+            coming = self._pull(source, timeout=0)
+            return coming
+
+        try:
+            while (audio := await self._awaited(pull, is_shielded=True)) is not END:
+                yield audio
+        finally:
+            while coming is not None and not coming.done():
+                try:  # the source is in a worker's hands: it can be closed after that
+                    await wait([wrap_future(coming)])
+                except CancelledError:
+                    continue
+            source.close()
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the audio."""
+        return self.synthesizer.sample_rate
+
+    def metrics(self) -> dict[str, Any]:
+        """Counts of requests, and of each stage its depth, waits, service times and batch sizes, in seconds."""
+        return self._running(is_for_results=True).metrics()
+
+    def close(self, *, wait: bool = True) -> None:
+        """Takes no more requests and ends the workers: after what is in, or, without `wait`, after the phrases in
+        work; what is in ends with `PipelineClosed` then."""
+        with self._lock:
+            self._is_closed = True
+            pipeline = self._pipeline if self._process == os.getpid() else None
+        if pipeline is None:
+            return
+        if not wait:
+            pipeline.abort()
+        pipeline.drain()
+
+    def __enter__(self) -> ParallelSynthesizer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(wait=kind is None)
+
+    def _options(self, options: Options, changes: Changes) -> SpeakOptions:
+        return self.synthesizer._options(options, changes)
+
+    def _running(self, *, is_for_results: bool = False) -> Pipeline:
+        """The pipeline, which starts with the first request of a process."""
+        if self._process != os.getpid():  # forked: threads and locks of the parent are of no use here
+            self._lock, self._pipeline, self._process = threading.Lock(), None, os.getpid()
+        with self._lock:
+            if self._pipeline is None:
+                if self._is_closed and not is_for_results:
+                    raise PipelineClosed("the synthesizer takes no more requests: it was closed")
+                self._pipeline = self._started()
+            return self._pipeline
+
+    def _started(self) -> Pipeline:
+        engine = self.synthesizer.stages.engine
+        workers = self._workers or max(1, thread_budget() // _call_threads(self.synthesizer))
+        batch = min(self.synthesizer._batch_size, self._capacity) if engine.runs_batches else 1
+        work = Work(self.synthesizer, batch)
+        # A GPU is fed by a thread a model; the others read meanwhile.
+        pools = [READ, PREDICT, VOCODE] if engine.runs_batches else [0, 0, 0]
+
+        def stage(
+            name: str, function: Callable[[list[Any]], list[Any]], at: int, most: int, wait: float
+        ) -> PipelineStage:
+            return PipelineStage(
+                name, function, capacity=self._capacity, max_batch=most, max_wait=wait, pool=pools[at]
+            )
+
+        stages = [
+            stage("text", work.read, READ, 1, 0.0),
+            stage("acoustic", work.predict, PREDICT, batch, GATHERING_S if batch > 1 else 0.0),
+            stage("vocoder", work.vocode, VOCODE, 1, 0.0),
+        ]
+        return Pipeline(stages, [workers, 1, 1] if engine.runs_batches else [workers], ordered=self._ordered)
+
+    def _pull(self, source: Iterator[Any], timeout: float | None = None) -> Request:
+        request = Request()
+        send = self._running().submit
+        request._ticket = send(
+            Pull(source), reply=request.settle, priority=PRIORITIES["high"], stage=VOCODE, timeout=timeout
+        )
+        return request
+
+    def _pieces(self, source: Any) -> Iterator[Audio]:
+        coming = self._pull(source)
+        try:
+            while (audio := coming.result()) is not END:
+                coming = self._pull(source)
+                yield audio
+        finally:
+            coming.exception()  # the source may be in a worker's hands: it can be closed after that
+            source.close()
+
+    def _mapped(
+        self, texts: Iterable[str], options: SpeakOptions, returns_errors: bool, priority: Priority
+    ) -> Iterator[Any]:
+        coming: deque[Request] = deque()
+
+        def first() -> Any:
+            request = coming.popleft()
+            error = request.exception() if returns_errors else None
+            return request.result() if error is None else error
+
+        try:
+            for text in texts:
+                coming.append(self.submit(text, options, priority=priority))
+                if len(coming) > self._capacity:
+                    yield first()
+            while coming:
+                yield first()
+        finally:
+            for request in coming:
+                request.cancel()
+
+    async def _awaited(self, send: Callable[[], Request], *, is_shielded: bool = False) -> Any:
+        from asyncio import shield, sleep, wrap_future
+
+        while True:
+            try:
+                request = send()
+            except PipelineFull:
+                await sleep(RETRY_S)
+            else:
+                future = wrap_future(request)
+                return await (shield(future) if is_shielded else future)
+
+
+def _synthesizer(acoustic_model: Any, vocoder: Any, device: str) -> Synthesizer:
+    """A synthesizer of models as the seed's class takes them: files, modules, or those of another synthesizer."""
+    given = [model for model in (acoustic_model, vocoder) if model is not None]
+    if any(isinstance(model, (str, os.PathLike)) or hasattr(model, "parameters") for model in given):
+        return Synthesizer(acoustic_model=acoustic_model, vocoder=vocoder, device=device)
+    synthesizer = Synthesizer(device=device)
+    if acoustic_model is not None:
+        synthesizer.acoustic_model = acoustic_model
+    if vocoder is not None:
+        synthesizer.vocoder = vocoder
+    return synthesizer
+
+
+def _call_threads(synthesizer: Synthesizer) -> int:
+    """CPU threads that a call of a model uses."""
+    if synthesizer.engine == "torch":
+        import torch
+
+        return int(torch.get_num_threads())
+    return synthesizer._request.threads or InferenceConfig().threads
+
+
+def _level(priority: str) -> int:
+    if priority not in PRIORITIES:
+        raise ConfigError(f"priority is {priority!r}; it must be one of {', '.join(PRIORITIES)}")
+    return PRIORITIES[priority]

@@ -1,0 +1,128 @@
+"""What the workers of a `ParallelSynthesizer` do: its stages as functions of lists of jobs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from kalakan._rust import Again
+from kalakan.synthesis.delivery import surrounded
+from kalakan.synthesis.engines.stages import Acoustics, Samples
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.reading.phrases import Phrase
+from kalakan.synthesis.synthesizer import Synthesizer
+
+END = object()
+"""What a stream gives after its last piece."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A text on its way to audio. Each stage does one phrase of it at a time, so that no text keeps others waiting."""
+
+    text: str
+    options: SpeakOptions
+    phrases: deque[Phrase] = field(default_factory=deque)
+    """Read, and not yet predicted."""
+    predicted: deque[tuple[Phrase, Acoustics]] = field(default_factory=deque)
+    """Predicted, and not yet vocoded."""
+    pieces: list[Samples] = field(default_factory=list)
+    """Samples of each phrase, with the silence around it."""
+
+
+@dataclass(eq=False)
+class Pull:
+    """The next piece of a stream, wanted now."""
+
+    source: Iterator[Any]
+
+
+class Work:
+    """The three stages over one synthesizer, whose models may be replaced or moved meanwhile.
+
+    An exception of a job stands in its place, so that it costs no other.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, batch_size: int) -> None:
+        """`batch_size` phrases go through the acoustic model side by side."""
+        self._synthesizer = synthesizer
+        self._batch_size = batch_size
+
+    def read(self, jobs: Sequence[Job]) -> list[Any]:
+        """Text to phrases."""
+        return [_guarded(self._read, job) for job in jobs]
+
+    def predict(self, jobs: Sequence[Job]) -> list[Any]:
+        """Phrases to acoustics: the next ones of all jobs, those of like length and equal controls side by side."""
+        failed: dict[int, Exception] = {}
+        groups: dict[SpeakOptions, list[tuple[Job, Phrase]]] = {}
+        for job, phrase in self._next_phrases(jobs):
+            groups.setdefault(_controls(job.options), []).append((job, phrase))
+        for options, group in groups.items():
+            self._predict(group, options, failed)
+        return [failed.get(id(job)) or (Again(job) if job.phrases else job) for job in jobs]
+
+    def vocode(self, jobs: Sequence[Job | Pull]) -> list[Any]:
+        """Acoustics to samples, and the last of them to audio; the next piece of a stream."""
+        return [_guarded(self._pull if isinstance(job, Pull) else self._vocode, job) for job in jobs]
+
+    def _read(self, job: Job) -> Job:
+        job.phrases.extend(self._synthesizer.stages.text.phrases(job.text, job.options))
+        return job
+
+    def _next_phrases(self, jobs: Sequence[Job]) -> list[tuple[Job, Phrase]]:
+        """One phrase of every job, and then more of them while they fit into a batch."""
+        found = [(job, job.phrases.popleft()) for job in jobs]
+        for job in jobs:
+            while job.phrases and len(found) < self._batch_size:
+                found.append((job, job.phrases.popleft()))
+        return found
+
+    def _predict(
+        self, group: Sequence[tuple[Job, Phrase]], options: SpeakOptions, failed: dict[int, Exception]
+    ) -> None:
+        """Predicts a group at once. If that fails, halves of it: one phrase may be at fault, or the memory small."""
+        stages = self._synthesizer.stages
+        order = sorted(range(len(group)), key=lambda row: len(group[row][1].ids))
+        try:
+            found = stages.acoustic.predict(stages.batch([group[row][1] for row in order], options))
+        except Exception as error:
+            if len(group) == 1:
+                failed[id(group[0][0])] = error
+                return
+            middle = len(group) // 2
+            self._predict(group[:middle], options, failed)
+            self._predict(group[middle:], options, failed)
+            return
+        by_row = dict(zip(order, found, strict=True))
+        for row, (job, phrase) in enumerate(group):
+            job.predicted.append((phrase, by_row[row]))
+
+    def _vocode(self, job: Job) -> Any:
+        stages = self._synthesizer.stages
+        phrase, acoustics = job.predicted.popleft()
+        samples = stages.engine.whole(acoustics, job.options.seed)
+        vocoder = stages.vocoder
+        job.pieces.append(surrounded(phrase, samples, vocoder.hop_length, vocoder.sample_rate))
+        if job.predicted:
+            return Again(job)
+        return stages.engine.to_audio(np.concatenate(job.pieces))
+
+    def _pull(self, pull: Pull) -> Any:
+        return next(pull.source, END)
+
+
+def _controls(options: SpeakOptions) -> SpeakOptions:
+    """Options that differ only in what the acoustic stage does not read become equal."""
+    return replace(options, seed=0, ssml=False, sentence_pause=0.0)
+
+
+def _guarded(step: Callable[[Any], Any], job: Any) -> Any:
+    try:
+        return step(job)
+    except Exception as error:
+        return error

@@ -1,0 +1,75 @@
+//! A figure in brackets after the same number in words: "mfeɛ aduonu (20)" is said once.
+
+use crate::currency;
+
+use super::number::Form;
+use super::scanner::Scanner;
+
+/// Longest bracket that is compared, in characters.
+const LONGEST: usize = 32;
+
+impl Scanner<'_> {
+    /// Skips a bracket that holds the number that was just said.
+    pub(super) fn said_twice(&mut self) -> bool {
+        if self.peek(self.at) != '(' {
+            return false;
+        }
+        let mut start = self.skip_spaces(self.at + 1);
+        if let Some((_, end)) = currency::before_figure(self.chars, start) {
+            start = self.skip_spaces(end);
+        }
+        if !self.digit(start) {
+            return false;
+        }
+        let open = self.chars[start..]
+            .iter()
+            .take(LONGEST)
+            .position(|c| *c == ')');
+        let Some(close) = open.map(|length| start + length) else {
+            return false;
+        };
+        let list_end = self.list_end;
+        let Some((value, end)) = self.value(start) else {
+            return false;
+        };
+        self.list_end = list_end;
+        let after = self.magnitude(end, true).map_or(end, |(_, end)| end);
+        let after = self.money_after(after).map_or(after, |(_, end)| end);
+        let after = self.unit(after).map_or(after, |(_, end)| end);
+        let words = value.words(self.options, Form::Attributive);
+        if self.skip_spaces(after) != close || !self.out.ends_with_number(&words) {
+            return false;
+        }
+        self.at = close + 1;
+        true
+    }
+}
+
+/// Returns the one form of a numeral that has several, or nothing for any other word.
+pub(super) fn numeral(word: &str) -> Option<&str> {
+    Some(match word {
+        "biako" | "koro" | "baako" => "baako",
+        "abien" | "mienu" | "mmienu" | "baanu" => "mmienu",
+        "abiɛsa" | "miɛnsa" | "mmiɛnsa" | "baasa" => "mmiɛnsa",
+        "anan" | "ɛnan" | "nan" | "baanan" => "nan",
+        "anum" | "enum" | "num" | "baanum" => "num",
+        "asia" | "nsia" | "baasia" => "nsia",
+        "ason" | "asɔn" | "asuon" | "nson" | "baason" => "nson",
+        "awɔtwe" | "nwɔtwe" | "baawɔtwe" => "nwɔtwe",
+        "akron" | "nkron" | "baakron" => "nkron",
+        "edu" | "du" => "du",
+        "dubiako" | "dubaako" => "dubaako",
+        "dumien" | "dumienu" | "dummienu" => "dummienu",
+        "dumiɛnsa" | "dummiɛnsa" => "dummiɛnsa",
+        "aduɔson" | "aduoson" => "aduɔson",
+        "aduɔwɔtwe" | "aduowɔtwe" => "aduɔwɔtwe",
+        "aduɔkron" | "aduokron" => "aduɔkron",
+        "ahannu" | "ahanu" => "ahanu",
+        "ahaasa" | "ahasa" => "ahasa",
+        "akyiri" | "pɔ" | "hwee" | "dunan" | "dunum" | "dunsia" | "dunson" | "dunwɔtwe"
+        | "dunkron" | "aduonu" | "aduasa" | "aduanan" | "aduonum" | "aduosia" | "ɔha"
+        | "ahanan" | "ahanum" | "ahansia" | "ahanson" | "ahanwɔtwe" | "ahankron" | "apem"
+        | "mpem" | "ɔpepem" | "ɔpepepem" => word,
+        _ => return None,
+    })
+}

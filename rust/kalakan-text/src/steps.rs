@@ -1,0 +1,57 @@
+//! Counts the characters that rules look at, for the law that time grows as the text does. Outside of the tests of this
+//! crate it is nothing.
+
+#[cfg(test)]
+std::thread_local! {
+    static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts `n` characters that are looked at.
+#[inline]
+pub(crate) fn step(n: usize) {
+    #[cfg(test)]
+    STEPS.with(|steps| steps.set(steps.get() + n as u64));
+    #[cfg(not(test))]
+    let _ = n;
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clean::clean;
+    use crate::normalize::{normalize, NormalizeOptions};
+    use crate::sentence::split_sentences;
+
+    fn steps_of(work: impl FnOnce()) -> u64 {
+        super::STEPS.with(|steps| steps.set(0));
+        work();
+        super::STEPS.with(std::cell::Cell::get)
+    }
+
+    /// What rules may walk over again and again.
+    const SHAPES: [&str; 40] = [
+        "a.", "A.", "a. ", "1*", "*1", "#1", "1#", ")", "(", "k) ", "(1) ", "1,", "1.", "1 ",
+        "1 000 ", "1'000'", "1:", "1-", "-", "- ", " ", "I, ", "A, ", "II ", "<", "<a ", "<!--",
+        "&", "&amp;", "[1", "[[", "{", "%1$", "\\n", "!", "?! ", "h1 ", "ab1-", "GHS ", "Kofi ",
+    ];
+
+    #[test]
+    fn twice_the_text_takes_twice_the_steps() {
+        let options = NormalizeOptions::default();
+        for shape in SHAPES {
+            for work in [
+                |text: &str, options: &NormalizeOptions| drop(normalize(text, options)),
+                |text: &str, options: &NormalizeOptions| drop(clean(text, options)),
+                |text: &str, _: &NormalizeOptions| drop(split_sentences(text)),
+            ] {
+                let [once, twice] = [500, 1_000].map(|count| {
+                    let text = shape.repeat(count);
+                    steps_of(|| work(&text, &options))
+                });
+                assert!(
+                    twice <= once * 5 / 2 + 1_000,
+                    "{shape:?}: {once}, then {twice}"
+                );
+            }
+        }
+    }
+}

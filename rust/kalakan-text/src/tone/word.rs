@@ -1,0 +1,173 @@
+//! One word by itself: every reading that its tones can have, and what it is to its neighbours.
+
+use smallvec::SmallVec;
+
+use super::noun::{self, read_noun};
+use super::pattern::Pattern;
+use super::rule::{Confidence, Rules};
+use super::table::{is_vowel, without_prefix, Class, TABLE};
+use super::verb::{read_verb, Verb};
+use crate::g2p::{bare_key, is_foreign};
+use crate::options::Variety;
+use crate::phoneme::PhonemeId;
+use crate::spelling::is_letter_name;
+
+/// Words that their neighbours decide on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// No such word.
+    Other,
+    A,
+    Na,
+    Ne,
+    No,
+    Se,
+    Wo,
+    /// bi
+    Bi,
+    /// da
+    Da,
+    /// A word that opens a clause whose verb is linked: nea, sɛnea.
+    Nea,
+    /// A word that opens a plain clause: sɛ, nanso, enti and their like.
+    Opens,
+}
+
+/// One reading of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub pattern: Pattern,
+    pub class: Class,
+    pub verb: Option<Verb>,
+    pub rules: Rules,
+    pub confidence: Confidence,
+    pub source: &'static str,
+}
+
+/// What is known of the tones of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tonal {
+    /// Its readings, the likeliest first; none if nothing is known.
+    pub choices: SmallVec<[Choice; 2]>,
+    pub key: Key,
+    /// It names a letter, and is one beside another.
+    pub is_letter: bool,
+    /// What the writer marked: it stays.
+    pub written: Option<Pattern>,
+    /// A noun without prefix whose stem changes after a possessor (rule 20e): no word for kin.
+    pub is_common: bool,
+}
+
+/// Words for kin keep their tones after a possessor, or change in another way.
+const KIN: &[&str] = &[
+    "papa", "maame", "nana", "sewaa", "agya", "ɛna", "kunu", "yere", "ba",
+];
+
+/// Looks at a word with its units.
+pub(crate) fn analyze(word: &str, units: &[PhonemeId], variety: Variety) -> Tonal {
+    let bare = bare_key(word);
+    let written = Pattern::of_units(units).filter(|pattern| !pattern.is_bare());
+    let count = units.iter().filter(|unit| unit.is_nucleus()).count();
+    let (clitic, host) = match bare.split_once('\'') {
+        Some(("m" | "n" | "w", host)) if host.starts_with(is_vowel) => (true, host),
+        _ => (false, bare.as_str()),
+    };
+    let mut choices = choices(&bare, host, clitic, variety);
+    choices.retain(|choice| choice.pattern.len() == count);
+    Tonal {
+        choices,
+        key: key(&bare),
+        is_letter: is_letter_name(&bare),
+        written,
+        is_common: !KIN.contains(&bare.as_str())
+            && TABLE.contains_key(&bare)
+            && without_prefix(&bare).is_some_and(|(_, prefix)| prefix == 0),
+    }
+}
+
+fn key(word: &str) -> Key {
+    match word {
+        "a" | "aa" => Key::A,
+        "na" => Key::Na,
+        "ne" => Key::Ne,
+        "no" => Key::No,
+        "bi" => Key::Bi,
+        "da" => Key::Da,
+        "wo" => Key::Wo,
+        "sɛ" => Key::Se,
+        "nea" | "deɛ" | "sɛnea" | "sɛdeɛ" => Key::Nea,
+        "nanso" | "nso" | "enti" | "nti" | "anaa" | "anaasɛ" | "efisɛ" | "ɛfiri" | "esiane"
+        | "ansa" | "kɔsi" | "kosi" => Key::Opens,
+        _ => Key::Other,
+    }
+}
+
+fn choices(bare: &str, host: &str, clitic: bool, variety: Variety) -> SmallVec<[Choice; 2]> {
+    let mut found: SmallVec<[Choice; 2]> = SmallVec::new();
+    let entries = TABLE.get(bare).map(|entries| (entries, Rules::WORD));
+    let entries = entries.or_else(|| {
+        let of_host = TABLE.get(host).filter(|_| clitic);
+        of_host.map(|entries| (entries, Rules::WORD.with(Rules::CLITIC)))
+    });
+    if let Some((entries, rules)) = entries {
+        let verb = if clitic {
+            None
+        } else {
+            read_verb(bare, variety)
+        };
+        for entry in entries {
+            found.push(Choice {
+                pattern: entry.pattern,
+                class: entry.class,
+                verb: verb.map(|form| form.verb).filter(|_| entry.class.is_verb()),
+                rules,
+                confidence: entry.confidence,
+                source: entry.source,
+            });
+        }
+        return found;
+    }
+    if is_foreign(bare) {
+        return found;
+    }
+    let verb = if clitic {
+        None
+    } else {
+        read_verb(bare, variety)
+    };
+    let noun = read_noun(host);
+    let nominal = noun.map(|form| Choice {
+        pattern: form.pattern,
+        class: noun::CLASS,
+        verb: None,
+        rules: if clitic {
+            form.rules.with(Rules::CLITIC)
+        } else {
+            form.rules
+        },
+        confidence: form.confidence,
+        source: form.source,
+    });
+    let verbal = verb.map(|form| Choice {
+        pattern: form.pattern,
+        class: Class::Verb,
+        verb: Some(form.verb),
+        rules: form.rules,
+        confidence: form.confidence,
+        source: form.source,
+    });
+    // A stem of a noun in the table outweighs a verb of the same letters; a bare prefix says less than a verb.
+    let plain_verb = verb.is_some_and(|form| form.known && form.verb.has_subject);
+    let nominal = nominal.filter(|noun| {
+        !(plain_verb && noun.rules.has(Rules::PREFIX) && !noun.rules.has(Rules::STEM))
+    });
+    let noun_first = nominal.is_some_and(|noun| noun.rules != Rules::PREFIX) && !plain_verb;
+    if noun_first {
+        found.extend(nominal);
+        found.extend(verbal);
+    } else {
+        found.extend(verbal);
+        found.extend(nominal);
+    }
+    found
+}

@@ -1,0 +1,114 @@
+//! Predicted tones as marks in the text, and the reasons for them.
+
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::UnicodeNormalization;
+
+use super::pattern::Pattern;
+use super::rule::{Confidence, Rules};
+use super::Tones;
+use crate::g2p::{nuclei, Language, Tone, TwiG2p};
+use crate::options::NormalizeOptions;
+use crate::traced::Traced;
+
+/// A word and what was decided on its tones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The word, normalized.
+    pub word: String,
+    /// The word with its marks.
+    pub form: String,
+    /// The rules at work; `None` where nothing was decided.
+    pub rules: Option<Rules>,
+    /// How sure the least sure of them is.
+    pub confidence: Option<Confidence>,
+    /// Who says so; empty where nothing was decided.
+    pub source: &'static str,
+}
+
+impl TwiG2p {
+    /// The normalized text with the marks of the predicted tones. What is marked already stays, a word on which
+    /// nothing is decided gets no marks. The text read as it is written has the ids of the prediction.
+    pub fn write_tones(
+        &self,
+        text: &str,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> String {
+        let normalized = self.normalized(Traced::plain(text), options, language);
+        let text = normalized.text();
+        let mut marked = String::with_capacity(text.len() * 3 / 2);
+        let mut end = 0;
+        self.read_words(text, language, Some(Tones::Predicted), |spoken| {
+            marked.push_str(&text[end..spoken.text.start]);
+            end = spoken.text.end;
+            let word = &text[spoken.text];
+            match spoken.tones.filter(|tones| !tones.is_written()) {
+                Some(tones) => marked.push_str(&with_marks(word, tones.pattern)),
+                None => marked.push_str(word),
+            }
+        });
+        marked.push_str(&text[end..]);
+        marked
+    }
+
+    /// Every word of the normalized text, with its tones and the reason for them.
+    pub fn explain_tones(
+        &self,
+        text: &str,
+        options: Option<&NormalizeOptions>,
+        language: Option<Language>,
+    ) -> Vec<Explained> {
+        let normalized = self.normalized(Traced::plain(text), options, language);
+        let text = normalized.text();
+        let mut found = Vec::new();
+        self.read_words(text, language, Some(Tones::Predicted), |spoken| {
+            let word = &text[spoken.text];
+            let form = match spoken.tones.filter(|tones| !tones.is_written()) {
+                Some(tones) => with_marks(word, tones.pattern),
+                None => word.to_owned(),
+            };
+            found.push(Explained {
+                word: word.to_owned(),
+                form,
+                rules: spoken.tones.map(|tones| tones.rules),
+                confidence: spoken.tones.map(|tones| tones.confidence),
+                source: spoken.tones.map_or("", |tones| tones.source),
+            });
+        });
+        found
+    }
+}
+
+/// A word without marks, with those of a pattern; as it is where its letters do not tell which is which.
+fn with_marks(word: &str, pattern: Pattern) -> String {
+    let nuclei = nuclei(word);
+    if nuclei.len() != pattern.len() {
+        return word.to_owned();
+    }
+    let mut marked = String::with_capacity(word.len() + 2 * nuclei.len());
+    let mut rest = nuclei.iter().zip(0..).peekable();
+    let mut letter = 0;
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        marked.push(c);
+        if !c.is_alphanumeric() {
+            continue;
+        }
+        while let Some(mark) = chars.next_if(|c| is_combining_mark(*c)) {
+            marked.push(mark);
+        }
+        if let Some((_, at)) = rest.next_if(|(nucleus, _)| nucleus.letter == letter) {
+            marked.extend(pattern.get(at).map(mark));
+        }
+        letter += 1;
+    }
+    marked.nfc().collect()
+}
+
+fn mark(tone: Tone) -> char {
+    match tone {
+        Tone::High => '\u{301}',
+        Tone::Low => '\u{300}',
+        Tone::Mid => '\u{304}',
+    }
+}
