@@ -51,6 +51,8 @@ def _status(command: click.Command, name: str) -> int:
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption) and error.ctx is not None and _takes_text(error.ctx.command):
+            complain("A text that begins with - goes behind --, as in: kalakan synthesize -- '-hello'")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -67,6 +69,10 @@ def _status(command: click.Command, name: str) -> int:
     except OSError as error:
         _give_up_stdout()
         return _fail(_reason(error))
+
+
+def _takes_text(command: click.Command) -> bool:
+    return any(item.name == "text" and item.param_type_name == "argument" for item in command.params)
 
 
 def _open_closed_streams() -> None:

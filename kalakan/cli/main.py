@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": "Show what a voice, corpus, run, checkpoint or model file holds.",
     "evaluate": "Measure a voice against recordings.",
     "doctor": "Say what serves here, what is missing and how to get it.",
+    "integrate": "Let the screen reader and other programs speak Twi.",
     "completion": "Print the completion script of a shell.",
 }
 """Name and help of every sub-command; `kalakan.cli.<name>.command` is the command."""

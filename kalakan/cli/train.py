@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 """Packages that a run uses, the last of them when it ends."""
 RECIPES = ("default_voice",)
-"""Names of `kalakan.training.recipes.RECIPES`, whose import takes seconds: a shell completes them."""
+"""Names of `kalakan.recipes.voice_recipe.RECIPES`, whose import takes seconds: a shell completes them."""
 
 
 @click.command("train")

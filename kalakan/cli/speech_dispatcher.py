@@ -1,0 +1,234 @@
+"""An output module of speech-dispatcher: one process that stays and answers it, so that Orca and `spd-say` speak Twi.
+
+The protocol is lines on standard input and output, described in speech-dispatcher's documentation ("Output Modules");
+sound goes to the server ("server audio"), which plays it, as events of number 705.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import click
+
+from kalakan.audio.samples import pcm_bytes
+from kalakan.cli.kinds import FILE, FOLDER
+from kalakan.cli.start import catch_signals
+from kalakan.errors import KalakanError, MarkupError, TextError
+from kalakan.synthesis.options import CONTROLS, SpeakOptions
+
+BLOCK_S = 0.1
+"""Sound in one message: what may still be heard after a stop."""
+_MARK = re.compile(r"<mark\b[^>]*/>")
+_TAG = re.compile(r"<[^>]*>")
+_ESCAPED = {0x0A: b"\x7d\x2a", 0x7D: b"\x7d\x5d"}
+"""Bytes that would end a message, and how they are written: behind 0x7d, with their bit 5 turned."""
+
+
+class Module:
+    """Answers the commands of one speech-dispatcher until it leaves."""
+
+    def __init__(self, synthesizer: Any, source: BinaryIO, sink: BinaryIO) -> None:
+        self._synthesizer = synthesizer
+        self._source = source
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._settings: dict[str, str] = {}
+        self._speaking: threading.Thread | None = None
+        self._ending = ""
+
+    def run(self) -> None:
+        """Reads commands until QUIT or the end of the input."""
+        answers: dict[str, Callable[[], None]] = {
+            "INIT": lambda: self._send("299-Kalakan speaks Twi", "299 OK LOADED SUCCESSFULLY"),
+            "AUDIO": lambda: self._receive_settings(
+                "207 OK RECEIVING AUDIO SETTINGS", "203 OK AUDIO INITIALIZED"
+            ),
+            "LOGLEVEL": lambda: self._receive_settings(
+                "207 OK RECEIVING LOGLEVEL SETTINGS", "203 OK LOGLEVEL SET"
+            ),
+            "SET": lambda: self._receive_settings("203 OK RECEIVING SETTINGS", "203 OK SETTINGS RECEIVED"),
+            "LIST VOICES": self._list_voices,
+            "SPEAK": lambda: self._speak("text"),
+            "CHAR": lambda: self._speak("char"),
+            "KEY": lambda: self._speak("key"),
+            "SOUND_ICON": lambda: self._speak("icon"),
+            "STOP": lambda: self._end("703 STOP"),
+            "PAUSE": lambda: self._end("704 PAUSE"),
+        }
+        for line in self._source:
+            command = line.decode("utf-8", "replace").strip()
+            if command == "QUIT":
+                self._end("703 STOP")
+                self._send("210 OK QUIT")
+                return
+            answers.get(command, lambda: self._send("300 ERR UNKNOWN COMMAND"))()
+
+    def _send(self, *lines: str) -> None:
+        self._write(b"".join(line.encode() + b"\n" for line in lines))
+
+    def _write(self, content: bytes) -> None:
+        with self._lock:
+            self._sink.write(content)
+            self._sink.flush()
+
+    def _data(self) -> str:
+        """The lines up to a single dot, without the dot that stands before one at a line's begin."""
+        lines = []
+        for line in self._source:
+            if line in (b".\n", b".\r\n"):
+                break
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+        return b"".join(lines).decode("utf-8", "replace").removesuffix("\n")
+
+    def _receive_settings(self, ready: str, done: str) -> None:
+        self._send(ready)
+        for line in self._data().splitlines():
+            name, _, value = line.partition("=")
+            self._settings[name.strip()] = value.strip()
+        self._send(done)
+
+    def _list_voices(self) -> None:
+        names = [f"200-{name}\ttw\tnone" for name in self._synthesizer.speakers]
+        self._send(*names, "200 OK VOICE LIST SENT")
+
+    def _speak(self, kind: str) -> None:
+        self._send("202 OK RECEIVING MESSAGE")
+        text = self._data()
+        self._wait()
+        if kind == "icon" or not text.strip():
+            self._send("301 ERROR CANT SPEAK")
+            return
+        self._send("200 OK SPEAKING")
+        self._ending = ""
+        self._speaking = threading.Thread(target=self._utter, args=(text, kind), daemon=True)
+        self._speaking.start()
+
+    def _end(self, event: str) -> None:
+        """Ends what is spoken with an event; nothing, if nothing is."""
+        if self._speaking is not None and self._speaking.is_alive():
+            self._ending = event
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._speaking is not None:
+            self._speaking.join()
+            self._speaking = None
+
+    def _utter(self, text: str, kind: str) -> None:
+        self._send("701 BEGIN")
+        try:
+            for samples in self._audio(text, kind):
+                for block in _blocks(samples, round(BLOCK_S * self._synthesizer.sample_rate)):
+                    if self._ending:
+                        break
+                    self._write(_message(block, self._synthesizer.sample_rate))
+                if self._ending:
+                    break
+        except TextError:
+            pass  # nothing in it can be spoken: a screen reader sends such, and waits for its end
+        except KalakanError as error:
+            sys.stderr.write(f"kalakan: error: {error}\n")
+        self._send(self._ending or "702 END")
+
+    def _audio(self, text: str, kind: str) -> Iterator[Any]:
+        """The audio of a message; SSML that is no such SSML as Kalakan's is read as its words."""
+        document = _document(text, kind)
+        options = speak_options(self._settings, self._synthesizer.speakers)
+        try:
+            stream = self._synthesizer.stream(document, options, ssml=True)
+            first = next(stream, None)
+        except MarkupError:
+            stream = self._synthesizer.stream(html.unescape(_TAG.sub(" ", text)), options)
+            first = next(stream, None)
+        with stream:
+            if first is not None:
+                yield first
+            yield from stream
+
+
+def speak_options(settings: dict[str, str], speakers: tuple[str, ...]) -> SpeakOptions:
+    """How a client wants to hear: rate, pitch and volume, each -100 to 100, within what a voice can do, and who.
+
+    Rate -100 is half the tempo and 100 twice, pitch 100 an octave up, volume 100 full and 0 half the amplitude.
+    """
+    rate, pitch, volume = (
+        _number(settings, "rate", 0),
+        _number(settings, "pitch", 0),
+        _number(settings, "volume", 100),
+    )
+    wanted = settings.get("synthesis_voice", "")
+    speaker = wanted if wanted in speakers else None
+    if speaker is None and settings.get("voice", "").lower().startswith("male") and "kwame" in speakers:
+        speaker = "kwame"
+    return SpeakOptions(
+        speaker=speaker,
+        speed=_within("speed", 1 + rate / (200 if rate < 0 else 100)),
+        pitch=_within("pitch", pitch * 0.12),
+        volume=_within("volume", 20 * math.log10(max((volume + 100) / 200, 1e-3))),
+    )
+
+
+def _number(settings: dict[str, str], name: str, default: float) -> float:
+    try:
+        value = float(settings.get(name, default))
+    except ValueError:
+        return default
+    return min(max(value, -100.0), 100.0) if math.isfinite(value) else default
+
+
+def _within(name: str, value: float) -> float:
+    control = CONTROLS[name]
+    assert control.low is not None and control.high is not None, "a number has limits"
+    return min(max(value, control.low), control.high)
+
+
+def _document(text: str, kind: str) -> str:
+    """A message as SSML: text comes as such, with marks for the server's own use; signs and keys are spelled."""
+    if kind == "text":
+        text = _MARK.sub("", text)
+        return (
+            text if text.lstrip().startswith("<speak") else f"<speak>{html.escape(text, quote=False)}</speak>"
+        )
+    sign = " " if text == "space" else text.replace("_", " ") if len(text) > 1 else text
+    if kind == "key" and len(sign) > 1:
+        return f"<speak>{html.escape(sign, quote=False)}</speak>"
+    return f'<speak><say-as interpret-as="characters">{html.escape(sign, quote=False)}</say-as></speak>'
+
+
+def _blocks(samples: Any, size: int) -> Iterator[Any]:
+    return (samples[start : start + size] for start in range(0, len(samples), size))
+
+
+def _message(samples: Any, sample_rate: int) -> bytes:
+    """Event 705: mono 16-bit sound for the server to play."""
+    facts = (("bits", 16), ("num_channels", 1), ("sample_rate", sample_rate), ("num_samples", len(samples)))
+    head = "".join(f"705-{name}={value}\n" for name, value in (*facts, ("big_endian", 0)))
+    content = pcm_bytes(samples, "PCM_16")
+    return f"{head}705-AUDIO\0".encode() + _escaped(content) + b"\n705 AUDIO\n"
+
+
+def _escaped(content: bytes) -> bytes:
+    return content.replace(b"\x7d", _ESCAPED[0x7D]).replace(b"\n", _ESCAPED[0x0A])
+
+
+@click.command("sd_kalakan")
+@click.option("--voice", type=FOLDER, metavar="FOLDER", help="Voice folder.")
+@click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words.")
+@click.argument("given", nargs=-1)
+def command(voice: str | None, lexicon: str | None, given: tuple[str, ...]) -> None:
+    """Serve speech-dispatcher, which starts this with the names of its files."""
+    from kalakan.synthesis.synthesizer import Synthesizer
+
+    module = Module(Synthesizer(voice, lexicon=lexicon), sys.stdin.buffer, sys.stdout.buffer)
+    module.run()
+
+
+if __name__ == "__main__":
+    catch_signals()
+    command()
