@@ -18,7 +18,8 @@ PAUSES = ",.?!;:…"
 GRAPHEMES = {
     "ky": "tɕ", "gy": "dʑ", "hy": "ɕ", "ny": "ɲ", "tw": "tɕɥ", "dw": "dʑɥ", "kw": "kʷ", "gw": "ɡʷ", "hw": "hʷ",
     "nw": "ŋʷ", "ch": "tɕ", "sh": "ɕ", "gh": "ɡ", "ph": "f", "th": "t", "qu": "kʷ", "cc": "k", "ck": "k", "y": "j",
-    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k", english.PLAIN_A: english.PLAIN_A, english.PLAIN_W: "w",
+    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k",
+    english.PLAIN_A: english.PLAIN_A, english.PLAIN_W: "w",
 } | {letter: letter for letter in "bdfhklmnpstvwz"}  # fmt: skip
 BEFORE_FRONT = {"hw": "ɕɥ", "nw": "ɲɥ", "w": "ɥ", "c": "s"}
 PLACE = {
@@ -113,7 +114,9 @@ def graphemes(word: str) -> list[Unit]:
     """Letters with their marks to consonant units, the letters m and n, and vowel letters (a tilde stays on them)."""
     word = re.sub("[!ꜜ](?=.*[a-zɛɔ])", "ꜜ", word)
     marks = "[\u0300-\u036f]*"
-    pattern = rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z\ue000\ue001]))({marks})"
+    pattern = (
+        rf"(ꜜ?)[-']*(?:(?P<vowel>[aeɛioɔu])|(?P<pair>[a-z][a-z])|(?P<single>[a-z\ue000\ue001]))({marks})"
+    )
     found: list[Unit] = []
     at = 0
     step = ""

@@ -171,7 +171,21 @@ def test_common_english_needs_no_lexicon(text: str, units: str) -> None:
 @given(
     words=st.lists(
         st.sampled_from(
-            [*COMMON_SAMPLE, "a", "to", "fire", "team", "ago", "dua", "kɔ", "city's", "team's", ",", ".", "zither"]
+            [
+                *COMMON_SAMPLE,
+                "a",
+                "to",
+                "fire",
+                "team",
+                "ago",
+                "dua",
+                "kɔ",
+                "city's",
+                "team's",
+                ",",
+                ".",
+                "zither",
+            ]
         ),
         max_size=16,
     )

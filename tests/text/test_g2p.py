@@ -163,7 +163,14 @@ def test_a_lexicon_entry_may_be_a_respelling(tmp_path: Path) -> None:
 
 
 def test_a_user_lexicon_beats_what_the_normalizer_says() -> None:
-    entries = {"ECG": "e tɕ i", "COVID-19": "k o v i", "Dr": "d ɔ k", "5G": "f a i", "e.g.": "e ɡ", "Kofi": "k o f"}
+    entries = {
+        "ECG": "e tɕ i",
+        "COVID-19": "k o v i",
+        "Dr": "d ɔ k",
+        "5G": "f a i",
+        "e.g.": "e ɡ",
+        "Kofi": "k o f",
+    }
     g2p = TwiG2P(lexicon=entries, english=False)
 
     def read(text: str, language: str | None = None) -> str:
