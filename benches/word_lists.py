@@ -30,8 +30,8 @@ LONG = 6
 BITS_PER_WORD = 12
 HASHES = 8
 LETTER_NAMES = """
-    a:eɪ b:biː c:siː d:diː e:iː f:ɛf g:dʒiː h:eɪtʃ i:aɪ j:dʒeɪ k:keɪ l:ɛl m:ɛm n:ɛn o:oʊ p:piː q:kjuː r:ɑː s:ɛs t:tiː u:juː
-    v:viː w:dʌbəljuː x:ɛks y:waɪ z:zɛd
+    a:eɪ b:biː c:siː d:diː e:iː f:ɛf g:dʒiː h:eɪtʃ i:aɪ j:dʒeɪ k:keɪ l:ɛl m:ɛm n:ɛn o:oʊ p:piː q:kjuː r:ɑː s:ɛs t:tiː
+    u:juː v:viː w:dʌbəljuː x:ɛks y:waɪ z:zɛd
 """
 NAMES = dict(name.split(":") for name in LETTER_NAMES.split())
 
