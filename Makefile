@@ -1,4 +1,4 @@
-.PHONY: help dev check test bench fuzz
+.PHONY: help dev check test bench fuzz model
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -30,3 +30,7 @@ fuzz:  ## Each fuzz target of rust/fuzz for a minute (FUZZ_SECONDS=600 for ten)
 	cd rust/fuzz && for target in normalize read split; do mkdir -p corpus/$$target artifacts/$$target && \
 		RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --release --target $$(rustc -vV | sed -n 's/^host: //p') --bin $$target -- \
 		-max_total_time=$(FUZZ_SECONDS) -max_len=400 -artifact_prefix=artifacts/$$target/ corpus/$$target || exit 1; done
+
+model:  ## How the threads of kalakan-pipeline wake and end each other, in every order (loom)
+	RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=2 CARGO_TARGET_DIR=target/loom \
+		cargo test --release -p kalakan-pipeline --test loom

@@ -118,7 +118,7 @@ class Work:
 
 def _controls(options: SpeakOptions) -> SpeakOptions:
     """Options that differ only in what the acoustic stage does not read become equal."""
-    return replace(options, seed=0, ssml=False, sentence_pause=0.0)
+    return replace(options, seed=0, ssml=False, sentence_pause=0.0, lead_in=0.0)
 
 
 def _guarded(step: Callable[[Any], Any], job: Any) -> Any:
