@@ -234,7 +234,9 @@ def repair(text: str) -> str:
         chat,
         text,
     )
-    return re.sub(r"(?<=[^\W\d_])\)|(?<!\w)\)(?=[^\W\d_])", "ɔ", text) if "(" not in text else text
+    paired = re.sub(r"\([^()]*\)", lambda pair: f"\1{pair[0][1:-1]}\2", text)
+    spelled = re.sub(r"(?<=[^\W\d_])\)|(?<!\w)\)(?=[^\W\d_])", "ɔ", paired)
+    return spelled.replace("\1", "(").replace("\2", ")")
 
 
 def downstep(match: re.Match[str]) -> str:
