@@ -2,10 +2,10 @@
 
 python benches/word_lists.py --twi WORDS.txt TEXT.txt [TEXT.txt ...]
 
-The texts are Twi, a sentence a line: an English word of `ghana-english-g2p` (installed with kalakan[english]) that they
-hold twice is taken, and every word of data/english_words.txt; data/english_hand.tsv has readings that the lexicon lacks
-or has wrong, words to leave out (class `no`) and the class of words whose letters could be Twi. WORDS.txt has a Twi
-word a line. Writes rust/kalakan-text/data/english.tsv and twi_words.bin and prints what they cost.
+The texts are Twi: the English words of `ghana-english-g2p` (installed with kalakan[english]) that they hold are taken,
+and every word of data/english_words.txt; data/english_hand.tsv has readings that the lexicon lacks or has wrong, words
+to leave out (class `no`) and the class of words whose letters could be Twi. WORDS.txt has a Twi word a line. Writes
+rust/kalakan-text/data/english.tsv and twi_words.bin and prints what they cost.
 """
 
 from __future__ import annotations
@@ -17,47 +17,23 @@ import re
 import sys
 import unicodedata
 import zlib
-from collections import Counter
 from pathlib import Path
 
 from kalakan.text.twi_g2p import is_foreign
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "rust/kalakan-text/data"
-SEEN = 2
-"""How often the texts have a word that is taken."""
+FANTE = re.compile("dz|ts[aeio]")
+"""Spellings of Fante, of which the lexicon has words."""
 LONG = 6
 """Letters from which a word that could be Twi, and that the Twi list does not have, is English anywhere."""
 BITS_PER_WORD = 12
 HASHES = 8
-LETTER_NAMES = [
-    "eɪ",
-    "biː",
-    "siː",
-    "diː",
-    "iː",
-    "ɛf",
-    "dʒiː",
-    "eɪtʃ",
-    "aɪ",
-    "dʒeɪ",
-    "keɪ",
-    "ɛl",
-    "ɛm",
-    "ɛn",
-    "oʊ",
-    "piː",
-    "kjuː",
-    "ɑː",
-    "ɛs",
-    "tiː",
-    "juː",
-    "viː",
-    "dʌbəljuː",
-    "ɛks",
-    "waɪ",
-    "zɛd",
-]
+LETTER_NAMES = """
+    a:eɪ b:biː c:siː d:diː e:iː f:ɛf g:dʒiː h:eɪtʃ i:aɪ j:dʒeɪ k:keɪ l:ɛl m:ɛm n:ɛn o:oʊ p:piː q:kjuː r:ɑː s:ɛs t:tiː
+    u:juː v:viː w:dʌbəljuː x:ɛks y:waɪ z:zɛd
+"""
+NAMES = dict(name.split(":") for name in LETTER_NAMES.split())
 
 
 def main() -> None:
@@ -69,7 +45,7 @@ def main() -> None:
     parser.add_argument("texts", type=Path, nargs="+", help="Twi texts")
     arguments = parser.parse_args()
     twi = twi_words(arguments.twi)
-    rows = english_rows(twi, counts(arguments.texts))
+    rows = english_rows(twi, words_of(arguments.texts))
     table = "".join("\t".join(row).rstrip("\t") + "\n" for row in rows)
     (DATA / "english.tsv").write_text(table, encoding="utf-8")
     bits = bloom(twi)
@@ -93,9 +69,9 @@ def lexicon() -> dict[str, str]:
     return found
 
 
-def counts(texts: list[Path]) -> Counter[str]:
-    """How often each word stands in the texts."""
-    found: Counter[str] = Counter()
+def words_of(texts: list[Path]) -> set[str]:
+    """The words of the texts."""
+    found: set[str] = set()
     for path in texts:
         text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8")).lower()
         found.update(re.findall(r"[^\W\d_]+", text))
@@ -108,7 +84,7 @@ def twi_words(path: Path) -> set[str]:
     return {word for word in words if word and not re.search(r"\d", word) and not is_foreign(word)}
 
 
-def english_rows(twi: set[str], seen: Counter[str]) -> list[tuple[str, str, str]]:
+def english_rows(twi: set[str], seen: set[str]) -> list[tuple[str, str, str]]:
     """Word, phones and class, sorted by the bytes of the word."""
     phones = lexicon()
     hand = {
@@ -119,8 +95,8 @@ def english_rows(twi: set[str], seen: Counter[str]) -> list[tuple[str, str, str]
         )
     }
     names = {line.split("\t")[0] for line in (DATA / "names.tsv").read_text(encoding="utf-8").splitlines()}
-    often = {word for word, count in seen.items() if count >= SEEN and word.isascii() and is_foreign(word)}
-    words = often | set((HERE / "data/english_words.txt").read_text(encoding="utf-8").split()) | set(hand)
+    met = {word for word in seen if word.isascii() and is_foreign(word) and not FANTE.search(word)}
+    words = met | set((HERE / "data/english_words.txt").read_text(encoding="utf-8").split()) | set(hand)
     rows = []
     for word in sorted(words):
         kind, reading = hand.get(word, ("", ""))
@@ -142,9 +118,7 @@ def is_spelled(word: str, phones: str) -> bool:
         reading = re.sub("[ ː]", "", reading).replace("ɑ", "a")
         return re.sub("ei|eɪ", "e", reading).replace("oʊ", "o")
 
-    names = "".join(
-        LETTER_NAMES[ord(letter) - ord("a")] for letter in word if letter.isascii() and letter.isalpha()
-    )
+    names = "".join(NAMES.get(letter, "") for letter in word)
     return len(word) > 1 and skeleton(phones) == skeleton(names)
 
 
