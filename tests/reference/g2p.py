@@ -18,8 +18,8 @@ PAUSES = ",.?!;:…"
 GRAPHEMES = {
     "ky": "tɕ", "gy": "dʑ", "hy": "ɕ", "ny": "ɲ", "tw": "tɕɥ", "dw": "dʑɥ", "kw": "kʷ", "gw": "ɡʷ", "hw": "hʷ",
     "nw": "ŋʷ", "ch": "tɕ", "sh": "ɕ", "gh": "ɡ", "ph": "f", "th": "t", "qu": "kʷ", "cc": "k", "ck": "k", "y": "j",
-    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k",
-    english.PLAIN_A: english.PLAIN_A, english.PLAIN_W: "w",
+    "r": "ɾ", "g": "ɡ", "q": "k", "j": "dʑ", "x": "ks", "c": "k", english.PLAIN_A: english.PLAIN_A,
+    english.PLAIN_W: "w",
 } | {letter: letter for letter in "bdfhklmnpstvwz"}  # fmt: skip
 BEFORE_FRONT = {"hw": "ɕɥ", "nw": "ɲɥ", "w": "ɥ", "c": "s"}
 PLACE = {

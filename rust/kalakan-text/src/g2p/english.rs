@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::fold::fold;
 use super::letters::Letter;
@@ -13,6 +13,30 @@ use crate::phoneme::PhonemeId;
 static COMMON: EnglishLexicon = EnglishLexicon {
     text: Cow::Borrowed(include_str!("../../data/english.tsv")),
 };
+
+/// Which hashes the words of [`COMMON`] have, one bit each: most words of a text need no search.
+static COMMON_HASHES: LazyLock<[u64; 1024]> = LazyLock::new(|| {
+    let mut hashes = [0; 1024];
+    for line in COMMON.text.lines() {
+        let (row, bit) = place(line.split('\t').next().unwrap_or_default());
+        hashes[row] |= bit;
+    }
+    hashes
+});
+
+fn place(word: &str) -> (usize, u64) {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = word.bytes().fold(0x811c_9dc5, mix);
+    ((hash >> 22) as usize, 1 << (hash >> 16 & 63))
+}
+
+/// What common English has after a word.
+fn common(word: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let (row, bit) = place(word);
+    (COMMON_HASHES[row] & bit != 0)
+        .then(|| COMMON.columns(word))
+        .flatten()
+}
 
 /// Endings after an apostrophe.
 const CONTRACTIONS: [(&str, &str); 7] = [
@@ -101,13 +125,12 @@ impl EnglishLexicon {
 /// What the list of common English says of a word's class: `""` if its letters cannot be Twi. `None` if the list
 /// does not have it.
 pub(super) fn common_class(word: &str) -> Option<&'static str> {
-    let mut columns = COMMON.columns(word)?;
-    Some(columns.nth(1).unwrap_or_default())
+    Some(common(word)?.nth(1).unwrap_or_default())
 }
 
 /// Tells whether a word of small letters is one of the English words that people mix into Twi.
 pub(crate) fn is_common_english(word: &str) -> bool {
-    COMMON.phones(word).is_some()
+    common(word).is_some()
 }
 
 /// The spelling under which English lexicons keep a word, without its marks.
@@ -127,7 +150,7 @@ pub(super) fn entry(letters: &[Letter]) -> String {
 pub(super) fn find(letters: &[Letter], more: Option<&EnglishSource>) -> Option<Vec<PhonemeId>> {
     let word = entry(letters);
     let known = |word: &str| {
-        let common = COMMON.phones(word);
+        let common = common(word).and_then(|mut columns| columns.next());
         common.or_else(|| more?.lexicon()?.phones(word))
     };
     if let Some(phones) = known(&word) {
