@@ -17,7 +17,7 @@ fn reader(cache_size: usize, variety: Variety) -> TwiG2p {
 const WORDS: &[&str] = &[
     "me", "wo", "ne", "no", "na", "a", "bi", "sɛ", "nea", "da", "yɛ", "wɔ", "so", "Kofi", "sika", "papa", "ɔbaa", "nnipa", "adwuma",
     "kɔ", "ɔkɔɔ", "obisaa", "mɛma", "wobɛtumi", "yɛrekɔ", "akɔ", "wɔabɔ", "menni", "mannhu", "ɛnyɛ", "nyɛ", "ammoa", "dunan",
-    "okuafoɔ", "ayaresabea", "nsɛmmisa", "n'adwuma", "m'ani", "Asamoah", "school", "the", "tɔ́", "ɔ̀kɔ́", "pá!pá", "hũ", "ǹkɔ", "Twi",
+    "okuafoɔ", "ayaresabea", "nsɛmmisa", "n'adwuma", "m'ani", "Asamoah", "Ghana", "school", "the", "tɔ́", "ɔ̀kɔ́", "pá!pá", "hũ", "ǹkɔ", "Twi",
     "1,200", "GHS 5", ",", ".", "?", "!", "…", "Dr.", "anigyesɛmfoforo", "nnwontofo", "kyerɛkyerɛ", "w'", "mmmm", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 

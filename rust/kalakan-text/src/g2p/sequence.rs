@@ -46,6 +46,8 @@ struct Token {
 enum Units {
     Twi(Arc<Reading>),
     English(Arc<Reading>),
+    /// English by its spelling alone, as Ghana is.
+    Spelled(Arc<Reading>),
     Letter(&'static [PhonemeId]),
 }
 
@@ -62,14 +64,20 @@ impl Units {
 impl Token {
     fn units(&self) -> &[PhonemeId] {
         match &self.units {
-            Units::Twi(reading) | Units::English(reading) => &reading.units,
+            Units::Twi(reading) | Units::English(reading) | Units::Spelled(reading) => {
+                &reading.units
+            }
             Units::Letter(units) => units,
         }
     }
 
     fn tonal(&self, text: &str, variety: Variety) -> Option<&Tonal> {
+        let word = &text[self.place.clone()];
         match &self.units {
-            Units::Twi(reading) => Some(reading.tonal(&text[self.place.clone()], variety)),
+            Units::Twi(reading) => Some(reading.tonal(word, variety)),
+            Units::Spelled(reading) => {
+                Some(reading.tonal(word, variety)).filter(|tonal| tonal.is_name())
+            }
             _ => None,
         }
     }
@@ -100,7 +108,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
             }
             Spelling::English => {
                 self.settle(Some(Language::English));
-                self.push(place, Units::English(reading));
+                self.push(place, Units::Spelled(reading));
                 self.after_english = true;
             }
             Spelling::Beside if self.after_english && self.waiting.is_empty() => {

@@ -58,6 +58,14 @@ pub(crate) struct Tonal {
     pub is_common: bool,
 }
 
+impl Tonal {
+    /// Whether the table has the word as a name.
+    pub fn is_name(&self) -> bool {
+        let first = self.choices.first();
+        first.is_some_and(|choice| choice.class == Class::Name)
+    }
+}
+
 /// Words for kin keep their tones after a possessor, or change in another way.
 const KIN: &[&str] = &[
     "papa", "maame", "nana", "sewaa", "agya", "ɛna", "kunu", "yere", "ba",
