@@ -47,7 +47,7 @@ def test_there_is_something_to_type() -> None:
         "align",
         "train",
     }
-    assert len(blocks("python")) == 6
+    assert len(blocks("python")) == 7
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ def test_output_is_utf8_in_any_locale(kalakan: Run) -> None:
 
 
 def test_phonemize(kalakan: Run) -> None:
-    assert done(kalakan("phonemize", "Wo ho te sɛn?")) == "w ʊ _ h ʊ _ t ɪ _ s ɛ n̩ ?\n"
+    assert done(kalakan("phonemize", "Wo ho te sɛn?")) == "w ʊ ˩ _ h ʊ ˥ _ t ɪ ˩ _ s ɛ ˥ n̩ ˥ ?\n"
+    said = kalakan("phonemize", "--tones", "written", "Wo ho te sɛn?")
+    assert done(said) == "w ʊ _ h ʊ _ t ɪ _ s ɛ n̩ ?\n"
     assert done(kalakan("phonemize", "--ids", "a")) == "29\n"
     assert done(kalakan("phonemize", stdin=b"a\n\nba\n")) == "a\n\nb a\n"
 
@@ -104,7 +106,7 @@ def test_phonemize(kalakan: Run) -> None:
 def test_phonemize_tsv(kalakan: Run, tmp_path: Path) -> None:
     table = tmp_path / "in.tsv"
     table.write_text("id\ttext\n1\tWo ho te sɛn?\n2\tExtra chocolate\n", encoding="utf-8")
-    result = kalakan("phonemize", "--tsv", table, "--column", "text", "-o", tmp_path / "out.tsv")
+    result = kalakan("phonemize", "--tones", "written", "--tsv", table, "-o", tmp_path / "out.tsv")
     assert done(result) == ""
     lines = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "id\ttext\tphonemes"

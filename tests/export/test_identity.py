@@ -15,7 +15,7 @@ from kalakan.config.schema import AudioConfig, HifiGanConfig
 from kalakan.errors import VoiceError
 from kalakan.models.registry import create_vocoder
 from kalakan.voices.identity import Identity, from_metadata, to_metadata
-from kalakan.voices.vocoder import save_vocoder_product
+from kalakan.voices.save import save_vocoder_product
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 TEXT = "Akwaaba, Kofi."

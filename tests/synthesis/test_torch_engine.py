@@ -105,7 +105,7 @@ def test_broken_weights_are_told(tiny_voice: Path, log: list[str]) -> None:
     speaker = synthesizer(tiny_voice)
     torch.nn.init.constant_(speaker.vocoder.project_out.bias, torch.nan)
     with pytest.raises(SynthesisError, match="samples that are not finite"):
-        speaker.synthesize_batch(TEXTS, 2)
+        speaker.synthesize_batch(TEXTS, 2, errors="raise")
 
 
 @pytest.mark.parametrize(("mixed", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])

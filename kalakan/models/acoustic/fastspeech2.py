@@ -74,6 +74,7 @@ class FastSpeech2(nn.Module):
     phoneme_rows: Tensor
     """Row of the embedding that each speaker's phoneme is read from [speakers, n_phonemes]; where rows are steered."""
     steered_rows: Final[int]
+    is_steered: Final[bool]
 
     def __init__(self, config: FastSpeech2Config, tone_ids: tuple[int, ...] = (16, 17, 18, 19)) -> None:
         super().__init__()
@@ -83,6 +84,7 @@ class FastSpeech2(nn.Module):
         self.width = width
         self.pad_id = PAD_ID
         self.steered_rows = config.steered_rows
+        self.is_steered = config.steered_rows > 0
         self.embedding = nn.Embedding(config.n_phonemes + config.steered_rows, width, padding_idx=PAD_ID)
         self.speaker_embedding = nn.Embedding(len(config.speakers), width)
         self.embedding_scale = math.sqrt(width)
@@ -269,7 +271,7 @@ class FastSpeech2(nn.Module):
         """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B]."""
         mask = (phonemes != self.pad_id).to(self.mel_mean.dtype)[:, :, None]
         rows = phonemes
-        if self.steered_rows > 0:
+        if self.is_steered:
             rows = torch.gather(self.phoneme_rows[speaker], 1, phonemes)
         x = self.embedding(rows) * self.embedding_scale
         x = (

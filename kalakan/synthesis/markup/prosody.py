@@ -21,8 +21,11 @@ class OutOfRangeError(MarkupError):
     """A value that leads out of the limits of a control; `nearest` lies within them."""
 
     def __init__(self, message: str, nearest: Prosody) -> None:
-        super().__init__(message)
+        super().__init__(message, nearest)  # both, or it cannot be unpickled
         self.nearest = nearest
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
