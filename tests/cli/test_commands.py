@@ -96,17 +96,33 @@ def test_output_is_utf8_in_any_locale(kalakan: Run) -> None:
 
 
 def test_phonemize(kalakan: Run) -> None:
-    assert done(kalakan("phonemize", "Wo ho te sɛn?")) == "w ʊ ˩ _ h ʊ ˥ _ t ɪ ˩ _ s ɛ ˥ n̩ ˥ ?\n"
-    said = kalakan("phonemize", "--tones", "written", "Wo ho te sɛn?")
-    assert done(said) == "w ʊ _ h ʊ _ t ɪ _ s ɛ n̩ ?\n"
-    assert done(kalakan("phonemize", "--ids", "a")) == "29\n"
-    assert done(kalakan("phonemize", stdin=b"a\n\nba\n")) == "a\n\nb a\n"
+    written = ("phonemize", "--tones", "written")
+    assert done(kalakan(*written, "Wo ho te sɛn?")) == "w ʊ _ h ʊ _ t ɪ _ s ɛ n̩ ?\n"
+    assert done(kalakan(*written, "--ids", "a")) == "29\n"
+    assert done(kalakan(*written, stdin=b"a\n\nba\n")) == "a\n\nb a\n"
+    assert done(kalakan("phonemize", "Ɔbaa no")) == "ɔ ˩ b a ˥ a ˥ _ n ʊ ˥\n"
+
+
+def test_predicted_tones_are_explained_and_written(kalakan: Run) -> None:
+    explained = done(kalakan("phonemize", "--explain", stdin="Ɔbaa no.\nschool\n".encode()))
+    lines = [line.split("\t") for line in explained.splitlines()]
+    assert [line[:4] for line in lines] == [
+        ["ɔbaa", "ɔ̀báá", "word", "sure"],
+        ["no", "nó", "word+context", "sure"],
+        [""],
+        ["school", "school", "", ""],
+    ]
+    assert done(kalakan("normalize", "--write-tones", "Ɔbaa no, 11.")) == "ɔ̀báá nó, dúbààkó.\n"
+    result = kalakan("phonemize", "--explain", "--ids", "no")
+    assert result.returncode == 2
+    assert b"leave out --tsv, --ids and --tones written" in result.stderr
 
 
 def test_phonemize_tsv(kalakan: Run, tmp_path: Path) -> None:
     table = tmp_path / "in.tsv"
     table.write_text("id\ttext\n1\tWo ho te sɛn?\n2\tExtra chocolate\n", encoding="utf-8")
-    result = kalakan("phonemize", "--tones", "written", "--tsv", table, "-o", tmp_path / "out.tsv")
+    options = ("--column", "text", "--tones", "written")
+    result = kalakan("phonemize", "--tsv", table, *options, "-o", tmp_path / "out.tsv")
     assert done(result) == ""
     lines = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "id\ttext\tphonemes"

@@ -56,7 +56,7 @@ def test_a_path_may_stand_behind_a_command() -> None:
 
 
 def test_names_that_there_are(tiny_voice: Path) -> None:
-    assert values("synthesize", "--speaker", "") == ["akosua", "kwame"]
+    assert values("synthesize", "--speaker", "") == ["akosua", "kwame", "esi", "yaw"]
     assert values("synthesize", "--voice", tiny_voice, "--speaker", "k") == ["kwame"]
     assert values("evaluate", tiny_voice, "--speaker", "k") == ["kwame"]
     assert values("synthesize", "--voice", "/nowhere", "--speaker", "") == []

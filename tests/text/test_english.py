@@ -203,7 +203,7 @@ def test_common_english_agrees_with_the_reference() -> None:
 def test_without_the_extra_its_words_are_read_by_letter_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert read(TwiG2P(), "zither") == read(PLAIN, "zither") == "z i t e ɾ"
-    with pytest.raises(MissingDependencyError, match=r"kalakan\[english\]"):
+    with pytest.raises(MissingDependencyError, match=r"\[english\]"):
         TwiG2P(english=True)
 
 
