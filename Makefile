@@ -32,5 +32,5 @@ fuzz:  ## Each fuzz target of rust/fuzz for a minute (FUZZ_SECONDS=600 for ten)
 		-max_total_time=$(FUZZ_SECONDS) -max_len=400 -artifact_prefix=artifacts/$$target/ corpus/$$target || exit 1; done
 
 model:  ## How the threads of kalakan-pipeline wake and end each other, in every order (loom)
-	RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=2 CARGO_TARGET_DIR=target/loom \
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=target/loom \
 		cargo test --release -p kalakan-pipeline --test loom

@@ -1,7 +1,7 @@
 //! Every interleaving of submitting, working, waking and closing, up to a number of preemptions:
 //!
 //! ```text
-//! RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=2 cargo test --release -p kalakan-pipeline --test loom
+//! RUSTFLAGS='--cfg loom' cargo test --release -p kalakan-pipeline --test loom
 //! ```
 //!
 //! A lost wake-up shows as a deadlock, which loom reports; a lost or doubled request as a failed assertion.
@@ -32,6 +32,13 @@ fn pipeline(pools: Vec<usize>, stages: usize, batch: usize, wait: u64) -> Pipeli
     builder.build().expect("options in range")
 }
 
+/// Explores what may happen where threads are interrupted at most this often, besides where they wait.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
 type Counter = Arc<AtomicUsize>;
 
 fn submit(pipeline: &Pipeline<usize, usize>, answered: &Counter) -> bool {
@@ -47,7 +54,7 @@ fn submit(pipeline: &Pipeline<usize, usize>, answered: &Counter) -> bool {
 
 #[test]
 fn a_request_to_a_sleeping_worker_and_a_drain() {
-    loom::model(|| {
+    explore(2, || {
         let answered = Counter::default();
         let pipeline = pipeline(vec![1], 1, 1, 0);
         assert!(submit(&pipeline, &answered));
@@ -58,7 +65,7 @@ fn a_request_to_a_sleeping_worker_and_a_drain() {
 
 #[test]
 fn two_requests_for_one_place() {
-    loom::model(|| {
+    explore(2, || {
         let answered = Counter::default();
         let pipeline = pipeline(vec![1], 1, 1, 0);
         assert!(submit(&pipeline, &answered));
@@ -70,7 +77,7 @@ fn two_requests_for_one_place() {
 
 #[test]
 fn two_stages_with_a_worker_each_hand_on_requests_and_places() {
-    loom::model(|| {
+    explore(1, || {
         let answered = Counter::default();
         let pipeline = pipeline(vec![1, 1], 2, 1, 0);
         assert!(submit(&pipeline, &answered));
@@ -82,9 +89,9 @@ fn two_stages_with_a_worker_each_hand_on_requests_and_places() {
 
 #[test]
 fn two_workers_of_one_pool_wake_each_other() {
-    loom::model(|| {
+    explore(1, || {
         let answered = Counter::default();
-        let pipeline = pipeline(vec![2], 2, 1, 0);
+        let pipeline = pipeline(vec![2], 1, 2, 0);
         assert!(submit(&pipeline, &answered));
         assert!(submit(&pipeline, &answered));
         assert!(pipeline.drain(None));
@@ -95,7 +102,7 @@ fn two_workers_of_one_pool_wake_each_other() {
 #[test]
 fn a_batch_that_gathers_gets_what_arrives() {
     // loom's clock stands still, so that a worker that missed an arrival would wait for ever.
-    loom::model(|| {
+    explore(1, || {
         let answered = Counter::default();
         let pipeline = pipeline(vec![2], 1, 2, 1);
         assert!(submit(&pipeline, &answered));
@@ -109,7 +116,7 @@ fn a_batch_that_gathers_gets_what_arrives() {
 
 #[test]
 fn a_request_races_an_abort() {
-    loom::model(|| {
+    explore(2, || {
         let answered = Counter::default();
         let pipeline = Arc::new(pipeline(vec![1], 1, 1, 0));
         let closer = {
