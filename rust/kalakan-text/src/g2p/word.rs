@@ -13,13 +13,13 @@ use super::nasal::{onset, resolve_nasals};
 use super::tone::{transfer, with_tones, Sound, ToneMode};
 use crate::phoneme::{id_of, PhonemeId, UNK};
 
-/// Reads a word: the user's lexicon, then the built-in one, then common English and `more` if the word is English,
+/// Reads a word: the user's lexicon, then the built-in one, then common English and `wider` if the word is English,
 /// then the rules.
 pub(super) fn read_word(
     word: &str,
     language: Language,
     user: &Lexicon,
-    more: Option<&EnglishSource>,
+    wider: Option<&EnglishSource>,
     mode: ToneMode,
 ) -> Vec<PhonemeId> {
     let letters = letters(word);
@@ -47,7 +47,7 @@ pub(super) fn read_word(
             return with_marks(&[reading, &[unit!("s")]].concat(), &sounds, mode);
         }
     }
-    let reading = is_english.then(|| english::find(&letters, more)).flatten();
+    let reading = is_english.then(|| english::find(&letters, wider)).flatten();
     if let Some(reading) = reading {
         return with_marks(&reading, &sounds, mode);
     }
