@@ -196,7 +196,7 @@ def _document(text: str, kind: str) -> str:
             text if text.lstrip().startswith("<speak") else f"<speak>{html.escape(text, quote=False)}</speak>"
         )
     sign = " " if text == "space" else text.replace("_", " ") if len(text) > 1 else text
-    if kind == "key" and len(sign) > 1:
+    if sign.isspace() or (kind == "key" and len(sign) > 1):
         return f"<speak>{html.escape(sign, quote=False)}</speak>"
     return f'<speak><say-as interpret-as="characters">{html.escape(sign, quote=False)}</say-as></speak>'
 

@@ -16,6 +16,7 @@ from kalakan.synthesis.options import Changes, SpeakOptions, is_whole
 from kalakan.synthesis.synthesizer import Audio, Options, Synthesizer
 from kalakan.synthesis.threads import thread_budget
 from kalakan.synthesis.work import END, Job, Pull, Work
+from kalakan.text.twi_g2p import TwiG2P
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -335,6 +336,7 @@ def _synthesizer(acoustic_model: Any, vocoder: Any, device: str) -> Synthesizer:
     synthesizer = Synthesizer(device=device)
     if acoustic_model is not None:
         synthesizer.acoustic_model = acoustic_model
+        synthesizer.g2p = TwiG2P()  # nothing says that this model learned the default voice's tones
     if vocoder is not None:
         synthesizer.vocoder = vocoder
     return synthesizer

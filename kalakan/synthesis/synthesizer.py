@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from kalakan.audio.files import AudioFile, write_audio
 from kalakan.audio.formats import Bits
 from kalakan.config.resolve import resolve, without_models
-from kalakan.errors import ConfigError, KalakanError, SynthesisError, TextError
+from kalakan.errors import SynthesisError
+from kalakan.synthesis.batch import synthesize_texts
 from kalakan.synthesis.delivery import Delivery
 from kalakan.synthesis.engines.build import Request, build_engine
 from kalakan.synthesis.identity import fingerprint
-from kalakan.synthesis.options import Changes, SpeakOptions, changed, is_whole, speaker_row
-from kalakan.synthesis.reading.phrases import Phrase, TextStage
+from kalakan.synthesis.options import Changes, SpeakOptions, changed, speaker_row
+from kalakan.synthesis.reading.phrases import TextStage
 from kalakan.synthesis.reading.sentences import Reader
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.stages import Stages
@@ -148,30 +149,11 @@ class Synthesizer:
         where its memory is too small; on a CPU they go one after the other, which is faster there, and equal
         `synthesize` to the bit.
         """
-        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-            raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
-        if errors not in ("return", "raise"):
-            raise ConfigError(f"errors is {errors!r}; it must be 'return' or 'raise'")
         given = self._options(options, changes)
-        size = self._checked(batch_size)
-        results: list[Any] = list(texts)
-        groups: dict[int, tuple[str, list[Phrase]]] = {}
-        for index, text in enumerate(results):
-            try:
-                groups[index] = text, self._phrases_of(index, text, given)
-            except KalakanError as error:
-                if errors == "raise":
-                    raise
-                results[index] = error
-        try:
-            audios: Iterable[Any] = self._audios(groups.values(), given, size)
-        except Exception:
-            if errors == "raise":
-                raise
-            audios = [self._audio_or_error(group, given, size) for group in groups.values()]
-        for index, audio in zip(groups, audios, strict=True):
-            results[index] = audio
-        return results
+        size = self._batch_size if batch_size is None else batch_size
+        return synthesize_texts(
+            self._engine, texts, lambda text: self._text.phrases(text, given), given, size, errors
+        )
 
     def stream(
         self,
@@ -337,47 +319,8 @@ class Synthesizer:
         speaker_row(given.speaker, self.speakers)
         return given
 
-    def _delivery(self, options: SpeakOptions, batch_size: int | None = None) -> Delivery:
-        return Delivery(self._engine, options, batch_size or self._batch_size)
-
-    def _checked(self, batch_size: int | None) -> int:
-        if batch_size is None:
-            return self._batch_size
-        if not is_whole(batch_size) or batch_size < 1:
-            raise SynthesisError(f"batch_size is {batch_size!r}; it must be a whole number of at least 1")
-        return int(batch_size)
-
-    def _audios(
-        self, groups: Iterable[tuple[str, list[Phrase]]], options: SpeakOptions, batch_size: int
-    ) -> list[Audio]:
-        """Audio of texts that were read; in smaller batches where the memory does not hold this one."""
-        texts, phrases = [text for text, _ in groups], [phrases for _, phrases in groups]
-        delivery = self._delivery(options, batch_size)
-        try:
-            return [delivery.joined(chunks) for chunks in delivery.texts(texts, phrases)]
-        except Exception as error:
-            if batch_size == 1 or not is_out_of_memory(error):
-                raise
-        return self._audios(groups, options, batch_size // 2)
-
-    def _audio_or_error(
-        self, group: tuple[str, list[Phrase]], options: SpeakOptions, batch_size: int
-    ) -> Audio | Exception:
-        try:
-            return self._audios([group], options, batch_size)[0]
-        except Exception as error:  # it belongs to this text, and is the caller's to look at
-            return error
-
-    def _phrases_of(self, index: int, text: str, options: SpeakOptions) -> list[Phrase]:
-        try:
-            return list(self._text.phrases(text, options))
-        except TextError as error:
-            raise TextError(f"text {index}: {error}") from error
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether a model did not fit into its device's memory; torch's class is known by its name, without torch."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    def _delivery(self, options: SpeakOptions) -> Delivery:
+        return Delivery(self._engine, options, self._batch_size)
 
 
 def _restored(

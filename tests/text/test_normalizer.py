@@ -170,4 +170,4 @@ def test_minutes_to_the_coming_hour_on_request() -> None:
 def test_chat_letters_follow_the_option() -> None:
     assert normalize_text("s3n w0", chat="narrow") == "sɛn dabuliu hwee"
     assert normalize_text("w0 k)", chat="wide") == "wɔ kɔ"
-    assert normalize_text("k)", chat="off") == "k"
+    assert normalize_text("k)", chat="off") == "kee"
