@@ -17,6 +17,7 @@ from kalakan.synthesis.synthesizer import Audio, Options, Synthesizer
 from kalakan.synthesis.threads import thread_budget
 from kalakan.synthesis.work import END, Job, Pull, Work
 from kalakan.text.twi_g2p import TwiG2P
+from kalakan.voices.package import MANIFEST
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -333,10 +334,14 @@ def _synthesizer(acoustic_model: Any, vocoder: Any, device: str) -> Synthesizer:
     given = [model for model in (acoustic_model, vocoder) if model is not None]
     if any(isinstance(model, (str, os.PathLike)) or hasattr(model, "parameters") for model in given):
         return Synthesizer(acoustic_model=acoustic_model, vocoder=vocoder, device=device)
-    synthesizer = Synthesizer(device=device)
+    # The models of an exported voice are read as the voice is: its speakers, whether it predicts tones.
+    path: Any = getattr(acoustic_model, "path", None)
+    is_voice = path is not None and (path.parent / MANIFEST).is_file()
+    synthesizer = Synthesizer(path.parent if is_voice else None, device=device)
     if acoustic_model is not None:
         synthesizer.acoustic_model = acoustic_model
-        synthesizer.g2p = TwiG2P()  # nothing says that this model learned the default voice's tones
+        if not is_voice:
+            synthesizer.g2p = TwiG2P()  # nothing says that this model learned the default voice's tones
     if vocoder is not None:
         synthesizer.vocoder = vocoder
     return synthesizer

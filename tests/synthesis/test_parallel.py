@@ -125,6 +125,13 @@ def test_models_of_another_synthesizer_serve(synthesizer: Synthesizer) -> None:
     assert same(audio, synthesizer.synthesize(TEXTS[0]))
 
 
+def test_models_of_the_default_voice_are_read_as_it_is() -> None:
+    default = Synthesizer()
+    with ParallelSynthesizer(default.acoustic_model, default.vocoder) as parallel:
+        assert parallel.synthesizer.speakers == default.speakers
+        assert same(parallel.submit(TEXTS[2]).result(LONG), default.synthesize(TEXTS[2]))
+
+
 def test_results_in_order_where_asked_for(tiny_voice: Path) -> None:
     with ParallelSynthesizer(tiny_voice, workers=4, ordered=True) as parallel:
         for n in range(40):

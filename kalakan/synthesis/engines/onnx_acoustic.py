@@ -92,6 +92,8 @@ class OnnxAcousticModel:
     context_frames = None
 
     def __init__(self, path: Path, threads: int) -> None:
+        self.path = path
+        """The file that it came from."""
         self._graph = _Graph(path, threads, "mel_output")
         self._session = self._graph.session
         self.n_mels = _size(self._graph.shapes["mel_output"][1])
@@ -119,6 +121,8 @@ class OnnxAcousticParts:
     quantization does not: it rounds by the range of all that it is given."""
 
     def __init__(self, encoder: Path, decoder: Path, threads: int) -> None:
+        self.path = encoder
+        """The first of the files that it came from."""
         self._graph = _Graph(encoder, threads, "frames")
         self._session = open_session(decoder, threads)
         check_names(self._session, decoder, "frames", "mel_output")
