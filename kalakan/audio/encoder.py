@@ -15,11 +15,11 @@ from kalakan.audio.wav import padding, wav_header
 
 
 class Encoder:
-    """The bytes of one audio file as its samples come: `encode` for each chunk, then `finish`.
+    """Encodes one audio file incrementally: `encode` for each chunk, then `finish`.
 
-    Chunks are resampled as one recording. WAV and PCM lag by nothing but the resampler, the others
-    hold back up to a few frames of their codec. Where a header would state the length, it says unknown;
-    `corrections` tells what it would say, for who wrote into a file after all.
+    Chunks are resampled as one recording. WAV and PCM lag only by the resampler, the others hold back up to a few
+    frames of their codec. A length in a header is set to unknown; `corrections` returns the bytes to patch in if the
+    output is a seekable file.
     """
 
     def __init__(self, coding: Coding) -> None:
@@ -27,7 +27,7 @@ class Encoder:
         self._sink = _PcmSink(coding) if coding.format.name in ("wav", "pcm") else _LibrarySink(coding)
 
     def encode(self, chunk: Any) -> bytes:
-        """Bytes that another chunk [S] in [-1, 1] makes known; may be empty. Raises as `check_samples`."""
+        """The bytes that are ready after another chunk [S] in [-1, 1]; may be empty. Raises as `check_samples`."""
         samples = self._resampler.push(check_samples(chunk).astype(np.float32, copy=False))
         return self._sink.add(samples.clip(-1.0, 1.0))
 
@@ -41,7 +41,7 @@ class Encoder:
 
 
 class _PcmSink:
-    """WAV or bare PCM without libsndfile, whose import the first chunk need not wait for."""
+    """WAV or raw PCM without libsndfile, so that the first chunk does not wait for its import."""
 
     def __init__(self, coding: Coding) -> None:
         self._rate, self._subtype = coding.rate, coding.subtype
@@ -91,14 +91,14 @@ class _LibrarySink:
 
 
 class _Drain:
-    """What libsndfile writes, taken away as it comes.
+    """The bytes that libsndfile writes, removed as they come.
 
-    When it goes back to write a length over bytes that have left, those stay as they were, and are kept as `late`.
+    When it seeks back to write a length over bytes that were taken, the new bytes are recorded in `late`.
     """
 
     def __init__(self) -> None:
         self.late: list[tuple[int, bytes]] = []
-        """Places, and what was written there when their bytes had left."""
+        """Places, and the bytes written there after theirs had been taken."""
         self._gone = 0
         self._kept = bytearray()
         self._place = 0
@@ -121,7 +121,7 @@ class _Drain:
         return self._place
 
     def write(self, content: bytes) -> int:
-        """Keeps of `content` what does not lie over bytes that have left, and notes the rest."""
+        """Keeps the part of `content` that does not overlap taken bytes, and records the rest."""
         start = self._place - self._gone
         if start < 0:
             self.late.append((self._place, bytes(content[:-start])))
@@ -131,5 +131,5 @@ class _Drain:
         return len(content)
 
     def read(self, _count: int = -1) -> bytes:
-        """Nothing: libsndfile asks that a file have it."""
+        """Nothing: libsndfile requires the method."""
         return b""

@@ -39,7 +39,7 @@ def write_audio(
 
     `format` ("wav", "flac", "ogg", "opus", "mp3", "pcm") defaults to the path's suffix, and to wav for a file object or
     a device; `rate` in Hz and `bits` of a sample as for `choose_coding`. Everything is encoded before a byte is
-    written, and a path is replaced in one step: a failure leaves what was there. Samples outside [-1, 1] are clipped
+    written, and a path is replaced atomically: a failure leaves the old file. Samples outside [-1, 1] are clipped
     with a `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D floating point or not finite, for a
     format, rate or bits that do not exist or do not go together, and for a place that cannot be written.
     """
@@ -65,7 +65,7 @@ def write_audio_blocks(
     """Writes the blocks [S_i] of one recording one after the other: `write_audio` for audio of any length.
 
     Memory holds one block at a time. A path is replaced once the last block is written; a file object receives the
-    bytes then. A failure, or an exception of `blocks`, leaves what was there. Raises as `write_audio`.
+    bytes then. A failure, or an exception of `blocks`, leaves the old file. Raises as `write_audio`.
     """
     coding = choose_file_coding(file, sample_rate, format, rate, bits)
     checked = map(check_samples, blocks)
@@ -79,7 +79,7 @@ def write_audio_blocks(
 
 
 def _check_file(file: Any) -> None:
-    """Raises `AudioError` for what is neither a path nor a file that takes bytes."""
+    """Raises `AudioError` for anything but a path or a file that takes bytes."""
     if isinstance(file, (str, os.PathLike)):
         return
     if isinstance(file, io.TextIOBase):

@@ -1,4 +1,4 @@
-"""What an audio file may be: its format, its sample rate, the bits of a sample."""
+"""Audio file formats, with their sample rates and bit depths."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Literal
 from kalakan.errors import AudioError
 
 Bits = Literal[16, 24, "float"]
-"""How a sample is stored: a whole number of 16 or 24 bits, or a 32-bit float."""
+"""Sample format: a 16- or 24-bit integer, or a 32-bit float."""
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""Sample rates in Hz that audio can be asked for: those of MPEG layer III, telephones to studios."""
+"""Sample rates in Hz that audio can be written at: those of MPEG layer III, telephones to studios."""
 MOST_HZ = 768_000
-"""Highest sample rate in Hz that any audio may have: as much as converters have."""
+"""Highest sample rate in Hz that any audio may have: the limit of converters."""
 _PCM: Mapping[Bits, str] = {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"}
 
 
@@ -24,11 +24,11 @@ class Format:
     """A kind of audio file."""
 
     name: str
-    """What it is called, which is also its suffix."""
+    """Its name, which is also its suffix."""
     container: str
     """libsndfile's name of it."""
     subtypes: Mapping[Bits, str]
-    """libsndfile's names of what a sample may be; the first is the default. Empty for a lossy format."""
+    """libsndfile's names of the sample formats; the first is the default. Empty for a lossy format."""
     lossy: str | None = None
     """libsndfile's name of the codec of a lossy format."""
     rates: tuple[int, ...] | None = None
@@ -57,11 +57,11 @@ class Coding:
 
     format: Format
     source_rate: int
-    """Sample rate in Hz of the audio that comes."""
+    """Sample rate in Hz of the input."""
     rate: int
     """Sample rate in Hz of the file."""
     subtype: str
-    """libsndfile's name of what a sample is."""
+    """libsndfile's name of the sample format."""
 
 
 def choose_coding(
@@ -70,7 +70,7 @@ def choose_coding(
     """How audio at `sample_rate` Hz is stored.
 
     `rate` is the file's sample rate, one of `RATES`; None keeps the audio's own, or takes the next higher that the
-    format can hold. `bits` is what a sample is; None is 16 bits. Raises `AudioError` for what the format cannot hold.
+    format can hold. `bits` is the sample format; None is 16 bits. Raises `AudioError` for what the format cannot hold.
     """
     for name, value in (("sample_rate", sample_rate), ("rate", rate)):
         if (value is not None or name == "sample_rate") and (
@@ -83,7 +83,7 @@ def choose_coding(
 
 
 def format_named(name: str) -> Format:
-    """The format of a name such as "wav" or "FLAC"; raises `AudioError` with the names there are."""
+    """The format of a name such as "wav" or "FLAC"; raises `AudioError` that lists the names."""
     known = _known(name) if isinstance(name, str) else None
     if known is None:
         raise AudioError(f"{name} is not an audio format; use {_NAMES}")

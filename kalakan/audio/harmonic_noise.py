@@ -1,4 +1,4 @@
-"""Filters of the `harmonic_noise` vocoder to sound, in numpy arrays, computed by Rust."""
+"""Synthesis of the `harmonic_noise` vocoder from its filters, in numpy arrays, computed by Rust."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def filters_to_audio(
     first_frame: int = 0,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Audio [T * hop_length] of the filters [T, subframes * 3 * F] that the vocoder's network puts out, noise
-    lowered in voiced frames as `HarmonicNoiseConfig.noise_cut` says.
+    """Audio [T * hop_length] of the filters [T, subframes * 3 * F] that the vocoder's network predicts, noise
+    lowered in voiced frames by `HarmonicNoiseConfig.noise_cut`.
 
     `f0` [N] in Hz (0 unvoiced) is the whole sentence's; the filters are those of its frames `first_frame` to
     `first_frame + T`. Pulse phase and noise depend on the place in the sentence and `seed` only, so windows join
-    without a seam; but for the sentence's own ends, `context_frames` at each end of a window lack their neighbors.
+    without a seam; `context_frames` at each end of a window lack their neighbors, except at the sentence's own ends.
     Not clipped. Raises `AudioError` for a wrong shape, a window outside the sentence, NaN or infinity.
     """
     plan = _plan(audio, config)
@@ -48,7 +48,7 @@ def network_context(config: HarmonicNoiseConfig) -> int:
 
 
 def source_start(seed: int) -> tuple[float, int]:
-    """Phase in cycles that the pulses begin with, and the place in the noise table; both 0 for seed 0.
+    """Initial phase of the pulses in cycles, and the place in the noise table; both 0 for seed 0.
 
     Multiplicative hashing: D. Knuth, "The Art of Computer Programming", volume 3, section 6.4.
     """
@@ -57,7 +57,7 @@ def source_start(seed: int) -> tuple[float, int]:
 
 
 def _float32(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    """See `as_float32`; arrays as models give them need no look at their scale."""
+    """See `as_float32`; the scale of model outputs need not be checked."""
     is_ready = isinstance(values, np.ndarray) and values.dtype == np.float32
     return values if is_ready else as_float32(name, values)  # type: ignore[return-value]
 

@@ -1,4 +1,4 @@
-"""Full scale: how loud speech meets it without a click, and the same in a stream as in the whole."""
+"""Soft limiting at full scale, without clicks, and the same in a stream as in the whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kalakan.errors import AudioError
 
 MAX_GAIN = 64.0
-"""Most that a clipping sentence is turned down by before it is vocoded (36 dB)."""
+"""Largest attenuation of a clipping sentence before it is vocoded (36 dB)."""
 KNEE = 0.8
 """Amplitude up to which `soft_limit` changes nothing."""
 
@@ -22,7 +22,7 @@ def soft_limit(audio: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Above the knee the amplitude runs on into a hyperbolic tangent, with the same slope where they meet. Each sample
     is limited by itself, so that a stream, which cannot know how loud the rest of the text will be, has the samples
-    of the whole; one gain for the whole text would need its last sentence before its first could be heard.
+    of the whole; one gain for the whole text would need its last sentence before its first could be played.
     Raises `AudioError` for NaN and infinity.
     """
     size = np.abs(audio)
@@ -41,7 +41,7 @@ def soft_limit(audio: NDArray[np.float32]) -> NDArray[np.float32]:
 def vocode_unclipped(inference: Callable[..., Any], mel: Any, *f0: Any) -> Any:
     """Audio [S] of a log-mel [1, M, T] (and F0 [1, T]) that may exceed [-1, 1], of a vocoder that clips there.
 
-    Where the vocoder clips, it speaks the mel at half the amplitude, and the result is doubled: as often as needed,
+    Where the vocoder clips, the mel is vocoded at half the amplitude and the result is doubled: as often as needed,
     up to `MAX_GAIN`. Arrays are numpy's or torch's, as `inference` takes and returns them.
     """
     gain = 1.0

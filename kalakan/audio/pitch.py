@@ -2,7 +2,7 @@
 
 Praat (through parselmouth) because it is the field's reference, is maintained, has wheels for every platform, and is
 what voices are evaluated with. pyworld has no wheels: it needs a compiler to install. A network such as PENN or CREPE
-needs weights to be fetched.
+needs its weights downloaded.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Array = NDArray[np.floating[Any]]
 STEP_S = 0.005
 """Seconds between two values of Praat's track."""
 WIDE_FLOOR_HZ, WIDE_CEILING_HZ = 60.0, 600.0
-"""Where the first search looks."""
+"""Range of the first pass."""
 
 
 def frame_f0(audio: Array, config: AudioConfig) -> NDArray[np.float32]:
     """F0 in Hz at the center of each mel frame of audio [S]: [T], T = S // hop_length, 0 where unvoiced.
 
-    Autocorrelation (P. Boersma, IFA Proceedings 17, 1993) in two passes: the second looks between 0.75 of the first
-    quartile and 1.5 of the third quartile that the first one heard (C. De Looze and D. Hirst, Speech Prosody 2008),
-    which hears no octaves that are not there.
+    Autocorrelation (P. Boersma, IFA Proceedings 17, 1993) in two passes: the second searches between 0.75 of the
+    first quartile and 1.5 of the third quartile of the first one's estimates (C. De Looze and D. Hirst, Speech Prosody
+    2008), which avoids octave errors.
     """
     count = len(audio) // config.hop_length
     centers = (np.arange(count) + 0.5) * config.hop_length / config.sample_rate

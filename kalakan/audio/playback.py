@@ -1,7 +1,7 @@
-"""Sound from the loudspeaker, from the first chunk on.
+"""Playback through the loudspeaker, from the first chunk on.
 
 `sounddevice` plays where it is installed (`the extra `play`), else the first program of `PLAYERS` that is
-on the PATH. Programs of `FILE_PLAYERS` begin when the last chunk is there.
+on the PATH. Programs of `FILE_PLAYERS` start after the last chunk.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ PLAYERS = {
     "play": ("-q", "--ignore-length", "-t", "wav", "-"),
     "mpv": ("--no-video", "--really-quiet", "-"),
 }
-"""Programs that play a WAV as it comes on their standard input, and their arguments, best first."""
+"""Programs that play a WAV stream from their standard input, and their arguments, best first."""
 FILE_PLAYERS = ("pw-play", "afplay")
-"""Programs that play a file. Versions of pw-play differ in what they make of standard input."""
+"""Programs that play a file. Versions of pw-play differ in their support of standard input."""
 
 _CHATTER = "ALSA lib"
-"""How lines begin in which ALSA tells what it tries: a player that is heard writes them, too."""
+"""Prefix of ALSA's log lines, which are also written when playback succeeds."""
 _SILENT = re.compile(
     r"audio open failed|no sound|(could not|couldn't|failed to|cannot) (open|initialize)", re.I
 )
-"""What a program complains of that was not heard; ffplay without a sound card then ends as if it had been."""
+"""Error messages of failed playback; ffplay without a sound card exits as if it had succeeded."""
 
 
 class Player(Protocol):
-    """A way to the loudspeaker."""
+    """Plays audio through the loudspeaker."""
 
     def play(self, chunks: Iterable[Any], sample_rate: int) -> None:
-        """Plays chunks [S_i] in [-1, 1] of one recording, and returns when the last is heard.
+        """Plays chunks [S_i] in [-1, 1] of one recording, and returns when the last one has been played.
 
         Raises `AudioError` if it cannot. If `chunks` raises, the sound stops.
         """
@@ -50,7 +50,7 @@ class Player(Protocol):
 
 
 def find_player() -> Player:
-    """The way to play that this machine has; raises `AudioError` with what would bring one."""
+    """The player that this machine has; raises `AudioError` with advice if there is none."""
     reason, cure = "sounddevice is not installed", how_to_install("play")
     try:
         from kalakan.audio.sound_device import SoundDevice
@@ -71,7 +71,7 @@ def find_player() -> Player:
 
 
 class StreamProgram:
-    """A program that plays what comes on its standard input."""
+    """A program that plays its standard input."""
 
     def __init__(self, path: str, arguments: Iterable[str]) -> None:
         self._command = [path, *arguments]
@@ -131,7 +131,7 @@ def _feed(process: subprocess.Popen[bytes], first: bytes, parts: Iterator[bytes]
     except BrokenPipeError:
         _hang_up(
             process
-        )  # it listens no more; `_check_end` tells whether it failed or its user had heard enough
+        )  # it closed its input; `_check_end` finds out whether it failed or its user stopped it
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

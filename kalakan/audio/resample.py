@@ -1,4 +1,4 @@
-"""Audio at another sample rate, whole or chunk by chunk, by the SoX resampler."""
+"""Resamples audio, whole or chunk by chunk, with the SoX resampler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Resampler:
         self._stream = _soxr_stream(source_rate, rate) if rate != source_rate else None
 
     def push(self, chunk: Samples) -> Samples:
-        """What is known after another chunk [S]; it may be empty, because the filter looks ahead."""
+        """The output that is ready after another chunk [S]; it may be empty, because the filter looks ahead."""
         if self._stream is None:
             return chunk
         result: Samples = self._stream.resample_chunk(np.ascontiguousarray(chunk, np.float32))
@@ -38,7 +38,7 @@ class Resampler:
 
 def _soxr_stream(source_rate: int, rate: int) -> Any:
     try:
-        import soxr  # here, because most speaking needs no other rate, and it costs start-up
+        import soxr  # here, because most synthesis needs no other rate, and it costs start-up
     except ImportError as error:
         raise MissingDependencyError(
             f"{source_rate} Hz to {rate} Hz needs soxr; pip install soxr, or keep {source_rate} Hz"

@@ -1,4 +1,4 @@
-"""Samples at the door of every writer, and as the bytes of PCM."""
+"""Validates the samples for every writer, and converts them to PCM bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_samples(audio: Any) -> NDArray[np.floating[Any]]:
     Samples outside [-1, 1] are clipped with a `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D
     floating point or not finite.
     """
-    # A torch tensor, known by its methods: this file must not import torch. float() because numpy has no bfloat16.
+    # A torch tensor, recognized by its methods: this file must not import torch. float() because numpy has no bfloat16.
     try:
         samples = np.asarray(audio.detach().cpu().float() if hasattr(audio, "detach") else audio)
     except ValueError as error:  # rows of several lengths
@@ -28,7 +28,7 @@ def check_samples(audio: Any) -> NDArray[np.floating[Any]]:
         raise AudioError(f"audio has dtype {samples.dtype}; it must be floating point in [-1, 1]")
     if not np.isfinite(samples).all():
         raise AudioError("audio has NaN or infinity; every sample must be finite")
-    if samples.dtype not in (np.float32, np.float64):  # libsndfile knows no others
+    if samples.dtype not in (np.float32, np.float64):  # libsndfile supports no others
         samples = samples.astype(np.float32)
     peak = float(np.abs(samples).max())
     if peak > 1.0:

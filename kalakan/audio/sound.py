@@ -1,4 +1,4 @@
-"""libsndfile: errors of the disk arrive, blocks have a size that its encoders bear."""
+"""libsndfile, with errors of the disk reported and blocks of a size that its encoders support."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from kalakan.errors import AudioError
 from kalakan.storage import native_path
 
 BLOCK_SAMPLES = 1 << 13
-"""Most samples that libsndfile is given at once: its Vorbis encoder puts a block on the stack, and crashes on long
-ones."""
+"""Most samples passed to libsndfile at once: its Vorbis encoder puts a block on the stack, and crashes on long ones."""
 
 
 _STEADY_MP3: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": 0.7}  # 56 kbit/s at 24 kHz
@@ -25,8 +24,8 @@ class SoundWriter:
     """Writes one recording to a binary file that can seek."""
 
     def __init__(self, file: Any, coding: Coding, is_stream: bool = False) -> None:
-        """Opens the file; an mp3 that `is_stream` has a constant bit rate, from which players tell its time without
-        the table that is written last. Raises `AudioError` for a coding that libsndfile does not know.
+        """Opens the file; an mp3 that `is_stream` has a constant bit rate, from which players compute its duration
+        without the table that is written last. Raises `AudioError` for a coding that libsndfile does not support.
         """
         self._place = _Place(file)
         endian = "LITTLE" if coding.format.name == "pcm" else "FILE"
@@ -56,7 +55,7 @@ class SoundWriter:
 
 
 def read_sound(file: Any, name: str) -> tuple[NDArray[np.float32], int]:
-    """Samples [S, C] of a file and its sample rate in Hz; raises `AudioError` that calls the file `name`."""
+    """Samples [S, C] of a file and its sample rate in Hz; raises `AudioError` with `name` as the file's name."""
     try:
         source = native_path(file) if isinstance(file, (str, os.PathLike)) else file
         samples, sample_rate = soundfile.read(source, dtype="float32", always_2d=True)
@@ -82,7 +81,7 @@ class _Place:
         if self._error is None:
             try:
                 self._file.write(content)
-            except BaseException as error:  # also Ctrl-C, which would be lost in C
+            except BaseException as error:  # also Ctrl-C, which C code would lose
                 self._error = error
         return len(content)
 
@@ -103,6 +102,6 @@ class _Place:
             return -1
 
     def read(self, count: int = -1) -> bytes:
-        """Bytes from the place on: libsndfile asks that a file have them."""
+        """Bytes from the place on: libsndfile requires the method."""
         content: bytes = self._file.read(count)
         return content

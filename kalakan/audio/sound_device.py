@@ -15,9 +15,9 @@ from kalakan.audio.samples import check_samples
 from kalakan.errors import AudioError
 
 BLOCK_S = 0.1
-"""Sound that is handed over at once, and so what is still heard after Ctrl-C."""
+"""Seconds of audio that are written at once, and so what still plays after Ctrl-C."""
 AHEAD = 8
-"""Chunks that may wait for their turn while the next ones are made."""
+"""Chunks that may be queued while the next ones are generated."""
 
 
 class SoundDevice:
@@ -46,7 +46,7 @@ class SoundDevice:
 
 
 class _Writer:
-    """Writes in a thread of its own: the device must not run dry while the next chunk is made."""
+    """Writes in a thread of its own: the device must not run dry while the next chunk is generated."""
 
     def __init__(self, stream: Any, block: int) -> None:
         self._stream = stream
@@ -56,7 +56,7 @@ class _Writer:
         self._error: sounddevice.PortAudioError | None = None
 
     def write_all(self, first: NDArray[Any], chunks: Iterator[NDArray[Any]]) -> None:
-        """Returns when the last block is handed over; raises what `chunks` or the device raised."""
+        """Returns when the last block is written; raises what `chunks` or the device raised."""
         thread = threading.Thread(target=self._run, name="kalakan-playback", daemon=True)
         thread.start()
         try:
@@ -79,7 +79,7 @@ class _Writer:
             samples = np.ascontiguousarray(chunk, np.float32).reshape(-1, 1)
             for start in range(0, len(samples), self._block):
                 if self._stopped.is_set():
-                    break  # the queue is still emptied, so that no one waits for room in it
+                    break  # the queue is still emptied, so that the producer does not block on it
                 self._write(samples[start : start + self._block])
 
     def _write(self, block: NDArray[np.float32]) -> None:

@@ -32,7 +32,7 @@ def istft(spectrum: ArrayLike, config: AudioConfig) -> NDArray[np.float32]:
 
 
 def as_float32(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    """Floating-point values as float32; integers are refused, because their scale is not known."""
+    """Floating-point values as float32; integers are rejected, because their scale is not known."""
     array = np.asarray(values)
     if not np.issubdtype(array.dtype, np.floating):
         raise AudioError(f"{name} has dtype {array.dtype}; it must be floating point, audio in [-1, 1]")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from kalakan.errors import AudioError
 
 _WORD = re.compile(r'"(?:[^"]|"")*"|(?<![\w.])-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\w)')
-"""What a TextGrid says: strings and numbers; all else is for people."""
+"""The data of a TextGrid: strings and numbers; all else is for people."""
 Interval = tuple[int, int, str]
 """First sample, sample after the last, label."""
 
@@ -16,8 +16,8 @@ Interval = tuple[int, int, str]
 def format_tiers(tiers: Mapping[str, Iterable[Interval]], samples: int, sample_rate: int) -> str:
     """Tiers by name as a TextGrid in Praat's long text form, to be written in UTF-8.
 
-    The audio has `samples` samples at `sample_rate` Hz. Praat has no intervals without length: what has none stands
-    with what is before it.
+    The audio has `samples` samples at `sample_rate` Hz. Praat has no intervals without length: the
+    label of one is added to the interval before it.
     """
     end = _seconds(samples, sample_rate)
     head = f'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = {end}\n'
@@ -29,7 +29,7 @@ def format_tiers(tiers: Mapping[str, Iterable[Interval]], samples: int, sample_r
 
 
 def parse_tiers(text: str) -> dict[str, list[tuple[float, float, str]]]:
-    """The interval tiers of a TextGrid in Praat's long or short text form: begin and end in seconds, and label.
+    """The interval tiers of a TextGrid in Praat's long or short text form: start and end in seconds, and label.
 
     Raises `AudioError` for anything else.
     """
@@ -56,7 +56,7 @@ def parse_tiers(text: str) -> dict[str, list[tuple[float, float, str]]]:
 
 
 def tiled(intervals: Iterable[Interval], end: int) -> list[Interval]:
-    """Intervals of positive length that follow each other without a gap from 0 to `end`, empty where nothing is."""
+    """Intervals of positive length that follow each other without a gap from 0 to `end`, empty where there is none."""
     tiles: list[Interval] = []
     waiting: list[str] = []  # labels before the first interval
     at = 0

@@ -17,7 +17,7 @@ from kalakan.audio.samples import pcm_bytes
 UNKNOWN = 0xFFFFFFFF
 """Length in the header of a WAV whose end is not known when it begins; readers then read to the end."""
 MOST_BYTES = UNKNOWN - 1
-"""Longest WAV in bytes, its first 8 left out; what is longer is an RF64."""
+"""Longest WAV in bytes, its first 8 left out; a longer file is an RF64."""
 _BLOCK = 1 << 20
 _BITS = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 32}
 
@@ -25,14 +25,12 @@ _BITS = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 32}
 def wav_header(rate: int, subtype: str, samples: int | None = None) -> bytes:
     """Header of a mono WAV at `rate` Hz, or of an RF64 where the samples, 16 or 24 bits or float, are too many for one.
 
-    None samples are a number that is not known yet; such a header is as long as that of any WAV.
+    None is a number of samples that is not known yet; such a header is as long as that of any WAV.
     """
     width = _BITS[subtype] // 8
     fields = struct.pack("<HHIIHH", 3 if subtype == "FLOAT" else 1, 1, rate, rate * width, width, width * 8)
     facts = b""
-    if (
-        subtype == "FLOAT"
-    ):  # all but PCM tell the size of their extension, here nothing, and count their samples
+    if subtype == "FLOAT":  # all but PCM give the size of their extension, here 0, and count their samples
         fields += struct.pack("<H", 0)
         count = UNKNOWN if samples is None else min(samples, UNKNOWN)
         facts = b"fact" + struct.pack("<II", 4, count)
@@ -50,7 +48,7 @@ def wav_header(rate: int, subtype: str, samples: int | None = None) -> bytes:
 
 
 def padding(subtype: str, samples: int) -> bytes:
-    """What follows the samples: a chunk has an even length."""
+    """Padding after the samples: a chunk has an even length."""
     return bytes(samples * _BITS[subtype] // 8 % 2)
 
 

@@ -57,10 +57,10 @@ def command(
     device: str,
     quiet: bool,
 ) -> None:
-    """Find out when each sound of the corpus in DIR is spoken, and write it into DIR.
+    """Force-align the corpus in DIR: find when each sound begins and ends, and write it into DIR.
 
     An aligner is trained on the recordings and their transcripts (minutes on a laptop) and kept in DIR/aligner; a
-    stopped run goes on. DIR is a folder that `kalakan prepare` made. It receives the durations (in meta.jsonl),
+    stopped run is resumed. DIR is a folder that `kalakan prepare` made. It gets the durations (in meta.jsonl),
     TextGrids, and alignment.tsv, which names the utterances whose text and audio agree least.
     """
     settings = read_settings(config, changes, None)

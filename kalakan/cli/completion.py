@@ -1,4 +1,4 @@
-"""`kalakan completion`: completion scripts of the shells that click knows."""
+"""`kalakan completion`: completion scripts for the shells that click supports."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def command(
     card: str | None,
     tones: str | None,
 ) -> None:
-    """Write what people must know into a VOICE folder: who speaks, under which license, how good it is."""
+    """Write the description of a VOICE folder: its speaker, its license, how good it is."""
     from kalakan.voices.describe import describe
     from kalakan.voices.package import load_voice
 

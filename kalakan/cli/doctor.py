@@ -1,4 +1,4 @@
-"""`kalakan doctor`: what serves this installation, what is missing, and whether the default voice speaks."""
+"""`kalakan doctor`: what this installation uses, what is missing, and whether the default voice works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
     help="Build for this compute capability, such as 90; may be repeated.",
 )
 def command(wants_build: bool, architectures: tuple[int, ...]) -> int:
-    """Say what serves here, what is missing and how to get it; exit with 1 if the default voice does not speak."""
+    """Show what is in use, what is missing and how to get it; exit with 1 if the default voice does not work."""
     from kalakan.native import status
 
     if architectures and not wants_build:
@@ -63,7 +63,7 @@ def advice(packages: dict[str, str | None], devices: tuple[str, ...]) -> list[st
 
 
 def _speak() -> int:
-    """Says whether the default voice speaks; the exit code."""
+    """Prints whether the default voice works; returns the exit code."""
     from kalakan import Synthesizer
 
     start = time.perf_counter()

@@ -24,7 +24,7 @@ _EXTRAS = {
     "parselmouth": "train",
     "pyloudnorm": "train",
 }
-"""Which extra brings an optional package."""
+"""The extra that installs an optional package."""
 
 
 def run(command: click.Command, name: str) -> NoReturn:
@@ -37,7 +37,7 @@ def run(command: click.Command, name: str) -> NoReturn:
     warnings.showwarning = _show_warning
     try:
         status = _status(command, name)
-    except KeyboardInterrupt:  # while the end of the work was told
+    except KeyboardInterrupt:  # while the result was being reported
         status = 130
     ignore_signals()
     sys.exit(status)
@@ -76,9 +76,9 @@ def _takes_text(command: click.Command) -> bool:
 
 
 def _open_closed_streams() -> None:
-    """Opens the null device where a standard stream is closed (`>&-`): the next file would get its number.
+    """Opens the null device where a standard stream is closed (`>&-`): the next file would get its descriptor.
 
-    What reads finds nothing, what complains is not heard, and what writes to standard output still fails.
+    Reads are empty, error messages are discarded, and writes to standard output still fail.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -91,7 +91,7 @@ def _open_closed_streams() -> None:
 
 
 def _give_up_stdout() -> None:
-    """What is still in its buffer must not raise again when the interpreter closes it."""
+    """Discards its buffer, which must not raise again when the interpreter closes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

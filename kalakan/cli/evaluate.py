@@ -1,4 +1,4 @@
-"""`kalakan evaluate`: how good a voice is, and clips for a judge outside."""
+"""`kalakan evaluate`: how good a voice is, and clips for an external evaluation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def command(
 
     --data prints a table: distances to the recordings' mel, F0, durations, tones, vowels, the vocoder alone, and
     DistilMOS.
-    --melody prints how far the voice's melody, and the predicted tones themselves, follow real speakers, which rules
+    --melody prints how closely the voice's melody, and the predicted tones themselves, match real speakers, which rules
     agree with them, and the words that do not.
     """
     if (clips is None) != (texts is None):

@@ -37,7 +37,7 @@ def command(path: str, as_json: bool) -> None:
 def inspect_path(path: Path) -> dict[str, Any]:
     """What a file or folder holds, as plain values.
 
-    Raises `VoiceError` for anything that is neither of a voice, a corpus, a run or a model, and `DataError` for a
+    Raises `VoiceError` for anything but a voice, a corpus, a run or a model, and `DataError` for a
     damaged corpus.
     """
     path = voice_folder(path)
@@ -101,7 +101,7 @@ def _pt(path: Path) -> dict[str, Any]:
             **record,
             "phoneme_table": TABLE_HASH,
             **_counts(state),
-        }  # load_pt takes no other
+        }  # load_pt accepts no other
     return {
         "kind": "checkpoint",
         "type": contents["model_type"],

@@ -1,4 +1,4 @@
-"""What `kalakan inspect` says of a corpus, of a run, and of a run's log."""
+"""What `kalakan inspect` shows for a corpus, a run, and a run's log."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def log_facts(path: Path) -> dict[str, Any]:
 
 
 def run_facts(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A run folder: its last checkpoint, where the log stands, and what else it holds."""
+    """A run folder: its last checkpoint, the state of its log, and what else it holds."""
     log = folder / "metrics.jsonl"
     return {
         "kind": "run",

@@ -26,9 +26,9 @@ MODULE = "sd_kalakan"
     "--module-dir", type=FOLDER, metavar="FOLDER", help="Where modules lie; default: the user's own folder."
 )
 def command(program: str, voice: str | None, lexicon: str | None, module_dir: str | None) -> None:
-    """Let PROGRAM speak Twi: speech-dispatcher, which Orca, spd-say and others speak through.
+    """Add Twi to PROGRAM: speech-dispatcher, which Orca, spd-say and others use.
 
-    Writes a module, a script that starts Kalakan once and answers until speech-dispatcher ends. It obeys rate, pitch,
+    Writes a module, a script that starts Kalakan once and runs until speech-dispatcher ends. It supports rate, pitch,
     volume, speaker, stop and pause.
     """
     from kalakan.voices.package import load_voice
@@ -38,7 +38,7 @@ def command(program: str, voice: str | None, lexicon: str | None, module_dir: st
     path = folder / MODULE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not module_dir:  # speech-dispatcher goes there by way of the data folder
+        if not module_dir:  # speech-dispatcher finds it through the data folder
             data_folder().mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             partial.write_text(script(voice, lexicon), encoding="utf-8")
@@ -61,12 +61,12 @@ def default_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """The user's folder of data."""
+    """The user's data folder."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser())
 
 
 def script(voice: str | None, lexicon: str | None) -> str:
-    """The module: a shell script that becomes Kalakan, with this Python and the given files."""
+    """The module: a shell script that execs Kalakan, with this Python and the given files."""
     words = [sys.executable, "-m", "kalakan.cli.speech_dispatcher"]
     for name, path in (("--voice", voice), ("--lexicon", lexicon)):
         if path is not None:

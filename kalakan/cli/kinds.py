@@ -1,4 +1,4 @@
-"""What the words of a command line are, so that a shell completes them; each command checks its own."""
+"""Parameter types of the command line, for completion in a shell; each command checks its own values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:
 
 
 class _Place(_Kind):
-    """A path: unlike `click.Path` it never looks at the disk but to complete."""
+    """A path: unlike `click.Path` it reads the disk only for completion."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -27,7 +27,7 @@ class _Place(_Kind):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Leaves it to the shell, which knows the files."""
+        """Leaves completion to the shell, which knows the files."""
         return [CompletionItem(incomplete, type=self.name)]
 
 
@@ -50,7 +50,7 @@ WORD = _Word()
 
 
 class Suggested(_Word):
-    """A word of which some are known."""
+    """A word with known suggestions."""
 
     def __init__(self, words: Callable[[click.Context], Iterable[str]]) -> None:
         self._words = words
@@ -58,7 +58,7 @@ class Suggested(_Word):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Those of the known words that begin so."""
+        """The known words that begin with the input."""
         return [CompletionItem(word) for word in self._words(ctx) if word.startswith(incomplete)]
 
 
@@ -96,4 +96,4 @@ AUDIO_FORMAT = Suggested(_formats)
 MODEL_TYPE = Suggested(_trainable)
 """A model type that can be trained."""
 PROBLEM = Suggested(_problems)
-"""A problem of a recording that may be kept in spite of it."""
+"""A problem of a recording that may be kept anyway."""

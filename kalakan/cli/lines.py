@@ -1,4 +1,4 @@
-"""One line in, one answer out: the loop with which a script talks to a command."""
+"""One line in, one answer out: the loop for scripts that pipe lines to a command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kalakan.cli.streams import decode, write_line
 from kalakan.errors import KalakanError
 
 Answer = Callable[[str, int], str | None]
-"""What is done with a line and its number, counted from 1; returns what is printed, None for nothing."""
+"""Handles a line and its number, counted from 1; returns the output to print, None for nothing."""
 
 
 def answer_lines(lines: Iterable[bytes], answer: Answer, blank: str | None) -> int:

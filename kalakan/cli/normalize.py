@@ -1,4 +1,4 @@
-"""`kalakan normalize`: text as the words that will be spoken, from an argument, lines or a TSV file."""
+"""`kalakan normalize`: text as the words that are synthesized, from an argument, lines or a TSV file."""
 
 from __future__ import annotations
 

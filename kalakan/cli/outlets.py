@@ -1,4 +1,4 @@
-"""Where what `kalakan synthesize` speaks goes: files, standard output, the loudspeaker."""
+"""The outputs of `kalakan synthesize`: files, standard output, the loudspeaker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kalakan.storage import check_writable, way_out
 
 @dataclass(frozen=True)
 class Shape:
-    """How the audio is stored; None leaves it to the place."""
+    """How the audio is stored; None leaves it to the outlet."""
 
     format: str | None = None
     rate: int | None = None
@@ -30,25 +30,25 @@ class Shape:
 
 
 class Outlet(ABC):
-    """A place for one recording after the other."""
+    """A destination of one or more recordings."""
 
     is_live = False
-    """Whether someone listens while it is spoken: then the first sound counts."""
+    """Whether the audio is played while it is generated: then the latency of the first sound counts."""
     tells_paths = False
     """Whether `put` returns a path."""
     sample_rate = 0
-    """Hz of what comes."""
+    """Sample rate of the audio in Hz."""
 
     def open(self, sample_rate: int) -> None:
-        """Gets ready; raises `AudioError` for what can be known before the first text is spoken."""
+        """Prepares the outlet; raises `AudioError` for errors that show before the first text is synthesized."""
         self.sample_rate = sample_rate
 
     @abstractmethod
     def put(self, chunks: Iterator[Any], number: int) -> str | None:
         """Takes the chunks [S_i] of text `number`, counted from 1; returns the path of its file, if it has one."""
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to end
-        """Ends what all the texts share."""
+    def close(self) -> None:  # noqa: B027 - most have nothing to finish
+        """Finishes the output that all the texts share."""
 
 
 def choose_outlet(output: str | None, lines: bool, stream: bool, shape: Shape) -> Outlet:
@@ -67,7 +67,7 @@ def choose_outlet(output: str | None, lines: bool, stream: bool, shape: Shape) -
 
 
 def _is_redirected() -> bool:
-    """Whether standard output is a file or a pipe, so that someone waits for audio there."""
+    """Whether standard output is a file or a pipe, so that audio is expected there."""
     mode = os.fstat(sys.stdout.fileno()).st_mode
     return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
@@ -78,7 +78,7 @@ class Files(Outlet):
     tells_paths = True
 
     def __init__(self, path: str, lines: bool, shape: Shape) -> None:
-        """Raises `AudioError` for a place that cannot be written: it is known before a voice is loaded."""
+        """Raises `AudioError` for a path that cannot be written, before a voice is loaded."""
         if lines:
             check_numbered(path, "-o")
         self._path = path
@@ -120,7 +120,7 @@ class StandardOutput(Outlet):
 
 
 class Stream(Outlet):
-    """All texts as one recording on standard output, each chunk as soon as it is there."""
+    """All texts as one recording on standard output, each chunk as soon as it is generated."""
 
     is_live = True
 
@@ -148,7 +148,7 @@ class Stream(Outlet):
 
 
 class Loudspeaker(Outlet):
-    """Each text is heard before the next."""
+    """Plays one text after the other."""
 
     is_live = True
 
@@ -165,7 +165,7 @@ class Loudspeaker(Outlet):
 
 
 def _place_in_file() -> int | None:
-    """Where in a file the next byte of standard output goes; None if it is no file to go back in."""
+    """Where in a file the next byte of standard output goes; None if it is not a seekable file."""
     sys.stdout.flush()
     descriptor = sys.stdout.fileno()
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _appends(descriptor):
@@ -183,7 +183,7 @@ def _appends(descriptor: int) -> bool:
 
 
 def _correct(start: int, corrections: Sequence[tuple[int, bytes]]) -> None:
-    """Puts right what was written to standard output, a file, before the length was known."""
+    """Corrects what was written to standard output, a file, before the length was known."""
     descriptor = sys.stdout.fileno()
     end = os.lseek(descriptor, 0, os.SEEK_CUR)
     with naming_stdout():

@@ -66,12 +66,12 @@ def command(
     workers: int,
     quiet: bool,
 ) -> None:
-    """Make a corpus in OUT of the recordings and transcripts in DIR, which stays as it is.
+    """Make a corpus in OUT of the recordings and transcripts in DIR, which stays unchanged.
 
     Reads LJSpeech (metadata.csv), Common Voice (.tsv and clips), BibleTTS and other folders with a .txt beside each
     recording, and any .tsv or .csv with a path and a text column (and a speaker column, if there is one).
-    OUT/report.md says what was found, what was left out, and why. A run that was stopped goes on; one that is
-    repeated makes only what changed.
+    OUT/report.md lists what was found, what was left out, and why. A run that was stopped is resumed; a repeated
+    one processes only what changed.
     """
     from kalakan.data.preparation.options import PrepareOptions
     from kalakan.data.preparation.prepare import prepare
@@ -98,7 +98,7 @@ def command(
 
 
 def _tell(made: Prepared) -> None:
-    """What was made, what is not in it, and what comes next."""
+    """Prints what was made, what was left out, and what to do next."""
     from kalakan.data.preparation.corpus import by_speaker, has_lost_letters
     from kalakan.data.preparation.prepare import count_kinds
     from kalakan.data.preparation.report import LOST_LETTERS

@@ -31,9 +31,9 @@ IDLE = "zeros are stored and multiplied like any other number: this voice is nei
     help="What is pruned; default: all of the voice that has weights.",
 )
 def command(voice: str, output_dir: str, amount: float, method: str, part: str | None) -> None:
-    """Prune the models of a VOICE folder, and say what that saved and how to train on.
+    """Prune the models of a VOICE folder, and show what that saved and how to fine-tune.
 
-    Channels that are cut out are missed: train on with the printed command before the voice is used.
+    Pruning lowers the quality: fine-tune with the printed command before the voice is used.
     """
     from kalakan.export.voice_prune import prune_voice
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class Subtitles:
-    """Files that say when each word is heard; with `lines` the paths are patterns."""
+    """Files with the times of each word; with `lines` the paths are patterns."""
 
     def __init__(self, paths: Sequence[str], lines: bool) -> None:
         """Raises `click.UsageError` for a path whose suffix names no format, `SubtitleError` for one that cannot be
-        written: both are known before a long text is spoken."""
+        written: both before a long text is synthesized."""
         self.paths = paths
         self._lines = lines
         for path in paths:
@@ -57,7 +57,7 @@ class Speaking:
         self._subtitles = subtitles
         self._options = options
         self.samples = 0
-        """How many were generated."""
+        """Number of samples generated."""
 
     def speak(self, text: str, number: int) -> str | None:
         """Synthesizes text `number`, counted from 1; returns the path of its file, if it has one."""

@@ -1,4 +1,4 @@
-"""An output module of speech-dispatcher: one process that stays and answers it, so that Orca and `spd-say` speak Twi.
+"""An output module of speech-dispatcher: one long-running process, for Twi in Orca and `spd-say`.
 
 The protocol is lines on standard input and output, described in speech-dispatcher's documentation ("Output Modules");
 sound goes to the server ("server audio"), which plays it, as events of number 705.
@@ -23,15 +23,15 @@ from kalakan.errors import KalakanError, MarkupError, TextError
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 BLOCK_S = 0.1
-"""Sound in one message: what may still be heard after a stop."""
+"""Seconds of audio in one message: what may still play after a stop."""
 _MARK = re.compile(r"<mark\b[^>]*/>")
 _TAG = re.compile(r"<[^>]*>")
 _ESCAPED = {0x0A: b"\x7d\x2a", 0x7D: b"\x7d\x5d"}
-"""Bytes that would end a message, and how they are written: behind 0x7d, with their bit 5 turned."""
+"""Bytes that would end a message, and their escapes: 0x7d, then the byte with bit 5 flipped."""
 
 
 class Module:
-    """Answers the commands of one speech-dispatcher until it leaves."""
+    """Answers the commands of one speech-dispatcher until it quits."""
 
     def __init__(self, synthesizer: Any, source: BinaryIO, sink: BinaryIO) -> None:
         self._synthesizer = synthesizer
@@ -78,7 +78,7 @@ class Module:
             self._sink.flush()
 
     def _data(self) -> str:
-        """The lines up to a single dot, without the dot that stands before one at a line's begin."""
+        """The lines up to a single dot, with the escaping dot at the beginning of a line removed."""
         lines = []
         for line in self._source:
             if line in (b".\n", b".\r\n"):
@@ -110,7 +110,7 @@ class Module:
         self._speaking.start()
 
     def _end(self, event: str) -> None:
-        """Ends what is spoken with an event; nothing, if nothing is."""
+        """Ends the current message with an event; does nothing if there is none."""
         if self._speaking is not None and self._speaking.is_alive():
             self._ending = event
             self._wait()
@@ -131,13 +131,13 @@ class Module:
                 if self._ending:
                     break
         except TextError:
-            pass  # nothing in it can be spoken: a screen reader sends such, and waits for its end
+            pass  # nothing to synthesize: screen readers send such messages, and wait for their end
         except KalakanError as error:
             sys.stderr.write(f"kalakan: error: {error}\n")
         self._send(self._ending or "702 END")
 
     def _audio(self, text: str, kind: str) -> Iterator[Any]:
-        """The audio of a message; SSML that is no such SSML as Kalakan's is read as its words."""
+        """The audio of a message; SSML that Kalakan does not support is read as plain text."""
         document = _document(text, kind)
         options = speak_options(self._settings, self._synthesizer.speakers)
         try:
@@ -153,7 +153,7 @@ class Module:
 
 
 def speak_options(settings: dict[str, str], speakers: tuple[str, ...]) -> SpeakOptions:
-    """How a client wants to hear: rate, pitch and volume, each -100 to 100, within what a voice can do, and who.
+    """The options a client set: rate, pitch and volume, each -100 to 100, within a voice's limits, and the speaker.
 
     Rate -100 is half the tempo and 100 twice, pitch 100 an octave up, volume 100 full and 0 half the amplitude.
     """
@@ -189,7 +189,7 @@ def _within(name: str, value: float) -> float:
 
 
 def _document(text: str, kind: str) -> str:
-    """A message as SSML: text comes as such, with marks for the server's own use; signs and keys are spelled."""
+    """A message as SSML: the server adds marks of its own to text; signs and keys are spelled."""
     if kind == "text":
         text = _MARK.sub("", text)
         return (

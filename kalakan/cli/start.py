@@ -1,19 +1,17 @@
-"""Where the programs begin: signals have their meaning before anything else is imported, and until the end."""
+"""Entry points of the programs: signal handlers are set before anything else is imported, and until the end."""
 
 from __future__ import annotations
 
 import signal
 import sys
 
-TYPE_CHECKING = (
-    False  # typing's own takes as long to import as all the rest here, in which a signal has no handler
-)
+TYPE_CHECKING = False  # importing typing takes as long as all the rest here, without a signal handler
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
 _AGAIN_S = 0.01
-"""How soon a signal that came at a bad moment is looked at again."""
+"""Seconds after which a deferred signal is checked again."""
 
 
 def kalakan() -> NoReturn:
@@ -46,8 +44,8 @@ def _start(module: str) -> NoReturn:
 def catch_signals() -> None:
     """Ctrl-C becomes `KeyboardInterrupt`, SIGTERM and SIGHUP become `SystemExit` with 128 and their number.
 
-    Neither comes inside an import: numpy and others make another error of it, or swallow it. What the parent ignores
-    stays ignored, as with nohup.
+    Neither is raised inside an import: numpy and others turn it into another error, or swallow it. Signals that the
+    parent ignores stay ignored, as with nohup.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -56,7 +54,7 @@ def catch_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """The work is over and its status known: Ctrl-C no longer breaks into the interpreter's end."""
+    """For the time after the work is done: Ctrl-C no longer interrupts the interpreter's shutdown."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -65,7 +63,7 @@ def ignore_signals() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises what a signal means, later if an import is under way."""
+    """Raises the exception of a signal, later if an import is in progress."""
     if _imports(frame) and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)

@@ -1,4 +1,4 @@
-"""`kalakan steer`: a voice whose vowels lie elsewhere."""
+"""`kalakan steer`: a voice with shifted vowels."""
 
 from __future__ import annotations
 

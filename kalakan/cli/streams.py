@@ -37,7 +37,7 @@ def read_stdin() -> str:
 
 
 def read_lines() -> Iterator[str]:
-    """The lines of standard input without their ends, each as soon as it is there."""
+    """The lines of standard input without their ends, each as soon as it arrives."""
     offset = 0
     for line in sys.stdin.buffer:
         yield decode(line, "standard input", offset).rstrip("\r\n")
@@ -71,10 +71,10 @@ def write_line(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """One line to standard error, as UTF-8: whatever its words say, they do nothing to the terminal."""
+    """One line to standard error, as UTF-8: its text cannot control the terminal."""
     line = as_bytes(printable(text)) + b"\n"
     buffer = getattr(sys.stderr, "buffer", None)
-    if buffer is None:  # a test's, or a program's that reads what is said
+    if buffer is None:  # replaced by a test, or by a program that captures the output
         sys.stderr.write(line.decode("utf-8", "replace"))
         return
     sys.stderr.flush()
@@ -83,7 +83,7 @@ def complain(text: str) -> None:
 
 
 def as_bytes(text: str) -> bytes:
-    """Text as UTF-8, and names of files as the bytes that they are on the disk."""
+    """Text as UTF-8, and file names as their bytes on the disk."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a pair, as JSON may hold it
@@ -91,7 +91,7 @@ def as_bytes(text: str) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Text in one line, in which signs that steer a terminal or turn the writing around are spelled as \\x1b."""
+    """Text in one line, in which characters that control a terminal or the text direction are escaped as \\x1b."""
     return _STEERING.sub(
         lambda found: found[0].encode("unicode_escape").decode("ascii"), " ".join(text.splitlines())
     )

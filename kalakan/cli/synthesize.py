@@ -61,13 +61,13 @@ if TYPE_CHECKING:
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
 def command(text: str | None, **options: Any) -> int:
-    """Speak TEXT (default or -: standard input) from the loudspeaker or into a file.
+    """Synthesize TEXT (default or -: standard input), and play it or write it to a file.
 
-    Without -o the audio is played, or goes to standard output where that is a file or a pipe.
+    Without -o the audio is played, or written to standard output if that is a file or a pipe.
 
-    With --lines the model is loaded once and each line spoken by itself: into a file of its own, such as -o
-    'speech-{n:05}.wav', whose path is printed when it is there (an empty line where the line is blank or fails); or
-    one after the other into the loudspeaker or one stream.
+    With --lines the model is loaded once and each line synthesized by itself: into a file of its own, such as -o
+    'speech-{n:05}.wav', whose path is printed when it is written (an empty line where the line is blank or fails); or
+    one after the other to the loudspeaker or one stream.
     """
     _check_source(text, options)
     _check_places([options["output"], *options["subtitles"]])

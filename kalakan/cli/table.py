@@ -1,4 +1,4 @@
-"""TSV files with a header: a column read, a column added, and counts of what was met on the way."""
+"""TSV files with a header: a column read, a column added, and counts of their words."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def command(
         if (product / MANIFEST).is_file() and registry.entry(cast(str, model_type)).has_onnx:
             from kalakan.export.voice import add_onnx
 
-            add_onnx(product)  # so that the voice speaks without torch
+            add_onnx(product)  # so that the voice runs without torch
         _tell_rest(Path(output_dir), trainer.settings.training)
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
     if stopped:
@@ -135,7 +135,7 @@ def command(
 
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
-    """Says that a run ended before its last step, for it leaves a product like any other."""
+    """Reports that a run ended before its last step, because it leaves a product like any other."""
     from kalakan.training.checkpoint import reached
 
     position = reached(output)
@@ -146,14 +146,14 @@ def _tell_rest(output: Path, config: TrainingConfig) -> None:
 
 
 def check_installed() -> None:
-    """What hour two of a run would miss is asked for in its first second."""
+    """Checks at the start for the packages that a run needs later."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
 
 
 def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:
-    """The settings of a YAML file, with single ones changed."""
+    """The settings of a YAML file, with individual overrides."""
     values = Config(config).to_dict()
     for change in changes:
         key, equals, value = change.partition("=")

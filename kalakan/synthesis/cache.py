@@ -1,4 +1,4 @@
-"""Audio that was synthesized before: in memory, on disk, and the key that says what may be given for what."""
+"""Caches of synthesized audio, in memory and on disk, and the key that identifies a request."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 MAGIC = b"KALAKAN1"
-"""What a file of a `DiskCache` begins with."""
+"""First bytes of a file of a `DiskCache`."""
 HEADER = struct.Struct("<8sdQ32s")
-"""Magic, time of making in seconds, samples S, sha256 of what follows: S float32, little-endian."""
+"""Magic, creation time in seconds, samples S, sha256 of the payload: S float32, little-endian."""
 SUFFIX = ".audio"
 TEXTS = 4096
-"""Texts whose key a `CachedSynthesizer` knows without reading them again."""
+"""Number of texts whose keys a `CachedSynthesizer` keeps, so that they are not read again."""
 
 
 class AudioCache(Protocol):
-    """Where audio is kept. Neither method raises for what the store does: a cache may fail, a request not."""
+    """A store of audio. Neither method raises for an error of the store: it must not fail the request."""
 
     def get(self, key: str) -> Samples | None:
-        """Audio [S] that was put under a key, to be read only; None where there is none."""
+        """Audio [S] stored under a key, to be read only; None if there is none."""
         ...
 
     def put(self, key: str, audio: Samples) -> None:
-        """Keeps audio [S], as far as there is room."""
+        """Stores audio [S] if there is room."""
         ...
 
 
 class MemoryCache:
-    """Keeps what was used last in the process's memory, up to `max_bytes` of samples. Safe to share by threads."""
+    """A least-recently-used cache in memory, of up to `max_bytes` of samples. Thread-safe."""
 
     def __init__(self, max_bytes: int = 64 << 20) -> None:
         """Raises `ConfigError` for a negative size."""
@@ -68,7 +68,7 @@ class MemoryCache:
             return audio
 
     def put(self, key: str, audio: Samples) -> None:
-        """See `AudioCache`; audio longer than the whole cache is not kept."""
+        """See `AudioCache`; audio larger than the whole cache is not stored."""
         if audio.nbytes > self._max_bytes:
             return
         kept = audio.copy()
@@ -83,27 +83,27 @@ class MemoryCache:
 
     @property
     def bytes(self) -> int:
-        """Bytes of samples that are kept now."""
+        """Bytes of samples in the cache."""
         return self._bytes
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Empties the cache."""
         with self._lock:
             self._kept.clear()
             self._bytes = 0
 
 
 class DiskCache:
-    """Keeps audio in files, one a key, in a folder that processes may share.
+    """Caches audio in files, one per key, in a folder that several processes may share.
 
-    A file is written beside its place and moved there whole; one that is damaged, cut or of another format is removed
-    and counts as none. When `max_bytes` are exceeded, the files used longest ago go first. Files cannot run code.
+    A file is written under a temporary name and then renamed; one that is damaged, truncated or of another format is
+    removed and counts as a miss. Beyond `max_bytes` the least recently used files are evicted. Files cannot run code.
     """
 
     def __init__(
         self, folder: str | os.PathLike[str], max_bytes: int = 1 << 30, ttl_s: float | None = None
     ) -> None:
-        """`ttl_s` is how many seconds audio is kept at most. Raises `ConfigError` for a value out of range; a folder
+        """`ttl_s` is the lifetime of an entry in seconds. Raises `ConfigError` for a value out of range; a folder
         that cannot be used is a `CacheWarning` at the first use."""
         self._folder = Path(folder)
         self._max_bytes = _size("max_bytes", max_bytes)
@@ -129,11 +129,11 @@ class DiskCache:
             if audio is None:
                 path.unlink()
             else:
-                os.utime(path)  # its turn to be removed comes later
+                os.utime(path)  # marks it as recently used
         return audio
 
     def put(self, key: str, audio: Samples) -> None:
-        """See `AudioCache`; audio longer than the whole cache is not kept."""
+        """See `AudioCache`; audio larger than the whole cache is not stored."""
         samples = np.ascontiguousarray(audio, "<f4").tobytes()
         header = HEADER.pack(MAGIC, time.time(), len(audio), hashlib.sha256(samples).digest())
         if len(header) + len(samples) > self._max_bytes:
@@ -163,14 +163,14 @@ class DiskCache:
         return np.frombuffer(samples, "<f4").astype(np.float32, copy=False)
 
     def _make_room(self, added: int) -> None:
-        """Counts what was added, and when that is too much, what there is: other processes write here too."""
+        """Counts the added bytes; past the limit recounts all files (other processes write here too) and evicts."""
         with self._lock:
             if self._bytes is not None and self._bytes + added <= self._max_bytes:
                 self._bytes += added
                 return
             files = sorted(self._files())
             self._bytes = sum(size for _, size, _ in files)
-            # A tenth more than needed, so that not every file that is added counts all of them.
+            # Evicts a tenth more than needed, so that not every added file triggers a recount.
             limit = self._max_bytes if self._bytes <= self._max_bytes else self._max_bytes * 9 // 10
             for _, size, path in files[:-1]:
                 if self._bytes <= limit:
@@ -197,17 +197,17 @@ class DiskCache:
 
 
 class CachedSynthesizer:
-    """A `Synthesizer` that gives again what it, or one with the same voice, gave before: the same samples.
+    """A `Synthesizer` that returns cached samples for requests that it, or one with the same voice, served before.
 
-    The first of the `caches` that has the audio gives it, and those before it keep it. Callers who ask for the same
-    at once wait for one synthesis. Where nothing tells whether two voices are the same (`Synthesizer.fingerprint` is
-    None), every request is synthesized.
+    The `caches` are searched in order; on a hit, those before it store the audio as well. Concurrent callers with the
+    same request share one synthesis. If voices cannot be compared (`Synthesizer.fingerprint` is None), every request
+    is synthesized.
     """
 
     def __init__(self, synthesizer: Synthesizer, *caches: AudioCache) -> None:
         """Without `caches`, a `MemoryCache`."""
         self.synthesizer = synthesizer
-        """What synthesizes."""
+        """The wrapped synthesizer."""
         self._caches: Sequence[AudioCache] = caches or (MemoryCache(),)
         self._keys: OrderedDict[tuple[str, SpeakOptions], str] = OrderedDict()
         self._voice: tuple[object, ...] = ()
@@ -216,7 +216,7 @@ class CachedSynthesizer:
         self._lock = threading.Lock()
 
     def synthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
-        """Audio [S] as of `Synthesizer.synthesize`, whose arguments and errors these are."""
+        """Audio [S] of `Synthesizer.synthesize`; arguments and errors as there."""
         given = self.synthesizer._options(options, changes)
         key = self.key(text, given)
         if key is None:
@@ -227,8 +227,8 @@ class CachedSynthesizer:
         return self.synthesizer.stages.engine.to_audio(audio.copy())
 
     def key(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> str | None:
-        """What the samples of a text are kept under: a hash of voice, options, and what the text is read as, so that
-        spellings of one reading share it. None where nothing tells whether two voices are the same."""
+        """Cache key of the samples of a text: a hash of the voice, the options and the reading of the text, so that
+        spellings with the same reading share it. None if voices cannot be compared."""
         given = self.synthesizer._options(options, changes)
         fingerprint = self._known_fingerprint()
         if fingerprint is None:
@@ -246,7 +246,7 @@ class CachedSynthesizer:
         return key
 
     def _known_fingerprint(self) -> str | None:
-        """The synthesizer's, worked out again where one of its parts is another."""
+        """The synthesizer's fingerprint, recomputed if one of its parts was replaced."""
         stages = self.synthesizer.stages
         parts = (stages.acoustic, stages.vocoder, stages.text.reader)
         with self._lock:
@@ -265,7 +265,7 @@ class CachedSynthesizer:
         return None
 
     def _made_once(self, key: str, make: Callable[[], Samples]) -> Samples:
-        """What `make` gives, to all who ask for it at the same time."""
+        """The result of `make`, shared by all concurrent callers."""
         with self._lock:
             coming = self._coming.get(key)
             is_mine = coming is None
@@ -274,7 +274,7 @@ class CachedSynthesizer:
         if not is_mine:
             return coming.result()
         try:
-            audio = self._found(key)  # somebody else may have been about to put it there
+            audio = self._found(key)  # another caller may just have stored it
             if audio is None:
                 audio = make()
                 for cache in self._caches:
@@ -291,7 +291,7 @@ class CachedSynthesizer:
 
 def _key(fingerprint: str, options: SpeakOptions, phrases: Iterator[Phrase]) -> str:
     digest = hashlib.sha256(fingerprint.encode())
-    # The text was read as the options say: what counts from here on is how it sounds.
+    # The reading already reflects the options that affect the text; the rest affect the sound.
     digest.update(repr(astuple(options)).encode())
     for phrase in phrases:
         sound = (

@@ -1,4 +1,4 @@
-"""The stream of chunks that every way to synthesize is a loop over."""
+"""The stream of chunks that every synthesis method iterates over."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Chunk:
     audio: Any
     """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
     begins: tuple[PhraseTiming, ...] = ()
-    """What the timing of each sentence follows from that begins in this chunk."""
+    """Data from which the timing of each sentence that begins in this chunk is computed."""
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        """Timing of each sentence that begins in this chunk, worked out when it is asked for.
+        """Timing of each sentence that begins in this chunk, computed on demand.
 
         Raises `SynthesisError` for an acoustic model without durations.
         """
@@ -48,11 +48,11 @@ class Delivery:
         self._rate = engine.vocoder.sample_rate
 
     def sentences(self, text: str, phrases: Iterable[Phrase]) -> Generator[Chunk, None, None]:
-        """A chunk of each phrase of a text, with the silence around it."""
+        """One chunk for each phrase of a text, with the silence around it."""
         return self._chunks(text, self._in_order(phrases))
 
     def windows(self, text: str, phrases: Iterable[Phrase]) -> Generator[Chunk, None, None]:
-        """The same samples in windows, each as soon as it is there: a short one first, then longer ones."""
+        """The same samples in windows, each as soon as it is generated: a short one first, then longer ones."""
         windows, start = Windows(self._engine, self._options.seed), 0
         for phrase in phrases:
             (acoustics,) = self._engine.acoustic.predict(self._batch([phrase]))

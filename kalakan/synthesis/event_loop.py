@@ -1,4 +1,4 @@
-"""An iterator in a thread beside the event loop of asyncio."""
+"""Runs an iterator in a thread next to the event loop of asyncio."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 AHEAD = 2
-"""Items that are made before they are asked for; then the work waits."""
+"""Items computed ahead of the consumer before the thread waits."""
 Item = TypeVar("Item")
 
 
 async def in_thread(make: Callable[[], Iterator[Item]], ahead: int = AHEAD) -> AsyncGenerator[Item, None]:
     """The items of the iterator that `make` returns; both run in a thread, at most `ahead` items before the caller.
 
-    An error of the iterator is raised here. When the caller is cancelled or closes this, the thread ends after the
-    item in work, and this after the thread.
+    An error of the iterator is raised here. On cancellation or close, the thread ends after the item in progress, and
+    the generator after the thread.
     """
     worker = _Worker(make, ahead)
-    lease = _Lease(worker)  # noqa: F841 - a loop that is closed without a word drops it with this frame
+    lease = _Lease(worker)  # noqa: F841 - a loop that is closed abruptly drops it with this frame
     worker.start()
     try:
         while not isinstance(item := await worker.take(), _End):
@@ -34,7 +34,7 @@ async def in_thread(make: Callable[[], Iterator[Item]], ahead: int = AHEAD) -> A
 
 @dataclass(frozen=True)
 class _End:
-    """What follows the last item."""
+    """End marker after the last item."""
 
     error: BaseException | None = None
 
@@ -65,16 +65,16 @@ class _Worker(Generic[Item]):
         return item
 
     def release(self) -> None:
-        """Ends the thread after the item in work."""
+        """Ends the thread after the item in progress."""
         self._is_stopped = True
         self._room.release()
 
     async def stop(self) -> None:
-        """Ends the thread after the item in work, and waits for it."""
+        """Ends the thread after the item in progress, and waits for it."""
         self.release()
         while not self._has_ended:
             await self.take()
-        self._thread.join()  # its last act was to put the end into the queue
+        self._thread.join()  # it ends right after queueing the end marker
 
     def _run(self) -> None:
         end = _End()
@@ -86,19 +86,19 @@ class _Worker(Generic[Item]):
                 except StopIteration:
                     break
                 self._put(item)
-        except BaseException as error:  # all of them belong to the caller
+        except BaseException as error:  # raised again in the caller
             end = _End(error)
         self._put(end)
 
     def _put(self, item: Item | _End) -> None:
         try:
             self._loop.call_soon_threadsafe(self._ready.put_nowait, item)
-        except RuntimeError:  # the event loop was closed without a word: no one listens any more
+        except RuntimeError:  # the event loop was closed: there is no consumer any more
             self._is_stopped = True
 
 
 class _Lease:
-    """Held by who listens: when it is gone, so is the reason to work."""
+    """Held by the consumer: once it is garbage-collected, the thread stops."""
 
     def __init__(self, worker: _Worker[Any]) -> None:
         self._worker = worker

@@ -1,4 +1,4 @@
-"""`SpeakOptions`: how a text is to be spoken. Every control is one field, checked once, when the value is built."""
+"""`SpeakOptions`: the settings of a synthesis. Every control is one field, validated once, at construction."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SEEDS = 1 << 32
 
 @dataclass(frozen=True)
 class Control:
-    """What is known of a field of `SpeakOptions` besides its default."""
+    """Metadata of a field of `SpeakOptions`."""
 
     help: str
-    """What it sets: the text of a command line's help or of a schema."""
+    """Description, for the help of a command line or a schema."""
     low: float | None = None
-    """Smallest value; None for a field that is no number."""
+    """Smallest value; None for a field that is not a number."""
     high: float | None = None
     """Largest value."""
     unit: str = ""
     """Unit of a number; empty for a factor."""
     choices: tuple[str, ...] = ()
-    """Values of a field that is a choice; None is another one, where it is the default."""
+    """Values of a field that is a choice; None is also allowed if it is the default."""
     markup: str = ""
-    """How SSML's value for a stretch of text joins the request's: "multiply" or "add"; empty where SSML has none."""
+    """How SSML's value for a stretch combines with the request's: "multiply" or "add"; empty where SSML has none."""
 
 
 def _control(default: Any, **known: Any) -> Any:
@@ -64,14 +64,14 @@ class SpeakOptions:
     )
     """Silence in seconds, 0 to 60, between two sentences, on top of the pause that the voice makes there."""
     lead_in: float = _control(0.0, low=0.0, high=10.0, unit="seconds", help="Silence before the first sound")
-    """Silence in seconds, 0 to 10, before the first sound: what sleeps, as Bluetooth loudspeakers and telephone lines
-    do, misses what comes at once."""
+    """Silence in seconds, 0 to 10, before the first sound: Bluetooth loudspeakers and telephone lines that have to
+    wake up first would cut off the beginning."""
     seed: int = _control(0, low=0, high=SEEDS - 1, help="Seed of the vocoder's noise")
-    """What the vocoder's noise begins with, 0 to 2^32 - 1; the same seed gives the same samples."""
+    """Seed of the vocoder's noise, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
     """Whether the text is an SSML document (`kalakan.synthesis.markup`)."""
     strict: bool = _control(False, help="Refuse SSML that can only be followed in part")
-    """Whether SSML that could only be rendered in part is an error, where it is a `MarkupWarning` otherwise."""
+    """Whether SSML that could only be rendered in part is an error instead of a `MarkupWarning`."""
 
     def __post_init__(self) -> None:
         for name, control in CONTROLS.items():
@@ -86,7 +86,7 @@ class SpeakOptions:
             is_valid = is_whole(value) if isinstance(default, int) else is_number(value)
             if not is_valid or not control.low <= value <= control.high:
                 raise SynthesisError(f"{name} is {value!r}; it must {_range(control, default)}")
-            object.__setattr__(self, name, type(default)(value))  # numpy's scalars compute otherwise
+            object.__setattr__(self, name, type(default)(value))  # numpy's scalars have other arithmetic
         if self.speaker is not None and not isinstance(self.speaker, str):
             raise SynthesisError(f"speaker is {self.speaker!r}; it must be the name of a speaker")
 
@@ -108,7 +108,7 @@ class Changes(TypedDict, total=False):
 
 
 CONTROLS: dict[str, Control] = {item.name: item.metadata["control"] for item in fields(SpeakOptions)}
-"""What is known of each field of `SpeakOptions`, by its name."""
+"""Metadata of each field of `SpeakOptions`, by its name."""
 DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(SpeakOptions)}
 """Default of each field, by its name."""
 
@@ -116,7 +116,7 @@ DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(SpeakOpti
 def changed(options: SpeakOptions | None, **changes: Unpack[Changes]) -> SpeakOptions:
     """`options` (None: the defaults) with `changes`.
 
-    Raises `SynthesisError` for a value out of range and for what is no `SpeakOptions`, `TypeError` for the name of a
+    Raises `SynthesisError` for a value out of range and for anything but `SpeakOptions`, `TypeError` for the name of a
     control that does not exist.
     """
     if options is None:
@@ -129,24 +129,24 @@ def changed(options: SpeakOptions | None, **changes: Unpack[Changes]) -> SpeakOp
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a real number, numpy's scalars included; True and False are none."""
+    """Whether a value is a real number, numpy's scalars included; True and False do not count."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number, numpy's scalars included; True and False are none."""
+    """Whether a value is a whole number, numpy's scalars included; True and False do not count."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def within(name: str, value: float) -> float:
-    """The value, or the limit of the control `name` that it lies beyond: request and markup together may go there."""
+    """The value clamped to the limits of the control `name`, which request and markup together may exceed."""
     control = CONTROLS[name]
     assert control.low is not None and control.high is not None, "only numbers have limits"
     return min(max(value, control.low), control.high)
 
 
 def speaker_row(speaker: str, speakers: Sequence[str]) -> int:
-    """Row of a speaker's name in `speakers`; raises `SynthesisError` with the names there are."""
+    """Row of a speaker's name in `speakers`; raises `SynthesisError` that lists the names."""
     if speaker not in speakers:
         raise SynthesisError(f"speaker {speaker!r} is not in this voice; choose one of {', '.join(speakers)}")
     return list(speakers).index(speaker)

@@ -30,20 +30,20 @@ READ, PREDICT, VOCODE = range(3)
 GATHERING_S = 0.002
 """How long a GPU's worker waits for a batch to fill up: a small part of what a batch takes."""
 RETRY_S = 0.005
-"""How often a coroutine looks whether a full pipeline has room."""
+"""Interval at which a coroutine polls a full pipeline for room."""
 
 
 class Request(Future[Any]):
-    """The audio [S] of a text to come. It can be cancelled in work too: its result is dropped then."""
+    """A future of the audio [S] of a text. It can also be cancelled in progress: its result is then dropped."""
 
     _ticket: PipelineTicket | None = None
 
     def cancel(self) -> bool:
-        """Gives the request up; False where it is done."""
+        """Cancels the request; False if it is done."""
         return self.cancelled() or (self._ticket is not None and self._ticket.cancel())
 
     def settle(self, value: Any, error: BaseException | None) -> None:
-        """Takes the outcome, in a worker's thread."""
+        """Sets the outcome, in a worker's thread."""
         if isinstance(error, RequestCancelled):
             super().cancel()
             self.set_running_or_notify_cancel()
@@ -56,8 +56,8 @@ class Request(Future[Any]):
 class ParallelSynthesizer:
     """A `Synthesizer` for many texts at once: `ParallelSynthesizer()` uses the voice that comes with the package.
 
-    Requests go through a text, an acoustic and a vocoder stage, phrase by phrase, so that a long text does not keep
-    others waiting. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever
+    Requests go through a text, an acoustic and a vocoder stage, phrase by phrase, so that a long text does not block
+    others. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever
     stage has work; on a GPU phrases of several requests share a batch. The samples are those of `synthesize`, on a
     CPU to the bit. Workers start with the first request. A forked child starts its own; requests stay in the parent.
     """
@@ -79,12 +79,12 @@ class ParallelSynthesizer:
             acoustic_model: A `.pt` file, an `.onnx` file, a voice folder, or the `acoustic_model` of a synthesizer.
             vocoder: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            synthesizer: Instead of the three: one that is there already. It may go on being used.
+            synthesizer: Instead of the three: an existing one, which stays usable.
             workers: Threads; by default the thread budget, shared by the threads of each model call.
-            capacity: Requests of one priority in one stage; whoever sends more waits for room.
-            ordered: Whether `get_result` gives results in the order of `synthesize_async`, not as they are done.
+            capacity: Requests of one priority in one stage; further requests wait for room.
+            ordered: Whether `get_result` returns results in the order of `synthesize_async`, instead of as they finish.
 
-        Raises `ConfigError` for what is out of range, and as `Synthesizer`.
+        Raises `ConfigError` for a value out of range, and as `Synthesizer`.
         """
         for name, value in (("workers", workers), ("capacity", capacity)):
             if value is not None and (not is_whole(value) or not 1 <= value <= 1024):
@@ -94,7 +94,7 @@ class ParallelSynthesizer:
         elif acoustic_model is not None or vocoder is not None:
             raise ConfigError("a synthesizer was given, and models too; give one or the other")
         self.synthesizer = synthesizer
-        """Whose models, speakers and reader are used."""
+        """The synthesizer whose models, speakers and reader are used."""
         self._workers = workers
         self._capacity = int(capacity)
         self._ordered = ordered
@@ -113,10 +113,10 @@ class ParallelSynthesizer:
         timeout: float | None = None,
         **changes: Unpack[Changes],
     ) -> Request:
-        """A future of the audio [S] of `synthesize`, whose other arguments and errors these are.
+        """A future of the audio [S] of `synthesize`; other arguments and errors as there.
 
-        Nothing of a lower priority is begun while something of a higher one waits. A request whose turn has not come
-        `deadline` seconds from now ends with `DeadlineExceeded`. Where there is no room, waits `timeout` seconds for
+        Work of a lower priority does not start while work of a higher one waits. A request that has not started
+        `deadline` seconds from now fails with `DeadlineExceeded`. If there is no room, waits `timeout` seconds for
         it, then raises `PipelineFull`; `PipelineClosed` after `close`.
         """
         request = Request()
@@ -129,11 +129,11 @@ class ParallelSynthesizer:
     def synthesize_async(
         self, text: str, request_id: Any, options: Options = None, **changes: Unpack[Changes]
     ) -> None:
-        """Sends a text, whose audio `get_result` gives with `request_id`. Waits where there is no room."""
+        """Submits a text; `get_result` returns its audio with `request_id`. Waits if there is no room."""
         self._running().submit(Job(text, self._options(options, changes)), key=request_id)
 
     def get_result(self, timeout: float | None = None) -> tuple[Audio, Any]:
-        """Audio [S] and id of the next text of `synthesize_async` that is done; (None, None) after `timeout` seconds.
+        """Audio [S] and id of the next finished text of `synthesize_async`; (None, None) after `timeout` seconds.
 
         Raises what the text's synthesis raised, with its id as the exception's attribute `request_id`.
         """
@@ -155,9 +155,9 @@ class ParallelSynthesizer:
         priority: Priority = "low",
         **changes: Unpack[Changes],
     ) -> Iterator[Any]:
-        """Audio [S_i] of each text, in their order; `texts` may be endless, and is read as far as there is room.
+        """Audio [S_i] of each text, in their order; `texts` may be infinite, and is read only as far as there is room.
 
-        With `errors="return"` an exception stands in the place of its text's audio.
+        With `errors="return"` an exception takes the place of its text's audio.
         """
         if errors not in ("raise", "return"):
             raise ConfigError(f"errors is {errors!r}; it must be 'raise' or 'return'")
@@ -174,13 +174,13 @@ class ParallelSynthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> Iterator[Audio]:
-        """The pieces [S_i] of `Synthesizer.stream`, whose arguments and errors these are, made by the workers, before
-        whatever else waits, and one ahead of the listener."""
+        """The pieces [S_i] of `Synthesizer.stream`, computed by the workers before any other pending work, and one
+        piece ahead of the consumer. Arguments and errors as for `Synthesizer.stream`."""
         source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
         return self._pieces(source)
 
     async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
-        """The audio [S] of `synthesize`, made by the workers while the event loop is free; may be cancelled."""
+        """The audio [S] of `synthesize`, computed by the workers without blocking the event loop; may be cancelled."""
         return await self._awaited(lambda: self.submit(text, options, timeout=0, **changes))
 
     async def astream(
@@ -192,7 +192,7 @@ class ParallelSynthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
-        """The pieces [S_i] of `stream`, whose arguments these are, while the event loop is free."""
+        """The pieces [S_i] of `stream`, without blocking the event loop; arguments as there."""
         from asyncio import CancelledError, wait, wrap_future
 
         source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
@@ -208,7 +208,7 @@ class ParallelSynthesizer:
                 yield audio
         finally:
             while coming is not None and not coming.done():
-                try:  # the source is in a worker's hands: it can be closed after that
+                try:  # a worker may be running the source: it can be closed only after that
                     await wait([wrap_future(coming)])
                 except CancelledError:
                     continue
@@ -224,8 +224,8 @@ class ParallelSynthesizer:
         return self._running(is_for_results=True).metrics()
 
     def close(self, *, wait: bool = True) -> None:
-        """Takes no more requests and ends the workers: after what is in, or, without `wait`, after the phrases in
-        work; what is in ends with `PipelineClosed` then."""
+        """Accepts no more requests and stops the workers: after the pending requests, or, without `wait`, after the
+        phrases in progress; pending requests then fail with `PipelineClosed`."""
         with self._lock:
             self._is_closed = True
             pipeline = self._pipeline if self._process == os.getpid() else None
@@ -260,7 +260,7 @@ class ParallelSynthesizer:
         workers = self._workers or max(1, thread_budget() // _call_threads(self.synthesizer))
         batch = min(self.synthesizer._batch_size, self._capacity) if engine.runs_batches else 1
         work = Work(self.synthesizer, batch)
-        # A GPU is fed by a thread a model; the others read meanwhile.
+        # One thread per model feeds a GPU; the others read text meanwhile.
         pools = [READ, PREDICT, VOCODE] if engine.runs_batches else [0, 0, 0]
 
         def stage(
@@ -292,7 +292,7 @@ class ParallelSynthesizer:
                 coming = self._pull(source)
                 yield audio
         finally:
-            coming.exception()  # the source may be in a worker's hands: it can be closed after that
+            coming.exception()  # a worker may be running the source: it can be closed only after that
             source.close()
 
     def _mapped(
@@ -330,7 +330,7 @@ class ParallelSynthesizer:
 
 
 def _synthesizer(acoustic_model: Any, vocoder: Any, device: str) -> Synthesizer:
-    """A synthesizer of models as the seed's class takes them: files, modules, or those of another synthesizer."""
+    """A synthesizer of models as `ParallelSynthesizer` takes them: files, modules, or those of another synthesizer."""
     given = [model for model in (acoustic_model, vocoder) if model is not None]
     if any(isinstance(model, (str, os.PathLike)) or hasattr(model, "parameters") for model in given):
         return Synthesizer(acoustic_model=acoustic_model, vocoder=vocoder, device=device)

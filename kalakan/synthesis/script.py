@@ -1,4 +1,4 @@
-"""What is to be spoken, once markup is read: stretches of text with their settings, sounds, and pauses."""
+"""The input with its markup parsed: stretches of text with their settings, sounds, and pauses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Prosody:
     volume: float = 0.0
     """Gain in decibels."""
     speaker: str | None = None
-    """Who speaks; None for the request's speaker."""
+    """The speaker; None for the request's speaker."""
 
 
 PLAIN = Prosody()
@@ -29,35 +29,35 @@ class Text:
     """A stretch of text that is read with one set of settings."""
 
     text: str
-    """What is read: characters of the raw input, or what markup puts in their place."""
+    """The text to read: characters of the raw input, or their replacement by markup."""
     places: Sequence[int]
-    """Where each character of `text` stands in the raw input, in code points; never falling. Characters that markup
-    put in place of others all stand at the first of them."""
+    """Place of each character of `text` in the raw input, in code points; non-decreasing. Characters that
+    replace others by markup all have the place of the first of those."""
     end: int
     """Where the stretch ends in the raw input."""
     prosody: Prosody = PLAIN
-    """How it is spoken."""
+    """Its settings."""
     language: str | None = None
-    """ "tw" or "en" where markup says so; None lets the front-end decide word by word."""
+    """ "tw" or "en" if set by markup; None lets the front-end decide word by word."""
 
 
 @dataclass(frozen=True)
 class Units:
-    """Sounds given outright."""
+    """Explicit phonemes."""
 
     ids: tuple[int, ...]
     """Rows of the phoneme table, without begin and end marks."""
     start: int
-    """Where the stretch that they stand for begins in the raw input, in code points."""
+    """Start in the raw input of the stretch that they replace, in code points."""
     end: int
     """Where it ends."""
     prosody: Prosody = PLAIN
-    """How they are spoken."""
+    """Their settings."""
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Silence of a given length; it also ends a sentence's flow where it stands."""
+    """Silence of a given length; it also ends the sentence."""
 
     seconds: float
     """Its length."""

@@ -1,4 +1,4 @@
-"""What a synthesis gives: audio, and when what of it is heard."""
+"""The result of a synthesis: audio and its timing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kalakan.synthesis.timing import Timing
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """A spoken text."""
+    """The synthesized audio of a text, with its timing."""
 
     audio: Any
     """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
@@ -22,7 +22,7 @@ class Speech:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second."""
+        """Sample rate in Hz."""
         return self.timing.sample_rate
 
     def save(
@@ -40,5 +40,5 @@ class Speech:
         write_audio(file, self.audio, self.sample_rate, format, rate=rate, bits=bits)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a player."""
+        """An audio player, for notebooks."""
         return audio_element(self.audio, self.sample_rate)

@@ -1,4 +1,4 @@
-"""The three stages of a synthesizer, to be called apart."""
+"""The three stages of a synthesizer, for use on their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kalakan.synthesis.reading.phrases import Phrase, TextStage
 
 @dataclass(frozen=True)
 class Stages:
-    """What a synthesizer is made of. None of it holds anything of a request."""
+    """The parts of a synthesizer. None of them holds state of a request."""
 
     text: TextStage
     """Text to phrases: `text.phrases(text, options)`."""
@@ -29,8 +29,8 @@ class Stages:
     speakers: tuple[str, ...]
     """Speakers in the order of their rows."""
     engine: Engine
-    """What the two stages are parts of; a model that is replaced later is replaced in it."""
+    """The engine that owns the two stages; a model that is replaced later is replaced in it."""
 
     def batch(self, phrases: Sequence[Phrase], options: SpeakOptions | None = None) -> AcousticBatch:
-        """Phrases side by side, as the acoustic stage reads them."""
+        """A batch of phrases, the input of the acoustic stage."""
         return acoustic_batch(phrases, options or SpeakOptions(), self.speakers)

@@ -1,4 +1,4 @@
-"""A text that is synthesized while it is listened to."""
+"""Streaming synthesis of a text."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from kalakan.synthesis.timing import PhraseTiming
 
 
 class Stream(Iterator[Any]):
-    """Iterates over audio [S_i] of a text, each piece as soon as it is there.
+    """Iterates over audio [S_i] of a text, each piece as soon as it is generated.
 
-    `chunks` iterates over the same audio with the sentences that begin in it. A stream that is not used up is closed
-    by `close`, by leaving its `with` block, or when the last reference to it goes.
+    `chunks` iterates over the same audio with the sentences that begin in it. A stream that is not exhausted is closed
+    by `close`, by leaving its `with` block, or when the last reference to it is deleted.
     """
 
     def __init__(self, chunks: Generator[Chunk, None, None], sample_rate: int) -> None:
         self._chunks = chunks
         self.sample_rate = sample_rate
-        """Samples a second."""
+        """Sample rate in Hz."""
 
     def __next__(self) -> Any:
         return next(self._chunks).audio
 
     def chunks(self) -> Iterator[Chunk]:
-        """What is left of the stream, as chunks."""
+        """The rest of the stream, as chunks."""
         return self._chunks
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class Stream(Iterator[Any]):
 
 
 def chunk_samples(chunk_ms: float, sample_rate: int) -> int:
-    """Samples of a chunk; raises `SynthesisError` for a length that is no number of at least 1 ms."""
+    """Samples of a chunk; raises `SynthesisError` for a length that is not a number of at least 1 ms."""
     if not is_number(chunk_ms) or not 1.0 <= chunk_ms < math.inf:
         raise SynthesisError(f"chunk_ms is {chunk_ms!r}; it must be a number of milliseconds of at least 1")
     return max(1, round(chunk_ms * sample_rate / 1000))

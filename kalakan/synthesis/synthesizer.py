@@ -40,7 +40,7 @@ class Synthesizer:
     """Twi text to audio. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
 
     Every method takes its settings as one `SpeakOptions`, as fields of it by name, or both: `synthesize(text, options,
-    speed=0.9)`. One instance may serve many threads. It can be pickled: the copy loads the same models anew.
+    speed=0.9)`. One instance may serve many threads. It can be pickled: the copy loads the same models again.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Synthesizer:
                 model is built, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the sections `inference`, `acoustic` and `vocoder` act here, and `model`, which is of
-                the acoustic model if it names that model's settings, else of the vocoder. Of a model with weights
-                they may change only what needs no others (`kalakan.config.schema.SPEAKING_SETTINGS`, such as
+            config: Settings; the sections `inference`, `acoustic` and `vocoder` apply here, and `model`, which is of
+                the acoustic model if it names that model's settings, else of the vocoder. For a model with weights
+                they may change only what needs no other weights (`kalakan.config.schema.SPEAKING_SETTINGS`, such as
                 `noise_cut`). With the torch engine `inference.threads`, where it is given, sets torch's threads for
                 the whole process.
             engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
@@ -78,7 +78,7 @@ class Synthesizer:
             lexicon: Readings of words, as for `TwiG2P`.
 
         Raises:
-            ConfigError: Arguments or settings contradict each other, the weights, or do not exist.
+            ConfigError: Arguments or settings contradict each other or the weights, or do not exist.
             VoiceError: A voice or file is missing or damaged.
             SynthesisError: The voice does not have `speaker`.
             MissingDependencyError: The torch engine is needed and torch is not installed.
@@ -111,11 +111,11 @@ class Synthesizer:
     def synthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
         """Audio [S] of a text of any length, at `sample_rate`; the same text and seed give the same samples.
 
-        `[en]…[/en]` and `[tw]…[/tw]` in the text say its language; with `ssml` the text is an SSML document
-        (`kalakan.synthesis.markup`), whose settings join those given here, within their limits. What would clip is
-        softened sample by sample (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if nothing in the text can
-        be spoken, `MarkupError` for SSML that cannot be read, and `SynthesisError` for an unknown speaker or a value
-        out of range.
+        `[en]…[/en]` and `[tw]…[/tw]` in the text mark its language; with `ssml` the text is an SSML document
+        (`kalakan.synthesis.markup`), whose settings combine with those given here, within their limits. Samples that
+        would clip are soft-limited (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if the text has nothing
+        to synthesize, `MarkupError` for SSML that cannot be read, and `SynthesisError` for an unknown speaker or a
+        value out of range.
         """
         given = self._options(options, changes)
         delivery = self._delivery(given)
@@ -141,13 +141,13 @@ class Synthesizer:
         errors: Literal["return", "raise"] = "return",
         **changes: Unpack[Changes],
     ) -> list[Any]:
-        """Audio [S_i] of each text, as `synthesize` gives it, in the order of the texts.
+        """Audio [S_i] of each text, as from `synthesize`, in the order of the texts.
 
-        A text that cannot be synthesized costs no other: its exception stands in its place, or, with
-        `errors="raise"`, the first one is raised. A `TextError` says which text it is about. On a GPU up to
+        A text that cannot be synthesized does not affect the others: its exception takes its place, or, with
+        `errors="raise"`, the first one is raised. A `TextError` names its text. On a GPU up to
         `batch_size` sentences (default: `inference.batch_size`) go through the acoustic model together, half as many
-        where its memory is too small; on a CPU they go one after the other, which is faster there, and equal
-        `synthesize` to the bit.
+        where its memory is too small; on a CPU they go one after the other, which is faster there, and match
+        `synthesize` bit for bit.
         """
         given = self._options(options, changes)
         size = self._batch_size if batch_size is None else batch_size
@@ -164,15 +164,15 @@ class Synthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> Stream:
-        """The audio of `synthesize` in pieces [S_i], each as soon as it is there, with bounded memory.
+        """The audio of `synthesize` in pieces [S_i], each as soon as it is generated, with bounded memory.
 
         Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first piece is 0.2 s (a first sentence
         of up to 2.4 s comes at once), each next one longer, unless `chunk_ms` (at least 1) sets one length for all but
-        the last. `by_sentence` gives whole sentences, a little cheaper where no one waits for the first sound. A model
-        that needs whole sentences gives them whole: Griffin-Lim is one; `kalakan export` prepares the acoustic model
-        of a voice. `Stream.chunks` also tells the timing of each sentence as it begins; a stream can be closed, and
+        the last. `by_sentence` gives whole sentences, a little cheaper where latency does not matter. A model
+        that needs whole sentences, such as Griffin-Lim, generates them whole; `kalakan export` prepares the acoustic
+        model of a voice. `Stream.chunks` also has the timing of each sentence as it begins; a stream can be closed, and
         used in a `with` block. Other arguments and errors as for `synthesize`; a `TextError` comes when the iteration
-        has found nothing to speak.
+        has found nothing to synthesize.
         """
         given = self._options(options, changes)
         size = None if chunk_ms is None else chunk_samples(chunk_ms, self.sample_rate)
@@ -183,8 +183,8 @@ class Synthesizer:
         return Stream(chunks, self.sample_rate)
 
     async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
-        """The audio [S] of `synthesize`, whose arguments and errors these are, computed in a thread beside the event
-        loop. On cancellation, waits only for the sentence in progress; no thread outlives the call."""
+        """The audio [S] of `synthesize`, computed in a thread next to the event loop; arguments and errors as there.
+        On cancellation, waits only for the sentence in progress; no thread outlives the call."""
         from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
 
         given = self._options(options, changes)
@@ -208,7 +208,7 @@ class Synthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
-        """The pieces [S_i] of `stream`, whose arguments these are, computed a few of them ahead in a thread.
+        """The pieces [S_i] of `stream`, computed in a thread, a few of them ahead; arguments as there.
 
         Errors as for `stream`, when the first piece is asked for. On cancellation or when closed, as by
         `contextlib.aclosing`, waits only for the piece in progress; no thread outlives the loop.
@@ -239,22 +239,22 @@ class Synthesizer:
 
     @property
     def stages(self) -> Stages:
-        """The text, acoustic and vocoder stages as they are now, to be called apart and in other threads."""
+        """The text, acoustic and vocoder stages as they are now, for use on their own and in other threads."""
         engine = self._engine
         return Stages(self._text, engine.acoustic, engine.vocoder, self.speakers, engine)
 
     @property
     def fingerprint(self) -> str | None:
         """Hash of all that the samples of a text depend on besides the text and the options: files and settings of the
-        voice, engine, device, reader, text rules and version. None where a model was replaced by hand, has random
-        weights, or is a module, and where the reader is not a `TwiG2P`: then nothing tells whether two are the same."""
+        voice, engine, device, reader, text rules and version. None if a model was replaced by hand, has random
+        weights, or is a module, or if the reader is not a `TwiG2P`: then two synthesizers cannot be compared."""
         if self._is_replaced or not isinstance(self.g2p, TwiG2P):
             return None
         return fingerprint(self._request, self._voices, self._overrides, self._speaker, self.engine, self.g2p)
 
     @property
     def g2p(self) -> Reader:
-        """What reads text as phoneme ids; may be replaced."""
+        """The grapheme-to-phoneme reader; may be replaced."""
         return self._text.reader
 
     @g2p.setter
@@ -283,7 +283,7 @@ class Synthesizer:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second of the audio."""
+        """Sample rate of the audio in Hz."""
         return self._engine.vocoder.sample_rate
 
     @property
@@ -298,7 +298,7 @@ class Synthesizer:
 
     @property
     def voice(self) -> VoiceManifest | None:
-        """What the voice says about itself; None for bare model files."""
+        """The manifest of the voice; None for bare model files."""
         return self._manifest
 
     def __repr__(self) -> str:

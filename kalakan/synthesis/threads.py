@@ -10,15 +10,15 @@ from kalakan.errors import ConfigError
 
 VARIABLE = "KALAKAN_NUM_THREADS"
 CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells a container what it may use."""
+"""Where Linux lists the resource limits of a container."""
 
 
 def thread_budget() -> int:
-    """Threads that work at once, at least 1: `KALAKAN_NUM_THREADS`.
+    """Threads that run at once, at least 1: `KALAKAN_NUM_THREADS`.
 
     Where that is unset, the cores that this process may use (affinity, a container's quota), but no more than
     `OMP_NUM_THREADS` and, where torch is loaded, `torch.get_num_threads()`. Raises `ConfigError` for a value that is
-    no whole number of at least 1.
+    not a whole number of at least 1.
     """
     asked = os.environ.get(VARIABLE, "").strip()
     if asked:

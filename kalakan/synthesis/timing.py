@@ -1,4 +1,4 @@
-"""When each word, sound and pause of a synthesis begins and ends, and which characters of the raw text it is of."""
+"""When each word, sound and pause of a synthesis begins and ends, and which raw characters it comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Phone:
     """One sound or mark."""
 
     symbol: str
-    """Symbol of the phoneme table; tones stand with the vowel before them, as in "a˥"."""
+    """Symbol of the phoneme table; tones are joined to the vowel before them, as in "a˥"."""
     start: int
     """First sample."""
     end: int
@@ -69,7 +69,7 @@ class Timing:
     """Timing of one audio: the sentences follow each other without a gap from sample 0 to its end."""
 
     sample_rate: int
-    """Samples a second."""
+    """Sample rate in Hz."""
     sentences: tuple[Sentence, ...]
     """In their order."""
 
@@ -86,20 +86,20 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class PhraseTiming:
-    """All that the timing of one phrase follows from; `sentence` works it out."""
+    """The data that `sentence` computes the timing of one phrase from."""
 
     text: str
     """The raw text that the phrase is of."""
     phrase: Phrase
     """The phrase, with the pauses around it."""
     durations: NDArray[np.int64] | None
-    """Frames of each id [N]; None for an acoustic model that does not say."""
+    """Frames of each id [N]; None for an acoustic model without durations."""
     start: int
     """First sample of the phrase, the pause before it included."""
     hop_length: int
-    """Samples of a frame."""
+    """Samples per frame."""
     sample_rate: int
-    """Samples a second."""
+    """Sample rate in Hz."""
 
     def sentence(self) -> Sentence:
         """Timing of the phrase and the pauses around it; raises `SynthesisError` where there are no durations."""
@@ -156,7 +156,7 @@ class PhraseTiming:
 
 
 def phones_of(ids: Sequence[int], edges: Sequence[int]) -> tuple[Phone, ...]:
-    """Sounds of ids [N] between the samples `edges` [N + 1]; a tone stands with the sound before it."""
+    """Sounds of ids [N] between the samples `edges` [N + 1]; a tone is joined to the sound before it."""
     phones: list[Phone] = []
     for unit, start, end in zip(ids, edges[:-1], edges[1:], strict=True):
         symbol = SYMBOLS[unit] or str(unit)
@@ -168,8 +168,8 @@ def phones_of(ids: Sequence[int], edges: Sequence[int]) -> tuple[Phone, ...]:
 
 
 def _add_between(segments: list[Segment], gap: Segment) -> None:
-    """Appends what lies between two words; a bare word boundary, which lasts a frame or two, goes with the word
-    before it."""
+    """Appends the segment between two words; a bare word boundary, which lasts a frame or two, is merged into the
+    word before it."""
     is_boundary = all(phone.symbol == SYMBOLS[WORD_BOUNDARY] for phone in gap.phones)
     last = segments[-1] if segments else None
     if last is None or not is_boundary or last.kind != "word" or last.end != gap.start or not last.phones:

@@ -8,19 +8,18 @@ from typing import Any
 from kalakan.synthesis.engines.stages import Acoustics, AcousticStage, Engine, Samples
 
 FIRST_WINDOW_S = 0.2
-"""Audio of the first window of a stream: enough to play while the next is made."""
+"""Audio of the first window of a stream: enough to play while the next is generated."""
 GROWTH = 6
 """How many times longer each window of a stream is than the one before."""
 REST = 3
 """How many times longer than its window the rest of a phrase may be to be generated at once."""
 WHOLE = 12
 """How many first windows a phrase may last to be generated at once where it begins a text: 2.4 s, which the default
-voice generates in 15 ms of a server's core, are there as soon as a window of them that costs a fifth more in all."""
+voice generates in 15 ms on a server core, as fast as a first window of them; windows cost a fifth more in all."""
 
 
 class MelWindows:
-    """The log-mel of a phrase, decoded as far as it is asked for; the frames that the next window needs again are
-    kept."""
+    """The log-mel of a phrase, decoded on demand; the frames that the next window needs again are kept."""
 
     def __init__(self, stage: AcousticStage, acoustics: Acoustics) -> None:
         self._stage = stage
@@ -70,7 +69,7 @@ class Windows:
         mel = MelWindows(self._engine.acoustic, acoustics)
         start, frames = 0, acoustics.frames
         while start < frames:
-            # A rest that is little longer than its window is not worth the frames that every cut costs twice.
+            # Every cut computes its context frames twice, which a rest little longer than its window does not repay.
             most = (REST if start or not self._is_first else WHOLE) * self._size
             end = frames if frames - start <= most else start + self._size
             yield window(self._engine, acoustics, mel, (start, end), self._seed)

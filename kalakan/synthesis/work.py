@@ -1,4 +1,4 @@
-"""What the workers of a `ParallelSynthesizer` do: its stages as functions of lists of jobs."""
+"""The work of a `ParallelSynthesizer`'s workers: its stages as functions of lists of jobs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kalakan.synthesis.reading.phrases import Phrase
 from kalakan.synthesis.synthesizer import Synthesizer
 
 END = object()
-"""What a stream gives after its last piece."""
+"""End marker of a stream, after its last piece."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A text on its way to audio. Each stage does one phrase of it at a time, so that no text keeps others waiting."""
+    """A text in progress. Each stage processes one phrase of it at a time, so that no text blocks others."""
 
     text: str
     options: SpeakOptions
@@ -36,19 +36,19 @@ class Job:
 
 @dataclass(eq=False)
 class Pull:
-    """The next piece of a stream, wanted now."""
+    """A request for the next piece of a stream."""
 
     source: Iterator[Any]
 
 
 class Work:
-    """The three stages over one synthesizer, whose models may be replaced or moved meanwhile.
+    """The three stages over one synthesizer, whose models may be replaced or moved at any time.
 
-    An exception of a job stands in its place, so that it costs no other.
+    An exception of a job takes the place of its result and does not affect other jobs.
     """
 
     def __init__(self, synthesizer: Synthesizer, batch_size: int) -> None:
-        """`batch_size` phrases go through the acoustic model side by side."""
+        """`batch_size` phrases go through the acoustic model as a batch."""
         self._synthesizer = synthesizer
         self._batch_size = batch_size
 
@@ -57,7 +57,7 @@ class Work:
         return [_guarded(self._read, job) for job in jobs]
 
     def predict(self, jobs: Sequence[Job]) -> list[Any]:
-        """Phrases to acoustics: the next ones of all jobs, those of like length and equal controls side by side."""
+        """Phrases to acoustics: the next ones of all jobs, batched by similar length and equal controls."""
         failed: dict[int, Exception] = {}
         groups: dict[SpeakOptions, list[tuple[Job, Phrase]]] = {}
         for job, phrase in self._next_phrases(jobs):
@@ -117,7 +117,7 @@ class Work:
 
 
 def _controls(options: SpeakOptions) -> SpeakOptions:
-    """Options that differ only in what the acoustic stage does not read become equal."""
+    """Makes options equal that differ only in what the acoustic stage does not use."""
     return replace(options, seed=0, ssml=False, sentence_pause=0.0, lead_in=0.0)
 
 

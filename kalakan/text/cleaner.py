@@ -1,4 +1,4 @@
-"""What cannot be spoken goes: markup, emoji, controls. Digits and signs stay."""
+"""Removes what has no reading: markup, emoji, controls. Digits and signs stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["clean_text"]
 
 
 def clean_text(text: str, *, chat: str = "narrow") -> str:
-    """Returns `text` in NFC with mojibake, look-alike and chat letters repaired and the unspeakable dropped.
+    """Returns `text` in NFC with mojibake, look-alike and chat letters repaired and all without a reading dropped.
 
     Idempotent, and changes nothing on normalized text. Any `str` is accepted; lone surrogates are read as U+FFFD.
 
@@ -17,7 +17,7 @@ def clean_text(text: str, *, chat: str = "narrow") -> str:
         chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
 
     Raises:
-        ConfigError: `chat` has a value that does not exist.
+        ConfigError: `chat` has an unknown value.
     """
     options = _rust.TextOptions(variety="asante", human=True, chat=chat, clock_to_hour=False)
     return _rust.clean_text(text, options)

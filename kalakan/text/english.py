@@ -1,4 +1,4 @@
-"""Readings of English words as they are said in Ghana: the lexicon of `ghana-english-g2p`, an optional extra.
+"""Ghanaian pronunciations of English words: the lexicon of `ghana-english-g2p`, an optional extra.
 
 The common ones are built in; this is the rest.
 """
@@ -33,7 +33,7 @@ def english_version(english: str | bool) -> str | None:
 
 
 def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | None:
-    """Returns what loads the lexicon when the first rare English word is met; None if it is not used.
+    """Returns the loader of the lexicon, called at the first rare English word; None if it is not used.
 
     Args:
         english: "auto" for the lexicon if it is installed, True to insist on it, False for the built-in words alone.
@@ -55,7 +55,7 @@ def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | 
 
 @functools.cache
 def _load() -> _rust.EnglishLexicon:
-    # Its data only: importing its engine would bring a second reader for what the lexicon lacks.
+    # Its data only: importing its engine would add a second reader for words outside the lexicon.
     file = resources.files(_PACKAGE) / "data" / "lexicon.tsv.gz"
     try:
         text = gzip.decompress(file.read_bytes())

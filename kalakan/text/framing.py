@@ -1,6 +1,6 @@
-"""How a sentence's units are framed: the same for training, alignment, calibration and synthesis.
+"""How a sentence's units are framed: the same in training, alignment, calibration and synthesis.
 
-`<bos>` stands first, for the silence before a sentence, and a mark that lasts as silence last.
+`<bos>` comes first, for the silence before a sentence, and a mark realized as silence last.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ FULL_STOP: Final = symbol_to_id(".")
 PHRASE_BREAK: Final = symbol_to_id("¦")
 SENTENCE_ENDS: Final = frozenset(symbol_to_id(mark) for mark in (".", "!", "?"))
 MARKS: Final = PAUSE_IDS | {PHRASE_BREAK}
-"""Ids that last as silence."""
+"""Ids realized as silence."""
 SILENT_IDS: Final = MARKS | {WORD_BOUNDARY}
-"""Ids that last as silence or as nothing."""
+"""Ids realized as silence or with no duration."""
 
 
 def closed(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:

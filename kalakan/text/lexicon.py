@@ -1,4 +1,4 @@
-"""Readings of words that a user gives: from a file of lines or a mapping, each with the place it stands at."""
+"""User-defined readings of words, from a file of lines or a mapping, each with its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kalakan.errors import TextError
 from kalakan.text.phonemes import CLASSES, SYMBOLS
 
 Entry = tuple[str, str, str]
-"""Word, units or `=` and a respelling, and where it stands, for errors."""
+"""Word, units or `=` and a respelling, and its place, for errors."""
 _SOUNDS = frozenset({"vowel", "syllabic", "consonant", "nasal", "liquid", "glide"})
 _CLASS_OF = {symbol: kind for symbol, kind in zip(SYMBOLS, CLASSES, strict=True) if symbol is not None}
 
@@ -20,8 +20,8 @@ _CLASS_OF = {symbol: kind for symbol, kind in zip(SYMBOLS, CLASSES, strict=True)
 def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike[str] | None) -> list[Entry]:
     """The entries of a lexicon, by word and place.
 
-    Raises `TextError` for a file that cannot be read, a line without two columns or with more, a word that stands there
-    twice, and units that are no word. Symbols and words themselves are checked by who reads with them.
+    Raises `TextError` for a file that cannot be read, a line without two columns or with more, a word that is listed
+    twice, and units that do not form a word. Symbols and words themselves are checked by the reader that uses them.
     """
     if lexicon is None:
         return []
@@ -49,7 +49,7 @@ def _of_mapping(lexicon: Mapping[Any, Any]) -> Iterator[Entry]:
 
 
 def _of_file(path: Path) -> Iterator[Entry]:
-    name = os.fsencode(path).decode("utf-8", "replace")  # for messages of the Rust core
+    name = os.fsencode(path).decode("utf-8", "replace")  # for error messages of the Rust core
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -73,10 +73,10 @@ def _of_file(path: Path) -> Iterator[Entry]:
 
 
 def _check_units(reading: str, place: str) -> None:
-    """Raises `TextError` for units that would be no word: a tone without a sound before it, or no sound at all."""
+    """Raises `TextError` for units that do not form a word: a tone without a sound before it, or no sound at all."""
     kinds = [_CLASS_OF.get(unit) for unit in reading.split()]
     if reading.strip().startswith("=") or None in kinds or not kinds:
-        return  # a respelling, or what the reader names with more to say
+        return  # a respelling, or an error that the reader reports in more detail
     if kinds[0] == "tone":
         raise TextError(f"{place}: begins with a tone; it stands behind the sound that has it, as in p a ˥")
     if not _SOUNDS & set(kinds):

@@ -1,4 +1,4 @@
-"""Written Twi to spoken Twi: numbers, money, dates and abbreviations become words."""
+"""Text normalization for Twi: numbers, money, dates and abbreviations become words."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def normalize_text(
         human: Count persons with baanu, baasa, ... ("nnipa 2" is "nnipa baanu").
         chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
         clock_to_hour: Read 3:45 as minutes to the coming hour.
-        report: Gets how often each character without a reading was met, added to what it holds: letters of other
+        report: Receives the count of each character without a reading, added to the counts it has: letters of other
             scripts, emoji, signs without a name. White space, quotes, brackets and invisible characters are not
             counted.
 
     Raises:
-        ConfigError: An option has a value that does not exist.
+        ConfigError: An option has an unknown value.
     """
     options = _rust.TextOptions(variety=variety, human=human, chat=chat, clock_to_hour=clock_to_hour)
     if report is None:

@@ -52,13 +52,13 @@ NUCLEUS_CLASSES: Final = frozenset({"vowel", "syllabic"})
 """Classes of units that carry a tone."""
 
 SOUND_IDS: Final = frozenset(row for row, kind in enumerate(CLASSES) if kind in SOUND_CLASSES)
-"""Ids that make a sound; a text without any of them cannot be spoken."""
+"""Ids that make a sound; a text without any of them cannot be synthesized."""
 
 TABLE_SIZE: Final = len(_ROWS)
 """Rows of the table, reserved ones included: what an embedding needs."""
 
 TABLE_HASH: Final = _rust.phoneme_table_hash()
-"""Sixteen hex digits over all ids and symbols. Equal hashes: ids of one table mean the same in the other."""
+"""Sixteen hex digits over all ids and symbols. Ids mean the same in tables with equal hashes."""
 
 _IDS: Final = {symbol: row for row, symbol in enumerate(SYMBOLS) if symbol is not None}
 
@@ -99,7 +99,7 @@ def phoneme_class(phoneme_id: int) -> str:
 
 
 def parse_units(units: str) -> list[int]:
-    """Returns the ids of units that white space joins, as in "b ɾ a".
+    """Returns the ids of units separated by white space, as in "b ɾ a".
 
     Raises:
         UnknownPhonemeError: A symbol is not in the table.
@@ -131,4 +131,4 @@ PAUSE_IDS: Final = frozenset(row for row, kind in enumerate(CLASSES) if kind == 
 """Ids of the pause marks."""
 
 TONE_IDS: Final = frozenset(row for row, kind in enumerate(CLASSES) if kind == "tone")
-"""Ids of the tones and the downstep: they stand after their nucleus and last zero frames."""
+"""Ids of the tones and the downstep: they follow their nucleus and have a duration of zero frames."""

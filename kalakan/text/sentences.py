@@ -1,4 +1,4 @@
-"""Where the sentences of a text are."""
+"""Sentence splitting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grapheme to phoneme for Twi."""
+"""Grapheme-to-phoneme conversion for Twi."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CacheInfo:
     size: int
     """Words held now."""
     capacity: int
-    """The most words it holds; 0 is a cache that is off."""
+    """The most words it holds; 0 turns the cache off."""
 
 
 class WordSpan(NamedTuple):
@@ -42,7 +42,7 @@ class WordSpan(NamedTuple):
     first: int
     """First id."""
     last: int
-    """Id after the last; equal to `first` for what has no sound, as an emoji or a dash."""
+    """Id after the last; equal to `first` for what has no sound, such as an emoji or a dash."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Reading:
 
 
 class ToneDecision(NamedTuple):
-    """A word and what was decided on its tones."""
+    """A word and the decision on its tones."""
 
     word: str
     """The word, normalized."""
     form: str
-    """The word with its marks; as it is where nothing was decided."""
+    """The word with its marks; unchanged where nothing was decided."""
     rule: str
-    """Names of the rules at work, joined by `+`; "written" for the writer's own marks, empty where there is none."""
+    """Names of the rules applied, joined by `+`; "written" for the writer's own marks, empty where there is none."""
     confidence: str
-    """"sure", "likely" or "guess", of the least sure of them; empty where nothing was decided."""
+    """"sure", "likely" or "guess", that of the least certain rule; empty where nothing was decided."""
     source: str
     """Where the tones of the word or of its stem are from, by the keys of `rust/kalakan-text/data/TONES.md`."""
 
@@ -74,7 +74,7 @@ class ToneDecision(NamedTuple):
 class TwiG2P:
     """Reads Twi text as phoneme ids of `kalakan.text.phonemes`.
 
-    Total: any `str` has a reading. One instance may serve many threads (the GIL is released while reading), can be
+    Any `str` has a reading. One instance may serve many threads (the GIL is released while reading), can be
     pickled, and works in a forked child. A pickle and a fork carry the settings, not the cache and its counters.
     """
 
@@ -105,11 +105,11 @@ class TwiG2P:
                 ("time", "operation"), if it is a word of both languages ("team") beside an English word, or a
                 short one ("to") between two. A word with ɛ or ɔ is never English, nor is an Akan name in its
                 English spelling: Asamoah is always read as Asamoa.
-            tone: How written tone marks are read: "full" (a bare syllable says nothing) or "economic" (bare before
+            tone: How written tone marks are read: "full" (a bare syllable is undetermined) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
-            tones: "predicted" puts tones on Twi words without marks, from what sources say of words and from rules
-                (`explain_tones` tells which); "written" reads no tone that is not marked. Marked words stay as they
-                are either way, and words without evidence, as foreign ones, get none.
+            tones: "predicted" puts tones on Twi words without marks, from sources on single words and from rules
+                (`explain_tones` returns which); "written" reads no tone that is not marked. Marked words stay as they
+                are either way, and words without evidence, such as foreign ones, get none.
             cache_size: The most words that the cache holds; 0 turns it off.
             normalize: Run `normalize_text` first. Turn it off only for text that is normalized already.
             human: As in `normalize_text`.
@@ -117,7 +117,7 @@ class TwiG2P:
             clock_to_hour: As in `normalize_text`.
 
         Raises:
-            ConfigError: An option has a value that does not exist.
+            ConfigError: An option has an unknown value.
             MissingDependencyError: `english` is True and ghana-english-g2p is not installed.
             TextError: A lexicon line or entry cannot be used; the message names it.
             UnknownPhonemeError: A lexicon uses a symbol outside the table.
@@ -142,7 +142,7 @@ class TwiG2P:
 
     @property
     def variety(self) -> str:
-        """Whose number words it reads: "asante" or "akuapem"."""
+        """The variety of Twi of its number words: "asante" or "akuapem"."""
         return str(self._settings["text"]["variety"])
 
     @property
@@ -164,8 +164,8 @@ class TwiG2P:
     ) -> list[int]:
         """Returns the phoneme ids [N] of any text, without begin and end marks.
 
-        `_` stands between two words; a pause mark stands directly after the last unit of its word, in place of the
-        `_`. Empty if nothing in the text can be spoken.
+        `_` separates two words; a pause mark directly follows the last unit of its word, in place of the `_`.
+        Empty if nothing in the text makes a sound.
 
         Args:
             text: Raw text.
@@ -173,10 +173,10 @@ class TwiG2P:
                 rules of Twi. "en" reads every word as English; integers, decimals, years, clock times, money and
                 percentages too, while initials keep their letter names and dates with a slash are read as figures.
 
-            tones: As in the constructor, for this text; None is what was said there.
+            tones: As in the constructor, for this text; None uses the constructor's.
 
         Raises:
-            ConfigError: `language` or `tones` has a value that does not exist.
+            ConfigError: `language` or `tones` has an unknown value.
         """
         return self._core.text_to_ids(text, language, tones)
 
@@ -184,7 +184,7 @@ class TwiG2P:
         """Returns `text_to_phoneme_sequence` of the same arguments with the words of the raw text that the ids come
         from.
 
-        White space parts the words of the raw text; a span never ends inside one.
+        White space separates the words of the raw text; a span never ends inside one.
         """
         ids, words = self._core.read(text, language, tones)
         return Reading(ids, list(map(WordSpan._make, words)))
@@ -225,7 +225,7 @@ class TwiG2P:
 
     @property
     def unknown(self) -> dict[str, int]:
-        """How often each letter without a reading was met and read as `<unk>`. Normalized text has none."""
+        """Counts of letters without a reading, which were read as `<unk>`. Normalized text has none."""
         return self._core.unknown()
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""What people must know of a voice: its name, version, license and card. The weights stay as they are."""
+"""The description of a voice: its name, version, license and card. The weights stay as they are."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def describe(
     card: str | Path | None = None,
     tones: str | None = None,
 ) -> Voice:
-    """The voice with what is given here in place of what it said, written to `target` (default: in its place).
+    """The voice with the given fields replaced, written to `target` (default: in its place).
 
-    `license_id` is an SPDX identifier and goes with `license_file`, the text of the license; `card` is a Markdown
+    `license_id` is an SPDX identifier and requires `license_file`, the text of the license; `card` is a Markdown
     file; `tones` ("predicted" or "written") is where tones of unmarked words come from by default. Raises
     `VoiceError` for a file that cannot be read, and for a license without its text or the reverse.
     """

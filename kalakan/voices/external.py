@@ -13,7 +13,7 @@ from pathlib import Path
 from kalakan.errors import VoiceError
 
 _KEY = b"location"
-"""Under which a tensor names its file."""
+"""Key under which a tensor names its file."""
 _INSIDE: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -26,11 +26,11 @@ _INSIDE: dict[str, dict[int, str]] = {
 }
 """Kind of message in each field of a kind that may lead to external data."""
 _WEIGHTS: dict[str, dict[int, str]] = {"model": {7: "graph"}, "graph": {5: "tensor"}, "tensor": {13: "entry"}}
-"""The same on the shortest way, on which Kalakan's own graphs have all of theirs."""
+"""The same for the shortest path, where Kalakan's own graphs have all their external data."""
 
 
 def check_graph(path: Path, content: bytes, listed: Collection[str] | None = None) -> None:
-    """Raises `VoiceError` for a graph, the `content` of `path`, that reads what it must not.
+    """Raises `VoiceError` for a graph, the `content` of `path`, that reads files it may not.
 
     With `listed`, the files of a voice, it may read only those, which were checked. Without, only what lies in the
     folder of `path`.
@@ -47,13 +47,13 @@ def check_graph(path: Path, content: bytes, listed: Collection[str] | None = Non
 
 
 def external_locations(path: Path, content: bytes) -> set[str]:
-    """Names of the files that the tensors of a graph lie in; raises `VoiceError` for what is no protobuf message."""
+    """Names of the files that the tensors of a graph lie in; raises `VoiceError` for an invalid protobuf message."""
     written = content.count(_KEY)
     if not written:
         return set()
     try:
         found = list(_locations(content, 0, len(content), "model", _WEIGHTS))
-        # As many as are written: there are none elsewhere, and the thousand nodes need not be taken apart.
+        # If all keys were found there are none elsewhere, and the thousand nodes need not be parsed.
         if len(found) != written:
             found = list(_locations(content, 0, len(content), "model", _INSIDE))
     except (IndexError, ValueError, RecursionError) as error:
@@ -77,7 +77,7 @@ def _locations(
 
 
 def _fields(content: bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, first byte and the one after the last of each field that has a length; numbers are passed over."""
+    """Number, first byte and the one after the last of each field that has a length; numbers are skipped."""
     while place < end:
         tag = content[place]
         if tag < 0x80:

@@ -1,4 +1,4 @@
-"""What a single ONNX file tells of its model in its metadata; a voice has it in voice.json."""
+"""The model facts in the metadata of a single ONNX file; a voice has them in voice.json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPEAKERS, _AUDIO, _TABLE = "speakers", "audio", "phoneme_table"
 
 @dataclass(frozen=True)
 class Identity:
-    """Facts that an exported model needs to be run by itself; None for what its file does not tell."""
+    """Facts that an exported model needs to be run by itself; None for what its file lacks."""
 
     audio: AudioConfig | None = None
     """Waveform and mel settings."""
@@ -27,7 +27,7 @@ class Identity:
 
 
 def to_metadata(audio: AudioConfig, speakers: Sequence[str] | None = None) -> dict[str, str]:
-    """The metadata of a file: `speakers` are those of an acoustic model, which also tells its phoneme table."""
+    """The metadata of a file; with `speakers`, those of an acoustic model, also the hash of the phoneme table."""
     told = {_AUDIO: json.dumps(to_dict(audio))}
     if speakers is not None:
         told |= {_SPEAKERS: json.dumps(list(speakers), ensure_ascii=False), _TABLE: TABLE_HASH}
@@ -35,9 +35,9 @@ def to_metadata(audio: AudioConfig, speakers: Sequence[str] | None = None) -> di
 
 
 def from_metadata(told: Mapping[str, str], path: Path) -> Identity:
-    """What the metadata of the file `path` tell.
+    """The facts in the metadata of the file `path`.
 
-    Raises `VoiceError` for another phoneme table than this version's, and for facts that are none.
+    Raises `VoiceError` for another phoneme table than this version's, and for invalid facts.
     """
     if told.get(_TABLE, TABLE_HASH) != TABLE_HASH:
         raise VoiceError(

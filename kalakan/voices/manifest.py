@@ -1,4 +1,4 @@
-"""`voice.json`: what a voice is, in a form that is checked before anything else of it is read."""
+"""`voice.json`: the manifest of a voice, validated before anything else of it is read."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class VoiceManifest:
     dialect: str = "asante"
     """Variety of the language."""
     tones: str = "written"
-    """Where tones of unmarked words come from unless a request says: "predicted" for a voice that learned tones from
-    marked text, "written" for one that would meet their units untrained."""
+    """Where tones of unmarked words come from unless a request sets it: "predicted" for a voice trained with tones from
+    marked text, "written" for one whose tone units are untrained."""
     training: dict[str, Any] = field(default_factory=dict)
     """Steps and scores of the weights."""
     files: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class VoiceManifest:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second of the voice's audio."""
+        """Sample rate of the voice's audio in Hz."""
         return self.audio.sample_rate
 
     def to_json(self) -> str:
@@ -74,7 +74,7 @@ class VoiceManifest:
     @classmethod
     def from_file(cls, path: Path) -> VoiceManifest:
         """Reads `voice.json`; raises `VoiceError` naming what is missing or wrong."""
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not path.is_file():  # reading a pipe would block
             raise VoiceError(f"{path}: is no plain file; export or install the voice again")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ _MAPPINGS = ("audio", "acoustic", "vocoder", "training", "files")
 
 
 def _check_record(record: dict[str, Any]) -> None:
-    """Raises `ValueError` for a field of `voice.json` that is not of its type, or a name that is none."""
+    """Raises `ValueError` for a field of `voice.json` that is not of its type, or an invalid name."""
     for name in _TEXTS:
         if name in record and not _is_name(record[name]):
             raise ValueError(f"{name} is {shown(record[name])}; it must be text of one line")
@@ -145,5 +145,5 @@ def _check_record(record: dict[str, Any]) -> None:
 
 
 def _is_name(value: Any) -> bool:
-    """Whether a value is text that can be printed: an escape sequence would steer the terminal it is shown on."""
+    """Whether a value is text that can be printed: an escape sequence would control the terminal it is shown on."""
     return isinstance(value, str) and value.isprintable() and bool(value.strip())

@@ -22,7 +22,7 @@ DEFAULT = Path(__file__).parent / "default"
 
 @dataclass(frozen=True)
 class Voice:
-    """A voice folder whose manifest and hashes were checked."""
+    """A voice folder with verified manifest and hashes."""
 
     path: Path
     """The folder."""
@@ -30,11 +30,11 @@ class Voice:
     """Its `voice.json`."""
 
     def has(self, name: str) -> bool:
-        """True if the voice carries the file `name`."""
+        """True if the voice has the file `name`."""
         return name in self.manifest.files
 
     def file(self, name: str) -> Path:
-        """Path of the file `name`; raises `VoiceError` if the voice does not carry it."""
+        """Path of the file `name`; raises `VoiceError` if the voice does not have it."""
         if not self.has(name):
             known = ", ".join(sorted(self.manifest.files))
             raise VoiceError(f"{self.path}: carries no {name}; it holds {known}")
@@ -44,7 +44,7 @@ class Voice:
 def voice_folder(source: str | os.PathLike[str] | None) -> Path:
     """The folder that `source` names.
 
-    None is the default voice's, and so is the word "default" where no folder is called so.
+    None is the default voice's, and so is the word "default" where no folder has that name.
     """
     if source is None or (os.fspath(source) == DEFAULT.name and not Path(source).exists()):
         return DEFAULT
@@ -55,7 +55,7 @@ def load_voice(source: str | Path | None = None) -> Voice:
     """The voice in folder `source`; None and "default" are the one that comes with the package (`voice_folder`).
 
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
-    changed (sha256), a format this version does not read, or another phoneme table.
+    changed (sha256), a format this version does not support, or another phoneme table.
     """
     if source is not None and not isinstance(source, (str, os.PathLike)):
         raise VoiceError(f"the voice is a {type(source).__name__}; give the path of a voice folder")

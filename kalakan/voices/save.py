@@ -1,4 +1,4 @@
-"""What finished training runs leave: a voice folder or a single `.pt` file; and a vocoder put into a voice."""
+"""Saves the products of training, a voice folder or a single `.pt` file, and replaces the vocoder of a voice."""
 
 from __future__ import annotations
 

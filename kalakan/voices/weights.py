@@ -21,12 +21,12 @@ from kalakan.voices.package import Voice, load_voice, voice_folder
 
 PT_FORMAT = "kalakan-model-1"
 SCALE = ".scale"
-"""Ending of the tensor that holds the scales of a quantized one, shaped to be multiplied with it."""
+"""Suffix of the tensor that holds the scales of a quantized one, in a shape that broadcasts with it."""
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model with what is needed to run it."""
+    """A model with the settings needed to run it."""
 
     module: nn.Module
     """The model, in evaluation mode."""
@@ -104,7 +104,7 @@ def load_pt(path: str | Path) -> LoadedModel:
     if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
         raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
     row = registry.ENTRIES.get(contents["type"])
-    if contents["phoneme_table"] != TABLE_HASH and (row is None or row.kind != "vocoder"):  # it knows no ids
+    if contents["phoneme_table"] != TABLE_HASH and (row is None or row.kind != "vocoder"):  # it uses no ids
         raise VoiceError(
             f"{path}: was trained on another phoneme table than this Kalakan has; use the version it was made with"
         )

@@ -1,4 +1,4 @@
-"""Which models to run and on which engine, from what the user named: a voice, files, folders, types."""
+"""Chooses and builds the models and the engine of a request: a voice, files, folders or types."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Request:
     device: str = "cpu"
     engine: str = "auto"
     threads: int | None = None
-    """CPU threads where the user names a number: torch keeps its own otherwise."""
+    """CPU threads, if the user sets a number; otherwise torch keeps its own."""
 
     def located(self) -> Request:
         """The same with absolute paths, for a process that runs in another folder."""
@@ -63,14 +63,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Built:
-    """An engine, and what is known of its weights."""
+    """An engine, and what is known about its weights."""
 
     engine: Engine
-    """What serves the request."""
+    """The engine that serves the request."""
     manifest: VoiceManifest | None
-    """Of the voice that the acoustic model comes from; None for a bare file or a module."""
+    """Manifest of the voice that the acoustic model comes from; None for a bare file or a module."""
     voices: tuple[VoiceManifest, ...]
-    """Of every voice that was loaded, as it stands in its folder."""
+    """Manifest of every loaded voice, as stored in its folder."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def build_engine(
 ) -> Built:
     """The engine that serves `request`.
 
-    `overrides` are the sections the user set: audio settings that a voice was not trained with are refused, and what
-    a section of a model would change of trained weights.
+    `overrides` are the sections the user set. Audio settings that differ from those of the training are rejected, as
+    are model settings that would need other weights.
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     _check(request)
     request = _with_default(request)
-    from_environment()  # a slip in KALAKAN_OPS is told by the engine that has no use for it, too
+    from_environment()  # engines that do not use KALAKAN_OPS also report an invalid value
     source = _Sources(request, settings, ModelSections(overrides))
     engine = (_onnx_engine if choose_engine(request, source) == "onnx" else _torch_engine)(source)
     source.section.check_taken()
@@ -112,7 +112,7 @@ def _with_default(request: Request) -> Request:
 
 
 def choose_engine(request: Request, source: _Sources) -> str:
-    """ "onnx" or "torch": what was asked for, else onnx wherever it can serve."""
+    """ "onnx" or "torch": the requested one, else onnx where possible."""
     if request.engine != "auto":
         return request.engine
     models = (request.acoustic_model, request.vocoder)
@@ -144,20 +144,20 @@ class _Sources:
         return tuple(voice.manifest for voice in self._voices.values())
 
     def acoustic_voice(self) -> Voice | None:
-        """The voice whose acoustic model speaks; None if it is a bare file or object."""
+        """The voice whose acoustic model is used; None if it is a bare file or object."""
         model = self.request.acoustic_model
         if model is None:
             return self.voice(self.request.voice)
         return self.voice(model) if is_path(model) and Path(model).is_dir() else None
 
     def use_voice(self, voice: Voice) -> Voice:
-        """Speaks with the acoustic model of a voice: the voice, with that model's settings as the user set them."""
+        """Selects the acoustic model of a voice; returns the voice, with that model's settings as the user set them."""
         self.manifest, self.audio = voice.manifest, voice.manifest.audio
         acoustic = self.section.trained(voice.manifest.acoustic, voice.path)
         return replace(voice, manifest=replace(voice.manifest, acoustic=acoustic))
 
     def use_vocoder(self, voice: Voice) -> Voice:
-        """Speaks with the vocoder of a voice: the voice, with that vocoder's settings as the user set them."""
+        """Selects the vocoder of a voice; returns the voice, with that vocoder's settings as the user set them."""
         vocoder = self.section.trained(voice.manifest.vocoder, voice.path)
         return replace(voice, manifest=replace(voice.manifest, vocoder=vocoder))
 
@@ -197,7 +197,7 @@ def _onnx_acoustic(source: _Sources) -> tuple[tuple[str, ...], Path, Any]:
         path = Path(source.request.acoustic_model)
         if not (path.parent / "voice.json").is_file():
             model = OnnxAcousticModel(path, threads)
-            source.audio = model.identity.audio or source.audio  # what the file does not tell the settings do
+            source.audio = model.identity.audio or source.audio  # the settings fill in what the file lacks
             return model.identity.speakers or ("speaker",), path, model
         voice = source.voice(path.parent)
         source.use_voice(voice)

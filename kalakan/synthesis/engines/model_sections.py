@@ -1,4 +1,4 @@
-"""The sections `acoustic`, `vocoder` and `model` of a synthesizer's settings: what they change of its two models."""
+"""The sections `acoustic`, `vocoder` and `model` of a synthesizer's settings: what they change in its two models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelSections:
         self._errors: list[ConfigError] = []
 
     def untrained(self, own: ModelConfig) -> ModelConfig:
-        """The settings of a model that is built without weights: its own, but for what the sections say."""
+        """The settings of a model that is built without weights: its own, overridden by the sections."""
         kind = next((name for name, types in MODEL_SECTIONS.items() if isinstance(own, types)), None)
         if kind in self._sections:
             own = model_settings(self._sections[kind], own, kind)
@@ -39,7 +39,7 @@ class ModelSections:
         return own
 
     def trained(self, record: ModelRecord, source: object) -> ModelRecord:
-        """The record of a model with weights, from `source`, its settings for inference as the sections say.
+        """The record of a model with weights, from `source`, its inference settings overridden by the sections.
 
         Raises `ConfigError` for a setting that would need other weights.
         """
@@ -60,7 +60,7 @@ class ModelSections:
         return record if wanted == own else ModelRecord(record.type, to_dict(wanted))
 
     def check_taken(self) -> None:
-        """Raises `ConfigError` for a section that no model took: it names no setting of them."""
+        """Raises `ConfigError` for a section that applies to no model: it names none of their settings."""
         if not self._left:
             return
         if self._errors:

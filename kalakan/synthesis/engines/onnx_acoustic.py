@@ -25,7 +25,7 @@ _OUTPUTS = {
 
 
 class OnnxAcousticStage(AcousticStage):
-    """An exported acoustic model, or any with numpy arrays."""
+    """An exported acoustic model, or any other that takes numpy arrays."""
 
     def replaced(self, model: Any) -> OnnxAcousticStage:
         """See `AcousticStage`."""
@@ -59,7 +59,7 @@ class OnnxAcousticStage(AcousticStage):
 
 
 class _Graph:
-    """A graph from phonemes to something of frames, with the controls as optional inputs."""
+    """A graph from phonemes to frame-level features, with the controls as optional inputs."""
 
     def __init__(self, path: Path, threads: int, output: str) -> None:
         self.session = open_session(path, threads)
@@ -71,7 +71,7 @@ class _Graph:
     def run(
         self, phonemes: ArrayLike, lengths: ArrayLike | None, controls: dict[str, ArrayLike | None]
     ) -> tuple[Array, dict[str, NDArray[Any]]]:
-        """The output, and what else the graph gives, under the names of `AcousticModel`."""
+        """The main output, and the graph's other outputs by their names in `AcousticModel`."""
         ids = np.asarray(phonemes, np.int64)
         if lengths is not None:
             ids = ids * (np.arange(ids.shape[1])[None] < np.asarray(lengths)[:, None])
@@ -87,7 +87,7 @@ class _Graph:
 
 
 class OnnxAcousticModel:
-    """`acoustic.onnx`; obeys `kalakan.models.interfaces.AcousticModel` with numpy arrays."""
+    """`acoustic.onnx`; implements `kalakan.models.interfaces.AcousticModel` with numpy arrays."""
 
     context_frames = None
 
@@ -116,9 +116,9 @@ class OnnxAcousticModel:
 
 
 class OnnxAcousticParts:
-    """`acoustic_encoder.onnx` and `acoustic_decoder.onnx`; obeys `kalakan.models.interfaces.AcousticModel` with numpy
-    arrays, windows included, if the decoder's metadata tells its `context_frames`. One with dynamic
-    quantization does not: it rounds by the range of all that it is given."""
+    """`acoustic_encoder.onnx` and `acoustic_decoder.onnx`; implements `kalakan.models.interfaces.AcousticModel` with
+    numpy arrays, and its windows if the decoder's metadata has `context_frames`. A dynamically quantized decoder
+    has none: its rounding depends on the range of its whole input."""
 
     def __init__(self, encoder: Path, decoder: Path, threads: int) -> None:
         self.path = encoder

@@ -18,9 +18,9 @@ Array = NDArray[np.float32]
 
 
 class OnnxVocoder:
-    """An exported vocoder; obeys `kalakan.models.interfaces.Vocoder` with numpy arrays.
+    """An exported vocoder; implements `kalakan.models.interfaces.Vocoder` with numpy arrays.
 
-    It speaks window by window where the file's metadata tells its `context_frames`.
+    It generates window by window if the file's metadata has `context_frames`.
     """
 
     def __init__(self, path: Path, audio: AudioConfig, threads: int) -> None:
@@ -47,14 +47,14 @@ class OnnxVocoder:
 
 class HarmonicNoiseVocoder:
     """The network of `harmonic_noise` in onnxruntime and its synthesis in Rust: the same sound as the file's own
-    `audio_output` in a fraction of the time. Obeys `kalakan.models.interfaces.Vocoder` with numpy arrays."""
+    `audio_output` in a fraction of the time. Implements `kalakan.models.interfaces.Vocoder` with numpy arrays."""
 
     takes_f0 = True
 
     def __init__(self, path: Path, audio: AudioConfig, config: HarmonicNoiseConfig, threads: int) -> None:
         self._session = open_session(path, threads)
         check_names(self._session, path, "mel_input", "filters")
-        # `vocoder.onnx` computes the sound as well, unless it is told not to; `vocoder_filters.onnx` cannot.
+        # `vocoder.onnx` also computes the sound, unless its input `synthesize` is false; `vocoder_filters.onnx` cannot.
         has_sound = "synthesize" in input_names(self._session)
         self._settings = {"synthesize": np.asarray(False)} if has_sound else {}
         self.audio = audio
@@ -66,7 +66,7 @@ class HarmonicNoiseVocoder:
         self.context_frames = None if needs_whole(self._session) else context
 
     def inference(self, mel: ArrayLike, f0: ArrayLike | None = None) -> Array:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T] and F0 [B, T] (default: heard from it)."""
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T] and F0 [B, T] (default: estimated from it)."""
         filters, used = self._filters(np.asarray(mel, np.float32), f0)
         rows = zip(filters, used, strict=True)
         audio = np.stack([filters_to_audio(row, pitch, self.audio, self.config) for row, pitch in rows])
@@ -77,7 +77,7 @@ class HarmonicNoiseVocoder:
         frames, network = mel.shape[2], self._network_context
         filters, used = self._filters(mel, None if f0 is None else f0[:, first_frame : first_frame + frames])
         pitch = used[0] if f0 is None else np.maximum(f0[0], 0.0)
-        # What the network could not complete is not worth sounding.
+        # Frames without full context are dropped later, so they are not synthesized.
         start = network if first_frame > 0 else 0
         end = frames - network if first_frame + frames < len(pitch) else frames
         audio = np.zeros((1, frames * self.hop_length), np.float32)
@@ -95,7 +95,7 @@ class HarmonicNoiseVocoder:
 
 
 class GriffinLimVocoder:
-    """Griffin-Lim in Rust; obeys `kalakan.models.interfaces.Vocoder` with numpy arrays.
+    """Griffin-Lim in Rust; implements `kalakan.models.interfaces.Vocoder` with numpy arrays.
 
     Every sample depends on the whole sentence: it streams sentence by sentence.
     """
@@ -110,7 +110,7 @@ class GriffinLimVocoder:
         self.threads = threads
 
     def inference(self, mel: ArrayLike, seed: int = 0) -> Array:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; `seed` chooses the first phases."""
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; `seed` chooses the initial phases."""
         items = np.asarray(mel, np.float32)
         return np.stack(
             [

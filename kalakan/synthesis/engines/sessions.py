@@ -17,15 +17,15 @@ CONTEXT, WHOLE = "context_frames", "none"
 
 
 def open_session(path: Path, threads: int) -> Any:
-    """An onnxruntime session on the CPU that leaves idle cores alone; raises `VoiceError` for a damaged file."""
+    """An onnxruntime session on the CPU whose idle threads do not spin; raises `VoiceError` for a damaged file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Every sentence has its own length, so a memory pattern would be planned anew for each. The arena stays: it saves a
-    # tenth of the time, and what it keeps is bounded by `inference.max_characters`.
+    # Every sentence has its own length, so the memory pattern would be planned again for each. The arena stays on: it
+    # saves a tenth of the time, and its size is bounded by `inference.max_characters`.
     options.enable_mem_pattern = False
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
@@ -56,13 +56,13 @@ def check_names(session: Any, path: Path, needed_input: str, needed_output: str)
 
 
 def identity_of(session: Any, path: Path) -> Identity:
-    """What the file tells of its model; raises `VoiceError` as `kalakan.voices.identity.from_metadata`."""
+    """The model facts in the file's metadata; raises `VoiceError` as `kalakan.voices.identity.from_metadata`."""
     return from_metadata(session.get_modelmeta().custom_metadata_map, path)
 
 
 def context_of(session: Any, path: Path) -> int | None:
     """Frames at each end of a window that lack their neighbors, as the file's metadata says under `context_frames`;
-    None for a file that needs whole sentences or does not say. Raises `VoiceError` for anything else there."""
+    None for a file that needs whole sentences or lacks the key. Raises `VoiceError` for any other value."""
     value = session.get_modelmeta().custom_metadata_map.get(CONTEXT)
     if value is None or value == WHOLE:
         return None
@@ -72,5 +72,5 @@ def context_of(session: Any, path: Path) -> int | None:
 
 
 def needs_whole(session: Any) -> bool:
-    """Whether a file's metadata says that windows of a sentence do not give its whole."""
+    """Whether a file's metadata says that it needs whole sentences, not windows of them."""
     return bool(session.get_modelmeta().custom_metadata_map.get(CONTEXT) == WHOLE)

@@ -1,4 +1,4 @@
-"""A stream of a GPU beside the one that calls: the vocoder's, while the acoustic model reads the next batch."""
+"""A second CUDA stream, for the vocoder, while the acoustic model runs on the next batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _STREAMS: dict[torch.device, Any] = {}
-"""One a device for the whole process: torch has 32 in all, and then gives out again what others work on."""
+"""One per device for the whole process: torch's pool has 32, and then returns streams that are in use."""
 
 
 class SideStream:
-    """Work queued on one CUDA device; whatever is queued goes in order."""
+    """Work queued on one CUDA device and run in order."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -26,8 +26,8 @@ class SideStream:
 
     @contextmanager
     def after(self, given: Sequence[Tensor]) -> Iterator[None]:
-        """Queues what is done in the block behind what made `given` on the current stream, whose memory is not used
-        again before that is done."""
+        """Queues the work of the block after the work on the current stream that computes `given`, whose memory is
+        not reused before the block's work is done."""
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         for tensor in given:
             tensor.record_stream(self._stream)
@@ -35,13 +35,13 @@ class SideStream:
             yield
 
     def to_host(self, results: Sequence[Tensor]) -> Callable[[], list[NDArray[np.float32]]]:
-        """Queues copies of results made inside the block; the call that waits for them, and only for them."""
+        """Queues copies of results computed in the block; returns a function that waits for these copies only."""
         with torch.cuda.stream(self._stream):
             copies = [result.float().to("cpu", non_blocking=True) for result in results]  # into pinned memory
             done = self._stream.record_event()
 
         def arrays() -> list[NDArray[np.float32]]:
             done.synchronize()
-            return [copy.numpy().copy() for copy in copies]  # pinned memory is scarce: it goes back at once
+            return [copy.numpy().copy() for copy in copies]  # pinned memory is scarce: release it at once
 
         return arrays

@@ -1,8 +1,8 @@
 """The acoustic and vocoder stages: what passes between them, and how each engine's models are called.
 
-Text becomes phrases (`kalakan.synthesis.reading`), phrases an `AcousticBatch` of plain numpy arrays, the acoustic stage
-makes `Acoustics` of it, and the vocoder stage samples of those. A stage holds its model and nothing of a request: it
-may be called apart, in any thread, and by several at once.
+Text becomes phrases (`kalakan.synthesis.reading`), phrases an `AcousticBatch` of plain numpy arrays; the acoustic
+stage predicts `Acoustics` from it, and the vocoder stage generates samples from those. A stage holds its model and no
+state of a request: it may be called on its own, in any thread, and concurrently.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class AcousticBatch:
-    """What an acoustic stage reads: phrases side by side. None leaves a control at the model's default."""
+    """Input of an acoustic stage: a batch of phrases. None leaves a control at the model's default."""
 
     ids: NDArray[np.int64]
     """Phoneme ids [B, N], padded with 0."""
@@ -49,28 +49,28 @@ class AcousticBatch:
     volume: NDArray[np.float32] | None = None
     """Gain in decibels, in the same shapes; no model reads it, the vocoder stage applies it."""
     durations: NDArray[np.int64] | None = None
-    """Frames [B, N] in place of those that the model predicts."""
+    """Frames [B, N] to use in place of predicted ones."""
 
     def controls(self) -> dict[str, NDArray[Any]]:
-        """The arrays that are given besides ids and lengths, by the names of `AcousticModel.inference`."""
+        """The arrays that are given besides ids and lengths, by their names in `AcousticModel.inference`."""
         names = ("speaker", "speed", "pitch", "durations")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, eq=False)
 class Acoustics:
-    """What an acoustic stage predicts of one phrase. Arrays are numpy's or torch's, as the engine's."""
+    """Output of an acoustic stage for one phrase. Arrays are numpy's or torch's, depending on the engine."""
 
     frames: int
     """Its length T."""
     mel: Any
-    """Log-mel [1, M, T]; None where it is decoded window by window."""
+    """Log-mel [1, M, T]; None if it is decoded window by window."""
     hidden: Any
-    """What `AcousticStage.decode` makes the mel of, [1, T, C]; None where the mel is there."""
+    """Input [1, T, C] of `AcousticStage.decode`; None if the mel is decoded already."""
     f0: Any
-    """F0 [1, T] in Hz, 0 where unvoiced; None for a model that does not say."""
+    """F0 [1, T] in Hz, 0 where unvoiced; None for a model that does not predict it."""
     durations: NDArray[np.int64] | None
-    """Frames of each id [N]; None for a model that does not say."""
+    """Frames of each id [N]; None for a model without durations."""
     gain: NDArray[np.float32] | None = None
     """Factor of the amplitude, [1] for the whole phrase or [T] for each frame; None for 1."""
 
@@ -79,7 +79,7 @@ class AcousticStage(ABC):
     """Phoneme ids to acoustics, by one acoustic model."""
 
     def __init__(self, model: Any) -> None:
-        """Asks the model once what it can do: see `kalakan.models.interfaces`."""
+        """Inspects the model's capabilities once: see `kalakan.models.interfaces`."""
         self.model = model
         can_window = isinstance(model, WindowedAcousticModel) and model.context_frames is not None
         self.windowed: WindowedAcousticModel | None = model if can_window else None
@@ -87,7 +87,7 @@ class AcousticStage(ABC):
 
     @abstractmethod
     def replaced(self, model: Any) -> AcousticStage:
-        """The same stage with another model that obeys `kalakan.models.interfaces.AcousticModel`."""
+        """The same stage with another model that implements `kalakan.models.interfaces.AcousticModel`."""
 
     def predict(self, batch: AcousticBatch) -> list[Acoustics]:
         """Acoustics of each phrase of a batch; raises `SynthesisError` for a control that the model does not take."""
@@ -103,12 +103,12 @@ class AcousticStage(ABC):
 
     @abstractmethod
     def run(self, batch: AcousticBatch) -> list[Acoustics]:
-        """What `predict` gives, of a batch whose controls the model takes."""
+        """As `predict`, for a batch whose controls the model supports."""
 
     @abstractmethod
     def decode(self, hidden: Any) -> Any:
-        """Log-mel [1, M, W] of a window [1, W, C] of `Acoustics.hidden`; at each end of the window, but for the
-        phrase's own, `windowed.context_frames` lack their neighbors."""
+        """Log-mel [1, M, W] of a window [1, W, C] of `Acoustics.hidden`; at each end of the window, except the ends
+        of the phrase, `windowed.context_frames` frames lack their neighbors."""
 
     @abstractmethod
     def join(self, mels: Sequence[Any]) -> Any:
@@ -119,23 +119,23 @@ class VocoderStage:
     """Log-mel to samples, by one vocoder with numpy arrays."""
 
     def __init__(self, model: Any) -> None:
-        """Asks the model once what it can do: see `kalakan.models.interfaces`."""
+        """Inspects the model's capabilities once: see `kalakan.models.interfaces`."""
         self.model = model
         self._windowed: WindowedVocoder | None = model if isinstance(model, WindowedVocoder) else None
         self._takes_f0 = takes_f0(model)
 
     def replaced(self, model: Any) -> VocoderStage:
-        """The same stage with another model that obeys `kalakan.models.interfaces.Vocoder`."""
+        """The same stage with another model that implements `kalakan.models.interfaces.Vocoder`."""
         return VocoderStage(model)
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second."""
+        """Sample rate in Hz."""
         return int(self.model.sample_rate)
 
     @property
     def hop_length(self) -> int:
-        """Samples that one frame becomes."""
+        """Samples per frame."""
         return int(self.model.hop_length)
 
     def context_frames(self, acoustics: Acoustics) -> int | None:
@@ -146,7 +146,7 @@ class VocoderStage:
         return self._windowed.context_frames
 
     def generate(self, mel: Any, acoustics: Acoustics, first_frame: int, seed: int) -> Samples:
-        """Samples [W * hop_length] of a window of a phrase, held within [-1, 1].
+        """Samples [W * hop_length] of a window of a phrase, limited to [-1, 1].
 
         `mel` [1, M, W] is the log-mel of its frames from `first_frame` on. Raises `SynthesisError` for samples that
         are not finite.
@@ -155,7 +155,7 @@ class VocoderStage:
         return self.finished(samples, acoustics, first_frame)
 
     def finished(self, samples: Samples, acoustics: Acoustics, first_frame: int) -> Samples:
-        """What `generate` gives, of the samples that `waveform` gave."""
+        """The output of `generate`, computed from the output of `waveform`."""
         if acoustics.gain is not None:
             samples = samples * _envelope(acoustics.gain, first_frame, len(samples), self.hop_length)
         return limited(samples)
@@ -165,7 +165,7 @@ class VocoderStage:
         return np.asarray(waveform, np.float32)
 
     def waveform(self, mel: Any, f0: Any, first_frame: int, seed: int) -> Any:
-        """Samples [W * hop_length] as the model gives them, which may exceed [-1, 1]; `f0` [1, T] is the whole
+        """Samples [W * hop_length] as the model generates them, which may exceed [-1, 1]; `f0` [1, T] is the whole
         phrase's, or None."""
         given = f0 if self._takes_f0 else None
         if self._windowed is not None:
@@ -175,7 +175,7 @@ class VocoderStage:
 
 
 class Engine:
-    """An acoustic stage and a vocoder stage that fit each other; with numpy arrays, on the CPU.
+    """A matching acoustic and vocoder stage; with numpy arrays, on the CPU.
 
     One instance may serve many threads.
     """
@@ -191,10 +191,10 @@ class Engine:
 
     @property
     def runs_batches(self) -> bool:
-        """Whether phrases side by side are faster than one after the other.
+        """Whether batches of phrases are faster than single phrases.
 
         They are on a GPU. On a CPU padding costs more than it saves (8 sentences of 1 to 8 s: 6 % slower; 32: 2 to 3
-        times), and alone a phrase gives the same bits in any company.
+        times), and a phrase run alone gives the same bits whatever else is synthesized.
         """
         return False
 
@@ -206,7 +206,7 @@ class Engine:
     def generate(
         self, batches: Iterable[AcousticBatch], seed: int
     ) -> Iterator[list[tuple[Acoustics, Samples]]]:
-        """Acoustics and samples of each phrase, batch by batch; it may read a batch before it gives the one before."""
+        """Acoustics and samples of each phrase, batch by batch; may read a batch before yielding the previous one."""
         for batch in batches:
             yield [(item, self.whole(item, seed)) for item in self.acoustic.predict(batch)]
 
@@ -216,7 +216,7 @@ class Engine:
 
 
 def limited(samples: Samples) -> Samples:
-    """Samples held within [-1, 1]; raises `SynthesisError` for some that are not finite."""
+    """Samples limited to [-1, 1]; raises `SynthesisError` for some that are not finite."""
     try:
         return soft_limit(samples)
     except AudioError as error:
@@ -228,10 +228,10 @@ def limited(samples: Samples) -> Samples:
 def acoustic_batch(
     phrases: Sequence[Phrase], options: SpeakOptions, speakers: Sequence[str]
 ) -> AcousticBatch:
-    """Phrases side by side with the controls that differ from the defaults.
+    """A batch of phrases with the controls that differ from the defaults.
 
-    A control is [B, N] where markup sets it for parts of a phrase, else [B, 1]. What request and markup together ask
-    for is held within the control's limits.
+    A control is [B, N] where markup sets it for parts of a phrase, else [B, 1]. The combined
+    value of request and markup is clamped to the control's limits.
     """
     lengths = np.array([len(phrase.ids) for phrase in phrases], np.int64)
     ids = np.full((len(phrases), int(lengths.max())), PAD, np.int64)

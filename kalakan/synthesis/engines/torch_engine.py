@@ -26,7 +26,7 @@ from kalakan.synthesis.engines.stages import (
 )
 
 OVERLAPPING = ("cuda",)
-"""Kinds of device on which work is queued, so that two models work at once."""
+"""Device types that queue work, so that two models can run at once."""
 
 
 class TorchAcousticStage(AcousticStage):
@@ -45,13 +45,13 @@ class TorchAcousticStage(AcousticStage):
         device = device_of(self.model)
         ids, lengths = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
         given = {name: torch.from_numpy(value).to(device) for name, value in batch.controls().items()}
-        # Side by side, phrases go through the decoder together, on a GPU; that saves more than windows would.
+        # On a GPU the decoder runs on the whole batch, which saves more than windows would.
         windowed = self.windowed if len(batch.ids) == 1 and batch.durations is None else None
         run: Callable[..., Any] = self.model.inference if windowed is None else windowed.predict_frames
         with inference(device, self._config):
             result, aux = run(ids, lengths, **given)
         counts = aux["mel_lengths"].tolist()
-        durations = aux["durations"].cpu().numpy() if "durations" in aux else None  # of all rows: one wait
+        durations = aux["durations"].cpu().numpy() if "durations" in aux else None  # of all rows: one sync
         return [
             Acoustics(
                 frames,
@@ -103,7 +103,7 @@ class TorchVocoderStage(VocoderStage):
         return audio
 
     def waveforms(self, batch: Sequence[Acoustics], seed: int) -> list[Tensor]:
-        """`waveform` of whole phrases, whose mels are there: side by side where the model can do that."""
+        """`waveform` of whole phrases whose mels are decoded, as a batch if the model supports it."""
         if self._batched is None:
             return [self.waveform(item.mel, item.f0, 0, seed) for item in batch]
         with inference(self.device, self._config):
@@ -130,7 +130,7 @@ class TorchEngine(Engine):
     def generate(
         self, batches: Iterable[AcousticBatch], seed: int
     ) -> Iterator[list[tuple[Acoustics, Samples]]]:
-        """See `Engine`; where the vocoder is on a GPU, it runs on a batch while the acoustic model reads the next."""
+        """See `Engine`; a vocoder on a GPU runs on a batch while the acoustic model runs on the next."""
         if self.vocoder.device.type not in OVERLAPPING:
             yield from super().generate(batches, seed)
             return
@@ -148,7 +148,7 @@ class TorchEngine(Engine):
         return torch.from_numpy(np.ascontiguousarray(samples))
 
     def _queue(self, batch: Sequence[Acoustics], seed: int) -> Callable[[], list[tuple[Acoustics, Samples]]]:
-        """Queues the vocoder's work on a batch; the call that waits for it."""
+        """Queues the vocoder's work on a batch; returns a function that waits for it."""
         ready = [self._ready(item) for item in batch]
         stream = SideStream(self.vocoder.device)
         with stream.after([array for item in ready for array in (item.mel, item.f0) if array is not None]):
@@ -159,7 +159,7 @@ class TorchEngine(Engine):
         ]
 
     def _ready(self, item: Acoustics) -> Acoustics:
-        """Acoustics whose mel and F0 are where the vocoder is."""
+        """The acoustics, with mel and F0 on the vocoder's device."""
         mel = self.acoustic.decode(item.hidden) if item.mel is None else item.mel
         place = self.vocoder.placed
         return replace(item, mel=place(mel), hidden=None, f0=place(item.f0))
@@ -167,7 +167,7 @@ class TorchEngine(Engine):
 
 @contextmanager
 def inference(device: torch.device, config: InferenceConfig) -> Iterator[None]:
-    """Without gradients, and with what the settings ask for on that device."""
+    """Disables gradients and applies the inference settings for that device."""
     dtype = torch.float16 if device.type == "cuda" else torch.bfloat16
     mixed = torch.autocast(device.type, dtype=dtype) if config.mixed_precision else nullcontext()
     with torch.no_grad(), cuda_graphs(config.cuda_graphs), mixed:
@@ -181,6 +181,6 @@ def device_of(module: Any) -> torch.device:
 
 
 def use_threads(count: int | None) -> None:
-    """Lets torch use `count` CPU threads, in the whole process: it knows no smaller scope. None changes nothing."""
+    """Lets torch use `count` CPU threads, in the whole process: torch has no smaller scope. None changes nothing."""
     if count is not None:
         torch.set_num_threads(count)

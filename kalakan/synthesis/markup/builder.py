@@ -11,7 +11,7 @@ from kalakan.synthesis.script import PLAIN, Part, Pause, Prosody, Text, Units
 
 @dataclass(frozen=True)
 class Settings:
-    """How a stretch is spoken."""
+    """Settings of a stretch of text."""
 
     prosody: Prosody = PLAIN
     language: str | None = None
@@ -22,15 +22,15 @@ class Script:
     """The parts of a script, in order."""
 
     parts: list[Part] = field(default_factory=list)
-    """What is finished; all of it after `finish`."""
+    """The finished parts; all of them after `finish`."""
     _settings: Settings = field(default_factory=Settings)
     _texts: list[str] = field(default_factory=list)
     _places: list[Sequence[int]] = field(default_factory=list)
     _end: int = 0
-    _is_open: bool = False  # something was said since the last sentence end
+    _is_open: bool = False  # text or sounds were added since the last sentence end
 
     def text(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
-        """Adds text; it joins what stands before it if that has the same settings."""
+        """Adds text; joins it with the preceding text if that has the same settings."""
         if settings != self._settings:
             self.finish()
             self._settings = settings
@@ -40,7 +40,7 @@ class Script:
         self._is_open = self._is_open or not text.isspace()
 
     def replacement(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
-        """Adds text that stands for other text: a stretch of its own, so that its end is known."""
+        """Adds replacement text as a stretch of its own, so that its end is known."""
         self.finish()
         self.text(text, places, end, settings)
         self.finish()
@@ -58,16 +58,16 @@ class Script:
         self._is_open = False
 
     def end_sentence(self, place: int, settings: Settings) -> None:
-        """Ends the sentence that is being spoken, if one is, with a line end at `place`."""
+        """Ends the current sentence, if there is one, with a line end at `place`."""
         if self._is_open:
             self.text("\n", (place,), place, self._settings if self._texts else settings)
             self._is_open = False
 
     def finish(self) -> None:
-        """Makes a part of the text that was added last."""
+        """Turns the text that was added last into a part."""
         text = "".join(self._texts)
         if text:
-            # A range where the text stands in the raw input as it is.
+            # A range where the text is unchanged from the raw input.
             is_whole = len(self._places) == 1
             places = self._places[0] if is_whole else tuple(chain.from_iterable(self._places))
             self.parts.append(Text(text, places, self._end, self._settings.prosody, self._settings.language))

@@ -1,23 +1,23 @@
-"""The table of SSML elements: what each takes, what it does, and what to write in place of those that are not read.
+"""The table of SSML elements: their attributes and effects, and alternatives to unsupported ones.
 
 | element | attributes | effect |
 |---|---|---|
 | `speak` | version, xml:lang | the root; "tw" leaves each word's language to the front-end |
 | `p`, `s` | xml:lang | ends a sentence before and after it |
-| `break` | time (at most 10 s), strength | silence; the time wins over the strength; "none" is nothing |
+| `break` | time (at most 10 s), strength | silence; the time takes precedence over the strength; "none" is no break |
 | `prosody` | rate, pitch, volume | speed, pitch and energy; see `kalakan.synthesis.markup.prosody` |
 | `emphasis` | level | a little louder and higher, or softer and lower |
 | `sub` | alias | reads the alias in place of the content |
-| `phoneme` | ph, alphabet | speaks the given sounds; see `kalakan.synthesis.markup.phonemes` |
+| `phoneme` | ph, alphabet | sets the phonemes; see `kalakan.synthesis.markup.phonemes` |
 | `say-as` | interpret-as, format | reads the content as a kind; see `kalakan.synthesis.markup.say_as` |
 | `lang` | xml:lang | "tw" (or "ak") and "en" |
 | `voice` | name | another speaker of the voice |
 | `metadata`, `meta` | any | skipped with all they hold: they are about the document (SSML 1.1, section 3.1.6) |
 
-Where SSML 1.1 says that a document is to be rendered all the same, it is, with a `MarkupWarning`: content that does not
-match its `interpret-as`, values out of range or unknown, attributes that are not read. Without a warning `mark` marks
-nothing, `token` and `w` are their content, `audio` is what it holds for when it cannot be played, `desc`, `lexicon` and
-`lookup` are about the document. In strict mode all of these are errors.
+Where SSML 1.1 requires a document to be rendered anyway, it is, with a `MarkupWarning`: content that does not match its
+`interpret-as`, values out of range or unknown, unsupported attributes. Without a warning, `mark` has no effect, `token`
+and `w` are rendered as their content, `audio` as its fallback content; `desc`, `lexicon` and `lookup` are about the
+document. In strict mode all of these are errors.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from kalakan.synthesis.markup.prosody import with_emphasis, with_pitch, with_rat
 
 XML_LANG = "xml:lang"
 IGNORED_ATTRIBUTES = frozenset(("xml:base", "xml:id", "xml:space"))
-"""Attributes that say nothing about speech; those of XML Schema instances are ignored as well."""
+"""Attributes unrelated to speech; those of XML Schema instances are ignored as well."""
 LANGUAGES = {"tw": "tw", "twi": "tw", "ak": "tw", "aka": "tw", "en": "en", "eng": "en"}
-"""First part of a language tag, and the language that is spoken."""
+"""Primary subtag of a language tag, and the language it selects."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
-"""Seconds of a break that gives no time."""
+"""Seconds of a break without a time."""
 LONGEST_BREAK_S = 10.0
 _TIME = re.compile(r"\+?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ms|s)", re.ASCII)
 
@@ -49,9 +49,9 @@ class Element:
     """One element of the table."""
 
     attributes: tuple[str, ...] = ()
-    """Those it takes."""
+    """Supported attributes."""
     required: tuple[str, ...] = ()
-    """Those it must have."""
+    """Required attributes."""
     holds: str = "any"
     """ "any" text and elements, "text" only, or "nothing"."""
     apply: Apply = lambda settings, _: settings
@@ -96,7 +96,7 @@ def _root(settings: Settings, attributes: Attributes) -> Settings:
     if version not in ("1.0", "1.1"):
         raise MarkupError(f"version is {version[:40]!r}; SSML 1.0 and 1.1 are read")
     inside = _in_language(settings, attributes)
-    # Twi is what is read anyway: said of the whole document, it does not turn the detection of English words off.
+    # Twi is the default: set for the whole document, it does not turn off the detection of English words.
     return settings if inside.language == "tw" else inside
 
 
@@ -132,7 +132,7 @@ ELEMENTS: dict[str, Element] = {
     "lang": Element((XML_LANG,), (XML_LANG,), apply=_in_language),
     "voice": Element(("name",), ("name",), apply=_voice),
 }
-"""Every element that is read."""
+"""Every supported element."""
 SKIPPED = frozenset(("metadata", "meta"))
 """Elements that are about the document, not in it."""
 RENDERED: dict[str, Element] = {
@@ -156,7 +156,7 @@ SILENT_ATTRIBUTES = frozenset(
         *("ordering", "gender", "age", "variant", "languages", "startmark", "endmark", "type"),
     )
 )
-"""Attributes of SSML 1.1 that this voice cannot follow and outside of strict mode passes over without a word."""
+"""Attributes of SSML 1.1 without effect here, silently ignored outside of strict mode."""
 INSTEAD = {
     "audio": "join the audio after synthesis",
     "mark": "take times from the timing of the words",
@@ -166,11 +166,11 @@ INSTEAD = {
     "w": "write its content alone",
     "desc": "leave it out",
 }
-"""Elements of SSML that are not read, and the way out."""
+"""Unsupported elements of SSML, and alternatives."""
 
 
 def check(name: str, element: Element, attributes: Attributes) -> None:
-    """Raises `MarkupError` for an attribute that the element does not take, or lacks."""
+    """Raises `MarkupError` for an unsupported or a missing attribute."""
     for attribute in attributes:
         if attribute not in element.attributes:
             known = ", ".join(element.attributes)

@@ -1,4 +1,4 @@
-"""Inline tags: `[en]…[/en]` and `[tw]…[/tw]` say which language a stretch of plain text is in."""
+"""Inline tags: `[en]…[/en]` and `[tw]…[/tw]` mark the language of a stretch of plain text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAG = re.compile(r"\[(/?)(en|tw)\]")
 def read_markup(text: str) -> list[Part]:
     """The script of plain text with inline tags; tags may nest.
 
-    A tag without its partner stays text, as does anything else in brackets. Raises `TextError` if `text` is no string.
+    An unpaired tag stays text, as does anything else in brackets. Raises `TextError` if `text` is not a string.
     """
     if not isinstance(text, str):
         raise TextError(f"the text is a {type(text).__name__}; it must be a string")
@@ -29,7 +29,7 @@ def strip_tags(text: str) -> str:
 
 
 def _paired(tags: Iterator[re.Match[str]]) -> list[re.Match[str]]:
-    """The tags that have a partner, in order: an end tag goes with the last open tag of its language."""
+    """The tags that have a partner, in order: an end tag matches the last open tag of its language."""
     opened: list[re.Match[str]] = []
     count = {"en": 0, "tw": 0}
     paired = []

@@ -1,4 +1,4 @@
-"""Sounds given outright: units of the phoneme table, or IPA."""
+"""Explicit phonemes: units of the phoneme table, or IPA."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LENGTH = "ː"
 
 
 def read_phonemes(written: str, alphabet: str) -> tuple[int, ...]:
-    """Rows of the table for `written`; raises `MarkupError` for a symbol, tone or alphabet that cannot be spoken.
+    """Rows of the table for `written`; raises `MarkupError` for a symbol, tone or alphabet that is not supported.
 
     "x-kalakan" are symbols of the table with spaces between them: "a ˥ k w a a b a". "ipa" is read by the longest
     match; tones are letters after the vowel (˥ ˧ ˩) or marks over it, and ː repeats a vowel with its tone.

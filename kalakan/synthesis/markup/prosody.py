@@ -1,8 +1,8 @@
 """Values of `prosody` and `emphasis` as speed, pitch and volume.
 
-Labels ("slow", "x-high", "loud") set a value, whatever stands around the element. Numbers change what stands around it:
-rates multiply, pitches add, decibels add. SSML 1.1 (section 3.2.4) gives labels as a sequence without values; these are
-Kalakan's.
+Labels ("slow", "x-high", "loud") set a value, whatever the enclosing one is. Numbers change the enclosing value:
+rates multiply, pitches add, decibels add. SSML 1.1 (section 3.2.4) defines labels as a sequence without values; these
+are Kalakan's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kalakan.synthesis.script import Prosody
 
 
 class OutOfRangeError(MarkupError):
-    """A value that leads out of the limits of a control; `nearest` lies within them."""
+    """A value that leads beyond the limits of a control; `nearest` lies within them."""
 
     def __init__(self, message: str, nearest: Prosody) -> None:
         super().__init__(message, nearest)  # both, or it cannot be unpickled

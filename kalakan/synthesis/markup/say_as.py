@@ -1,7 +1,7 @@
-"""Readings of `say-as`: content rewritten so that the front-end says it as asked.
+"""Readings of `say-as`: content rewritten so that the front-end reads it as requested.
 
-Figures stay figures where the front-end reads them right wherever they stand; letters and single digits become the
-words that the front-end has for them. The kinds are those of the W3C note "SSML 1.0 say-as attribute values" (2005)
+Figures stay figures where the front-end reads them correctly in any context; letters and single digits become the
+front-end's words for them. The kinds are those of the W3C note "SSML 1.0 say-as attribute values" (2005)
 and of common use.
 """
 
@@ -16,16 +16,16 @@ import kalakan._rust as _rust
 from kalakan.errors import MarkupError
 
 LETTERS = dict(_rust.letter_names())
-"""Names of the letters, as the front-end says initials."""
+"""Names of the letters, as the front-end reads initials."""
 SIGNS = dict(_rust.sign_names())
-"""Names of the signs, as the front-end says them in addresses and codes."""
+"""Names of the signs, as the front-end reads them in addresses and codes."""
 CURRENCIES = tuple(sign for sign, _ in _rust.currency_signs())
 """Codes and signs of money that the front-end reads, longest first."""
 DATE_FORMATS = ("dmy", "mdy", "ymd")
 TIME_FORMATS = ("hms12", "hms24")
 _DASHES = "-–—"
 Spelled = list[tuple[str, int]]
-"""What is said, in pieces, and the character of the content that each piece stands for."""
+"""The reading in pieces, and the character of the content that each piece stands for."""
 
 _WHOLE = r"\d{1,3}(?:,\d{3})+|\d+"
 _CARDINAL = re.compile(rf"([+-]?)({_WHOLE})(\.\d+)?", re.ASCII)
@@ -40,7 +40,7 @@ _PARTS = re.compile(
 )
 _PHONE = re.compile(r"\+?[\d ().-]+", re.ASCII)
 _TYPED = str.maketrans(dict(_rust.currency_look_alikes()))
-"""Characters that are typed for a sign of money."""
+"""Characters typed in place of a currency sign."""
 _BEFORE = "|".join(re.escape(sign) for sign, after_only in _rust.currency_signs() if not after_only)
 _AFTER = "|".join(map(re.escape, CURRENCIES))
 _CURRENCY = re.compile(
@@ -48,15 +48,15 @@ _CURRENCY = re.compile(
     re.ASCII | re.I,
 )
 _PESEWAS = {"p": "GP"}
-"""What stands before the figure for a sign that stands only after it."""
+"""The sign before the figure that replaces one used only after it."""
 _LARGEST = 10**15
-"""Longer numbers have no words in the front-end, which says them digit by digit."""
+"""Longer numbers have no words in the front-end, which reads them digit by digit."""
 
 
 def spell(content: str, say_digit: Callable[[str], str]) -> Spelled:
     """Each letter and sign by its name, each digit by its word, white space and hyphens as short pauses.
 
-    Hyphens that nothing stands beside have their name too.
+    A hyphen with nothing beside it is also read by its name.
     """
     alone = not any(map(str.isalnum, content))
     pieces: Spelled = []
@@ -111,7 +111,7 @@ def ordinal(content: str) -> str:
 
 
 def date(content: str, order: str | None) -> str:
-    """A day: `order` is "dmy", "mdy" or "ymd"; without it a year that stands first says "ymd", else "dmy"."""
+    """A day: `order` is "dmy", "mdy" or "ymd"; by default "ymd" if a year comes first, else "dmy"."""
     found = _DATE.fullmatch(content)
     if order is not None and order not in DATE_FORMATS:
         raise MarkupError(f"format is {order[:40]!r}; a date has {', '.join(DATE_FORMATS)}")
@@ -167,7 +167,7 @@ def currency(content: str) -> str:
             content, "money", f"give an amount with one of {' '.join(CURRENCIES)}, such as GHS 25.50"
         )
     _figures(found["n"] or found["m"])
-    # Touching its figure every sign is money, while "GH 20" may also be Ghana and a number.
+    # Next to its figure every sign is a currency sign, while "GH 20" may also be Ghana and a number.
     sign = found["before"] or _PESEWAS.get(found["after"].lower(), found["after"])
     return f"{sign}{found['n'] or found['m']}{found['f'] or found['g'] or ''}"
 
@@ -189,13 +189,13 @@ PIECEWISE: dict[str, Callable[[str, Callable[[str], str]], Spelled]] = {
     "digits": digits,
     "telephone": telephone,
 }
-"""Kinds that are said piece by piece, with a place for each piece; the second argument says a digit."""
+"""Kinds that are read piece by piece, with a place for each piece; the second argument maps a digit to its word."""
 KINDS = (*PIECEWISE, *AS_WHOLE, *WITH_FORMAT)
 """Values of `interpret-as`."""
 
 
 def _name(character: str, say_digit: Callable[[str], str]) -> str:
-    """How a letter, digit or sign is called."""
+    """The name of a letter, digit or sign."""
     base = unicodedata.normalize("NFD", character)[0].lower()
     if base.isascii() and base.isdigit():
         return say_digit(base)

@@ -47,13 +47,14 @@ def read_ssml(text: str, *, variety: str = "asante", strict: bool = False) -> li
     """The script of an SSML document; places count code points of `text`, tags and all.
 
     `kalakan.synthesis.markup.elements` has the table of elements. Comments and processing instructions are skipped.
-    Line ends in text are spaces. `variety` says whose words `say-as` writes for single digits, as in `normalize_text`.
-    What SSML 1.1 wants rendered all the same is, with a `MarkupWarning`; `strict` makes an error of it.
+    Line ends in text are spaces. `variety` chooses the words that `say-as` uses for single digits, as in
+    `normalize_text`. Where SSML 1.1 requires rendering anyway, a `MarkupWarning` is issued, or an error raised with
+    `strict`.
 
     Raises:
         MarkupError: The document is not well-formed, too long or too deep, declares a document type, or has an element
-            that is not read; in strict mode also an attribute or value. The message gives line and column.
-        TextError: `text` is no string.
+            that is not supported; in strict mode also an attribute or value. The message gives line and column.
+        TextError: `text` is not a string.
     """
     if not isinstance(text, str):
         raise TextError(f"the SSML is a {type(text).__name__}; it must be a string")
@@ -88,7 +89,7 @@ class _Open:
 
 
 class _Reader:
-    """Takes the events of a document and writes the script."""
+    """Handles the parser events of a document and writes the script."""
 
     def __init__(self, raw: str, variety: str, strict: bool) -> None:
         self._strict = strict
@@ -153,7 +154,7 @@ class _Reader:
     def _rendered(
         self, name: str, given: Mapping[str, str], place: int
     ) -> tuple[Element, Mapping[str, str], Settings]:
-        """An element of which not all can be followed: what it holds and takes, and the settings inside it."""
+        """A partly supported element: the element, its attributes, and the settings inside it."""
         element, settings = self._elements[name], self._settings
         known: dict[str, str] = {}
         for attribute, value in given.items():
@@ -204,7 +205,7 @@ class _Reader:
         return self._open[-1].settings if self._open else Settings()
 
     def _check_place(self, name: str, place: int) -> None:
-        """Raises `MarkupError` for an element that is unknown or must not stand here."""
+        """Raises `MarkupError` for an element that is unknown or not allowed here."""
         if (name == "speak") != (not self._open):
             problem = "it is the root and stands once" if self._open else "the root of SSML is <speak>"
             raise self._failure(name, place, problem)
@@ -220,7 +221,7 @@ class _Reader:
             self.script.pause(Pause(seconds, place, end))
 
     def _finish(self, closed: _Open) -> None:
-        """Writes what an element with text content stands for."""
+        """Writes the reading of an element with text content."""
         if closed.element.holds != "text":
             return
         if closed.name == "sub":
@@ -258,7 +259,7 @@ class _Reader:
         pieces = say_as.PIECEWISE[kind](content, str if is_english else self._say_digit)
         self.script.finish()
         for (said, at), following in zip(pieces, [*pieces[1:], None], strict=True):
-            # English digits are the English reader's; names of letters are Twi spellings whatever surrounds them.
+            # English digits go to the English reader; names of letters are Twi spellings in any context.
             is_figure = said.rstrip(",").isdigit()
             settings = closed.settings if is_figure else replace(closed.settings, language="tw")
             if following is None:
@@ -279,7 +280,7 @@ def _local(name: str) -> str:
 
 
 def _attribute(item: tuple[str, str]) -> tuple[str, str]:
-    """Name and value of an attribute; an empty name for one that says nothing about speech."""
+    """Name and value of an attribute; an empty name for one unrelated to speech."""
     namespace, _, local = item[0].rpartition(SEPARATOR)
     name = f"xml:{local}" if namespace == _XML else local if not namespace else item[0]
     return ("", "") if namespace == _SCHEMA or name in IGNORED_ATTRIBUTES else (name, item[1])

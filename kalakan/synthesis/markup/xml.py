@@ -1,8 +1,8 @@
 """XML to events with places in the raw text, safe on hostile input.
 
-The parser is expat of the standard library: it keeps its own stack on the heap, and says where each event stands.
-defusedxml wraps the same parser to refuse what is refused here, and gives no places. What is refused: document type
-declarations, and with them every entity but the five of XML, so nothing expands and nothing outside is read; more
+The parser is expat of the standard library: it keeps its own stack on the heap, and reports the place of each event.
+defusedxml wraps the same parser with the same restrictions, and reports no places. Rejected are document type
+declarations, and with them every entity except the five of XML, so nothing expands and nothing external is read; more
 characters than `MAX_CHARACTERS`; more open elements than `MAX_DEPTH`.
 """
 
@@ -26,41 +26,41 @@ _HINTS = {
     "no element found": "; close every element that is open, and <speak> last",
     "syntax error": "; begin with <speak>",
 }
-"""What to do about what expat complains of."""
+"""Advice for errors of expat."""
 SEPARATOR = " "
 """Stands between a namespace and a name; neither can hold it."""
 
 
 class Handler(Protocol):
-    """What takes the events of a document; places are code points of the raw text."""
+    """Receives the events of a document; places are code points of the raw text."""
 
     def open(self, name: str, attributes: Mapping[str, str], place: int) -> None:
-        """A start tag stands at `place`."""
+        """Handles a start tag at `place`."""
         ...
 
     def close(self, place: int) -> None:
-        """The element that was opened last ends at `place`."""
+        """Handles the end of the element opened last, at `place`."""
         ...
 
     def characters(self, text: str, places: Sequence[int], end: int) -> None:
-        """Character data: where each character stands, and where they end."""
+        """Handles character data: the place of each character, and where they end."""
         ...
 
 
 def located(raw: str, place: int, message: str) -> str:
-    """A message that says where in `raw` it is: "line 2, column 7: message"."""
+    """A message with its position in `raw`: "line 2, column 7: message"."""
     line = raw.count("\n", 0, place) + 1
     column = place - raw.rfind("\n", 0, place)
     return f"line {line}, column {column}: {message}"
 
 
 def failure(raw: str, place: int, message: str) -> MarkupError:
-    """An error that says where in `raw` it is."""
+    """An error with its position in `raw`."""
     return MarkupError(located(raw, place, message))
 
 
 def parse(raw: str, handler: Handler) -> None:
-    """Gives the events of the document `raw` to `handler`.
+    """Passes the events of the document `raw` to `handler`.
 
     Raises `MarkupError` if it is not well-formed, too long or too deep, or declares a document type.
     """
@@ -75,7 +75,7 @@ class _Run:
     """One run of the parser over one document."""
 
     def __init__(self, raw: str, handler: Handler) -> None:
-        # Not at the top: whoever speaks without SSML does not load expat.
+        # Imported here, because plain text does not need expat.
         from xml.parsers import expat
 
         self._raw = raw
@@ -85,7 +85,7 @@ class _Run:
         self._is_cdata = False
         self._error = expat.ExpatError
         self._say = expat.ErrorString
-        # The encoding is given: what the XML declaration says of it was true before the text was decoded.
+        # An explicit encoding: the one in the XML declaration applied before the text was decoded.
         self._parser = expat.ParserCreate("utf-8", SEPARATOR)
         self._listen(self._parser)
 
@@ -107,9 +107,9 @@ class _Run:
             raise failure(self._raw, place, problem) from None
 
     def _place_of(self, byte: int) -> int:
-        """The code point that a byte belongs to; bytes never fall, so a document is counted once."""
+        """The code point that a byte belongs to; bytes never decrease, so a document is scanned once."""
         while self._byte < byte < len(self._data) and self._data[byte] & 0xC0 == 0x80:
-            byte -= 1  # expat may complain in the middle of a character
+            byte -= 1  # expat may report an error in the middle of a character
         if byte < self._byte:
             return self._place
         self._place += len(self._data[self._byte : byte].decode("utf-8", "surrogatepass"))

@@ -23,26 +23,26 @@ from kalakan.text.phonemes import SOUND_IDS, TONE_IDS, WORD_BOUNDARY
 
 @dataclass(frozen=True)
 class Phrase:
-    """What the models read in one pass: a sentence, or a piece of a long one."""
+    """The input of the models in one pass: a sentence, or a piece of a long one."""
 
     ids: list[int]
     """Phoneme ids [N], `<bos>` first and a pause mark last."""
     words: tuple[Word, ...]
     """The words that the ids come from, in order, those that make no sound included."""
     prosody: tuple[Prosody, ...]
-    """How each id is spoken [N], on top of the request's settings."""
+    """Prosody of each id [N], on top of the request's settings."""
     source: tuple[int, int]
     """Place in the raw text."""
     is_sentence_end: bool = True
     """Whether a sentence ends here, and not only a piece of it."""
     before: tuple[Pause, ...] = ()
-    """Silence before it: that which a text begins with."""
+    """Silence before it, at the start of a text."""
     after: tuple[Pause, ...] = ()
     """Silence after it."""
 
     @property
     def speaker(self) -> str | None:
-        """Who speaks; None for the request's speaker."""
+        """The speaker; None for the request's speaker."""
         return self.prosody[0].speaker
 
 
@@ -50,14 +50,14 @@ class TextStage:
     """Text to phrases of at most `max_units` phoneme units (about as many as characters)."""
 
     def __init__(self, reader: Reader, max_units: int, speakers: Sequence[str] = ()) -> None:
-        """`speakers` are those whom markup may name."""
+        """`speakers` are the names that markup may use."""
         self.reader = reader
         self.max_units = max_units
         self.speakers = speakers
 
     @property
     def reader(self) -> Reader:
-        """What reads text as phoneme ids; may be replaced."""
+        """The grapheme-to-phoneme reader; may be replaced."""
         return self._reader
 
     @reader.setter
@@ -66,11 +66,11 @@ class TextStage:
         self._words: WordReader = reader if isinstance(reader, WordReader) else SpanReader(reader)
 
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
-        """The phrases of a text in order, read one ahead of what is asked for.
+        """The phrases of a text in order, read one ahead of the consumer.
 
-        Of the options `ssml`, `strict`, `tones`, `sentence_pause` and `lead_in` act here. Raises `MarkupError` for SSML
-        that cannot be read and `SynthesisError` for a speaker that the voice does not have, both at once; `TextError`
-        if there is nothing that can be spoken, when iteration reaches its end.
+        Of the options `ssml`, `strict`, `tones`, `sentence_pause` and `lead_in` apply here. Raises `MarkupError` for
+        SSML that cannot be read and `SynthesisError` for a speaker that the voice does not have, both immediately, and
+        `TextError` at the end of the iteration if there is nothing to synthesize.
         """
         options = options or SpeakOptions()
         script = self._script(text, options)
@@ -132,7 +132,7 @@ class TextStage:
         yield held
 
     def _items(self, script: Sequence[Part], tones: str | None) -> Iterator[Phrase | Pause | list[Word]]:
-        """Phrases, pauses, and the words of what has no sound."""
+        """Phrases, pauses, and words that make no sound."""
         flows = list(_flows(script))
         last_flow = max(
             (index for index, flow in enumerate(flows) if not isinstance(flow, Pause)), default=-1
@@ -166,7 +166,7 @@ class TextStage:
 
 
 def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:
-    """Parts that one speaker says without a pause between them, and the pauses."""
+    """Groups of parts with one speaker and no pause between them, and the pauses."""
     flow: list[Text | Units] = []
     for part in script:
         if flow and (isinstance(part, Pause) or part.prosody.speaker != flow[-1].prosody.speaker):
@@ -181,7 +181,7 @@ def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:
 
 
 def _words_within(words: Sequence[Word], given: int, first: int, last: int) -> list[Word]:
-    """Words or parts of words of the ids `first` to `last`, from word `given` up to the first that lies behind."""
+    """Words or parts of words of the ids `first` to `last`, from word `given` up to the first word after them."""
     found = []
     for word in map(words.__getitem__, range(given, len(words))):  # no copy: a sentence may be a megabyte
         if word.first > last or (word.first == last and word.last > word.first):
@@ -210,14 +210,14 @@ def _silent(words: Sequence[Word], place: int) -> list[Word]:
 
 
 def _opened(phrase: Phrase, waiting: Sequence[Word], opening: Sequence[Pause]) -> Phrase:
-    """The first phrase with what stands before it in the text."""
+    """The first phrase, with what precedes it in the text."""
     if not waiting and not opening:
         return phrase
     return replace(phrase, words=(*_silent(waiting, 0), *phrase.words), before=tuple(opening))
 
 
 def _paused(phrase: Phrase, sentence_pause: float) -> Phrase:
-    """A phrase that another one follows."""
+    """A phrase that is followed by another one."""
     if not sentence_pause or not phrase.is_sentence_end:
         return phrase
     end = phrase.source[1]

@@ -14,11 +14,11 @@ from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
 from kalakan.text.twi_g2p import Reading, WordSpan
 
 STAND_IN = "Ama"
-"""What the sentence splitter sees in place of sounds that are given outright: a word like any other."""
+"""An ordinary word that stands for explicit phonemes in the input of the sentence splitter."""
 
 
 class Reader(Protocol):
-    """What reads text as phoneme ids; `kalakan.text.twi_g2p.TwiG2P` is one."""
+    """Converts text to phoneme ids; `kalakan.text.twi_g2p.TwiG2P` is one."""
 
     def text_to_phoneme_sequence(self, text: str) -> list[int]:
         """Phoneme ids of a text."""
@@ -27,11 +27,11 @@ class Reader(Protocol):
 
 @runtime_checkable
 class WordReader(Protocol):
-    """A reader that also tells which words the ids belong to, as `TwiG2P` does."""
+    """A reader that also returns which words the ids belong to, as `TwiG2P` does."""
 
     @property
     def variety(self) -> str:
-        """Whose number words it reads: "asante" or "akuapem"."""
+        """The variety of Twi of its number words: "asante" or "akuapem"."""
         ...
 
     def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
@@ -40,7 +40,7 @@ class WordReader(Protocol):
 
 
 class SpanReader:
-    """A `WordReader` of a reader that only gives ids: the whole text is one word."""
+    """Wraps a reader of ids alone as a `WordReader`: the whole text is one word."""
 
     variety = "asante"
 
@@ -48,7 +48,7 @@ class SpanReader:
         self._reader = reader
 
     def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
-        """See `WordReader`; a reader of ids alone knows no languages and no tones but its own."""
+        """See `WordReader`; a reader of ids alone supports only its own language and tones."""
         ids = list(self._reader.text_to_phoneme_sequence(text))
         start = len(text) - len(text.lstrip())
         end = len(text.rstrip())
@@ -79,12 +79,12 @@ class SentenceReading:
     ids: list[int] = field(default_factory=list)
     """Phoneme ids [N], without begin and end marks."""
     words: list[Word] = field(default_factory=list)
-    """In order; between and after them stand boundaries and pause marks."""
+    """In order; between and after them are boundaries and pause marks."""
     prosody: list[Prosody] = field(default_factory=list)
-    """How each id is spoken [N]."""
+    """Prosody of each id [N]."""
 
     def extend(self, ids: Sequence[int], words: Sequence[Word], prosody: Prosody, *, is_apart: bool) -> None:
-        """Appends what a part was read as; `is_apart` where a word boundary stands between the two."""
+        """Appends the reading of a part; `is_apart` if a word boundary separates it from the preceding one."""
         if is_apart and ids and self.ids and self.ids[-1] not in MARKS:
             self.ids.append(WORD_BOUNDARY)
             self.prosody.append(prosody)
@@ -103,7 +103,7 @@ class SentenceReading:
 def read_sentences(
     reader: WordReader, flow: Sequence[Text | Units], tones: str | None = None
 ) -> Iterator[SentenceReading]:
-    """The sentences of parts that follow each other without a pause; a sentence may cross several of them."""
+    """The sentences of parts that follow each other without a pause; a sentence may span several of them."""
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
     for text in texts:
@@ -130,7 +130,7 @@ def read_sentences(
 
 
 def _runs(pieces: Sequence[Text | Units]) -> Iterator[list[Text | Units]]:
-    """Pieces that are read at once: text as it is written, in one language. A tag between them parts no words."""
+    """Pieces that are read together: unchanged text in one language. A tag between them does not split words."""
     run: list[Text | Units] = []
     for piece in pieces:
         last = run[-1] if run else None
@@ -149,7 +149,7 @@ def _joins(first: Text, second: Text) -> bool:
 
 
 def _is_written(part: Text) -> bool:
-    """Whether no markup put other characters in place of those of the raw text."""
+    """Whether markup replaced none of the characters of the raw text."""
     return isinstance(part.places, range) or len(set(part.places)) == len(part.places)
 
 
@@ -160,7 +160,7 @@ def _read_run(
     before: str,
     tones: str | None,
 ) -> None:
-    """Appends pieces that are read at once; each word is spoken as the last piece says that has settings for it."""
+    """Appends pieces that are read together; each word gets the settings of the last piece that sets any for it."""
     if len(run) == 1:
         _read_part(reader, run[0], sentence, before, tones)
         return
@@ -180,7 +180,7 @@ def _read_run(
 
 
 def _fill(prosody: list[Prosody], first: int, opening: Prosody, words: Sequence[WordSpan]) -> None:
-    """Gives what stands between words the settings of the word before it."""
+    """Gives ids between words the settings of the preceding word."""
     said = {first + place for word in words for place in range(word.first, word.last)}
     current = opening
     for place in range(first, len(prosody)):
@@ -193,7 +193,7 @@ def _fill(prosody: list[Prosody], first: int, opening: Prosody, words: Sequence[
 def _read_part(
     reader: WordReader, part: Text | Units, sentence: SentenceReading, before: str, tones: str | None
 ) -> Sequence[WordSpan]:
-    """Appends a part to the sentence; `before` is the text that stands before it in the same sentence. Returns the
+    """Appends a part to the sentence; `before` is the preceding text of the same sentence. Returns the
     words of text, their ids counted from the first that was appended."""
     if isinstance(part, Units):
         check_ids(part.ids, f"the sounds at {part.start}")
@@ -228,8 +228,8 @@ def shown(text: str) -> str:
 
 
 def _leading_marks(reader: WordReader, text: str, sentence: SentenceReading) -> list[int]:
-    """The pause mark that stands at the start of a part and belongs to the word before it, which the part's own
-    reading cannot know."""
+    """The pause mark at the start of a part that belongs to the word before it, which is not in the part's own
+    reading."""
     size = next(
         (index for index, letter in enumerate(text) if letter.isalnum() or letter.isspace()), len(text)
     )

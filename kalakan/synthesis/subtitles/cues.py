@@ -1,4 +1,4 @@
-"""Cues: what is on the screen at one time. One for each sentence; a long one is parted at pauses, else at words.
+"""Cues: the text on the screen at one time. One for each sentence; a long one is split at pauses, else at words.
 
 The limits are those of common subtitling guides: two lines of 42 characters, seven seconds.
 """
@@ -13,13 +13,13 @@ from kalakan.synthesis.timing import Timing
 
 LINE_CHARACTERS = 42
 MARKS = frozenset(".,;:!?…–—")
-"""Signs after which a sentence is rather parted."""
+"""Signs after which a sentence is preferably split."""
 LONGEST_MS = 7000
 SHORTEST_MS = 1000
-"""A shorter cue stays until then, if nothing follows that soon."""
+"""Minimum duration of a cue, unless the next one begins sooner."""
 _PAUSE = 0.3
 _MARK = 0.2
-"""How far from the middle, as part of the whole, a long sentence may be parted for the sake of a pause or a mark."""
+"""How far from the middle, as part of the whole, a long sentence may be split in favor of a pause or a mark."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Cue:
     start_ms: int
     """When it appears."""
     end_ms: int
-    """When it goes; later than `start_ms`, and not after the next one appears."""
+    """When it disappears; later than `start_ms`, and not after the next one appears."""
     lines: list[list[Token]]
     """One or two lines of tokens that all show something."""
 
@@ -62,7 +62,7 @@ def token_ms(token: Token, sample_rate: int) -> int:
 
 
 def _append(cues: list[Cue], waiting: list[Token], timing: Timing) -> None:
-    """Shows what no sentence followed with the cue before it, or for a millisecond."""
+    """Adds trailing tokens to the last cue, or shows them for a millisecond."""
     if cues:
         tokens = [token for line in cues[-1].lines for token in line]
         cues[-1].lines = _lines([*tokens, *waiting])
@@ -72,7 +72,7 @@ def _append(cues: list[Cue], waiting: list[Token], timing: Timing) -> None:
 
 
 def _linger(cues: list[Cue], end_ms: int) -> None:
-    """Gives short cues the time up to the next one."""
+    """Extends short cues up to the next one."""
     for k, cue in enumerate(cues):
         limit = cues[k + 1].start_ms if k + 1 < len(cues) else end_ms
         cue.end_ms = max(cue.end_ms, min(cue.start_ms + SHORTEST_MS, limit))
@@ -96,7 +96,7 @@ def _fits(tokens: list[Token], sample_rate: int) -> bool:
 
 
 def _best_cut(tokens: list[Token], sample_rate: int) -> int:
-    """Before which token to part them: near the middle, rather after a pause or a mark; 0 for nowhere."""
+    """The token to split before: near the middle, preferably after a pause or a mark; 0 for none."""
     total = len(text_of(tokens))
     first, last = _span(tokens, sample_rate)
     best, least = 0, 2.0
@@ -114,7 +114,7 @@ def _best_cut(tokens: list[Token], sample_rate: int) -> int:
 
 
 def _lines(tokens: list[Token]) -> list[list[Token]]:
-    """Tokens on one line, or on two of which the longer is as short as may be."""
+    """Tokens on one line, or on two of which the longer is as short as possible."""
     total = len(text_of(tokens))
     if total <= LINE_CHARACTERS:
         return [tokens]

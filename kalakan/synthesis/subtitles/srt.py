@@ -10,7 +10,7 @@ from kalakan.synthesis.subtitles.tokens import Token
 from kalakan.synthesis.timing import Timing
 
 JOINER = "\u2060"
-"""Word joiner, which is not seen: it breaks what would be read as an arrow, a tag or the times of a cue."""
+"""Word joiner, which is invisible: it breaks up what would be parsed as an arrow, a tag or the times of a cue."""
 _READ = re.compile(r"(?<=-)(?=->)|(?<=[<{\\])")
 _TIME = re.compile(r"(:\d+:\d+)([,.]\d)")
 

@@ -10,7 +10,7 @@ from kalakan.synthesis.timing import Timing
 def format_textgrid(timing: Timing, sentences: list[list[Token]]) -> str:
     """A timing as a TextGrid in Praat's long text form, in UTF-8; pauses have empty labels.
 
-    What makes no sound stands with what is before it.
+    The label of an item without duration joins the preceding one.
     """
     shown = [token for tokens in sentences for token in words(tokens)]
     tiers = {

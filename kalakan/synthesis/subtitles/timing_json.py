@@ -3,8 +3,8 @@
 Schema, version 1. The document: `format` ("kalakan-timing"), `version`, `sample_rate`, `samples` and `seconds` (length
 of the audio), `sentences`. A sentence: `text`, `source`, times, `segments`. A segment: `kind` ("word" or "pause"),
 `text`, `source`, times, `phones`. A phone: `symbol`, times. Times are `start` and `end` in seconds, `start_sample` and
-`end_sample` in samples; an end is where the next thing starts. `source` is [first code point, the one after the last]
-in the raw text. `text` is what is shown of it: without markup, on one line, and once where several words come from the
+`end_sample` in samples; an end is where the next item starts. `source` is [first code point, the one after the last]
+in the raw text. `text` is its visible text: without markup, on one line, and once where several words come from the
 same characters. Segments follow each other without a gap from sample 0 to the end, as do the phones of a segment.
 """
 

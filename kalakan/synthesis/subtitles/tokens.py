@@ -10,14 +10,14 @@ from kalakan.synthesis.timing import Segment, Timing
 
 @dataclass(frozen=True)
 class Token:
-    """A segment and what is shown of it."""
+    """A segment and its visible text."""
 
     segment: Segment
-    """What is spoken, or the pause."""
+    """The word or pause."""
     text: str
-    """What is shown, on one line; empty for a pause, and for a word whose text an earlier token shows."""
+    """The visible text, on one line; empty for a pause, and for a word whose text an earlier token shows."""
     is_apart: bool
-    """Whether white space stands before it."""
+    """Whether white space precedes it."""
 
     @property
     def start(self) -> int:
@@ -62,9 +62,9 @@ def joined(tokens: list[Token]) -> str:
 
 
 def words(tokens: list[Token]) -> list[Token]:
-    """The tokens that show something, each as `is_apart` as what it shows.
+    """The tokens with visible text, each with the `is_apart` of that text.
 
-    A word that an earlier token shows lends that one its time, as it is the rest of the same word.
+    A word whose text an earlier token shows extends the time of that token, as the rest of the same word.
     """
     found: list[Token] = []
     is_apart = False

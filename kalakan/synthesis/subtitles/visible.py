@@ -1,4 +1,4 @@
-"""What of a raw text is there to be read: everything but the markup."""
+"""The visible part of a raw text: everything except the markup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kalakan.synthesis.markup.xml import parse
 from kalakan.synthesis.script import Text
 
 _APART = frozenset(("p", "s", "break"))
-"""Elements that part words even where no space is written."""
+"""Elements that separate words even where no space is written."""
 
 
 class Visible:
@@ -23,7 +23,7 @@ class Visible:
         self._text, self._places = _of_ssml(raw) if is_ssml(raw) else _of_plain(raw)
 
     def between(self, start: int, end: int) -> str:
-        """What is seen of the code points `start` to `end` of the raw text, white space as it is written."""
+        """The visible part of the code points `start` to `end` of the raw text, white space as it is written."""
         first = bisect_left(self._places, start)
         return self._text[first : bisect_left(self._places, end, first)]
 
@@ -46,13 +46,13 @@ def _of_ssml(raw: str) -> tuple[str, Sequence[int]]:
     seen = _Seen()
     try:
         parse(raw, seen)
-    except MarkupError:  # it begins as SSML does, and was spoken as plain text
+    except MarkupError:  # it begins like SSML, but was synthesized as plain text
         return _of_plain(raw)
     return "".join(seen.texts), seen.places
 
 
 class _Seen:
-    """Takes the events of a document and keeps its characters."""
+    """Handles the parser events of a document and keeps its characters."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []

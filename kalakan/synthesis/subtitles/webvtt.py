@@ -10,7 +10,7 @@ from kalakan.synthesis.timing import Timing
 
 
 def format_webvtt(timing: Timing, sentences: list[list[Token]], *, words: bool = False) -> str:
-    """The cues of a timing as a WebVTT file; with `words` each word but the first of a cue has its time."""
+    """The cues of a timing as a WebVTT file; with `words` each word of a cue except the first has its time."""
     blocks = ["WEBVTT\n"]
     for cue in cues_of(timing, sentences):
         text = _timed(cue, timing.sample_rate) if words else _plain(cue)

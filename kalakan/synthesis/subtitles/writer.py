@@ -1,4 +1,4 @@
-"""Which format is written, and where to."""
+"""Chooses the subtitle format and writes the file."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ FORMATS: dict[str, Callable[[Timing, Sentences], str]] = {
 def write_subtitles(
     timing: Timing, text: str, file: SubtitleFile, format: str | None = None, *, words: bool = False
 ) -> None:
-    """Writes when each word of `text`, the raw input, is heard; to a path or an open file, text or binary, as UTF-8.
+    """Writes the times of the words of `text`, the raw input, to a path or an open file, text or binary, as UTF-8.
 
     Args:
         timing: Times of the audio.
-        text: The raw text that it was made of, markup included: places of `timing` count its code points.
-        file: Where to; a path is replaced in one step, a failure leaves what was there.
+        text: The raw text of the audio, markup included: places of `timing` count its code points.
+        file: Destination; a path is replaced atomically, so a failure leaves the old file.
         format: "srt", "vtt", "textgrid" or "json"; by default the path's suffix.
-        words: Times of words within a cue, for karaoke; "vtt" has them, "textgrid" and "json" say them anyway.
+        words: Times of words within a cue, for karaoke; "vtt" has them, "textgrid" and "json" always do.
 
     Raises:
         SubtitleError: The format is unknown or has no times of words, the timing is empty or not of this text, or the
