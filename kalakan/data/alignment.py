@@ -1,4 +1,4 @@
-"""`AlignmentDataset`: recordings and the states that an aligner lays along them; no durations are read."""
+"""`AlignmentDataset`: recordings and the states to align with them; no durations are read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kalakan.errors import DataError
 class AlignmentDataset(Recordings):
     """Items: mel [M, T] (log), states [N] (classes), optional [N] (1 or 0), frames (T) and count (N).
 
-    The split "train" is everything but the test split, since no labels are learned from. A recording with fewer
-    frames than sounds is left out: `too_short` names it.
+    The split "train" is everything except the test split, since no labels are used. Recordings with fewer frames than
+    sounds are skipped and listed in `too_short`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AlignmentDataset(Recordings):
         return states_of(self.utterances[index])
 
     def set_epoch(self, epoch: int) -> None:
-        """Nothing is augmented: every pass is the same."""
+        """No effect: there is no augmentation."""
 
 
 def _fits(utterance: Utterance, audio: AudioConfig) -> bool:

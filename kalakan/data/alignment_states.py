@@ -1,4 +1,4 @@
-"""What an aligner aligns: the sounds of an utterance in order, with the silences that may stand between them."""
+"""States of forced alignment: the sounds of an utterance in order, with optional silences between them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kalakan.text.framing import SILENT_IDS
 from kalakan.text.phonemes import PAD, TONE_IDS, symbol_to_id
 
 SILENCE = PAD
-"""Class of every pause, word boundary and silence: the row that no sound has."""
+"""Class of every pause, word boundary and silence: a row that no sound uses."""
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,19 @@ class States:
     ids: NDArray[np.int64]
     """Class of each state [N]: a phoneme id, or `SILENCE`."""
     optional: NDArray[np.bool_]
-    """True for a silence [N], which may be left out."""
+    """True for a silence [N], which may be skipped."""
     owners: NDArray[np.int64]
     """Unit of each state [N]; -1 for the silence before the first unit."""
 
     def unit_frames(self, frames: NDArray[np.int64], units: int) -> tuple[int, NDArray[np.int64]]:
-        """Frames of the leading silence and of each unit [units], from those of each state [N]."""
+        """Frames of the leading silence and of each unit [units], from the frames of each state [N]."""
         found = np.zeros(units, np.int64)
         np.add.at(found, self.owners[1:], frames[1:])
         return int(frames[0]), found
 
 
 def states_of(utterance: Utterance) -> States:
-    """The states of an utterance: a silence, then its units without tones; neighboring silences are one."""
+    """The states of an utterance: a silence, then its units without tones; adjacent silences are merged."""
     ids, owners = [SILENCE], [-1]
     for index, unit in enumerate(utterance.units):
         row = symbol_to_id(unit)

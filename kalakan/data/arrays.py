@@ -1,4 +1,4 @@
-"""`ArrayFiles`: arrays in `.npy` files, which cost no memory between two readings: the page cache keeps them."""
+"""`ArrayFiles`: arrays in `.npy` files, which use no memory between reads: the page cache holds them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Kind = TypeVar("Kind", np.float32, np.int16)
 class ArrayFiles(Generic[Kind]):
     """Reads and writes `.npy` files of finite values of one kind, `np.float32` or `np.int16`.
 
-    The first reading of a file checks it; later ones take its last bytes, in a quarter of the time of `np.load`. An
-    array is always the caller's own. Memory maps that are held would be no better: each holds a file descriptor.
+    The first read of a file validates it; later ones read only its data, in a quarter of the time of `np.load`. Every
+    array is a new copy. Keeping memory maps open would be no better: each uses a file descriptor.
     """
 
     def __init__(self, kind: type[Kind]) -> None:
@@ -31,8 +31,8 @@ class ArrayFiles(Generic[Kind]):
     def read(self, path: Path, shape: tuple[int, ...], source: Path | None = None) -> NDArray[Kind]:
         """The array of `path`, of this shape.
 
-        Raises `DataError`, which says why, for a file that holds none such, and, when it is first read, for one that
-        is older than the file `source` that it was made of.
+        Raises `DataError` with the reason for any other file, and, on the first read, for one that is older than the
+        file `source` that it was computed from.
         """
         try:
             return self._values(path, shape) if path in self._sound else self._checked(path, shape, source)
@@ -41,12 +41,12 @@ class ArrayFiles(Generic[Kind]):
             raise DataError(f"{path}: cannot be read ({error})") from error
 
     def write(self, path: Path, values: NDArray[Kind], source: Path) -> None:
-        """Writes an array that was made of the file `source`: whole or not at all."""
-        content = io.BytesIO()  # numpy does not say why it could not write to a file
+        """Atomically writes an array that was computed from the file `source`."""
+        content = io.BytesIO()  # numpy does not report why a write to a file failed
         np.save(content, np.ascontiguousarray(values, dtype=self.kind))
         with replacing(path) as partial:
             partial.write_bytes(content.getbuffer())
-        if not is_current(path, source):  # a recording from the future, by this machine's clock
+        if not is_current(path, source):  # the recording's timestamp is in this machine's future
             made = source.stat().st_mtime_ns
             os.utime(path, ns=(made, made))
         self._sound.add(path)
@@ -61,12 +61,12 @@ class ArrayFiles(Generic[Kind]):
                 f"{path}: holds {found.dtype} of shape {found.shape}; it must be {kind}, {shape} and finite"
             )
         values: NDArray[Kind] = np.ascontiguousarray(found, dtype=self.kind)
-        if values is found:  # what was converted is read as slowly again
+        if values is found:  # a converted array has to be converted at every read
             self._sound.add(path)
         return values
 
     def _values(self, path: Path, shape: tuple[int, ...]) -> NDArray[Kind]:
-        """The end of a file that is known to hold an array of this shape, row after row."""
+        """The data of a file that is known to hold an array of this shape, in C order."""
         values: NDArray[Kind] = np.empty(shape, dtype=self.kind)
         with path.open("rb", buffering=0) as file:
             file.seek(-values.nbytes, os.SEEK_END)
@@ -76,7 +76,7 @@ class ArrayFiles(Generic[Kind]):
 
 
 def is_current(path: Path, source: Path) -> bool:
-    """Whether `path` is there and not older than the file `source` that it is made of; make's rule."""
+    """Whether `path` exists and is not older than the file `source` that it is computed from, as in make."""
     try:
         return path.stat().st_mtime_ns >= source.stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Padding of utterances to one batch."""
+"""Collates utterances into a padded batch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Batch = dict[str, Tensor]
 
 
 def collate(items: Sequence[Batch], mel_floor: float) -> Batch:
-    """Stacks items of `TwiDataset` or `AlignmentDataset`: mel is padded with ln(mel_floor), energy with the floor's,
-    all else with 0."""
+    """Stacks items of `TwiDataset` or `AlignmentDataset`: mel is padded with ln(mel_floor), energy with that
+    of the floor, everything else with 0."""
     silence = math.log(mel_floor)
     n_mels = items[0]["mel"].shape[0]
     padding = {"mel": silence, "energy": silence + 0.5 * math.log(n_mels)}

@@ -1,4 +1,4 @@
-"""`TwiDataset`: utterances as arrays that an acoustic model trains on."""
+"""`TwiDataset`: utterances as arrays for training an acoustic model."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class TwiDataset(Recordings):
     unvoiced), energy [T] (log), frames (T before padding) and speaker (row). `dataset.__getitems__`, which
     `DataLoader` calls for a batch, returns them padded to one length, so the default collate works.
 
-    A folder that is not aligned yet (`is_aligned` is false) gives no durations, and the mel of the whole recording;
-    one that is aligned in part leaves the other utterances out, with an `UnalignedWarning`.
+    A folder that is not aligned yet (`is_aligned` is false) yields no durations, and the mel of the whole recording;
+    in a partly aligned one the other utterances are skipped, with an `UnalignedWarning`.
 
     `varied=True` applies the augmentation of `DataConfig`, fixed by seed, epoch (`set_epoch`) and index. Features
     are cached in `features` (default: a folder `features` in the current directory's `.kalakan`). `prosody=False`
-    leaves pitch and energy out, for models that read neither.
+    omits pitch and energy, for models that use neither.
 
-    What is damaged is left out with a `DamagedDataWarning`: a record at once, a recording by `prepare`, or, where
-    that was not called, from the batches it would be in. `dataset[i]` raises its error.
+    Damaged items are skipped with a `DamagedDataWarning`: records immediately, recordings by `prepare`, or, if that
+    was not called, when batches are built. `dataset[i]` raises the item's error.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class TwiDataset(Recordings):
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
         """The items of one batch, each padded to the longest: ids and durations with 0, mel with its floor.
 
-        The damaged are left out; raises `DataError` if all are.
+        Damaged items are skipped; raises `DataError` if all are damaged.
         """
         found: dict[str, str] = {}
         items = []
@@ -110,7 +110,7 @@ class TwiDataset(Recordings):
         return [{key: value[row] for key, value in batch.items()} for row in range(len(items))]
 
     def read(self, index: int) -> None:
-        """The mel, and the F0 of a dataset with prosody."""
+        """Loads the mel, and the F0 of a dataset with prosody."""
         super().read(index)
         if self.prosody:
             self.f0(index)
@@ -135,5 +135,5 @@ class TwiDataset(Recordings):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the augmentation of the next pass."""
+        """Selects the augmentation of the next pass."""
         self.epoch = epoch

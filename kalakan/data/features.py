@@ -1,4 +1,4 @@
-"""Log-mel spectrograms and F0 of a dataset, computed once and kept on disk, keyed by the audio settings."""
+"""Log-mel spectrograms and F0 of a dataset, computed once and cached on disk, keyed by the audio settings."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def log_energy(mel: Array) -> Array:
 
 
 class FeatureStore:
-    """Log-mel [M, T], F0 [T] and audio [S] by utterance: read from `folder/<audio hash>/`, or made and written there.
+    """Log-mel [M, T], F0 [T] and audio [S] by utterance, cached in `folder/<audio hash>/`.
 
-    What is older than its recording's file is computed again. No array is kept in memory.
+    Files older than their recording are recomputed. No array is kept in memory.
     """
 
     def __init__(self, folder: str | Path, config: AudioConfig) -> None:
@@ -56,11 +56,12 @@ class FeatureStore:
         )
 
     def f0(self, utterance: Utterance) -> Array:
-        """F0 [T] in Hz at the center of each mel frame of the whole recording, 0 where Praat hears no voice.
+        """F0 [T] in Hz at the center of each mel frame of the whole recording, 0 where Praat finds no voicing.
 
-        Its values are the labels where the manifest has them, else what Praat hears. A label may say what a
-        synthesizer was told, also where no voice is heard (half of a stop, the end of a breath group): whoever learned
-        from that would voice it. Raises as `mel`, and `MissingDependencyError` if parselmouth is not installed.
+        Its values are the manifest's labels where there are any, else Praat's estimates. The labels may be a
+        synthesizer's F0 input, which also covers unvoiced stretches (half of a stop, the end of a breath group); a
+        model trained on those would voice them. Raises as `mel`, and `MissingDependencyError` if parselmouth is not
+        installed.
         """
         count = utterance.samples // self.config.hop_length
         heard = self._kept(
@@ -74,14 +75,14 @@ class FeatureStore:
         return voiced
 
     def samples(self, utterance: Utterance) -> NDArray[np.int16]:
-        """`audio` in 16 bits [S]: 32767 is 1; raises as `mel`."""
+        """`audio` as 16-bit integers [S], 32767 for 1; raises as `mel`."""
         shape = (utterance.samples,)
         return self._kept(
             self._sounds, utterance, ".audio.npy", shape, lambda: _in_16_bits(self.audio(utterance))
         )
 
     def audio(self, utterance: Utterance) -> Array:
-        """Audio [S] of the recording, padded or cut to the length that the manifest gives."""
+        """Audio [S] of the recording, padded or cut to the length in the manifest."""
         audio, rate = read_audio(utterance.audio)
         if rate != self.config.sample_rate:
             raise DataError(
@@ -109,12 +110,12 @@ class FeatureStore:
         shape: tuple[int, ...],
         compute: Callable[[], NDArray[Kind]],
     ) -> NDArray[Kind]:
-        """The feature of a file that is sound and not older than the recording, else computed, and kept."""
+        """The feature from a valid file that is not older than the recording, else computed and cached."""
         path = self.path(utterance, suffix)
         try:
             return files.read(path, shape, utterance.audio)
         except DataError:
-            values = compute()  # the first time, of a recording made again, or after a kill
+            values = compute()  # the first time, for a changed recording, or after a kill
         if not np.isfinite(values).all():
             raise DataError(f"{path.name}: the feature is not finite; look at the recording")
         files.write(path, values, utterance.audio)
@@ -136,7 +137,7 @@ def _hear_f0(audio: Array, config: AudioConfig) -> Array:
 
 
 def speaker_names(utterances: Iterable[Utterance], order: Sequence[str] = ()) -> tuple[str, ...]:
-    """The speakers of a dataset in the order of the model's embedding rows: `order`, or sorted where it is empty.
+    """The speakers of a dataset in the order of the model's embedding rows: `order`, or sorted if it is empty.
 
     Raises `DataError` if `order` names other speakers than the dataset has.
     """

@@ -1,4 +1,4 @@
-"""Durations in a manifest: written in one step, by `align` or from TextGrids that somebody corrected."""
+"""Durations in a manifest: written atomically, by `align` or from manually corrected TextGrids."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kalakan.storage import replacing
 from kalakan.text.phonemes import TONE_IDS, id_to_symbol
 
 LABELS = ("frames", "lead", "tail", "label_samples", "doubtful")
-"""Keys of a record that say when its units are spoken, and whether that is doubtful."""
+"""Keys of a record with the timing of its units, and with doubts about it."""
 LABEL_SAMPLES = 60
-"""Samples of one duration that is read from a TextGrid: 2.5 ms at 24 kHz."""
+"""Resolution in samples of durations read from a TextGrid: 2.5 ms at 24 kHz."""
 SILENCES = frozenset({"", "sil", "sp", "spn", "<eps>", "<sil>", "<p>"})
 """Labels of intervals without a sound, ours and those of forced aligners."""
 _TIERS = ("phones", "phone", "segments", "mau")
@@ -28,7 +28,7 @@ _TONES = frozenset(id_to_symbol(row) for row in TONE_IDS)
 def write_labels(
     folder: Path, found: Mapping[str, Mapping[str, Any]], *, forgotten: Collection[str] | None = ()
 ) -> None:
-    """Puts labels into `folder/meta.jsonl` by id; earlier ones of `forgotten` ids (None: of all) are removed."""
+    """Writes labels to `folder/meta.jsonl` by id; existing ones of `forgotten` ids (None: all) are removed."""
     lines = []
     for _, record in read_records(folder / "meta.jsonl"):
         name = record["id"]
@@ -45,11 +45,11 @@ def write_labels(
 
 
 def read_corrected(folder: str | Path, grids: str | Path, sample_rate: int) -> list[str]:
-    """Takes over the durations of every TextGrid in `grids` (`<id>.TextGrid`, anywhere below it); the ids.
+    """Imports the durations of every TextGrid in `grids` (`<id>.TextGrid`, anywhere below it); returns the ids.
 
-    A grid needs a tier "phones" whose sounds are the utterance's units in order; a tone stands with its vowel or is
-    left out. Raises `DataError`, and changes nothing, for one that is none, or has other sounds, and if there is no
-    grid of any utterance.
+    A grid needs a tier "phones" whose sounds are the utterance's units in order; a tone is written with its vowel or
+    omitted. Raises `DataError`, and changes nothing, for an invalid grid, for one with other sounds, and if no grid
+    matches an utterance.
     """
     folder = Path(folder)
     paths = {path.stem: path for path in sorted(Path(grids).rglob("*.TextGrid"))}
@@ -92,7 +92,7 @@ def _labels(utterance: Utterance, path: Path, sample_rate: int) -> dict[str, Any
 def _sounds(
     intervals: Sequence[tuple[float, float, str]], sample_rate: int
 ) -> Iterator[tuple[str, int, int]]:
-    """Each sound with its begin and end in `LABEL_SAMPLES`; of several in one interval the first has its time."""
+    """Each sound with start and end in `LABEL_SAMPLES`; of several in one interval the first gets all of the time."""
     for start, end, label in intervals:
         first, last = (round(time * sample_rate / LABEL_SAMPLES) for time in (start, end))
         for sound in label.split():
@@ -103,14 +103,14 @@ def _sounds(
 
 
 def _laid_out(units: Sequence[str], spoken: Sequence[tuple[str, int, int]], last: int) -> dict[str, Any]:
-    """Leading silence and the duration of each unit: silence is of the first pause or boundary behind a sound, else of
-    the sound."""
+    """Leading silence and the duration of each unit: a silence is assigned to the first pause or boundary after a
+    sound, else to the sound."""
     frames = [0] * len(units)
     lead = spoken[0][1] if spoken else 0
     number, place = 0, -1
     for index, unit in enumerate(units):
         if is_silent(unit):
-            if place >= 0:  # the first one behind a sound
+            if place >= 0:  # the first one after a sound
                 _, _, end = spoken[number - 1]
                 until = spoken[number][1] if number < len(spoken) else last
                 frames[index], place = max(0, until - end), -1

@@ -1,4 +1,4 @@
-"""What a dataset folder holds: one `Utterance` per recording."""
+"""Reads the manifest of a dataset folder: one `Utterance` per recording."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def read_manifest(folder: str | Path, left_out: dict[str, str] | None = None) ->
     """All utterances of a dataset folder with `meta.jsonl` and its recordings, in file order.
 
     Each line is an object with id, speaker, text, units and samples; `frames` and `lead` (durations), `tones`, `f0`,
-    `label_samples`, `split` and `audio` (a path in the folder; default `audio/<id>.ogg`, .flac or .wav) may be there.
-    Raises `DataError` for a missing or empty folder, a line that is no JSON object, and a missing key; and for a
-    record that is damaged: a value of a wrong kind, a unit that is no phoneme, labels of different lengths or longer
-    than the recording, a duplicate id, or a recording that is not there. With `left_out` the reason goes there, by the
-    line's place, and the record is left out.
+    `label_samples`, `split` and `audio` (a path in the folder; default `audio/<id>.ogg`, .flac or .wav) are optional.
+    Raises `DataError` for a missing or empty folder, a line that is not a JSON object, and a missing key; and for a
+    damaged record: a value of the wrong type, an unknown unit, labels of different lengths or longer than the
+    recording, a duplicate id, or a missing recording. With `left_out` such a record is skipped instead, and the reason
+    is stored there, by line.
     """
     folder = Path(folder)
     path = folder / "meta.jsonl"
@@ -68,7 +68,7 @@ def read_manifest(folder: str | Path, left_out: dict[str, str] | None = None) ->
 def in_split(utterances: Sequence[Utterance], split: Split) -> list[Utterance]:
     """The utterances of a split, or all of them for "all".
 
-    A corpus without a validation split (one whose manifest names no splits) is validated on its test split.
+    A corpus without a validation split (its manifest names no splits) is validated on its test split.
     """
     if split not in (*SPLITS, "all"):
         raise DataError(f"split is {split!r}; choose {', '.join(map(repr, SPLITS))} or 'all'")

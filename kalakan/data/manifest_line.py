@@ -1,4 +1,4 @@
-"""One line of a manifest: from its JSON object to an `Utterance`, with every value checked."""
+"""Parses one line of a manifest from its JSON object to an `Utterance` and validates every value."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kalakan.errors import DataError
 from kalakan.text.phonemes import SYMBOLS
 
 TEST_REMAINDER = 7
-"""Where the manifest gives no split: a number that leaves this when divided by 20 belongs to the test split."""
+"""If the manifest gives no split: numbers with this remainder modulo 20 belong to the test split."""
 TONES = (0, 1, 2, 3)
-"""What a tone may be: none, high, low, downstepped high."""
+"""Allowed tones: none, high, low, downstepped high."""
 _KEYS = ("id", "speaker", "text", "units", "samples")
 _TOGETHER = ("frames", "lead")
 _KINDS = {
@@ -39,7 +39,7 @@ def check_keys(record: dict[str, Any], place: str) -> None:
 
 
 def utterance_of(record: dict[str, Any], folder: Path, place: str) -> Utterance:
-    """The utterance of a record that has all keys; raises `DataError`, which begins with `place`, for its values."""
+    """The utterance of a record with all keys; raises `DataError`, prefixed with `place`, for invalid values."""
     _check_kinds(record, place)
     _check_labels(record, place)
     number_of = record["id"].rsplit("_", 1)[-1]
@@ -72,7 +72,7 @@ def _check_kinds(record: dict[str, Any], place: str) -> None:
     for key, kind in _KINDS.items():
         if key in record and not isinstance(record[key], kind):
             raise DataError(f"{place}: {key} is {record[key]!r}; it must be a {kind.__name__}")
-    # Features are kept in files of this name.
+    # Features are cached in files of this name.
     if Path(record["id"]).name != record["id"]:
         raise DataError(f"{place}: id is {record['id']!r}; it must be fit for a file name")
 

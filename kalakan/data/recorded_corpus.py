@@ -1,4 +1,4 @@
-"""`Recordings`: the utterances of a split with their features; the damaged are left out and counted."""
+"""`Recordings`: the utterances of a split with their features; damaged ones are skipped and counted."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from kalakan.data.manifest import Utterance, read_manifest
 from kalakan.errors import AudioError, DamagedDataWarning, DataError
 
 DAMAGE = (DataError, AudioError)
-"""What a damaged item raises; any other error is not the item's fault and ends what reads it."""
+"""Errors raised by a damaged item; any other error is not the item's fault and propagates."""
 MOST_NAMED = 3
-"""Most damaged items that one warning or note names."""
+"""Maximum number of damaged items named in one warning or note."""
 
 
 class Recordings(Dataset[dict[str, Tensor]]):
-    """What the datasets share: utterances, their features, and which were left out.
+    """Base of the datasets: utterances, their features, and the skipped ones.
 
-    Features are cached in the folder `features`; of them F0 is kept in memory, mels and audio are read whenever they
-    are asked for (75 hours of mels are 7 GB; the operating system caches what fits). `prepare` reads all of them; an
-    utterance whose recording or features are damaged is then left out, as is a damaged record of the manifest from
-    the beginning: with a `DamagedDataWarning`, and with its reason in `left_out`.
+    Features are cached in the folder `features`; F0 is kept in memory, mels and audio are read on demand (75 hours of
+    mels are 7 GB; the operating system caches what fits). `prepare` reads all of them and skips utterances whose
+    recording or features are damaged; damaged records of the manifest are skipped from the start. Each is reported in
+    a `DamagedDataWarning`, and its reason stored in `left_out`.
     """
 
     left_out: dict[str, str]
-    """Why an utterance was left out, by its id, or by the place of its line in the manifest."""
+    """Why an utterance was skipped, by its id, or by its line in the manifest."""
 
     def __init__(self, folder: str | Path, audio: AudioConfig | None, features: str | Path | None) -> None:
         self.folder = Path(folder)
         self.audio = audio or AudioConfig()
         self.left_out = {}
         self.everything = read_manifest(self.folder, self.left_out)
-        """Every sound record of the folder, of whatever split."""
+        """Every valid record of the folder, of all splits."""
         self._warn(self.left_out, "records")
         self.store = FeatureStore(features or Path(".kalakan") / "features", self.audio)
         self.utterances: list[Utterance] = []
         self._f0s: dict[str, NDArray[np.float32]] = {}
 
     def mel(self, index: int) -> NDArray[np.float32]:
-        """Log-mel [M, T] of the whole recording of an utterance, the caller's own."""
+        """Log-mel [M, T] of the whole recording of an utterance, as a new array."""
         return self._load_mel(self.utterances[index])
 
     def f0(self, index: int) -> NDArray[np.float32]:
@@ -63,14 +63,14 @@ class Recordings(Dataset[dict[str, Tensor]]):
         return self._f0s[utterance.id]
 
     def read(self, index: int) -> None:
-        """Reads what items of an utterance are made of; raises one of `DAMAGE` where that cannot be."""
+        """Reads the features of an utterance; raises one of `DAMAGE` on failure."""
         self.mel(index)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
-        """Computes every feature that is not cached yet, in `workers` processes; `progress(done, total)` after each
-        utterance.
+        """Computes every feature that is not cached yet, in `workers` processes; calls `progress(done, total)` after
+        each utterance.
 
-        Leaves the damaged out. Raises `DataError` if all are.
+        Skips damaged utterances. Raises `DataError` if all are damaged.
         """
         found: dict[str, str] = {}
         total = len(self.utterances)
@@ -84,7 +84,7 @@ class Recordings(Dataset[dict[str, Tensor]]):
         self._warn(found, "recordings")
 
     def fault(self, index: int) -> str | None:
-        """Why items of an utterance cannot be made; None if they can, and its features are cached then."""
+        """Why the features of an utterance cannot be computed; None if they are cached now."""
         try:
             self.read(index)
         except DAMAGE as error:
@@ -113,11 +113,11 @@ class Recordings(Dataset[dict[str, Tensor]]):
                 raise
 
     def _is_cached(self, index: int) -> bool:
-        """Whether the mel of an utterance is there: the last one's is made last."""
+        """Whether the mel of an utterance is cached: the last utterance's is computed last."""
         return is_current(self.store.path(self.utterances[index]), self.utterances[index].audio)
 
     def leave_out(self, damaged: Mapping[str, str]) -> None:
-        """Leaves utterances out, by id, for a reason each. Raises `DataError` if none is left."""
+        """Skips utterances, given by id with a reason each. Raises `DataError` if none is left."""
         kept = [item for item in self.utterances if item.id not in damaged]
         self.left_out |= damaged
         if not kept:
@@ -132,11 +132,11 @@ class Recordings(Dataset[dict[str, Tensor]]):
         return self.utterances[index].id
 
     def frame_counts(self) -> list[int]:
-        """Mel frames of each recording, from the labels: no audio is read."""
+        """Mel frames of each recording, from the labels, without reading audio."""
         return [item.samples // self.audio.hop_length for item in self.utterances]
 
     def speakers_of_items(self) -> list[str]:
-        """Who speaks each item."""
+        """Speaker of each item."""
         return [item.speaker for item in self.utterances]
 
     def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
@@ -152,7 +152,7 @@ class Recordings(Dataset[dict[str, Tensor]]):
 
 
 _TAKEN: Recordings | None = None
-"""In a process that computes features: the dataset that they are for."""
+"""In a worker process that computes features: the dataset."""
 
 
 def _take(dataset: Recordings) -> None:
@@ -166,7 +166,7 @@ def _fault(index: int) -> str | None:
 
 
 def describe_damage(damaged: Mapping[str, str]) -> str:
-    """How many are damaged, and why the first are: "2 (x.ogg cannot be read as audio; …)"."""
+    """Number of damaged items, and the reasons of the first ones: "2 (x.ogg cannot be read as audio; …)"."""
     reasons = list(damaged.values())
     more = "; …" if len(reasons) > MOST_NAMED else ""
     return f"{len(reasons)} ({'; '.join(reasons[:MOST_NAMED])}{more})"

@@ -1,4 +1,4 @@
-"""Batches of similar length in an order that a seed and an epoch fix, so that a run can be resumed anywhere."""
+"""Batches of similar length in an order determined by seed and epoch, so that a run can be resumed anywhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 POOL_BATCHES = 16
-"""Batches sorted by length among themselves: enough to save padding, few enough to keep the order random."""
+"""Batches per length-sorted pool: enough to reduce padding, few enough to keep the order random."""
 
 
 def balancing(speakers: Sequence[str], balance: float) -> list[float] | None:
-    """A weight for each item: `balance` 0 none, 1 such that every speaker is drawn equally often."""
+    """Sampling weight of each item: none for `balance` 0; for 1, all speakers are drawn equally often."""
     if not balance:
         return None
     counts = Counter(speakers)
@@ -23,13 +23,13 @@ def balancing(speakers: Sequence[str], balance: float) -> list[float] | None:
 
 
 class LengthBatchSampler(Sampler[list[int]]):
-    """Index batches of one epoch; every index once, the last batch may be smaller.
+    """Batches of indices for one epoch; every index occurs once, the last batch may be smaller.
 
-    With `weights`, one an index, an epoch is as long, and an index comes as often in it as its weight among all says,
+    With `weights`, one per index, an epoch has the same length, and an index occurs in proportion to its weight,
     rounded up or down.
 
-    Of `world_size` processes with the same seed each gets its share of a batch of `batch_size * world_size`; where
-    such a batch cannot be shared evenly, some of its indices come twice.
+    Each of `world_size` processes with the same seed gets its share of a batch of `batch_size * world_size`; if such a
+    batch cannot be split evenly, some of its indices are repeated.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class LengthBatchSampler(Sampler[list[int]]):
         return (self._share(batch) for batch in self.batches(self.epoch)[self.start :])
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """All batches of an epoch, those of all processes together."""
+        """All batches of an epoch, over all processes."""
         random = np.random.default_rng([self.seed, epoch])
         order = self._order(random)
         pool = self.batch_size * POOL_BATCHES
@@ -79,7 +79,7 @@ class LengthBatchSampler(Sampler[list[int]]):
         order = random.permutation(len(self.lengths))
         if self.weights is None:
             return order
-        # Systematic sampling: no index is further than one from what its weight asks for.
+        # Systematic sampling: each index's count differs by less than one from its expectation.
         edges = np.cumsum(self.weights[order]) * (len(order) / self.weights.sum())
         places = np.searchsorted(edges, np.arange(len(order)) + random.random(), side="right")
         return random.permutation(order[np.minimum(places, len(order) - 1)])

@@ -22,9 +22,9 @@ from kalakan.errors import DataError
 class SegmentDataset(Recordings):
     """Segments of `frames` mel frames: mel [M, T], audio [T * hop_length], and, with `f0`, f0 [T] (Hz, 0 unvoiced).
 
-    A recording gives as many segments an epoch as fit into it. They begin anywhere, fixed by seed, epoch and index
-    (`varied`), or one after another. The mel is the recording's, cached in `features`, or, where the folder
-    `predicted` has an `<id>.npy` [M, T] of it, an acoustic model's.
+    A recording yields as many segments per epoch as fit into it. They start at random offsets, determined by seed,
+    epoch and index (`varied`), or one after another. The mel is the recording's, cached in `features`, or an acoustic
+    model's, if the folder `predicted` has an `<id>.npy` [M, T] for it.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class SegmentDataset(Recordings):
         return item
 
     def samples(self, index: int) -> NDArray[np.int16]:
-        """Audio [S] of a whole recording in 16 bits, as long as its label says, the caller's own."""
+        """16-bit audio [S] of a whole recording, of the length in its label, as a new array."""
         return self.store.samples(self.utterances[index])
 
     def read(self, index: int) -> None:
-        """Mel and audio, and the F0 where it is wanted."""
+        """Reads mel and audio, and the F0 if it is used."""
         super().read(index)
         self.samples(index)
         if self.has_f0:
@@ -89,7 +89,7 @@ class SegmentDataset(Recordings):
         self._lay_out()
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses where the segments of the next pass begin."""
+        """Selects the segment offsets of the next pass."""
         self.epoch = epoch
 
     def name(self, index: int) -> str:
@@ -97,15 +97,15 @@ class SegmentDataset(Recordings):
         return self.utterances[self.segments[index][0]].id
 
     def frame_counts(self) -> list[int]:
-        """Every segment is as long as every other."""
+        """All segments have the same length."""
         return [self.frames] * len(self.segments)
 
     def speakers_of_items(self) -> list[str]:
-        """Who speaks each segment."""
+        """Speaker of each segment."""
         return [self.utterances[number].speaker for number, _ in self.segments]
 
     def _lay_out(self) -> None:
-        """Finds the segments: number of the utterance, and place in it."""
+        """Enumerates the segments: index of the utterance, and position in it."""
         self.segments = [
             (index, place)
             for index, item in enumerate(self.utterances)
@@ -117,7 +117,7 @@ class SegmentDataset(Recordings):
             )
 
     def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
-        """The mel of a recording: an acoustic model's where there is one."""
+        """The mel of a recording: an acoustic model's if there is one."""
         if self.predicted is None or not (path := self.predicted / f"{utterance.id}.npy").is_file():
             return super()._load_mel(utterance)
         try:
@@ -129,9 +129,9 @@ class SegmentDataset(Recordings):
 def segment_splits(
     folder: str | Path, features: str | Path, settings: Settings, *, f0: bool
 ) -> tuple[SegmentDataset, SegmentDataset]:
-    """What a vocoder trains on: random segments of the training split, longer, fixed ones of the validation split.
+    """Training data of a vocoder: random segments of the training split, longer, fixed ones of the validation split.
 
-    `f0` says whether it reads the F0 of its segments.
+    `f0`: whether the vocoder uses the F0 of its segments.
     """
     options = settings.segments
     shared: dict[str, Any] = {"audio": settings.audio, "features": features, "f0": f0}
@@ -143,5 +143,5 @@ def segment_splits(
 
 
 def stack(items: Sequence[dict[str, Tensor]]) -> Batch:
-    """Segments, which are equally long, as one batch."""
+    """Stacks segments, which are equally long, into one batch."""
     return {key: torch.stack([item[key] for item in items]) for key in items[0]}

@@ -1,4 +1,4 @@
-"""Text files of a source folder, whatever editor saved them."""
+"""Reads text files of a source folder, as saved by common editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kalakan.errors import DataError
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Windows saves "Unicode".
 
-    Raises `DataError` for anything else: bytes of an unknown encoding are not guessed at.
+    Raises `DataError` for anything else: encodings are not guessed.
     """
     try:
         content = path.read_bytes()
@@ -32,6 +32,6 @@ def read_text(path: Path) -> str:
 def split_lines(text: str) -> list[str]:
     """Lines that end in a line feed, a carriage return, or both.
 
-    `str.splitlines` would also cut at U+2028, U+0085 and others, which stand inside transcripts.
+    `str.splitlines` would also cut at U+2028, U+0085 and others, which occur inside transcripts.
     """
     return re.split("\r\n|\n|\r", text)

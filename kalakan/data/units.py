@@ -1,4 +1,4 @@
-"""From an utterance's labels to the phoneme ids and frame counts that a model trains on."""
+"""Converts an utterance's labels to the phoneme ids and frame counts used in training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kalakan.data.manifest import Utterance
 from kalakan.text.phonemes import BOS, TONE_IDS, id_to_symbol, symbol_to_id
 
 BOS_SECONDS = 0.05
-"""Leading silence that `<bos>` stands for."""
+"""Leading silence represented by `<bos>`."""
 HIGH, LOW, DOWNSTEPPED = 1, 2, 3
 _DOWNSTEP_SPELLINGS = (("˧",), ("ꜜ", "˥"), ("˥", "ꜜ"), ("ꜜ",))
-"""Text writes a downstepped high tone in several ways; the model hears them all."""
+"""Spellings of a downstepped high tone in text; the model is trained on all of them."""
 _SUBSTITUTES = {
     "a": ("ã",),
     "i": ("ĩ",),
@@ -30,7 +30,7 @@ _SUBSTITUTES = {
     ",": (";", ":", "¦", "…"),
     ".": ("!", "…", ";"),
 }
-"""Units that the corpus holds, and neighbors it holds next to never."""
+"""Units of the corpus, and similar ones that are very rare in it."""
 _TONE_SYMBOLS = frozenset(id_to_symbol(row) for row in TONE_IDS)
 
 
@@ -52,14 +52,14 @@ class UnitSequence:
 
 
 def plain_sequence(utterance: Utterance, audio: AudioConfig) -> UnitSequence:
-    """The utterance as labelled, with `<bos>` where there is leading silence: what validation and tests use."""
+    """The utterance as labelled, with `<bos>` where there is leading silence, for validation and tests."""
     return _sequence(utterance, audio, list(utterance.units), list(utterance.tones), has_bos=True)
 
 
 def varied_sequence(
     utterance: Utterance, audio: AudioConfig, config: DataConfig, random: np.random.Generator
 ) -> UnitSequence:
-    """The utterance with the augmentation of `DataConfig`: what training uses."""
+    """The utterance with the augmentation of `DataConfig`, for training."""
     units = [
         str(random.choice(_SUBSTITUTES[unit]))
         if unit in _SUBSTITUTES and random.random() < config.substitution_rate
@@ -77,7 +77,7 @@ def varied_sequence(
 
 
 def _run_of_words(units: list[str], random: np.random.Generator) -> set[int]:
-    """Places of the units of a random run of words."""
+    """Positions of the units of a random run of words."""
     words = [0, *(index + 1 for index, unit in enumerate(units) if unit == "_"), len(units)]
     first = int(random.integers(0, len(words) - 1))
     last = int(random.integers(first + 1, len(words)))
@@ -87,7 +87,7 @@ def _run_of_words(units: list[str], random: np.random.Generator) -> set[int]:
 def _sequence(
     utterance: Utterance, audio: AudioConfig, units: list[str], tones: list[int], has_bos: bool
 ) -> UnitSequence:
-    """Ids and durations; a unit that is "" is left out, its frames (a tone's: none) with it."""
+    """Ids and durations; a unit "" is omitted with its frames (a tone has none)."""
     ids, owners = [BOS], [0]
     for index, (unit, tone) in enumerate(zip(units, tones, strict=True), start=1):
         spelled = (unit, *_tone_units(tone, f"{utterance.id}:{index - 1}"))
@@ -103,7 +103,7 @@ def _sequence(
         lead = 0.0
     labels = np.concatenate([[utterance.lead - lead, lead], utterance.frames])
     edges = np.rint(np.cumsum(labels) * (utterance.label_samples / audio.hop_length)).astype(np.int64)
-    # Of another hop, the last may end behind the mel.
+    # With another hop, the last may end after the mel.
     edges = np.minimum(edges, utterance.samples // audio.hop_length)
     frames = np.diff(edges)  # of <bos>, then of every unit
     first = 0 if lead else 1

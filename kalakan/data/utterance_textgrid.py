@@ -1,4 +1,4 @@
-"""An aligned utterance as a TextGrid, to be looked at in Praat."""
+"""Converts an aligned utterance to a TextGrid, for inspection in Praat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kalakan.text.twi_g2p import TwiG2P
 
 
 def textgrid_of(utterance: Utterance, sample_rate: int) -> str:
-    """Tiers of words and phones; silences have empty labels, and a tone stands with its vowel."""
+    """Tiers of words and phones; silences have empty labels, and a tone is written with its vowel."""
     edges = np.rint(np.cumsum([utterance.lead, *utterance.frames]) * utterance.label_samples).astype(int)
     edges = np.minimum(edges, utterance.samples)
     phones: list[Interval] = []
@@ -32,7 +32,7 @@ def textgrid_of(utterance: Utterance, sample_rate: int) -> str:
 
 
 def _words(utterance: Utterance) -> Iterator[tuple[int, int, str]]:
-    """First unit, unit after the last, and label of each word: as written where the units are those of the text."""
+    """First unit, unit after the last, and label of each word: as written if the units match the text."""
     reading = _reader().read(utterance.text)
     ids = [symbol_to_id(unit) for unit in utterance.units]
     if ids[: len(reading.ids)] == reading.ids and len(ids) <= len(reading.ids) + 1:

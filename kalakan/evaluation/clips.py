@@ -1,4 +1,4 @@
-"""Clips of given sentences, with a list of them, for a judge outside: no sentence is refused."""
+"""Synthesizes clips of given sentences, with a manifest, for external evaluation; no sentence is rejected."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from kalakan.errors import AudioError, TextError
 from kalakan.storage import replacing
 
 SILENCE_S = 0.5
-"""Length of the clip of a text in which nothing can be spoken."""
+"""Length of the clip for a text without pronounceable content."""
 MANIFEST = "manifest.tsv"
 HEADER = ("file", "text", "speaker", "seconds", "note")
 
 
 @dataclass(frozen=True)
 class ClipCounts:
-    """What was written."""
+    """Counts of the written clips."""
 
     clips: int
     """All clips."""
     silent: int
-    """Clips of texts in which nothing can be spoken."""
+    """Silent clips, of texts without pronounceable content."""
     seconds: float
-    """Length of all clips together."""
+    """Total length of all clips."""
 
 
 def read_texts(content: str) -> list[str]:
-    """The lines of a text file; only a line break ends one, and the last may lack it."""
+    """The lines of a text file, split at line breaks only; the last may lack one."""
     lines = [line.removesuffix("\r") for line in content.removeprefix("\ufeff").split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -45,9 +45,9 @@ def write_clips(
     speaker: str,
     progress: Callable[[int, int], Any] | None = None,
 ) -> ClipCounts:
-    """Writes folder/0001.wav … and `MANIFEST` (tab-separated, with `HEADER`), one clip a text.
+    """Writes folder/0001.wav … and `MANIFEST` (tab-separated, with `HEADER`), one clip per text.
 
-    `speak` gives audio [S] in [-1, 1]; where it raises `TextError` the clip is silence and the note says why.
+    `speak` returns audio [S] in [-1, 1]; if it raises `TextError`, the clip is silence and the note gives the reason.
     """
     folder = Path(folder)
     try:

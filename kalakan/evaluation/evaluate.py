@@ -1,4 +1,4 @@
-"""`evaluate`: a voice against the test split of a corpus."""
+"""`evaluate`: evaluates a voice on the test split of a corpus."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """The report of `voice` on the test split of the corpus folder `data`; see `report.format_table`.
 
-    `output` is a folder for `report.json` and pictures; `speakers` (default: all that the voice has) and `limit`,
-    sentences of each, make it quicker. `progress(done, total)` is called after each sentence. DistilMOS costs about
-    nine times what all else does; `ask_mos=False` leaves it out.
+    `output` is a folder for `report.json` and pictures; `speakers` (default: all of the voice) and `limit`, sentences
+    per speaker, reduce the work. `progress(done, total)` is called after each sentence. DistilMOS takes about nine
+    times as long as everything else; `ask_mos=False` skips it.
 
-    Damaged utterances are left out with a `DamagedDataWarning`, and counted in the report. Raises `VoiceError` for a
+    Damaged utterances are skipped with a `DamagedDataWarning`, and counted in the report. Raises `VoiceError` for a
     voice without torch weights, `DataError` for a corpus that cannot be used.
     """
     folder = _made(output)
@@ -76,12 +76,12 @@ def evaluate_melody(
     command: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The report of how far `voice`, with predicted tones, follows the F0 of `recordings`; see `melody.format_melody`.
+    """Reports how closely `voice`, with predicted tones, follows the F0 of `recordings`; see `melody.format_melody`.
 
-    `recordings` is a table as `melody.read_clips` reads it; `output` is a folder for `melody.json`. `speakers` is all
-    that the voice has by default.
+    `recordings` is a table in the format of `melody.read_clips`; `output` is a folder for `melody.json`. `speakers`
+    defaults to all speakers of the voice.
 
-    Raises `VoiceError` for a voice without torch weights or without a speaker asked for, `DataError` for a table that
+    Raises `VoiceError` for a voice without torch weights or without a requested speaker, `DataError` for a table that
     cannot be used.
     """
     folder = _made(output)
@@ -137,7 +137,7 @@ def _report(
 
 
 class _Pictures:
-    """Draws one mel and one F0 picture of each speaker, of the first sentences that are fit for it."""
+    """Draws one mel and one F0 picture per speaker, from the first suitable sentences."""
 
     def __init__(self, folder: Path | None, frame_s: float) -> None:
         self.folder = folder
@@ -156,7 +156,7 @@ class _Pictures:
             draw_pitch(self.folder / f"f0-{speaker}.png", heard)
 
     def draw_vowels(self, vowels: dict[str, Any]) -> None:
-        """One vowel chart a speaker."""
+        """Draws one vowel chart per speaker."""
         if self.folder is None:
             return
         from kalakan.evaluation.plots import draw_vowels

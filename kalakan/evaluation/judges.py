@@ -1,4 +1,4 @@
-"""Judges of sound from outside: PESQ and STOI against a reference, DistilMOS without one."""
+"""External audio quality metrics: PESQ and STOI against a reference, DistilMOS without one."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 
 Audio = NDArray[np.floating[Any]]
 SAMPLE_RATE = 16_000
-"""Samples a second that all three judges hear."""
+"""Input sample rate in Hz of all three metrics."""
 STOI_SAMPLES = 6144
-"""Least audio that STOI compares, 384 ms."""
+"""Minimum audio length for STOI, 384 ms."""
 PACKAGES = {"pesq": "pesq", "stoi": "pystoi", "distilmos": "distillmos"}
-"""The package that brings each judge."""
+"""The package that provides each metric."""
 
 
 def missing_judges() -> dict[str, str]:
-    """Judges that cannot be asked here, and the package that each needs."""
+    """Unavailable metrics, and the package that each requires."""
     return {name: package for name, package in PACKAGES.items() if find_spec(package) is None}
 
 
 def resampled(audio: Audio, sample_rate: int) -> NDArray[np.float32]:
-    """Audio [S] at `SAMPLE_RATE`."""
+    """Resamples audio [S] to `SAMPLE_RATE`."""
     return np.asarray(soxr.resample(audio.astype(np.float32), sample_rate, SAMPLE_RATE), np.float32)
 
 
 def wideband_pesq(reference: Audio, spoken: Audio, sample_rate: int) -> float:
     """PESQ wide band (ITU-T P.862.2) of audio [S] against its reference: 1.0 to 4.64, higher is better.
 
-    NaN where it finds no speech to compare.
+    NaN if it detects no speech.
     """
     import pesq
 
@@ -50,7 +50,7 @@ def wideband_pesq(reference: Audio, spoken: Audio, sample_rate: int) -> float:
 def intelligibility(reference: Audio, spoken: Audio, sample_rate: int) -> float:
     """STOI (C. Taal et al., IEEE TASLP 19 (2011)) of audio [S] against its reference: at most 1, higher is better.
 
-    NaN for less speech than its 384 ms.
+    NaN for less than 384 ms of speech.
     """
     from pystoi import stoi
 
@@ -58,7 +58,7 @@ def intelligibility(reference: Audio, spoken: Audio, sample_rate: int) -> float:
     if not one.any() or not other.any() or len(one) < STOI_SAMPLES:
         return math.nan
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)  # how pystoi says that there is too little speech
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi's signal for too little speech
         try:
             return float(stoi(one, other, SAMPLE_RATE))
         except RuntimeWarning:
@@ -66,9 +66,9 @@ def intelligibility(reference: Audio, spoken: Audio, sample_rate: int) -> float:
 
 
 def distilmos() -> Callable[[Audio, int], float]:
-    """A function of audio [S] and its sample rate that gives the mean opinion score, 1 to 5.
+    """A function of audio [S] and its sample rate that predicts the mean opinion score, 1 to 5.
 
-    DistilMOS (B. Stahl and H. Gamper, arXiv 2502.05356) hears signal quality, no Twi; clips under 3 s score lower.
+    DistilMOS (B. Stahl and H. Gamper, arXiv 2502.05356) measures signal quality, not Twi; clips under 3 s score lower.
     """
     with contextlib.redirect_stdout(sys.stderr):  # it prints a banner on import
         import distillmos

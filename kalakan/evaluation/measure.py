@@ -1,4 +1,4 @@
-"""Everything that is measured on one sentence."""
+"""Computes all metrics of one sentence."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from kalakan.text.phonemes import SOUND_CLASSES
 
 @dataclass(frozen=True)
 class Scores:
-    """What one sentence adds to the report."""
+    """Results of one sentence for the report."""
 
     speaker: str
-    """Who speaks."""
+    """Name of the speaker."""
     has_tones: bool
     """Whether the labels mark tones."""
     seconds: float
     """Length of the recording."""
     values: dict[str, float]
-    """Numbers to be averaged over sentences; NaN where one could not be measured."""
+    """Values to average over sentences; NaN if one could not be measured."""
     pitch: PitchDifference
-    """F0 with given durations against the recording's."""
+    """F0 with given durations compared with the recording's."""
     durations: dict[str, NDArray[np.float64]]
     """Seconds of each unit, labelled and predicted [2, K], for "sound" and "pause" units."""
     tone_steps: dict[str, list[float]]
-    """Semitones from low to high of neighboring vowels: "teacher", "given" (durations), "free"."""
+    """Semitones from low to high in neighboring vowels: "teacher", "given" (durations), "free"."""
     vowels: dict[str, list[VowelPoint]]
     """Formants of "teacher" and "voice" (given durations)."""
 
 
 @dataclass(frozen=True)
 class MeasuredSentence:
-    """One sentence with its recording and the voice's prediction, for pictures."""
+    """One sentence with its recording and the voice's output, for pictures."""
 
     sample: Sample
     """The recording."""
     given: Speech
-    """Spoken with the recording's durations."""
+    """Synthesized with the recording's durations."""
     segments: list[Segment]
-    """Units of both in time."""
+    """Time-aligned units of both."""
     teacher_pitch: PitchTrack
     """F0 of the recording."""
     given_pitch: PitchTrack
@@ -69,8 +69,8 @@ class SentenceMetrics:
         ask_mos: bool = True,
         ask_tones: bool = True,
     ) -> None:
-        """`ranges` holds Praat's settings for each speaker; without `ask_tones` sentences without tone labels, which a
-        voice that never saw one cannot obey, are not tried with tones."""
+        """`ranges` holds Praat's settings for each speaker. With `ask_tones`, sentences without tone labels are also
+        synthesized with tones, which only makes sense for a voice trained with tone labels."""
         self.ask_tones = ask_tones
         self.model = model
         self.ranges = ranges
@@ -81,7 +81,7 @@ class SentenceMetrics:
             self.score = judges.distilmos()
 
     def measure(self, sample: Sample) -> tuple[Scores, MeasuredSentence]:
-        """Speaks a sentence in every way and measures it."""
+        """Synthesizes a sentence in all variants and measures it."""
         speaker = sample.utterance.speaker
         frame_s = self.model.audio.hop_length / self.rate
         given = self.model.speak(sample.ids, speaker, sample.durations)
@@ -137,7 +137,7 @@ class SentenceMetrics:
         return {f"{name}_distilmos": self.score(audio, self.rate) for name, audio in clips.items()}
 
     def _tones(self, heard: MeasuredSentence, free: Speech, frame_s: float) -> dict[str, list[float]]:
-        """Sentences without tone labels are predicted once more, freely, with random tones."""
+        """Tone steps; a sentence without tone labels is synthesized again, with random tones and free durations."""
         sample, ids = heard.sample, heard.sample.ids
         if not sample.has_tones and not self.ask_tones:
             return {"teacher": [], "given": [], "free": []}
@@ -154,7 +154,7 @@ class SentenceMetrics:
 
 
 def _durations(labelled: list[Segment], spoken: list[Segment]) -> dict[str, NDArray[np.float64]]:
-    """Seconds [2, K] of sounds, and of pauses."""
+    """Durations in seconds [2, K] of sounds, and of pauses."""
     both = list(zip(labelled, spoken, strict=True))
     kinds = {"sound": SOUND_CLASSES, "pause": frozenset({"pause"})}
     return {

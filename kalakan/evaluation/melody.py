@@ -1,7 +1,7 @@
-"""Melody: how far predicted tones, and the voice that is given them, follow the F0 of real speakers.
+"""Melody: how closely predicted tones, and a voice that synthesizes them, follow the F0 of real speakers.
 
-Both are held against the F0 of every nucleus in recordings of the same sentences. What a sentence does as a whole (a
-parabola over its nuclei) is taken away first: every voice falls towards the end, whatever the words are.
+Both are compared with the F0 of every nucleus in recordings of the same sentences. The sentence-level trend (a
+parabola over its nuclei) is removed first: F0 declines towards the end regardless of the words.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from kalakan.text.twi_g2p import TwiG2P
 
 Array = NDArray[np.float64]
 Speak = Callable[[Sequence[int], str], tuple[NDArray[np.float32], int, list[Segment]]]
-"""Speaks phoneme ids as a speaker: audio [S], its sample rate, and the segments of the ids in time."""
+"""Synthesizes phoneme ids with a speaker: audio [S], its sample rate, and the time-aligned segments of the ids."""
 
 COLUMNS = ("clip", "speaker", "text", "f0_hz")
-"""What a table of recordings must have; one line for each nucleus, in order."""
+"""Required columns of a table of recordings; one line per nucleus, in order."""
 LEVELS = {HIGH: 1.0, DOWNSTEPPED: 0.5, LOW: -1.0, "": 0.0}
-"""What a tone is worth beside the others, when labels are compared with F0."""
+"""Numeric values of the tones for comparing labels with F0."""
 FARTHEST = (9.0, 12.0)
-"""Semitones from the clip's median beyond which a recorded F0 and a spoken one are octave errors."""
+"""Semitones from the clip's median beyond which a recorded and a synthesized F0 count as octave errors."""
 BIG_STEP = 1.5
-"""Semitones from a nucleus to the next of which the direction counts."""
+"""Minimum step in semitones between adjacent nuclei for comparing directions."""
 FEWEST = 5
-"""Occurrences from which on a word's recorded melody is evidence."""
+"""Minimum number of occurrences for a word's recorded melody to count as evidence."""
 DRAWS = 200
-"""Bootstrap samples of clips behind each interval."""
+"""Bootstrap resamples of clips for each interval."""
 LEARNED = "recordings"
-"""The source of an entry that was learned from recordings: it cannot be scored on them."""
+"""Source of entries learned from recordings: they cannot be evaluated on these."""
 _SEARCH = PraatRange(60.0, 450.0, 5000.0)
 _WINDOW = (0.35, 0.95)
-"""The share of a nucleus in which its F0 is taken: the tone is reached late in it."""
+"""Relative interval of a nucleus in which its F0 is measured: the tone is reached late in it."""
 # Student's t for 95 % and 1 to 30 degrees of freedom.
 _STUDENT = (
     *(
@@ -90,54 +90,54 @@ class Clip:
     name: str
     """Its name in the table."""
     speaker: str
-    """Who speaks."""
+    """Name of the speaker."""
     text: str
-    """What is said."""
+    """Its text."""
     f0: Array
     """F0 [N] of its nuclei in Hz, 0 where unvoiced."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """What is predicted of one nucleus."""
+    """Prediction for one nucleus."""
 
     word: str
-    """The word it is in, normalized."""
+    """The word that contains it, normalized."""
     form: str
-    """The word with its marks."""
+    """The word with its tone marks."""
     rule: str
-    """Names of the rules that gave the word its tones, joined by `+`; empty where nothing was decided."""
+    """Names of the rules that assigned the word's tones, joined by `+`; empty if undecided."""
     confidence: str
-    """How sure they are."""
+    """Their confidence."""
     source: str
-    """Who says so."""
+    """Source of the tones."""
     place: int
-    """Which nucleus of the word it is."""
+    """Index of the nucleus in the word."""
     tone: str
     """`HIGH`, `LOW`, `DOWNSTEPPED` or empty."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far one melody follows another."""
+    """Agreement of two melodies."""
 
     syllables: int
     """Nuclei compared."""
     r: float
-    """Correlation of the two, each without the course of its sentence."""
+    """Correlation of the two, each without its sentence-level trend."""
     steps: float
-    """Correlation of the steps from a nucleus to the next."""
+    """Correlation of the steps between adjacent nuclei."""
     direction_percent: float
-    """Steps of more than `BIG_STEP` in the recordings that go the same way in the other melody."""
+    """Steps of more than `BIG_STEP` in the recordings with the same direction in the other melody."""
     spread_recorded: float
     """Standard deviation of the recorded F0 in semitones."""
     spread: float
-    """That of the other melody."""
+    """The same for the other melody."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Recorded F0 of nuclei that are marked high, beside that of nuclei marked low."""
+    """Recorded F0 of nuclei marked high, compared with nuclei marked low."""
 
     high: int
     """Nuclei marked high."""
@@ -146,35 +146,35 @@ class Contrast:
     semitones: float
     """Mean of the high ones minus mean of the low ones."""
     interval: tuple[float, float]
-    """95 % of it."""
+    """95 % confidence interval of it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A nucleus of a word whose recorded F0 says something else than its entry, or something where there is none."""
+    """A nucleus of a word whose recorded F0 contradicts its entry, or suggests a tone where there is no entry."""
 
     word: str
     """The word."""
     form: str
-    """Its tones as predicted."""
+    """Its predicted tones."""
     place: int
-    """Which nucleus."""
+    """Index of the nucleus."""
     tone: str
-    """Its predicted tone; empty where nothing is predicted."""
+    """Its predicted tone; empty if there is no prediction."""
     occurrences: int
-    """How often it was measured."""
+    """Number of measurements."""
     semitones: float
-    """Its mean F0 against the course of the sentence."""
+    """Its mean F0 relative to the sentence-level trend."""
     interval: tuple[float, float]
-    """95 % of the mean."""
+    """95 % confidence interval of the mean."""
     rule: str
     """The rules behind the prediction."""
 
 
 def read_clips(path: str | Path) -> list[Clip]:
-    """The recordings of a tab-separated table with at least `COLUMNS`, one line for each nucleus, clip by clip.
+    """Reads recordings from a tab-separated table with at least `COLUMNS`, one line per nucleus, clip by clip.
 
-    Raises `DataError` for a file that cannot be read, lacks a column or holds no number where F0 should be.
+    Raises `DataError` for a file that cannot be read, lacks a column or has a non-numeric F0.
     """
     path = Path(path)
     try:
@@ -203,7 +203,7 @@ def read_clips(path: str | Path) -> list[Clip]:
 
 
 def labels_of(text: str, reader: TwiG2P) -> list[Label]:
-    """What is predicted of each nucleus of a text; empty if words and units do not line up."""
+    """Prediction for each nucleus of a text; empty if words and units cannot be aligned."""
     ids = reader.text_to_phoneme_sequence(text, tones="predicted")
     words: list[list[int]] = [[]]
     boundary = symbol_to_id("_")
@@ -224,10 +224,10 @@ def labels_of(text: str, reader: TwiG2P) -> list[Label]:
 
 
 class Melody:
-    """Nuclei of many clips side by side: recorded F0, predicted labels, and what a voice makes of them."""
+    """Concatenated nuclei of many clips: recorded F0, predicted labels, and a voice's F0."""
 
     def __init__(self, clips: Iterable[Clip], reader: TwiG2P) -> None:
-        """Keeps the clips whose text has as many nuclei as were recorded; `left_out` counts the others."""
+        """Keeps the clips whose text has as many nuclei as the recording; `left_out` counts the others."""
         self.clips: list[Clip] = []
         self.labels: list[Label] = []
         self.left_out = 0
@@ -257,7 +257,7 @@ class Melody:
     def spoken(
         self, speak: Speak, reader: TwiG2P, speaker: str, progress: Callable[[int, int], Any] | None = None
     ) -> Array:
-        """F0 [K] of the same nuclei as a voice says them, in semitones from each clip's median; NaN where unvoiced."""
+        """F0 [K] of the same nuclei synthesized by a voice, in semitones from the clip median; NaN where unvoiced."""
         found: list[float] = []
         stop = symbol_to_id(".")
         for number, clip in enumerate(self.clips, start=1):
@@ -273,8 +273,8 @@ class Melody:
         return heard
 
     def agreement(self, other: Array) -> dict[str, Any]:
-        """`Agreement` of a melody [K] with the recordings, words learned from these left out, with 95 % intervals over
-        clips under "intervals"."""
+        """`Agreement` of a melody [K] with the recordings, excluding words learned from these, with 95 % intervals
+        over clips under "intervals"."""
         rng = np.random.default_rng(0)
         usable = np.where(self.is_learned, math.nan, other)
         whole = self._agreement(usable, np.arange(len(self.clips)))
@@ -314,14 +314,14 @@ class Melody:
         )
 
     def residual(self) -> Array:
-        """Recorded F0 [K] against the course of the sentence, in semitones; NaN where unvoiced."""
+        """Recorded F0 [K] relative to the sentence-level trend, in semitones; NaN where unvoiced."""
         found = np.full(len(self.recorded), math.nan)
         ok = np.isfinite(self.recorded)
         found[ok] = without_course(self.recorded[ok], self.place[ok])
         return found
 
     def contrasts(self) -> dict[str, dict[str, Contrast]]:
-        """High minus low of the recordings by "confidence", by "rule", and by "class": the rules of a word together."""
+        """High minus low of the recordings by "confidence", by "rule", and by "class": the combined rules of a word."""
         residual = self.residual()
         groups: dict[str, dict[str, list[int]]] = {
             name: defaultdict(list) for name in ("confidence", "rule", "class")
@@ -353,8 +353,8 @@ class Melody:
         return Contrast(len(high), len(low), difference, (difference - error, difference + error))
 
     def findings(self) -> tuple[list[Finding], list[Finding]]:
-        """Nuclei of words that contradict their entry, and those of undecided words that say something: at least
-        `FEWEST` occurrences, and an interval clear of zero."""
+        """Nuclei of words that contradict their entry, and those of undecided words with a clear tone: at least
+        `FEWEST` occurrences, and an interval that excludes zero."""
         residual = self.residual()
         groups: dict[tuple[str, str, str, int, str], list[float]] = defaultdict(list)
         for at in np.flatnonzero(np.isfinite(residual)):
@@ -375,7 +375,7 @@ class Melody:
 
 
 def semitones(hertz: Array, group: NDArray[np.integer[Any]]) -> Array:
-    """F0 [K] in Hz as semitones from the median of each group [K]; NaN where unvoiced."""
+    """Converts F0 [K] in Hz to semitones from the median of each group [K]; NaN where unvoiced."""
     values = np.full(len(hertz), math.nan)
     voiced = hertz > 0
     values[voiced] = 12.0 * np.log2(hertz[voiced])
@@ -387,7 +387,7 @@ def semitones(hertz: Array, group: NDArray[np.integer[Any]]) -> Array:
 
 
 def without_course(values: Array, place: Array) -> Array:
-    """Values [K] less the parabola over their place [K] in the sentence (0 to 1)."""
+    """Values [K] minus the parabola fitted over their position [K] in the sentence (0 to 1)."""
     basis = np.stack([np.ones_like(place), place, place**2], axis=1)
     return np.asarray(values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0], np.float64)
 
@@ -399,7 +399,7 @@ def measure(
     reader: TwiG2P | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> dict[str, Any]:
-    """The melody of a voice's speakers and of the predicted labels against a table of recordings, as plain values."""
+    """Compares the melody of a voice's speakers and of the predicted labels with recordings; returns plain values."""
     reader = reader or TwiG2P(tones="predicted")
     melody = Melody(read_clips(path), reader)
     labels = melody.agreement(melody.levels)
@@ -424,7 +424,7 @@ def measure(
 
 
 def format_melody(report: Mapping[str, Any]) -> str:
-    """The report as text: a line for the labels and for each speaker, then rules and words."""
+    """Formats the report as text: a line for the labels and for each speaker, then rules and words."""
     lines = [
         f"{report['clips']} clips ({report['clips_left_out']} left out: other number of nuclei), "
         f"{report['syllables']} nuclei, {report['syllables_marked_percent']:.0f} % of them with a predicted tone"
@@ -460,7 +460,7 @@ def format_melody(report: Mapping[str, Any]) -> str:
 
 
 def _level(segment: Segment, track: PitchTrack) -> float:
-    """Median F0 in Hz of a nucleus; 0 where fewer than two values of it are voiced."""
+    """Median F0 in Hz of a nucleus; 0 if fewer than two of its values are voiced."""
     times = track.start_s + STEP_S * np.arange(len(track.hertz))
     inside = (times >= segment.at(_WINDOW[0])) & (times <= segment.at(_WINDOW[1])) & (track.hertz > 0)
     return float(np.median(track.hertz[inside])) if inside.sum() >= 2 else 0.0
@@ -473,7 +473,7 @@ def _correlation(one: Array, other: Array) -> float:
 
 
 def _mean(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """The mean of values and 95 % of it."""
+    """The mean of values and its 95 % confidence interval."""
     mean = float(np.mean(values))
     degrees = len(values) - 1
     quantile = _STUDENT[degrees - 1] if degrees <= len(_STUDENT) else 1.96

@@ -1,4 +1,4 @@
-"""F0 as Praat hears it, and how far one speech's F0 is from another's."""
+"""F0 estimation with Praat, and F0 differences between two utterances."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 STEP_S = 0.005
-"""Seconds between two values of a track."""
+"""Time step of a track in seconds."""
 HIGH_VOICE_HZ = 155.0
-"""A speaker whose median F0 lies above this is measured with Praat's settings for women, else with those for men."""
+"""Speakers with a median F0 above this are measured with Praat's settings for women, others with those for men."""
 
 
 @dataclass(frozen=True)
 class PraatRange:
-    """Where Praat looks for a speaker's F0 and formants; a floor too low hears octaves that are not there."""
+    """Praat's search ranges for a speaker's F0 and formants; a floor that is too low causes octave errors."""
 
     floor_hz: float
     """Lowest F0."""
@@ -59,7 +59,7 @@ class PitchTrack:
 
 @dataclass(frozen=True)
 class PitchDifference:
-    """Sums over the values of two tracks, so that utterances can be pooled."""
+    """Sums over the values of two tracks, for pooling utterances."""
 
     values: int
     """Values compared."""
@@ -91,7 +91,7 @@ def pitch_track(audio: Array, sample_rate: int, search: PraatRange) -> PitchTrac
 
 
 def compare_pitch(reference: PitchTrack, spoken: PitchTrack) -> PitchDifference:
-    """Differences of two tracks that begin at one time; the longer one is cut."""
+    """Differences of two tracks with the same start; the longer one is cut."""
     size = min(len(reference.hertz), len(spoken.hertz))
     one, other = reference.hertz[:size], spoken.hertz[:size]
     both = (one > 0) & (other > 0)

@@ -21,7 +21,7 @@ _DOWNSTEPPED_SHADE = "#dcebd0"
 
 
 def draw_mels(path: Path, heard: MeasuredSentence, frame_s: float) -> None:
-    """The recording's log-mel above the voice's with the same durations, and their difference, over the units."""
+    """Plots log-mels of recording and voice with the same durations, and their difference, above the unit symbols."""
     figure, axes = _canvas(3, (13, 9))
     target, spoken = heard.sample.mel, heard.given.mel
     limits = {"vmin": float(target.min()), "vmax": float(target.max())}
@@ -41,7 +41,7 @@ def draw_mels(path: Path, heard: MeasuredSentence, frame_s: float) -> None:
 
 
 def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
-    """F0 that Praat hears in the recording and in the voice with the same durations, over the tone labels."""
+    """Plots Praat's F0 of the recording and of the voice with the same durations, above the tone labels."""
     figure, axes = _canvas(1, (13, 5))
     axis = axes[0]
     for segment in heard.segments:
@@ -62,7 +62,7 @@ def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
 
 
 def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Median F1 against F2 of each oral vowel, close vowels above and front ones left, beside the recordings'."""
+    """Plots median F1 against F2 of the oral vowels (voice and recordings), close ones at the top, front ones left."""
     figure, axes = _canvas(1, (8, 7))
     axis = axes[0]
     for name, color in (("teacher", RECORDING), ("voice", VOICE)):
@@ -120,7 +120,7 @@ def _times(track: PitchTrack) -> Any:
 
 
 def _label_units(axis: Axes, segments: list[Segment], height: float) -> None:
-    """Symbols under the axis, in place of times."""
+    """Labels the axis with symbols instead of times."""
     named = [segment for segment in segments if segment.kind not in ("special", "boundary")]
     axis.set_xticks([segment.start_s for segment in segments], labels=[""] * len(segments))
     for segment in named:

@@ -1,4 +1,4 @@
-"""An evaluation as a table for people and as JSON for programs."""
+"""Evaluation reports as a readable table and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kalakan.storage import replacing
 from kalakan.voices.package import MANIFEST, Voice, file_hash
 
 PACKAGES = ("kalakan", "torch", "praat-parselmouth", "pesq", "pystoi", "distillmos")
-"""Whose versions a report states."""
+"""Packages whose versions are recorded in a report."""
 _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("sentences", ("utterances",), 0),
     ("given durations", (), 0),
@@ -71,12 +71,12 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("free", ("distilmos", "all", "free_minus_teacher", "mean"), 3),
     ("free, half its 95 % interval", ("distilmos", "all", "free_minus_teacher", "half_interval_95"), 3),
 )
-"""Title, place in a speaker's results and digits of each line of the table; a line without a place is a heading."""
+"""Title, path in a speaker's results and digits of each line of the table; a line without a path is a heading."""
 _WIDTH = 42
 
 
 def describe_voice(voice: Voice) -> dict[str, Any]:
-    """What tells this voice from every other: its name, version, models, and the sha256 of its manifest."""
+    """Identifies a voice: its name, version, models, and the SHA-256 of its manifest."""
     manifest = voice.manifest
     return {
         "name": manifest.name,
@@ -88,7 +88,7 @@ def describe_voice(voice: Voice) -> dict[str, Any]:
 
 
 def describe_run(command: str) -> dict[str, Any]:
-    """When, where and with what the numbers were made."""
+    """Date, machine and software of an evaluation."""
     return {
         "command": command,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -103,7 +103,7 @@ def describe_run(command: str) -> dict[str, Any]:
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
-    """The report as JSON; a number that could not be measured is null."""
+    """Writes the report as JSON; values that could not be measured are null."""
     text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         with replacing(path) as partial:
@@ -113,7 +113,7 @@ def write_report(path: Path, report: dict[str, Any]) -> None:
 
 
 def format_table(report: dict[str, Any]) -> str:
-    """The report as aligned text: a column for each speaker and one for all."""
+    """Formats the report as aligned text: a column for each speaker and one for all."""
     return "\n".join(_lines(report)) + "\n"
 
 

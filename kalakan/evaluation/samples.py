@@ -1,4 +1,4 @@
-"""The test sentences of a corpus, as arrays that line up with what a voice speaks."""
+"""The test sentences of a corpus, as arrays aligned with a voice's output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kalakan.errors import DataError
 
 @dataclass(frozen=True)
 class Sample:
-    """One recording, cut to the units that stand for it."""
+    """One recording, cut to its units."""
 
     utterance: Utterance
     """Labels of the whole recording."""
@@ -41,13 +41,13 @@ class Sample:
 class Samples:
     """The test sentences of the speakers that a voice has: `limit` of each (default: all), spread over the split.
 
-    What is damaged is left out with a `DamagedDataWarning`, and with its reason in `damaged`. Raises `DataError` for a
-    corpus that has no test split or is not aligned, for speakers that the corpus or the voice lacks, and if nothing is
-    left of what was asked for.
+    Damaged utterances are skipped with a `DamagedDataWarning`, and their reasons stored in `damaged`. Raises
+    `DataError` for a corpus that has no test split or is not aligned, for speakers that the corpus or the voice lacks,
+    and if no requested sentence is left.
     """
 
     damaged: dict[str, str]
-    """Why an utterance was left out, by its id, or by the place of its line in the manifest (of whatever split)."""
+    """Why an utterance was skipped, by its id, or by its line in the manifest (of any split)."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Samples:
         return np.concatenate([self.dataset.f0(row) for row in rows])
 
     def _prepare(self, asked: Sequence[str]) -> None:
-        """Reads the recordings of the speakers, and leaves out the damaged, and speakers of whom nothing is left."""
+        """Reads the speakers' recordings; skips damaged ones, and speakers without remaining recordings."""
         dataset = self.dataset
         dataset.utterances = [item for item in dataset.utterances if item.speaker in self.speakers]
         dataset.prepare()

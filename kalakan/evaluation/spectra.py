@@ -1,4 +1,4 @@
-"""Distances between log-mels, frame by frame and with dynamic time warping."""
+"""Distances between log-mels, framewise and with dynamic time warping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 COEFFICIENTS = 13
-"""Cepstral coefficients in the mel cepstral distortion, without the 0th (the level)."""
+"""Number of cepstral coefficients in the mel cepstral distortion, without the 0th (the level)."""
 
 
 def mel_l1(reference: Array, spoken: Array) -> float:
@@ -31,11 +31,11 @@ def cepstra(mel: Array) -> NDArray[np.float64]:
 
 
 def cepstral_distortion(reference: Array, spoken: Array) -> float:
-    """Mel cepstral distortion in dB of two log-mels [M, T] of one shape; 0 is equal, a mere gain changes nothing.
+    """Mel cepstral distortion in dB of two log-mels [M, T] of one shape; 0 for equal ones, invariant to gain.
 
     10 / ln 10 * sqrt(2 * sum of squared differences) of each frame, averaged over frames: R. Kubichek, "Mel-cepstral
     distance measure for objective speech quality assessment", IEEE PACRIM 1993, equation 1, on the cepstrum of the
-    log-mel. Other cepstra give other numbers: compare only with numbers of this function.
+    log-mel. Values from other cepstra are not comparable.
     """
     return _distortion(cepstra(reference) - cepstra(spoken))
 
@@ -54,7 +54,7 @@ def warped_l1(reference: Array, spoken: Array) -> float:
 
 
 def warp(cost: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the cheapest path from [0, 0] to [T1 - 1, T2 - 1] of a cost matrix [T1, T2].
+    """Rows and columns of the minimum-cost path from [0, 0] to [T1 - 1, T2 - 1] of a cost matrix [T1, T2].
 
     Steps right, down and diagonal, of weight 1 each: H. Sakoe and S. Chiba, IEEE ASSP 26 (1978), without a window.
     Ties prefer the diagonal.

@@ -1,4 +1,4 @@
-"""Sentences' scores pooled: the numbers of a report."""
+"""Pools sentence scores into the values of a report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kalakan.evaluation.tones import obedience
 from kalakan.evaluation.vowels import VowelMedian, order_breaks, vowel_medians
 
 SHORT_S, LONG_S = 3.0, 5.0
-"""DistilMOS marks short clips down: clips under and over these lengths are also averaged apart."""
+"""DistilMOS scores short clips lower: clips under and over these lengths are also averaged separately."""
 
 
 def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def summarize_vowels(scores: Iterable[Scores]) -> dict[str, Any]:
-    """Median formants of one speaker's vowels beside the teacher's, and where their order breaks."""
+    """Median formants of one speaker's vowels and of the teacher's, and violations of their order."""
     found = list(scores)
     medians = {
         name: vowel_medians(point for item in found for point in item.vowels[name])
@@ -66,7 +66,7 @@ def summarize_vowels(scores: Iterable[Scores]) -> dict[str, Any]:
 def formant_differences(
     teacher: dict[str, VowelMedian], voice: dict[str, VowelMedian]
 ) -> dict[str, dict[str, float]]:
-    """By how many percent F1 and F2 of each vowel differ from the teacher's."""
+    """Percentage differences of F1 and F2 of each vowel from the teacher's."""
     return {
         symbol: {
             name: 100.0 * (getattr(voice[symbol], name) / getattr(teacher[symbol], name) - 1.0)
@@ -84,7 +84,7 @@ def mean(values: Iterable[float]) -> float:
 
 
 def _means(scores: Sequence[Scores]) -> dict[str, Any]:
-    """Numbers averaged over sentences, DistilMOS aside, in the groups "given", "free" and "copy"."""
+    """Values averaged over sentences, except DistilMOS, in the groups "given", "free" and "copy"."""
     groups: dict[str, Any] = {"given": {}, "free": {}, "copy": {}}
     for name in dict.fromkeys(name for item in scores for name in item.values):
         group, _, rest = name.partition("_")
@@ -129,7 +129,7 @@ def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
 
 
 def _difference(scores: Sequence[Scores], kind: str) -> dict[str, float]:
-    """Mean of DistilMOS less the recording's, sentence by sentence, and half its 95 % interval (normal law)."""
+    """Mean per-sentence DistilMOS minus the recording's, and half of its 95 % interval (normal approximation)."""
     pairs = [(item.values[f"{kind}_distilmos"], item.values["teacher_distilmos"]) for item in scores]
     found = np.array([one - other for one, other in pairs if math.isfinite(one) and math.isfinite(other)])
     if found.size < 2:

@@ -1,4 +1,4 @@
-"""When each unit of an utterance sounds, and which tone it carries."""
+"""Timing and tone of each unit of an utterance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORAL_VOWELS = ("i", "ɪ", "e", "ɛ", "æ", "a", "ɔ", "o", "ʊ", "u")
 
 @dataclass(frozen=True)
 class Segment:
-    """One unit in time."""
+    """One unit with its timing."""
 
     symbol: str
     """Its symbol in the phoneme table."""
@@ -23,17 +23,17 @@ class Segment:
     tone: str
     """"H", "L", "!H" (downstepped), or "" for a unit without a tone mark."""
     start_s: float
-    """Where it begins, in seconds."""
+    """Start in seconds."""
     end_s: float
-    """Where it ends, in seconds."""
+    """End in seconds."""
 
     def at(self, share: float) -> float:
-        """The time in seconds after `share` (0 to 1) of the unit."""
+        """The time in seconds at the fraction `share` (0 to 1) of the unit."""
         return self.start_s + share * (self.end_s - self.start_s)
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration in seconds."""
         return self.end_s - self.start_s
 
 

@@ -1,4 +1,4 @@
-"""Tone obedience: does a vowel marked high sound higher than its neighbor marked low?"""
+"""Tone obedience: whether a vowel marked high has a higher F0 than its neighbor marked low."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from kalakan.evaluation.timeline import HIGH, LOW, Segment, nuclei
 from kalakan.text.phonemes import NUCLEUS_CLASSES, TONE_IDS, phoneme_class, symbol_to_id
 
 PLACE = 2 / 3
-"""Where in a vowel its F0 is taken: the tone is reached late in it."""
+"""Relative position in a vowel at which its F0 is measured: the tone is reached late in it."""
 
 
 @dataclass(frozen=True)
 class Obedience:
-    """What a set of tone steps says."""
+    """Summary of a set of tone steps."""
 
     obeyed_percent: float
-    """Pairs whose high vowel is higher than its low one, of the measured pairs."""
+    """Percentage of the measured pairs whose high vowel is higher than the low one."""
     semitones: float
     """Mean step from low to high over the measured pairs."""
     pairs: int
     """Measured pairs."""
     unmeasured: int
-    """Pairs with a vowel that Praat hears as unvoiced where its F0 is taken."""
+    """Pairs with a vowel that Praat classifies as unvoiced where its F0 is measured."""
 
 
 def tone_steps(segments: Sequence[Segment], track: PitchTrack) -> list[float]:
@@ -55,7 +55,7 @@ def obedience(steps: Iterable[float]) -> Obedience:
 
 
 def mark_tones(ids: Sequence[int], seed: int) -> NDArray[np.int64]:
-    """The ids [N] with a random high or low tone on every nucleus, the same for the same seed; old tones go."""
+    """The ids [N] with a random high or low tone on every nucleus, determined by the seed; replaces existing tones."""
     random = np.random.default_rng(seed)
     marks = (symbol_to_id("˥"), symbol_to_id("˩"))
     marked: list[int] = []

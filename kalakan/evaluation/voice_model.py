@@ -1,4 +1,4 @@
-"""A voice's torch models as evaluation drives them: with its own durations or with given ones."""
+"""Runs a voice's torch models for evaluation, with predicted or given durations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kalakan.voices.weights import load_acoustic, load_vocoder
 
 @dataclass(frozen=True)
 class Speech:
-    """One utterance as a voice speaks it."""
+    """One synthesized utterance."""
 
     mel: NDArray[np.float32]
     """Log-mel [M, T]."""
@@ -29,7 +29,7 @@ class Speech:
     durations: NDArray[np.int64]
     """Frames of each unit [N]."""
     audio: NDArray[np.float32]
-    """Audio [T * hop_length]; louder than 1 where the mel is."""
+    """Audio [T * hop_length]; may exceed [-1, 1]."""
 
 
 class VoiceModel:
@@ -60,7 +60,7 @@ class VoiceModel:
     def speak(
         self, ids: NDArray[np.int64], speaker: str, durations: NDArray[np.int64] | None = None
     ) -> Speech:
-        """Speech of phoneme ids [N] with the durations [N] given, or the model's own; pitch is always predicted."""
+        """Synthesizes phoneme ids [N] with given durations [N] or predicted ones; pitch is always predicted."""
         batch = AcousticBatch(
             ids[None],
             np.array([len(ids)]),
@@ -74,6 +74,6 @@ class VoiceModel:
         return Speech(mel[0].numpy(), f0, found.durations, self.vocode(mel[0].numpy(), f0))
 
     def vocode(self, mel: NDArray[np.float32], f0: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Audio [T * hop_length] of a log-mel [M, T] and F0 [T] in Hz, not held within [-1, 1]."""
+        """Audio [T * hop_length] from a log-mel [M, T] and F0 [T] in Hz, not clipped to [-1, 1]."""
         arrays = torch.from_numpy(mel)[None], torch.from_numpy(f0)[None]
         return np.asarray(self.vocoder.waveform(*arrays, 0, 0).numpy(), np.float32)

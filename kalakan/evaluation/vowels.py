@@ -1,4 +1,4 @@
-"""Formants of the oral vowels, as Praat measures them."""
+"""Formants of the oral vowels, measured with Praat."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kalakan.evaluation.timeline import ORAL_VOWELS, Segment
 
 Array = NDArray[np.floating[Any]]
 SHORTEST_S = 0.075
-"""Shorter vowels do not reach their target and are left out."""
+"""Shorter vowels do not reach their target and are skipped."""
 CHAINS = (("i", "ɪ", "e", "ɛ", "æ", "a"), ("u", "ʊ", "o", "ɔ"))
-"""Vowels in the order of rising F1."""
+"""Vowels in order of rising F1."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class VowelPoint:
     """The formants of one vowel."""
 
     symbol: str
-    """Which vowel."""
+    """Symbol of the vowel."""
     f1: float
     """First formant in Hz."""
     f2: float
@@ -43,7 +43,7 @@ class VowelMedian:
     f2: float
     """Second formant in Hz."""
     count: int
-    """Vowels measured."""
+    """Number of measured vowels."""
 
 
 def vowel_points(
@@ -86,7 +86,7 @@ def vowel_medians(points: Iterable[VowelPoint]) -> dict[str, VowelMedian]:
 
 
 def order_breaks(medians: Mapping[str, VowelMedian]) -> list[str]:
-    """Neighbors in `CHAINS` whose F1 does not rise, as "e ≥ ɛ"; vowels that were not measured are passed over."""
+    """Neighbors in `CHAINS` whose F1 does not rise, as "e ≥ ɛ"; vowels that were not measured are skipped."""
     breaks = []
     for chain in CHAINS:
         present = [symbol for symbol in chain if symbol in medians]

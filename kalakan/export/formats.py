@@ -1,4 +1,4 @@
-"""The formats that models are exported to, by name: what `kalakan export --format` chooses from."""
+"""Export formats by name, for `kalakan export --format`."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class ExportOptions:
     """How models are exported."""
 
     half_weights: bool = False
-    """Stores matrices in 16 bits."""
+    """Store matrices in 16 bits."""
     quantize: Literal["static", "dynamic"] | None = None
-    """Computes large products in 8-bit integers, with constant scales or with those of each call."""
+    """Compute large products in 8-bit integers, with constant scales or scales computed by each call."""
 
 
 class Exporter(Protocol):
-    """Writes models in one format; every file is checked against torch and written whole or not at all."""
+    """Exports models to one format; every file is checked against torch and written atomically."""
 
     def voice(self, source: Path, vocoder: Path | None, target: Path | None, options: ExportOptions) -> Path:
-        """The folder of the voice `source`, its models exported to `target` (default: in place).
+        """Exports the models of the voice `source` to `target` (default: in place); returns the voice folder.
 
-        `vocoder` is a `.pt` file or a voice folder; its vocoder becomes the voice's.
+        `vocoder` is a `.pt` file or a voice folder; its vocoder replaces the voice's.
         """
         ...
 
     def files(
         self, acoustic: Path | None, vocoder: Path | None, folder: Path, options: ExportOptions
     ) -> list[Path]:
-        """The exported files, in `folder`, of an acoustic model, a `.pt` file, and of a vocoder, as for `voice`."""
+        """Exports an acoustic model (a `.pt` file) and a vocoder (as for `voice`) to files in `folder`."""
         ...
 
 
@@ -104,7 +104,7 @@ def _acoustic(source: Path, path: Path, options: ExportOptions) -> Path:
 
 
 def _quantize(path: Path, acoustic: Path | None) -> None:
-    """Quantizes a file, with constant scales if there is an acoustic model to measure them with."""
+    """Quantizes a file, with constant scales if there is an acoustic model for calibration."""
     from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
     from kalakan.export.onnx.quantize import quantize_file
     from kalakan.voices.weights import load_pt

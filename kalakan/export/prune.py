@@ -1,4 +1,4 @@
-"""Smaller models out of trained ones: channels that count least are cut out, or single weights are set to zero."""
+"""Prunes trained models: removes the least important channels, or sets individual weights to zero."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 from kalakan.voices.weights import LoadedModel
 
 GRAIN = 8
-"""Channels are kept in multiples of it: what the machines' vector units like."""
+"""Channel counts are multiples of this, for vector units."""
 
 
 def zero_weights(loaded: LoadedModel, amount: float) -> LoadedModel:
-    """The model, changed in place, with the smallest weights of each convolution and linear layer set to zero.
+    """Sets the smallest weights of each convolution and linear layer to zero, in place; returns the model.
 
-    `amount` is their share. The same as `torch.nn.utils.prune.l1_unstructured`. Zeros are stored and
-    multiplied like any other number, so the result is neither smaller nor faster; it shows how much is idle.
+    `amount` is their share. The same as `torch.nn.utils.prune.l1_unstructured`. Zeros are stored and multiplied like
+    any other number, so the result is neither smaller nor faster; it shows how many weights are redundant.
     """
     _check_amount(amount)
     for module in loaded.module.modules():
         if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.Linear)):
-            module.weight.requires_grad_(True)  # torch prunes parameters that are trained
+            module.weight.requires_grad_(True)  # torch prunes trainable parameters
             torch_prune.l1_unstructured(module, name="weight", amount=amount)  # type: ignore[no-untyped-call]
             torch_prune.remove(module, "weight")  # type: ignore[no-untyped-call]
             module.weight.requires_grad_(False)
@@ -37,11 +37,11 @@ def zero_weights(loaded: LoadedModel, amount: float) -> LoadedModel:
 
 
 def cut_channels(loaded: LoadedModel, amount: float) -> LoadedModel:
-    """The model without the share `amount` of the channels inside its blocks: smaller and faster.
+    """Removes the share `amount` of the channels inside the model's blocks: smaller and faster.
 
-    Of each block those channels go whose weights in and out have the smallest product of L2 norms (H. Li et al.,
-    "Pruning filters for efficient ConvNets", arXiv 1608.08710, section 3, for both sides of a block). All blocks of a
-    kind keep equally many, a multiple of 8. Raises `ExportError` for a model without such blocks.
+    In each block, removes the channels with the smallest product of the L2 norms of input and output weights (H. Li et
+    al., "Pruning filters for efficient ConvNets", arXiv 1608.08710, section 3, for both sides of a block). All blocks
+    of a kind keep the same number, a multiple of 8. Raises `ExportError` for a model without such blocks.
     """
     _check_amount(amount)
     smaller = _smaller(loaded, amount)
@@ -68,7 +68,7 @@ def _smaller(loaded: LoadedModel, amount: float) -> FastSpeech2 | HarmonicNoise:
 
 
 def changed_settings(before: LoadedModel, after: LoadedModel) -> dict[str, Any]:
-    """The settings of section `model` that differ: what a run needs to go on with the smaller model."""
+    """The settings of section `model` that differ: required to continue training the smaller model."""
     old, new = (to_dict(cast(Any, loaded.module).config) for loaded in (before, after))
     return {name: value for name, value in new.items() if old.get(name) != value}
 
@@ -84,7 +84,7 @@ def _kept(channels: int, amount: float) -> int:
 
 
 def _cut_state(model: nn.Module, smaller: nn.Module) -> dict[str, Tensor]:
-    """The state of `smaller`: that of `model`, in every block only the channels that count most."""
+    """The state of `smaller`: that of `model` with only the most important channels of every block."""
     state = model.state_dict()
     blocks = dict(smaller.named_modules())
     for name, block in model.named_modules():
@@ -103,7 +103,7 @@ def _cut_state(model: nn.Module, smaller: nn.Module) -> dict[str, Tensor]:
 
 
 def _layers(block: ConvNextBlock | TransformerBlock) -> tuple[nn.Linear | nn.Conv1d, nn.Linear]:
-    """The layers through which a block's inner channels come and go."""
+    """The input and output layers of a block's inner channels."""
     if isinstance(block, ConvNextBlock):
         return block.expand, block.project
     return block.filter_in.conv, block.filter_out

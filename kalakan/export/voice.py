@@ -1,4 +1,4 @@
-"""Exports the models of a trained voice to the form that runs without torch."""
+"""Exports the models of a trained voice for inference without torch."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weights: bool = False) -> Voice:
-    """The voice in `source` with its acoustic model's ONNX files, written to `target` (default: in its place).
+    """Adds ONNX files of its acoustic model to the voice in `source`, written to `target` (default: in place).
 
-    The ONNX files hold graphs and read the weights out of `acoustic.safetensors` beside them; an encoder and a decoder
-    (see `acoustic_parts`) are there if the model can decode a sentence window by window. `half_weights`
-    rounds the matrices to 16 bits for both engines and halves the voice.
-    Raises `VoiceError` for a broken voice and `ExportError` if the exported model differs from torch's or if there
-    is no ONNX form of it.
+    The ONNX files hold graphs and read the weights from `acoustic.safetensors` in the same folder; an encoder and a
+    decoder (see `acoustic_parts`) are included if the model can decode a sentence in windows. `half_weights`
+    rounds the matrices to 16 bits for both engines and halves the size of the voice.
+    Raises `VoiceError` for a broken voice and `ExportError` if the exported model differs from torch's or cannot be
+    exported to ONNX.
     """
     from safetensors.torch import save
 
@@ -66,11 +66,11 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
 def add_vocoder(
     voice: str | Path, weights: str | Path, target: str | Path | None = None, *, half_weights: bool = False
 ) -> Voice:
-    """The voice in folder `voice` with the vocoder of `weights` (`vocoder_model.pt`, or a voice), written to `target`.
+    """Adds the vocoder of `weights` (`vocoder_model.pt`, or a voice) to the voice in folder `voice`.
 
-    `target` defaults to the voice's own place. The ONNX files read their weights out of `vocoder.safetensors` beside
-    it; `half_weights` rounds the matrices to 16 bits for both engines. Raises `VoiceError` for files that do not
-    fit and `ExportError` if the exported model differs from torch's.
+    Written to `target` (default: in place). The ONNX files read their weights from `vocoder.safetensors` in the same
+    folder; `half_weights` rounds the matrices to 16 bits for both engines. Raises `VoiceError` for files that do not
+    match and `ExportError` if the exported model differs from torch's.
     """
     from safetensors.torch import save
 

@@ -1,4 +1,4 @@
-"""Pruned voices: `kalakan.export.prune` for the models of a voice folder, with what it changed."""
+"""Prunes voices: applies `kalakan.export.prune` to the models of a voice folder and reports the changes."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.weights import LoadedModel, float32_state, load_acoustic, load_vocoder, save_pt
 
 METHODS = {"channels": cut_channels, "weights": zero_weights}
-"""Ways to prune."""
+"""Pruning methods."""
 PARTS = ("acoustic", "vocoder")
 """Models of a voice."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What pruning did to one model of a voice."""
+    """Effect of pruning on one model of a voice."""
 
     part: str
     """"acoustic" or "vocoder"."""
     model_type: str
     """Its type."""
     parameters: tuple[int, int]
-    """Numbers in its tensors before and after."""
+    """Number of its parameters before and after."""
     bytes: tuple[int, int]
     """Size of its weights in 16 bits, before and after."""
     zeros: tuple[float, float]
     """Share of its weights that are zero, before and after."""
     settings: dict[str, Any]
-    """Settings of section `model` that a run needs to go on with it."""
+    """Settings of section `model` required to continue training it."""
 
 
 def prune_voice(
     source: str | Path, target: str | Path, *, amount: float, method: str = "channels", part: str = "both"
 ) -> list[Change]:
-    """Writes the voice in `source`, pruned and with weights in 16 bits, to `target`; what became of each model.
+    """Writes the voice in `source`, pruned and with weights in 16 bits, to `target`; returns the changes of each model.
 
     `amount` is a share between 0 and 1, `method` "channels" or "weights", `part` "acoustic", "vocoder" or "both".
     Raises `ExportError` for a model that cannot be pruned, `VoiceError` for a broken voice or a target in use.

@@ -1,4 +1,4 @@
-"""Quantizes the graphs of an exported voice; its weights still live once, in the safetensors files."""
+"""Quantizes the graphs of an exported voice; the weights are still stored once, in the safetensors files."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
 
 Activations = Literal["static", "dynamic"]
 MEL_TOLERANCE = 0.5
-"""Largest difference of a log-mel value between torch, which does not round activations, and the quantized graph."""
+"""Maximum difference of log-mel values between torch, which does not quantize activations, and the quantized graph."""
 SAMPLE_TOLERANCE = 0.05
-"""The same for a sample of the vocoder's audio in [-1, 1]."""
+"""The same for samples of the vocoder's audio in [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """A graph of a voice, loaded, with the places of what it reads out of a safetensors file."""
+    """A loaded graph of a voice, with the tensors that it reads from a safetensors file."""
 
     model: Any
     keys: dict[str, str]
-    """Initializer to the tensor's name in the safetensors file."""
+    """Tensor name in the safetensors file for each initializer."""
 
 
 def quantize_voice(
     source: str | Path, target: str | Path | None = None, *, activations: Activations = "dynamic"
 ) -> Voice:
-    """The voice in `source` with quantized graphs, written to `target` (default: in its place).
+    """Quantizes the graphs of the voice in `source`, written to `target` (default: in place).
 
-    `activations` are rounded by constant scales, measured on `calibration.TEXTS` ("static": the voice still streams
-    inside its sentences), or by scales that each call measures ("dynamic": it streams sentence by sentence).
+    `activations` are quantized with constant scales, calibrated on `calibration.TEXTS` ("static": the voice still
+    streams within sentences), or with scales computed by each call ("dynamic": it streams sentence by sentence).
 
-    A weight that was quantized stands in the safetensors file as integers and their scales, which torch multiplies
-    when it loads them: both engines have the same weights, and the voice is smaller.
+    Quantized weights are stored in the safetensors file as integers and scales, which torch multiplies at load time:
+    both engines have the same weights, and the voice is smaller.
     Raises `ExportError` if the voice has no graph, if nothing in it can be quantized, if durations differ from torch's,
     or if the quantized graphs differ from torch by more than `MEL_TOLERANCE` or `SAMPLE_TOLERANCE`.
     """
@@ -74,7 +74,7 @@ def quantize_voice(
 def _quantize_readers(
     voice: Voice, weights: str, files: dict[str, bytes | Path], activations: Activations
 ) -> bool:
-    """Quantizes, in `files`, every graph that reads `weights`, and that file; False if there was nothing to do."""
+    """Quantizes every graph in `files` that reads `weights`, and that file; False if there was nothing to do."""
     from safetensors.torch import load, save
 
     content = cast(bytes, files[weights])
@@ -102,7 +102,7 @@ def _quantize_readers(
 
 
 def _measure(voice: Voice, shared: dict[str, _Shared], chosen: set[str]) -> dict[str, Range]:
-    """Range of the activations that each tensor is multiplied with: one for all graphs, so that all say the same."""
+    """Range of the activations that are multiplied with each tensor: shared by all graphs, so that they agree."""
     model = cast("FastSpeech2", load_acoustic(voice))
     ranges: dict[str, Range] = {}
     for name, examples in (
@@ -130,7 +130,7 @@ def _open(voice: Voice, name: str, weights: str, content: bytes) -> _Shared:
 
 
 def _agreed(graphs: list[_Shared]) -> set[str]:
-    """Tensors that every graph which reads them can quantize."""
+    """Tensors that can be quantized in every graph that reads them."""
     wanted: set[str] = set()
     refused: set[str] = set()
     for item in graphs:

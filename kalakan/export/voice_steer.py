@@ -1,8 +1,7 @@
-"""Steers a voice: a phoneme of one speaker becomes a mix of phonemes, without training.
+"""Steers a voice: replaces a speaker's phoneme embedding with a mix of phoneme embeddings, without training.
 
-A voice that says a vowel too close or too open says another that lies on its far side: a mix of the rows that the
-acoustic model knows both by lies between them. What training left over is mended so, and a voice is brought nearer to
-another dialect.
+If a voice realizes a vowel as too close or too open, a mix of its embedding and that of a vowel on the other side of
+the target is realized in between. This corrects remaining training errors, or moves a voice towards another dialect.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from kalakan.voices.weights import float32_state, load_acoustic
 SOUNDS = ("vowel", "consonant", "nasal", "syllabic", "liquid", "glide")
 """Classes of the units that can be steered and mixed."""
 SUM_TOLERANCE = 1e-3
-"""How far from 1 the weights of a mix may add up to."""
+"""Maximum deviation from 1 of the sum of a mix's weights."""
 
 
 @dataclass(frozen=True)
 class Mix:
-    """What a unit becomes."""
+    """Replacement of a unit."""
 
     unit: str
     """The unit that is steered."""
     parts: Mapping[str, float]
-    """Weight of each unit in it; they add up to 1."""
+    """Weight of each unit in the mix; they add up to 1."""
 
     def __str__(self) -> str:
         return f"{self.unit}={'+'.join(f'{weight:g}*{part}' for part, weight in self.parts.items())}"
@@ -77,9 +76,9 @@ def steer_voice(
 ) -> Voice:
     """Writes the voice in `source`, steered and with weights in 16 bits, to `target`.
 
-    All mixes are of the voice as it was, so that two vowels can trade places. `speakers` (default: all) are those who
-    change; the others keep every bit of their rows. What was done stands in the manifest, under `training`.
-    Raises `ExportError` for a speaker that the voice lacks, a unit that is steered twice, and a model that is no
+    All mixes use the original embeddings, so that two vowels can be swapped. `speakers` (default: all) are changed;
+    the rows of the others stay bit-identical. The changes are recorded in the manifest, under `training`.
+    Raises `ExportError` for a speaker that the voice lacks, a unit that is steered twice, and a model other than
     FastSpeech2; `VoiceError` for a broken voice.
     """
     from safetensors.torch import save
@@ -118,9 +117,9 @@ def steer_voice(
 
 
 def steer(model: FastSpeech2, mixes: Sequence[Mix], speakers: Sequence[int]) -> FastSpeech2:
-    """The model with the rows of `mixes` in place of those of their units, for the speakers of these numbers.
+    """The model with the rows of `mixes` replacing those of their units, for the speakers with these indices.
 
-    A row that all speakers share stays in the phoneme table; what differs between speakers stands after it, once.
+    Rows shared by all speakers stay in the phoneme table; speaker-specific ones are stored once, after the table.
     """
     size, count = model.config.n_phonemes, len(model.config.speakers)
     weight = model.embedding.weight.detach()
@@ -142,7 +141,7 @@ def steer(model: FastSpeech2, mixes: Sequence[Mix], speakers: Sequence[int]) -> 
 
 
 def _table(table: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """A table that holds every row of `wanted` [S, N, C] once, and where [S, N]; its first N rows are the phonemes'."""
+    """A table with every distinct row of `wanted` [S, N, C], and row indices [S, N]; its first N rows are phonemes'."""
     speakers, size, _ = wanted.shape
     rows = torch.arange(size).repeat(speakers, 1)
     extra: list[Tensor] = []

@@ -1,1 +1,1 @@
-"""Whole ways from a corpus to a voice: several runs, and the export, as one command."""
+"""End-to-end recipes from a corpus to a voice: several runs and the export in one command."""

@@ -1,4 +1,4 @@
-"""Recipes: runs that follow each other and end in a voice. Each stage goes on where it stopped."""
+"""Recipes: sequences of training runs that produce a voice. Each stage can be resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Settings = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a voice is made of one corpus."""
+    """How to train a voice on one corpus."""
 
     acoustic: str
     """Type of the acoustic model."""
@@ -31,16 +31,16 @@ class Recipe:
     tuning: dict[str, Any]
     """Training settings of the vocoder's second run, on the acoustic model's mels."""
     sharpening: dict[str, Any]
-    """Training settings of its third run, on the same mels and against a discriminator."""
+    """Training settings of its third run, on the same mels with a discriminator."""
     adversarial: dict[str, Any]
     """Settings of that discriminator."""
     predicted_share: float = 0.75
-    """Share of the utterances whose mel is predicted in that run."""
+    """Share of the utterances with predicted mels in that run."""
 
 
 RECIPES = {
-    # What version 1 of the default voice was made with, on two CPU cores in four sessions of three hours, other work
-    # beside it. Version 2 began with its weights: the acoustic model took 3,100 steps of 8 utterances
+    # Version 1 of the default voice was trained with these settings, on two CPU cores in four sessions of three hours,
+    # with other work running. Version 2 started from its weights: the acoustic model took 3,100 steps of 8 utterances
     # (learning_rate 8e-4, warmup_steps 200, decay_fraction 0.55, product last), the vocoder the sharpening run alone.
     "default_voice": Recipe(
         acoustic="fastspeech2_small",
@@ -71,7 +71,7 @@ RECIPES = {
             "warmup_steps": 50,
             "decay_fraction": 0.5,
             "validate_every": 500,
-            # Its score is the distance that the discriminator trades for sharpness.
+            # The validation score is the distance, which adversarial training trades for sharpness.
             "product": "last",
         },
         adversarial={"weight": 1.0, "feature_weight": 10.0, "start_step": 150},
@@ -81,7 +81,7 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class TrainedVoice:
-    """What a finished recipe leaves."""
+    """Products of a finished recipe."""
 
     voice: Path
     """Voice folder with the acoustic model."""
@@ -101,11 +101,11 @@ def run_recipe(
     quiet: bool = False,
     on_signal: Callable[[int], object] | None = None,
 ) -> TrainedVoice | None:
-    """Runs the stages of a recipe in `output_dir`; None if it was stopped before the last was done.
+    """Runs the stages of a recipe in `output_dir`; None if it was stopped before the last one finished.
 
-    Run again with the same folders it goes on where it stopped. `start_from` is a voice folder or checkpoint whose
-    weights the first acoustic and vocoder runs begin with. `changes` are settings of the sections `audio`, `data`,
-    `segments` and `training` over the recipe's, for every stage.
+    Another call with the same folders resumes it. `start_from` is a voice folder or checkpoint whose weights
+    initialize the first acoustic and vocoder runs. `changes` are settings of the sections `audio`, `data`,
+    `segments` and `training` that override the recipe's, for every stage.
     `on_signal` is as for `Trainer.train`. Raises `TrainingError` for an unknown recipe.
     """
     if name not in RECIPES:
@@ -151,7 +151,7 @@ def make_voice(name: str, data_dir: str | Path, output_dir: str | Path, **option
 
 
 def _merge(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Settings with changes over them."""
+    """Settings with `changes` applied."""
     merged = {section: dict(values) for section, values in settings.items()}
     for section, values in changes.items():
         merged.setdefault(section, {}).update(values)

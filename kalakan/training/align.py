@@ -1,4 +1,4 @@
-"""`align`: durations for a corpus folder, learned from its recordings and transcripts alone."""
+"""`align`: force-aligns a corpus folder, using only its recordings and transcripts."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from kalakan.utils.config import Config
 from kalakan.voices.weights import LoadedModel, load_pt
 
 CORPUS_MARK = "corpus.sha256"
-"""File beside an aligner that says what corpus it was trained on."""
+"""File next to an aligner that identifies the corpus it was trained on."""
 SCORES = "alignment.tsv"
-"""File of a corpus that says how well each recording and its text agree."""
+"""File of a corpus with the alignment score of each recording."""
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """What `align` did."""
+    """Result of `align`."""
 
     folder: Path
     """The corpus folder."""
     durations: Mapping[str, Durations]
     """Alignments by utterance id."""
     too_short: tuple[str, ...]
-    """Ids of utterances with fewer frames than sounds: they get no durations, and training leaves them out."""
+    """Ids of utterances with fewer frames than sounds: they get no durations, and training skips them."""
     doubtful: tuple[str, ...]
-    """Ids of alignments that `kalakan.training.alignment_checks` finds fault with, the lowest score first."""
+    """Ids of alignments flagged by `kalakan.training.alignment_checks`, lowest score first."""
     damaged: Mapping[str, str]
-    """Why an utterance could not be read, by its id or by the place of its line in the manifest."""
+    """Why an utterance could not be read, by its id or by its line in the manifest."""
 
 
 def align(
@@ -66,15 +66,15 @@ def align(
     device: str = "cpu",
     quiet: bool = False,
 ) -> Aligned:
-    """Writes durations into `folder/meta.jsonl` (in one step), scores into `folder/alignment.tsv`, and TextGrids.
+    """Writes durations to `folder/meta.jsonl` (atomically), scores to `folder/alignment.tsv`, and TextGrids.
 
-    The aligner is trained in `folder/aligner`, where a run that was stopped goes on and a finished one is reused;
-    `aligner` is the `aligner.pt` of another corpus to use instead: of the same voice, or it finds little. `config`
-    overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
-    `folder/textgrids`. Durations that are there stay: what has none is aligned, by the aligner that is there, with an
-    `UnalignedWarning`. With `again` all are replaced, by an aligner trained on the corpus as it is now. Damaged
-    utterances are left out, with a `DamagedDataWarning`. Raises `DataError` for a corpus that cannot be aligned or is
-    aligned, or too much of which (`training.max_damaged`) is damaged.
+    The aligner is trained in `folder/aligner`: an interrupted run is resumed there, a finished one is reused.
+    `aligner` is the `aligner.pt` of another corpus to use instead; it works poorly unless it is of the same voice.
+    `config` overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
+    `folder/textgrids`. Existing durations are kept; utterances without durations are aligned with the existing
+    aligner, with an `UnalignedWarning`. `again` replaces all of them, using an aligner retrained on the current
+    corpus. Damaged utterances are skipped with a `DamagedDataWarning`. Raises `DataError` for a corpus that cannot be
+    aligned, is already aligned, or has too many damaged utterances (`training.max_damaged`).
     """
     folder = Path(folder)
     settings = Config(config).settings(registry.training_settings("aligner"))
@@ -121,13 +121,13 @@ def align(
 
 
 def _label(item: Durations, hop_length: int, doubt: str) -> dict[str, Any]:
-    """What the manifest says of an alignment."""
+    """Manifest fields of an alignment."""
     label = {"label_samples": hop_length, "lead": item.lead, "frames": item.frames.tolist()}
     return label | ({"doubtful": doubt} if doubt else {})
 
 
 def _leave_aligned(dataset: AlignmentDataset, before: Mapping[str, Utterance]) -> None:
-    """Only what has no durations is left in a dataset; raises `DataError` if that is nothing."""
+    """Keeps only the utterances without durations; raises `DataError` if there are none."""
     dataset.utterances = [item for item in dataset.utterances if item.id not in before]
     dataset.too_short = [item for item in dataset.too_short if item.id not in before]
     if not dataset.utterances:
@@ -138,7 +138,7 @@ def _leave_aligned(dataset: AlignmentDataset, before: Mapping[str, Utterance]) -
 
 
 def _earlier(folder: Path, before: Mapping[str, Utterance]) -> dict[str, Durations]:
-    """Earlier alignments with the scores that `alignment.tsv` has of them."""
+    """Earlier alignments with their scores from `alignment.tsv`."""
     path = folder / SCORES
     lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.is_file() else []
     found = {}
@@ -150,7 +150,7 @@ def _earlier(folder: Path, before: Mapping[str, Utterance]) -> dict[str, Duratio
 
 
 def align_one(model: Aligner, dataset: AlignmentDataset, index: int) -> Durations:
-    """The likeliest alignment of one utterance of a dataset."""
+    """The most likely alignment of one utterance of a dataset."""
     mel, states = dataset.mel(index), dataset.states(index)
     device = model.mel_mean.device
     with torch.no_grad():
@@ -189,7 +189,7 @@ def _trained(
     try:
         made = trainer.train(folder, run, features=features, quiet=quiet, resume=is_of_now)
     except BaseException:
-        if is_new and not (run / LAST).exists():  # nothing that a run could go on from
+        if is_new and not (run / LAST).exists():  # no checkpoint to resume from
             shutil.rmtree(run, ignore_errors=True)
         raise
     _check_trained(run, made, trainer.settings.training)
@@ -197,13 +197,13 @@ def _trained(
 
 
 def corpus_state(folder: Path) -> str:
-    """SHA-256 of what an aligner learns from, but for the sound itself: ids, units and lengths of the utterances."""
+    """SHA-256 of an aligner's training data except the audio: ids, units and lengths of the utterances."""
     lines = sorted(f"{item.id}\t{item.samples}\t{' '.join(item.units)}" for item in read_manifest(folder, {}))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
-    """Raises `TrainingError` for an aligner that was stopped, and removes it: the next run goes on with `last.pt`."""
+    """Raises `TrainingError` for an interrupted aligner and removes it: the next run resumes from `last.pt`."""
     position = reached(run)
     if not position.is_done(config) and not config.max_minutes:
         product.unlink()
@@ -214,7 +214,7 @@ def _check_trained(run: Path, product: Path, config: TrainingConfig) -> None:
 
 
 def _write_scores(aligned: Aligned, reasons: Mapping[str, str], earlier: Mapping[str, Durations]) -> None:
-    """`alignment.tsv`: every utterance with its score, the worst first; `earlier` are those that keep theirs."""
+    """`alignment.tsv`: every utterance with its score, worst first; those in `earlier` keep their score."""
     left_out = dict.fromkeys(aligned.too_short, "fewer frames than sounds") | dict(aligned.damaged)
     lines = ["id\tscore\tnote", *(f"{name}\t\t{' '.join(note.split())}" for name, note in left_out.items())]
     for name, item in sorted({**earlier, **aligned.durations}.items(), key=lambda pair: pair[1].score):

@@ -1,4 +1,4 @@
-"""Alignments that look wrong, so that a person looks at them before a model learns from them."""
+"""Flags suspicious alignments for manual review before training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOW_SCORE = 4.0
-"""Median absolute deviations below the median score from which on an alignment is doubtful."""
+"""Alignments that score this many median absolute deviations below the median are doubtful."""
 SQUEEZED = 5
-"""Sounds in a row of one mel frame each (12.5 ms) that nobody can speak."""
+"""Consecutive sounds of one mel frame each (12.5 ms): faster than human speech."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Durations:
     frames: NDArray[np.int64]
     """Mel frames of each unit [N]; 0 for tones, and for boundaries without a pause."""
     score: float
-    """Mean log likelihood, but for a constant, of its frames of speech; the lower, the worse text and audio agree."""
+    """Mean log likelihood of its speech frames, up to a constant; low where text and audio do not match."""
 
 
 def doubts(found: Mapping[str, Durations]) -> dict[str, str]:
-    """What is wrong with the alignments of a corpus, by utterance id, the lowest score first."""
+    """Suspected faults in the alignments of a corpus, by utterance id, lowest score first."""
     scores = np.array([item.score for item in found.values()])
     middle = float(np.median(scores))
     limit = middle - LOW_SCORE * max(float(np.median(np.abs(scores - middle))), 1e-6)

@@ -1,4 +1,4 @@
-"""Batches in accumulation groups, epoch after epoch, from any position on."""
+"""Batches in accumulation groups, epoch after epoch, resumable from any position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kalakan.training.tasks.contract import BatchSource, Task
 
 
 class NumberedBatch(NamedTuple):
-    """One batch, and which items it is made of."""
+    """One batch, and the indices of its items."""
 
     indices: list[int]
     batch: Batch
@@ -28,7 +28,7 @@ class NumberedBatch(NamedTuple):
 def batch_groups(
     data: BatchSource, task: Task, config: TrainingConfig, position: Position, group: Group
 ) -> Iterator[list[NumberedBatch]]:
-    """The batches of one optimizer step after the other, without end; moves `position` along.
+    """Yields the batches of each optimizer step, endlessly; advances `position`.
 
     The last group of an epoch, and its last batch, may be smaller.
     """
@@ -44,13 +44,13 @@ def batch_groups(
         _Numbered(data),
         batch_sampler=sampler,
         collate_fn=partial(_collate, task),
-        # Its own generator: a loader draws a seed whenever it starts, and a resumed run starts it once more.
+        # Its own generator: a loader draws a seed whenever it starts, and resuming starts it once more.
         generator=torch.Generator(),
         pin_memory=group.device.type == "cuda",
-        # Workers live for one epoch: they are copies of the dataset, which every epoch changes.
+        # Workers live for one epoch: they hold copies of the dataset, which changes every epoch.
         num_workers=config.workers,
     )
-    if position.batch >= len(sampler):  # a resumed run may find fewer data or larger batches than it left
+    if position.batch >= len(sampler):  # a resumed run may have less data or larger batches than before
         position.epoch, position.batch = position.epoch + 1, 0
     while True:
         sampler.set_position(position.epoch, position.batch)

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+"""Checkpoints: everything a run needs to resume exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from kalakan.voices.weights import save_tensors
 
 FORMAT = "kalakan-checkpoint-1"
 LAST = "last.pt"
-"""The checkpoint that a run goes on with."""
+"""The checkpoint that a run resumes from."""
 
 
 @dataclass
 class Position:
-    """How far a run has come."""
+    """Progress of a run."""
 
     step: int = 0
     """Optimizer steps taken."""
     epoch: int = 0
-    """Passes over the data, the current one not counted."""
+    """Completed passes over the data."""
     batch: int = 0
     """Batches of the current pass already used."""
     best: float = float("inf")
@@ -38,15 +38,15 @@ class Position:
     stale: int = 0
     """Validations since then."""
     skipped: int = 0
-    """Steps left out because a loss was not finite."""
+    """Steps skipped because a loss was not finite."""
 
     def is_done(self, config: TrainingConfig) -> bool:
-        """Whether a run of these settings ends here: by `max_steps`, or by `patience`."""
+        """Whether a run with these settings ends here, by `max_steps` or `patience`."""
         return self.step >= config.max_steps or bool(config.patience and self.stale >= config.patience)
 
 
 def reached(folder: Path) -> Position:
-    """How far the run in a folder has come; raises `TrainingError` if none is there."""
+    """Progress of the run in a folder; raises `TrainingError` if there is none."""
     return Position(**load_checkpoint(folder / LAST)["position"])
 
 
@@ -83,7 +83,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
-    """Writes a checkpoint whole or not at all."""
+    """Writes a checkpoint atomically."""
     try:
         save_tensors(path, {"format": FORMAT, "phoneme_table": TABLE_HASH, **contents})
     except OSError as error:
@@ -91,9 +91,9 @@ def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, *, only_look: bool = False) -> dict[str, Any]:
-    """Reads a checkpoint without running any code in it; raises `TrainingError` if it is none.
+    """Reads a checkpoint without executing code in it; raises `TrainingError` for any other file.
 
-    With `only_look` tensors are left on disk until they are read.
+    With `only_look` tensors stay on disk until they are read (memory-mapped).
     """
     try:
         if not only_look:
@@ -101,7 +101,7 @@ def load_checkpoint(path: Path, *, only_look: bool = False) -> dict[str, Any]:
         contents = torch.load(path, map_location="cpu", weights_only=True, mmap=only_look)
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: there is no such checkpoint") from error
-    except Exception as error:  # torch raises many kinds for a damaged file
+    except Exception as error:  # torch raises many types for a damaged file
         raise TrainingError(f"{path}: is damaged or no checkpoint ({type(error).__name__})") from error
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise TrainingError(f"{path}: is no {FORMAT} file")
@@ -109,16 +109,16 @@ def load_checkpoint(path: Path, *, only_look: bool = False) -> dict[str, Any]:
 
 
 def _check_sums(path: Path) -> None:
-    """Raises an error for a file whose parts are not those that were written: torch reads flipped bytes as weights."""
+    """Raises an error for a file with wrong checksums: torch would load flipped bytes as weights."""
     with zipfile.ZipFile(path) as parts:
         if parts.testzip() is not None:
             raise zipfile.BadZipFile
 
 
 def check_table(contents: Mapping[str, Any], path: Path) -> None:
-    """Raises `TrainingError` for the checkpoint of a model whose ids mean other symbols than this Kalakan's.
+    """Raises `TrainingError` for the checkpoint of a model with a different phoneme table.
 
-    A vocoder knows no ids.
+    A vocoder has no phoneme ids.
     """
     table = contents["phoneme_table"]
     if table != TABLE_HASH and registry.entry(contents["model_type"]).kind != "vocoder":

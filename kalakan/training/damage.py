@@ -1,4 +1,4 @@
-"""Damaged utterances of a run: every process leaves out the same ones, too many end it, and the end counts them."""
+"""Damaged utterances of a run: all processes skip the same ones, too many abort the run, and the end reports them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kalakan.training.distributed import Group
 from kalakan.training.tasks.contract import BatchSource
 
 REPORT = "left_out.json"
-"""File in the output folder that says why an utterance was left out, by its id."""
+"""File in the output folder with the reason why each utterance was skipped, by id."""
 
 
 @contextmanager
 def heard_once(group: Group) -> Iterator[None]:
-    """Only the first process warns of the data: the others read the same folder."""
+    """Only the first process emits data warnings: the others read the same folder."""
     with warnings.catch_warnings():
         if not group.is_first:
             for kind in (DamagedDataWarning, UnalignedWarning):
@@ -28,7 +28,7 @@ def heard_once(group: Group) -> Iterator[None]:
 
 
 def leave_out_together(sources: Sequence[BatchSource], group: Group) -> None:
-    """Leaves out of each source, in every process, what any process found damaged: all draw the same batches."""
+    """Skips, in every process, the items that any process found damaged, so that all draw the same batches."""
     for source in sources:
         found: dict[str, str] = {}
         for part in group.collect(dict(source.left_out)):
@@ -37,7 +37,7 @@ def leave_out_together(sources: Sequence[BatchSource], group: Group) -> None:
 
 
 def check_damage(sources: Sequence[BatchSource], limit: float) -> dict[str, str]:
-    """What the sources left out; raises `DataError` if it is more than the share `limit` of all their utterances."""
+    """What the sources skipped; raises `DataError` if it exceeds the share `limit` of all their utterances."""
     damaged: dict[str, str] = {}
     for source in sources:
         damaged |= source.left_out
@@ -51,7 +51,7 @@ def check_damage(sources: Sequence[BatchSource], limit: float) -> dict[str, str]
 
 
 def write_report(damaged: Mapping[str, str], folder: Path) -> None:
-    """`left_out.json`, where there is something to report."""
+    """Writes `left_out.json` if anything was skipped."""
     path = folder / REPORT
     if not damaged:
         path.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def write_report(damaged: Mapping[str, str], folder: Path) -> None:
 
 
 def count_damage(damaged: Mapping[str, str], folder: Path) -> None:
-    """Warns, at the end, how many utterances a run did without."""
+    """Warns at the end of a run how many utterances were skipped."""
     if damaged:
         warnings.warn(
             f"damaged utterances left out: {len(damaged)}; {folder / REPORT} says why",

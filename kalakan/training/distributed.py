@@ -1,8 +1,8 @@
-"""One run in several processes: each takes its share of every batch, and gradients are averaged between them.
+"""Data-parallel training: each process computes its share of every batch, and gradients are averaged.
 
 The same arithmetic as `torch.nn.parallel.DistributedDataParallel`, called by the Trainer instead of hooked into a
-module's `forward`: a task calls its models by several methods and lets their phases step one after the other, which
-that wrapper does not see.
+module's `forward`: a task calls several methods of its models and steps their optimizers one after the other, which
+that wrapper does not support.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from kalakan.errors import ConfigError, TrainingError
 DEFAULT_ADDRESS = "127.0.0.1:29500"
 MOST_PROCESSES = 4096
 PATIENCE_S = 2.0
-"""Seconds after which a process says that it waits for others."""
+"""Seconds after which a process reports that it is waiting for others."""
 POLL_S = 0.1
-"""Seconds between two looks for a signal while a process waits."""
+"""Seconds between polls for a signal while a process waits."""
 LAUNCHED = "TORCHELASTIC_RUN_ID"
-"""Set by torchrun in the environment of the processes that it starts."""
+"""Environment variable that torchrun sets in the processes it starts."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which of how many processes this is."""
+    """Rank of this process and number of processes."""
 
     rank: int = 0
     """0 to world_size - 1; the first one writes checkpoints, logs and the product."""
@@ -58,7 +58,7 @@ class Place:
 
     @classmethod
     def of_launcher(cls) -> Place | None:
-        """The place that torchrun has given this process; None if it was not started by torchrun."""
+        """The place that torchrun assigned to this process; None if it was not started by torchrun."""
         if LAUNCHED not in os.environ:
             return None
         host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
@@ -66,7 +66,7 @@ class Place:
 
 
 class Group:
-    """What the processes of a run do together; alone, every method is trivial."""
+    """Collective operations of a run's processes; no-ops in a single-process run."""
 
     def __init__(self, place: Place, device: torch.device) -> None:
         self.rank, self.world_size = place.rank, place.world_size
@@ -74,14 +74,14 @@ class Group:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes what the run leaves."""
+        """Whether this process writes the run's output."""
         return self.rank == 0
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces gradients by their mean over the processes; a missing one counts as zero."""
         if self.world_size == 1:
             return
-        # All of them in one message: most tensors of these models are small.
+        # One all-reduce for all of them: most tensors of these models are small.
         every = [parameter for parameter in parameters if parameter.requires_grad]
         for parameter in every:
             if parameter.grad is None:
@@ -106,14 +106,14 @@ class Group:
         return bool(flag.item())
 
     def share(self, tensors: Iterable[Tensor]) -> None:
-        """Gives every process the first one's values."""
+        """Broadcasts the first process's values."""
         if self.world_size > 1:
             with self._speaking():
                 for tensor in tensors:
                     dist.broadcast(tensor, src=0)
 
     def collect(self, value: Any) -> list[Any]:
-        """The values of all processes by rank."""
+        """Gathers the values of all processes by rank."""
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
@@ -123,7 +123,7 @@ class Group:
 
     @contextmanager
     def first_goes_ahead(self) -> Iterator[None]:
-        """The first process runs the block, then the others: for work whose result lies on disk afterwards."""
+        """The first process runs the block, then the others: for work that leaves its result on disk."""
         if self.world_size > 1 and not self.is_first:
             self._meet()
         yield
@@ -131,7 +131,7 @@ class Group:
             self._meet()
 
     def _meet(self) -> None:
-        """Waits for all others, which may take hours; a signal ends the wait."""
+        """Barrier that may take hours; a signal ends the wait."""
         with self._speaking():
             work = dist.barrier(async_op=True)
             while not work.is_completed():
@@ -142,7 +142,7 @@ class Group:
     def _speaking(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:  # torch.distributed's only type for a peer that is gone
+        except RuntimeError as error:  # torch.distributed's only type for a lost peer
             reason = str(error).strip().splitlines()[0]
             raise TrainingError(
                 f"process {self.rank} of {self.world_size} lost the others ({reason}); look for the first error among "
@@ -151,7 +151,7 @@ class Group:
 
 
 def _connect(place: Place, backend: str) -> None:
-    """Joins the group, in a thread of its own: inside torch no signal would be heard."""
+    """Joins the group in a separate thread: while torch blocks, Python handles no signals."""
     failures: list[BaseException] = []
 
     def connect() -> None:
@@ -181,7 +181,7 @@ def _connect(place: Place, backend: str) -> None:
 
 @contextmanager
 def joined(place: Place, device: torch.device) -> Iterator[Group]:
-    """The group of this run: NCCL between CUDA devices, else gloo. Alone it opens no connection."""
+    """The group of this run: NCCL between CUDA devices, else gloo. A single process opens no connection."""
     if place.world_size == 1:
         yield Group(place, device)
         return

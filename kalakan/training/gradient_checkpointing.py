@@ -10,10 +10,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def checkpoint_blocks(module: nn.Module) -> int:
-    """Makes every block of `module` compute its activations a second time for the gradients; how many there are.
+    """Makes every block of `module` recompute its activations in the backward pass; returns the number of blocks.
 
-    A block is an item of an `nn.ModuleList` that has parts of its own, none of them a batch norm, whose statistics
-    would move twice. Gradients stay the same to the bit, dropout included. Not for a module that is copied or
+    A block is an item of an `nn.ModuleList` that has submodules, none of them a batch norm, whose statistics would be
+    updated twice. Gradients are bit-identical, dropout included. Not for a module that is copied or
     scripted afterwards.
     """
     blocks = [
@@ -24,7 +24,7 @@ def checkpoint_blocks(module: nn.Module) -> int:
         if any(True for _ in item.children())
         and not any(isinstance(inner, nn.BatchNorm1d | nn.BatchNorm2d) for inner in item.modules())
     ]
-    # Only the outermost: what lies inside a block is computed again with it.
+    # Only the outermost: nested blocks are recomputed with it.
     inner = {id(part) for block in blocks for part in block.modules() if part is not block}
     outermost = [block for block in blocks if id(block) not in inner]
     for block in outermost:

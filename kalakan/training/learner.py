@@ -1,4 +1,4 @@
-"""What a run trains: modules, their average, their optimizers, and how far they have come."""
+"""The trained state of a run: modules, their EMA, their optimizers, and the progress."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from kalakan.training.warm_start import first_weights, load_fitting, misfits, wi
 
 
 class MovingAverage:
-    """Exponential moving average of the modules that the product is made of, warmed up so that the first steps do not
-    linger. A discriminator is needed for training alone: `modules` has it as it is."""
+    """Exponential moving average (EMA) of the modules in the product, warmed up so that it quickly forgets the first
+    steps. A discriminator is only used for training: `modules` has it without averaging."""
 
     def __init__(self, modules: nn.ModuleDict, averaged: Sequence[str], decay: float) -> None:
         copies = {name: copy.deepcopy(modules[name]).eval().requires_grad_(False) for name in averaged}
@@ -43,7 +43,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, modules: nn.ModuleDict, step: int) -> None:
-        """Moves the average towards the weights of optimizer step `step`."""
+        """Updates the EMA with the weights of optimizer step `step`."""
         decay = min(self.decay, (1 + step) / (10 + step))
         weights = modules.state_dict()
         for name, average in self.averaged.state_dict().items():
@@ -53,16 +53,16 @@ class MovingAverage:
                 average.copy_(weights[name])
 
     def state(self) -> dict[str, Tensor]:
-        """The averages by name of module and tensor."""
+        """The averaged weights by name of module and tensor."""
         return self.averaged.state_dict()
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Takes what `state` returned."""
+        """Loads what `state` returned."""
         self.averaged.load_state_dict(state)
 
 
 class Learner:
-    """Takes steps, and goes into a checkpoint and comes back from one."""
+    """Takes training steps; saves and restores checkpoints."""
 
     def __init__(self, model_type: str, task: Task, settings: Settings, group: Group) -> None:
         self.model_type, self.task, self.group = model_type, task, group
@@ -72,16 +72,16 @@ class Learner:
         self.stepper = Stepper(task, self.modules, settings.training, group)
         self.position = Position()
         self.data: dict[str, Any] = {}
-        """What checkpoints keep of the data; see `resume_checks`."""
+        """Facts about the data that checkpoints store; see `resume_checks`."""
 
     def ready(self) -> None:
-        """Gives every process the first one's weights; after it, no weights may be loaded."""
+        """Broadcasts the first process's weights; afterwards, no weights may be loaded."""
         self.group.share(self.modules.state_dict().values())
         if self.settings.training.gradient_checkpointing:
             checkpoint_blocks(self.modules)
 
     def step(self, batches: Sequence[Batch]) -> tuple[dict[str, float], bool]:
-        """One step and what it scored, and whether all was finite: a step that was not moves no weight."""
+        """Takes one step; returns its losses and whether all were finite. A step that is not finite is skipped."""
         scores, finite = self.stepper.step(batches, self.position.step)
         self.position.step += 1
         self.position.skipped += not finite
@@ -89,9 +89,9 @@ class Learner:
         return scores, finite
 
     def save(self, path: Path, scores: dict[str, float], *, is_last: bool) -> None:
-        """Writes a checkpoint in the first process; all of them call it for the last one, which a run goes on from.
+        """Writes a checkpoint in the first process; all processes call it for `last.pt`, which a run resumes from.
 
-        Only that one has the optimizers, which are twice as large as the weights.
+        Only that one includes the optimizers, which are twice as large as the weights.
         """
         states = self.group.collect(random_state()) if is_last else []
         if self.group.is_first:
@@ -109,9 +109,9 @@ class Learner:
             save_checkpoint(path, contents)
 
     def restore(self, path: Path) -> list[str]:
-        """Goes on from a checkpoint; lines that name what differs from the run that wrote it.
+        """Resumes from a checkpoint; returns lines that name what differs from the run that wrote it.
 
-        Raises `TrainingError` for one of another model, phoneme table or audio settings.
+        Raises `TrainingError` for a checkpoint of another model, phoneme table or audio settings.
         """
         contents = load_checkpoint(path)
         if contents["model_type"] != self.model_type:
@@ -136,13 +136,13 @@ class Learner:
         self.average.load(contents["average"])
         self.stepper.restore(contents)
         self.position = Position(**contents["position"])
-        if self.group.rank < len(contents["random"]):  # a run may go on with more processes than it had
+        if self.group.rank < len(contents["random"]):  # a run may resume with more processes than before
             set_random_state(contents["random"][self.group.rank])
         return differences
 
     def begin_with(self, source: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-        """Takes the weights of a checkpoint or voice that fit; returns the others by name, with the reason, and whose
-        rows the speakers began with where the source has other speakers."""
+        """Loads the matching weights of a checkpoint or voice; returns the others by name, with the reason, and whose
+        rows initialized the speakers where the source has other speakers."""
         found = first_weights(source, list(self.modules))
         speakers = getattr(self.settings.model, "speakers", ())
         weights, origins = with_rows_by_name(self.modules.state_dict(), found, speakers)
@@ -151,7 +151,7 @@ class Learner:
         return left_out, origins
 
     def product(self, path: Path, output: Path) -> Path:
-        """What the task makes, in `output`, of the averaged weights of a checkpoint."""
+        """Writes the task's product, in `output`, from the averaged weights of a checkpoint."""
         contents: dict[str, Any] = load_checkpoint(path)
         self.average.load(contents["average"])
         training = {"steps": contents["position"]["step"], "scores": contents["scores"]}
@@ -162,7 +162,7 @@ class Learner:
 
 
 def _as_built(settings: Settings, modules: nn.ModuleDict) -> Settings:
-    """Settings whose section `model` also says what the corpus decided, as the speakers."""
+    """Settings whose section `model` includes what the corpus determined, such as the speakers."""
     built = [getattr(module, "config", None) for module in modules.values()]
     own = next((config for config in built if type(config) is type(settings.model)), settings.model)
     return replace(settings, model=own)

@@ -1,4 +1,4 @@
-"""Where a run's numbers go: `metrics.jsonl`, always, and TensorBoard if it is installed."""
+"""Logs a run's metrics to `metrics.jsonl`, and to TensorBoard if it is installed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kalakan.storage import naming, replacing
 
 
 class MetricsLog:
-    """Appends scalars and pictures of one run; a line is on disk when `scalars` returns."""
+    """Logs scalars, pictures and audio of one run; a line is on disk when `scalars` returns."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        """`step` is where the run stands: what the folder's log says of later ones is removed."""
+        """`step` is the run's current step: log entries of later steps are removed."""
         self._path, self._board_folder = folder / "metrics.jsonl", folder / "tensorboard"
         _cut(self._path, step)
         self._file: IO[str] = self._path.open("a", encoding="utf-8")
         self._board = _tensorboard(self._board_folder, step)
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
-        """Writes one line of `group` ("train" or "validation"); what is not finite is null, as JSON has it."""
+        """Writes one line of `group` ("train" or "validation"); non-finite values become null, as in JSON."""
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         record = {"step": step, "time": round(time.time(), 3), "group": group, **finite}
         with naming(self._path):
@@ -37,7 +37,7 @@ class MetricsLog:
                     self._board.add_scalar(f"{group}/{name}", value, step)
 
     def picture(self, step: int, name: str, path: Path) -> None:
-        """Shows a PNG in TensorBoard."""
+        """Logs a PNG to TensorBoard."""
         if self._board:
             from matplotlib.image import imread
 
@@ -45,7 +45,7 @@ class MetricsLog:
                 self._board.add_image(name, imread(path)[:, :, :3], step, dataformats="HWC")
 
     def sound(self, step: int, name: str, audio: NDArray[np.float32], sample_rate: int) -> None:
-        """Lets TensorBoard play audio [S]."""
+        """Logs audio [S] to TensorBoard."""
         if self._board:
             with naming(self._board_folder):
                 self._board.add_audio(name, audio[None], step, sample_rate=sample_rate)
@@ -60,7 +60,7 @@ class MetricsLog:
 
 
 def _cut(path: Path, step: int) -> None:
-    """Removes the lines of later steps, and one that a kill cut short."""
+    """Removes the lines of later steps, and a line truncated by a kill."""
     if not path.is_file():
         return
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)

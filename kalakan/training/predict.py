@@ -1,4 +1,4 @@
-"""The mels that an acoustic model makes of its own training data: what a vocoder is fine-tuned on."""
+"""Mels that an acoustic model predicts for its own training data, for fine-tuning a vocoder."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def predict_mels(
     share: float = 0.75,
     progress: Callable[[int, int], Any] | None = None,
 ) -> int:
-    """Writes `<id>.npy`, log-mel [M, T], of a share of the utterances in `data_dir`; returns how many.
+    """Writes `<id>.npy`, log-mel [M, T], for a share of the utterances in `data_dir`; returns how many.
 
-    The acoustic model of `voice` is given the true durations, pitch and energy, so that a frame still belongs to its
-    samples. Outside the labelled part the mel stays the recording's. The rest of the utterances get no file: their
-    recordings keep the vocoder honest. Which ones is fixed by their id; what is not older than its
-    recording is not written again.
+    The acoustic model of `voice` gets the ground-truth durations, pitch and energy, so that every frame stays aligned
+    with its samples. Outside the labelled part the mel stays the recording's. The other utterances get no file: the
+    vocoder keeps training on their recorded mels. The choice is determined by the id; files that are not older than
+    their recording are not rewritten.
     """
     loaded = load_voice(voice)
     model = load_acoustic(loaded)
@@ -44,7 +44,7 @@ def predict_mels(
         )
     audio = loaded.manifest.audio
     dataset = TwiDataset(data_dir, split="all", audio=audio, data=DataConfig(bos_rate=1.0), features=features)
-    dataset.prepare()  # a recording that cannot be read gets no mel: no vocoder trains on it either
+    dataset.prepare()  # unreadable recordings get no mel: no vocoder trains on them either
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     files = ArrayFiles(np.float32)

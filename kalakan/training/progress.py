@@ -1,5 +1,5 @@
-"""What a person sees of a run: a bar with the time left, a line per validation, and whether data or compute is the
-bottleneck."""
+"""Terminal output of a run: a progress bar with the time left, a line per validation, and whether data loading or
+compute is the bottleneck."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Progress:
         self._bar: Any = None
 
     def prepare(self, *sources: BatchSource, workers: int = 0) -> None:
-        """Computes missing features with a bar, in `workers` processes, before the first step has to wait for them."""
+        """Computes missing features in `workers` processes before the first step, with a bar."""
         for source in sources:
             bar = self._make("features", len(source.utterances))
             source.prepare(lambda done, _, bar=bar: bar.update(done - bar.n), workers)  # type: ignore[misc]
             bar.close()
 
     def watch(self, name: str, items: Sequence[Item]) -> Iterator[Item]:
-        """The same items, with a bar."""
+        """Yields the same items, with a bar."""
         bar = self._make(name, len(items))
         for item in items:
             yield item
@@ -42,30 +42,30 @@ class Progress:
         self._bar = self._make("steps", self.max_steps, step)
 
     def advance(self, scores: dict[str, float]) -> None:
-        """One step further."""
+        """Advances the bar by one step."""
         self._bar.set_postfix({"loss": f"{scores['loss']:.3f}"}, refresh=False)
         self._bar.update(1)
 
     def note(self, step: int, scores: dict[str, float]) -> None:
-        """A validation, on a line of its own."""
+        """Prints the scores of a validation."""
         if not self.quiet:
             text = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
             self._bar.write(f"step {step}: {text}", file=sys.stderr)
 
     def say(self, text: str) -> None:
-        """A line that does not disturb the bar."""
+        """Prints a line without disturbing the bar."""
         if not self.quiet:
             self.answer(text)
 
     @staticmethod
     def answer(text: str) -> None:
-        """A line that was asked for: a quiet run says it too."""
+        """Prints a line that the user requested, in quiet runs too."""
         from tqdm import tqdm
 
         tqdm.write(text, file=sys.stderr)
 
     def close(self) -> None:
-        """Ends the bar."""
+        """Closes the bar."""
         self._bar.close()
 
     def _make(self, name: str, total: int, initial: int = 0) -> Any:
@@ -75,7 +75,7 @@ class Progress:
             total=total,
             initial=initial,
             desc=name,
-            disable=self.quiet or not sys.stderr.isatty(),  # a log file has no use for a bar
+            disable=self.quiet or not sys.stderr.isatty(),  # no bar in a log file
             file=sys.stderr,
             mininterval=1.0,
             unit="",
@@ -83,14 +83,14 @@ class Progress:
 
 
 class Profile:
-    """Times what a loop waits for data and what it computes."""
+    """Measures how long a loop waits for data and how long it computes."""
 
     def __init__(self) -> None:
         self.waited = self.computed = 0.0
         self.items = self.steps = 0
 
     def watch(self, groups: Iterator[list[NumberedBatch]]) -> Generator[list[NumberedBatch], None, None]:
-        """The same groups; the time from one until the next is asked for counts as computing."""
+        """Yields the same groups; the time until the next one is requested counts as compute."""
         while True:
             begin = time.perf_counter()
             group = next(groups)
@@ -104,7 +104,7 @@ class Profile:
                 self.items += _size(group)
 
     def report(self) -> str:
-        """What was seen so far, in one line."""
+        """The measurements so far, in one line."""
         total = self.waited + self.computed
         if not self.steps:
             return "profile: no step was taken"

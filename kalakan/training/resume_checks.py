@@ -1,4 +1,4 @@
-"""What differs between a run that was stopped, or the weights that a run begins with, and the run as it is now."""
+"""Compares the current run with the checkpoint it resumes from, or with the weights it starts from."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kalakan.training.tasks.contract import BatchSource
 from kalakan.voices.package import load_voice, voice_folder
 
 _LIMITS = ("training.max_minutes",)
-"""Settings of one call, not of the run."""
+"""Settings of a single call, not of the run."""
 
 
 def facts_of(train: BatchSource, validation: BatchSource) -> dict[str, dict[str, Any]]:
-    """What a checkpoint keeps of the data: how many utterances, and a hash of their labels."""
+    """Facts about the data that a checkpoint stores: the number of utterances and a hash of their labels."""
     return {"train": _facts(train), "validation": _facts(validation)}
 
 
@@ -30,9 +30,9 @@ def changes(
     data_now: Mapping[str, Mapping[str, Any]],
     path: Path,
 ) -> list[str]:
-    """Lines that name what differs from the run whose checkpoint is at `path`.
+    """Lines that name the differences from the run whose checkpoint is at `path`.
 
-    Raises `TrainingError` for other audio settings: a frame means something else then.
+    Raises `TrainingError` for other audio settings: they change the meaning of a frame.
     """
     _check_audio(settings["audio"], now.audio, f"{path}: the run")
     before, after = dict(_flat(settings)), dict(_flat(to_dict(now)))

@@ -1,4 +1,4 @@
-"""One run of the Trainer: where it begins, and step after step until it ends."""
+"""One run of the Trainer: setup, training loop, product."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Run:
         self.bad_batches = 0
 
     def prepare(self, data: Path, features: Path, resume: bool, start_from: str | Path | None) -> None:
-        """Data, modules, optimizers; then the checkpoint, if there is one."""
+        """Sets up data, modules and optimizers; then loads the checkpoint, if there is one."""
         _seed_everything(self.config.seed)
         self._read(data, features)
         self.learner = Learner(self.model_type, self.task, self.settings, self.group)
-        # Without it all processes would draw the same dropout and the same noise.
+        # Otherwise all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
         found = self.output / LAST
         self.replaces_another = found.is_file() and not resume
@@ -68,7 +68,7 @@ class Run:
         self.learner.ready()
 
     def _read(self, data: Path, features: Path) -> None:
-        """The datasets, their features computed, the damaged left out: the same in every process."""
+        """Loads the datasets, with features computed and damaged items skipped: the same in every process."""
         with self.group.first_goes_ahead(), heard_once(self.group):
             self.train_data, validation_data = self.task.datasets(data, features)
             self.progress.prepare(self.train_data, validation_data, workers=self.config.workers)
@@ -78,11 +78,11 @@ class Run:
         self.validation = Validation(self.task, validation_data, self.settings, self.group.device)
 
     def loop(self, stop: Stop) -> None:
-        """Steps until a limit or a signal; always ends with a checkpoint."""
+        """Trains until a limit or a signal; always ends with a checkpoint."""
         position = self.learner.position
         if position.step == 0 and self.group.is_first:
             self.validation.rehearse(self.learner.average.modules)
-        if self.replaces_another:  # killed from here on, this run must not go on with that one
+        if self.replaces_another:  # if killed after this point, this run must not resume from the old one
             self.records.save()
         deadline = time.monotonic() + 60 * self.config.max_minutes if self.config.max_minutes else math.inf
         self.progress.start(position.step)
@@ -100,7 +100,7 @@ class Run:
         groups.close()
 
     def finish(self) -> Path:
-        """Writes the product, and counts the damage that it was made without."""
+        """Writes the product, and reports the skipped utterances."""
         product = self.records.product()
         count_damage(self.damaged, self.output)
         return product
@@ -131,8 +131,8 @@ class Run:
             )
 
     def _begin_with(self, source: Path) -> None:
-        """Takes the weights of `source` that fit; `started_from.json` and the terminal say which did not, and whose
-        rows new speakers began with."""
+        """Loads the matching weights of `source`; `started_from.json` and the terminal name the others, and whose
+        rows initialized new speakers."""
         left_out, origins = self.learner.begin_with(source)
         report = self.output / "started_from.json"
         if self.group.is_first:

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder while it goes: log, pictures, checkpoints, and at the end its product."""
+"""Files that a run writes to its folder: log, pictures, checkpoints, and finally its product."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEST = "best.pt"
 
 
 class Records:
-    """Every process of a run has them; the first one writes."""
+    """The outputs of a run. Every process has an instance; only the first one writes."""
 
     def __init__(self, folder: Path, learner: Learner, validation: Validation, progress: Progress) -> None:
         self.folder, self.learner = folder, learner
@@ -30,11 +30,11 @@ class Records:
         self.is_first = learner.group.is_first
         if self.is_first:
             write_json(folder / "config.json", to_dict(learner.settings))
-            # Drops log lines that a killed run wrote past this checkpoint, or that the run replaced by this one left.
+            # Drops log lines that a killed run wrote after this checkpoint, and those of a run that this one replaces.
             self.log = MetricsLog(folder, learner.position.step)
 
     def note(self, scores: dict[str, float]) -> None:
-        """What is due after the step that gave these scores."""
+        """Logs, validates and saves as due after the step with these scores."""
         position, config = self.learner.position, self.config
         step = position.step
         if self.is_first:
@@ -49,11 +49,11 @@ class Records:
             self.save()
 
     def save(self) -> None:
-        """The checkpoint that a run goes on from; every process calls it."""
+        """Writes the checkpoint that a run resumes from; every process calls it."""
         self.learner.save(self.folder / LAST, {}, is_last=True)
 
     def product(self) -> Path:
-        """Made from the weights of `training.product`; from the last ones if this run has validated none."""
+        """Writes the product from the weights of `training.product`, or from the last ones without a validation."""
         has_best = math.isfinite(self.learner.position.best)
         wanted = BEST if self.config.product == "best" and has_best else LAST
         return self.learner.product(self.folder / wanted, self.folder)
@@ -76,6 +76,6 @@ class Records:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes plain values whole or not at all."""
+    """Writes plain values atomically."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One optimizer step: learning rate, phases, accumulation, mixed precision, averaging between processes, clipping."""
+"""One optimizer step: learning rate, phases, accumulation, mixed precision, gradient averaging and clipping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kalakan.training.distributed import Group
 from kalakan.training.tasks.contract import Phase, Task
 
 ADVERSARIAL_BETAS = (0.8, 0.99)
-"""AdamW's averages where modules train against each other (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
+"""AdamW's betas for adversarial training (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
@@ -28,7 +28,7 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 
 
 class Stepper:
-    """Takes steps of a task's modules, each module by its own AdamW."""
+    """Takes optimizer steps for a task's modules, each with its own AdamW."""
 
     def __init__(self, task: Task, modules: nn.ModuleDict, config: TrainingConfig, group: Group) -> None:
         self.task, self.modules, self.config, self.group = task, modules, config, group
@@ -45,9 +45,9 @@ class Stepper:
         self.scaler = torch.amp.grad_scaler.GradScaler(group.device.type, enabled=fp16)
 
     def step(self, batches: Sequence[Batch], number: int) -> tuple[dict[str, float], bool]:
-        """Step `number` over a group of batches: means of the losses, and whether all were finite.
+        """Takes step `number` over a group of batches; returns mean losses, and whether all were finite.
 
-        If one was not, in any process, or a gradient was not, the step ends there and its gradients are thrown away.
+        If a loss or gradient is not finite in any process, the step is aborted and its gradients are discarded.
         """
         self.modules.train()
         scores: dict[str, float] = {}
@@ -58,7 +58,7 @@ class Stepper:
             finite = not self.group.any(not all(map(math.isfinite, scores.values())))
             if finite:
                 norms |= {self._norm_name(name): self._update(name, number) for name in names}
-                # In fp16 gradients overflow now and then: the scaler skips such a step and scales less.
+                # In fp16, gradients occasionally overflow: the scaler then skips the step and lowers its scale.
                 finite = self.scaler.is_enabled() or all(map(math.isfinite, norms.values()))
         scores["loss"] = sum(scores.values())
         scores["learning_rate"] = learning_rate(number, self.config)
@@ -76,19 +76,19 @@ class Stepper:
         return torch.autocast(self.group.device.type, dtype=dtype)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
+        """State to store in a checkpoint."""
         optimizers = {key: value.state_dict() for key, value in self.optimizers.items()}
         return {"optimizers": optimizers, "scaler": self.scaler.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state` returned."""
+        """Restores what `state` returned."""
         for key, value in state["optimizers"].items():
             self.optimizers[key].load_state_dict(value)
         self.scaler.load_state_dict(state["scaler"])
 
     def _gather(self, turns: Sequence[Iterator[Phase]], scores: dict[str, float]) -> list[str]:
-        """Gradients of the next phase of every batch; the names of its modules, none when the phases are over."""
-        names: dict[str, None] = {}  # a set that keeps its order, which must be the same in all processes
+        """Accumulates gradients of every batch's next phase; returns module names, none after the last phase."""
+        names: dict[str, None] = {}  # an ordered set: the order must be the same in all processes
         for turn in turns:
             with self.autocast():
                 phase = next(turn, None)
@@ -103,7 +103,7 @@ class Stepper:
         return list(names)
 
     def _update(self, name: str, number: int) -> float:
-        """One step of a module's optimizer; the norm of its gradients."""
+        """Steps a module's optimizer; returns the gradient norm."""
         optimizer, module = self.optimizers[name], self.modules[name]
         for settings in optimizer.param_groups:
             settings["lr"] = learning_rate(number, self.config)

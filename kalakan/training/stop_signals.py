@@ -1,4 +1,4 @@
-"""Turns Ctrl-C, SIGTERM and SIGHUP into a flag that a loop polls, in place of an exception in the middle of a step."""
+"""Turns Ctrl-C, SIGTERM and SIGHUP into a flag that the loop polls, instead of an exception in mid-step."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""SIGHUP comes when a terminal or a connection is closed; Windows has none."""
+"""SIGHUP is sent when a terminal or connection is closed; Windows has none."""
 
 
 @dataclass
 class Stop:
-    """Whether a loop has to stop."""
+    """Whether the loop should stop."""
 
     by: int | None = None
-    """The signal that asked for it."""
+    """The signal that requested it."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def stop_on_signal() -> Iterator[Stop]:
             if signal.getsignal(number) != signal.SIG_IGN:
                 previous[number] = signal.signal(number, handler)
     except ValueError:
-        pass  # not the main thread: signals are the caller's
+        pass  # not the main thread: signals belong to the caller
     try:
         yield stop
     finally:

@@ -1,4 +1,4 @@
-"""The only training loop: it owns how steps are taken; a `Task` says what a step is."""
+"""The only training loop: the Trainer runs the steps, a `Task` defines them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Trainer:
 
     `model_type` is a name of `kalakan.models.registry`, `config` overrides the settings (sections `audio`,
     `model`, `data`, `training` and those of its task), `device` is a torch device. `teacher` is a voice whose
-    acoustic model a FastSpeech2 learns from beside the recordings (section `distillation`).
+    acoustic model is distilled into a FastSpeech2 along with the recordings (section `distillation`).
     """
 
     def __init__(
@@ -81,17 +81,17 @@ class Trainer:
     ) -> Path:
         """Trains until `training.max_steps`, `max_minutes`, `patience` or a signal; returns the product.
 
-        The product is a voice folder, or a vocoder's `.pt` file. `output_dir` receives it, and `config.json`,
-        `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there goes on exactly where
-        it stopped unless `resume` is false. `start_from` is a checkpoint, or a voice folder,
-        whose weights a new run begins with; `started_from.json` names the tensors that did not fit.
-        `features` (default `output_dir/features`) caches mels, F0 and a vocoder's audio. What is damaged in the data is
-        left out, with a `DamagedDataWarning` that counts it at the end and its reasons in `left_out.json`; too much of
-        it (`training.max_damaged`) raises `DataError`.
-        `place` (default: what torchrun says, else alone) says which of several processes with the same folders this
-        is: a batch is then `batch_size` for each of them, and the first writes what the run leaves.
-        `profile` says at the end how long the steps waited for data. `on_signal` is called with the number of the
-        signal (Ctrl-C, SIGTERM or SIGHUP) that stopped the run, once its checkpoint is written.
+        The product is a voice folder, or a vocoder's `.pt` file. It is written to `output_dir`, with `config.json`,
+        `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there is resumed exactly
+        where it stopped unless `resume` is false. `start_from` is a checkpoint or voice folder whose weights
+        initialize a new run; `started_from.json` names the tensors that did not match.
+        `features` (default `output_dir/features`) caches mels, F0 and a vocoder's audio. Damaged data is skipped with
+        a `DamagedDataWarning` at the end, and with the reasons in `left_out.json`; too much of it
+        (`training.max_damaged`) raises `DataError`.
+        `place` (default: from torchrun, else a single process) is the rank of this process among several with the
+        same folders: `batch_size` is then per process, and the first one writes the output.
+        `profile` reports at the end how long the steps waited for data. `on_signal` is called with the number of the
+        signal (Ctrl-C, SIGTERM or SIGHUP) that stopped the run, after its checkpoint is written.
         """
         output = Path(output_dir)
         output.mkdir(parents=True, exist_ok=True)
@@ -115,9 +115,9 @@ class Trainer:
 
 @contextmanager
 def _claimed(output: Path, place: Place) -> Iterator[None]:
-    """The run folder is this run's own.
+    """Locks the run folder.
 
-    Raises `TrainingError` while another process trains there.
+    Raises `TrainingError` while another process is training there.
     """
     if place.rank:  # the first one writes
         yield

@@ -1,4 +1,4 @@
-"""How good a run's weights are: scores, pictures and sounds of its validation data."""
+"""Validation of a run's weights: scores, pictures and audio of its validation data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Validation:
         self.config, self.sample_rate = settings.training, settings.audio.sample_rate
 
     def scores(self, modules: nn.ModuleDict) -> dict[str, float]:
-        """Means over the utterances; a batch counts by its size."""
-        modules.eval()  # a step puts those that it trains back
+        """Means over the utterances; batches are weighted by size."""
+        modules.eval()  # a step switches the modules it trains back
         sums: dict[str, float] = {}
         count = 0
         for indices in self._batches():
@@ -34,14 +34,14 @@ class Validation:
         return {name: value / count for name, value in sums.items()}
 
     def rehearse(self, modules: nn.ModuleDict) -> None:
-        """Two batches before the first step: what would fail at hour two fails now."""
+        """Validates two batches before the first step, so that errors show up now and not hours later."""
         modules.eval()
         for indices in self._batches()[:2]:
             with torch.no_grad():
                 self.task.validate(modules, self._batch(indices))
 
     def show(self, modules: nn.ModuleDict, folder: Path, step: int, log: MetricsLog) -> None:
-        """Pictures into `folder`, and these and sounds into the log."""
+        """Writes pictures to `folder`, and logs these and audio."""
         indices = self._batches()[0]
         names = [self.data.name(index) for index in indices]
         batch = self._batch(indices)

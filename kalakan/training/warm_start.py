@@ -1,4 +1,4 @@
-"""Weights that a new run begins with: another run's, or a voice's, as far as they fit."""
+"""Warm start: initializes a new run from another run or a voice, as far as the weights match."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from kalakan.voices.package import load_voice, voice_folder
 from kalakan.voices.weights import load_acoustic, load_vocoder
 
 LEAST_SHARE = 0.5
-"""Share of a module's numbers that must come from the weights that a run begins with."""
+"""Minimum share of a module's parameters that must come from the source."""
 SPEAKER_ROWS = "speaker_embedding.weight"
-"""How the name of a table with one row for each speaker ends."""
+"""Name suffix of a table with one row per speaker."""
 MEAN_PITCH = "acoustic.pitch_mean"
 """Mean ln F0 of each speaker."""
 MOST_NAMED = 12
-"""Most tensors that a run names on the terminal when it begins with weights that do not all fit."""
+"""Maximum number of mismatched tensors that a warm start names on the terminal."""
 
 
 class Source(NamedTuple):
-    """What a run begins with."""
+    """Weights that initialize a run."""
 
     weights: dict[str, Tensor]
     """Tensors by module and name."""
     speakers: tuple[str, ...]
-    """Whose rows the tables of speakers hold; empty for a model without speakers."""
+    """Speakers of the rows in speaker tables; empty for a model without speakers."""
 
 
 def first_weights(source: Path, modules: Sequence[str]) -> Source:
-    """The weights of a checkpoint, averaged where they are, or those of a voice folder, for "acoustic" or "vocoder".
+    """The weights of a checkpoint (the EMA where there is one) or of a voice folder, for "acoustic" or "vocoder".
 
     Raises `TrainingError` for a checkpoint without them or of another phoneme table, `VoiceError` for a broken voice.
     """
@@ -59,7 +59,7 @@ def first_weights(source: Path, modules: Sequence[str]) -> Source:
 
 
 def _unsteered(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights without the rows that steering added: training finds its own."""
+    """The weights without the rows added by steering: training learns its own."""
     rows = weights.pop("acoustic.phoneme_rows", None)
     if rows is not None:
         weights["acoustic.embedding.weight"] = weights["acoustic.embedding.weight"][: rows.shape[1]]
@@ -69,8 +69,8 @@ def _unsteered(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def sources_of_speakers(
     ours: Sequence[str], theirs: Sequence[str], our_pitch: Tensor | None, their_pitch: Tensor | None
 ) -> dict[str, tuple[str, ...]]:
-    """Whose rows each of our speakers begins with: its own by name; for a new one the row of the speaker whose mean
-    ln F0 is nearest, or the mean of all rows where a model knows no F0 (`our_pitch`, `their_pitch`: [speakers])."""
+    """Source rows that initialize each of our speakers: its own by name; for a new one the row of the speaker with the
+    nearest mean ln F0, or the mean of all rows for a model without F0 (`our_pitch`, `their_pitch`: [speakers])."""
     found: dict[str, tuple[str, ...]] = {}
     for row, name in enumerate(ours):
         if name in theirs:
@@ -85,9 +85,9 @@ def sources_of_speakers(
 def with_rows_by_name(
     own: Mapping[str, Tensor], source: Source, speakers: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
-    """The weights of a source whose speakers are not ours, their rows brought into the order of `speakers`.
+    """The weights of a source with other speakers, with rows reordered to match `speakers`.
 
-    Also returns whose rows were taken. The mean F0 is left out: it is a statistic of the recordings, not learned.
+    Also returns whose rows were used. The mean F0 is omitted: it is a statistic of the recordings, not learned.
     """
     weights, theirs = dict(source.weights), source.speakers
     if not theirs or not speakers or tuple(speakers) == theirs:
@@ -103,10 +103,10 @@ def with_rows_by_name(
 
 
 def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: Path) -> dict[str, str]:
-    """Loads the tensors of `weights` that `modules` have in the same shape; the others by name, with the reason.
+    """Loads the tensors of `weights` that match `modules` in shape; returns the others by name, with the reason.
 
-    Raises `TrainingError` if less than half of a module that the source has would come from it: that is another
-    model, and training it would begin near random weights unnoticed.
+    Raises `TrainingError` if less than half of a module in the source would be loaded: that is a different model, and
+    training would silently start from mostly random weights.
     """
     own = modules.state_dict()
     weights = unfolded(weights, own)
@@ -126,7 +126,7 @@ def load_fitting(modules: nn.ModuleDict, weights: Mapping[str, Tensor], source: 
 
 
 def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, str]:
-    """Tensors of `weights` that a model's `own` ones cannot take, and own ones that `weights` lack, with the reason."""
+    """Tensors of `weights` that do not match a model's `own`, and own ones missing in `weights`, with the reason."""
     found = {name: "this model has no such tensor" for name in weights if name not in own}
     for name, value in own.items():
         if name not in weights:
@@ -137,7 +137,7 @@ def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[st
 
 
 def named(left_out: Mapping[str, str], source: Path, report: Path) -> list[str]:
-    """Lines for the terminal that name the first tensors left out; the file `report` names them all."""
+    """Lines for the terminal that name the first tensors not loaded; the file `report` names them all."""
     lines = [f"{source}: left out {name}: {reason}" for name, reason in list(left_out.items())[:MOST_NAMED]]
     if len(left_out) > MOST_NAMED:
         lines.append(f"… and {len(left_out) - MOST_NAMED} more; {report} names them all")
@@ -145,5 +145,5 @@ def named(left_out: Mapping[str, str], source: Path, report: Path) -> list[str]:
 
 
 def named_speakers(origins: Mapping[str, Sequence[str]], source: Path) -> list[str]:
-    """Lines for the terminal that say whose rows of the source each speaker begins with."""
+    """Lines for the terminal that name the source rows that initialize each speaker."""
     return [f"{source}: speaker {name} begins as {' and '.join(rows)}" for name, rows in origins.items()]

@@ -1,1 +1,1 @@
-"""Recordings and transcripts as people keep them, made into a corpus folder that can be trained on."""
+"""Converts recordings and transcripts in common layouts to a corpus folder for training."""

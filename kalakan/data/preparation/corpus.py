@@ -1,4 +1,4 @@
-"""What only the whole corpus tells: duplicates, odd speech rates, lost letters, and the splits."""
+"""Corpus-level checks: duplicates, outliers in speech rate, lost letters; and the splits."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import Problem
 
 ODD_RATE = 4.0
-"""Median absolute deviations of the log rate from the speaker's median, from which a rate is odd."""
+"""A log rate this many median absolute deviations from the speaker's median is an outlier."""
 LEAST_DEVIATION = 0.05
-"""Smallest such deviation that is believed: few utterances may be alike by chance."""
+"""Lower bound of that deviation: a few utterances may be similar by chance."""
 LETTERS_OF_A_CORPUS = 200
-"""Letters from which on their shares tell whether a corpus lost some."""
+"""Minimum number of letters for detecting lost letters by their shares in a corpus."""
 LOST_SHARE = 0.03
 """Share of ɛ and ɔ among a corpus's letters below which letters were lost; Twi has 9 to 13 %."""
 
 
 def check_corpus(items: Sequence[Item], keep: tuple[str, ...] = ()) -> list[Item]:
-    """The items with the problems that show only beside the others; their order stays."""
+    """The items, in order, with the problems that only show in comparison with other items."""
     found: dict[str, list[Problem]] = defaultdict(list)
     _find_lost_letters(items, found)
     _find_same(items, found, keep)
@@ -33,7 +33,7 @@ def check_corpus(items: Sequence[Item], keep: tuple[str, ...] = ()) -> list[Item
 
 
 def has_lost_letters(items: Sequence[Item]) -> bool:
-    """True if the transcripts as a whole hold too few ɛ and ɔ to be Twi."""
+    """True if the transcripts as a whole have too few ɛ and ɔ for Twi."""
     letters = sum(item.letters for item in items)
     return letters >= LETTERS_OF_A_CORPUS and sum(item.open_vowels for item in items) < LOST_SHARE * letters
 
@@ -47,10 +47,10 @@ def by_speaker(items: Sequence[Item]) -> dict[str, list[Item]]:
 
 
 def split_of(items: Sequence[Item], options: PrepareOptions) -> dict[str, str]:
-    """ "train", "validation" or "test" for each id, by the id's SHA-256: an utterance keeps its split when others come.
+    """ "train", "validation" or "test" for each id, by the id's SHA-256: adding utterances does not move others.
 
-    A speaker is never outside the training split alone. Where a split with a share would stay empty, the utterance
-    of the lowest hash takes it.
+    Every speaker occurs in the training split. If a split with a share would be empty, it gets the utterance with the
+    lowest hash.
     """
     shares = {"test": options.test_share, "validation": options.validation_share}
     fractions = {
@@ -78,7 +78,7 @@ def _in_train(ids: Sequence[str], splits: dict[str, str]) -> int:
 
 
 def _find_lost_letters(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
-    """Where all texts, or a speaker's, lost ɛ and ɔ as a whole, the short ones with neither lost them too."""
+    """If all texts, or a speaker's, lost ɛ and ɔ as a whole, flags the short ones with neither too."""
     groups = {"all speakers": list(items)} if has_lost_letters(items) else by_speaker(items)
     for speaker, group in groups.items():
         if not has_lost_letters(group):
@@ -95,7 +95,7 @@ def _kinds(item: Item) -> set[str]:
 
 
 def _find_same(items: Sequence[Item], found: dict[str, list[Problem]], keep: tuple[str, ...]) -> None:
-    """Audio that is there twice is kept once: where another problem leaves none of them out, the first."""
+    """Flags duplicate audio, which is kept once: preferably a copy that no other problem excludes, else the first."""
     by_audio: dict[str, Item] = {}
     by_text: dict[str, str] = {}
     kept_first = sorted(items, key=lambda item: not item.is_kept(keep))
@@ -116,7 +116,7 @@ def _find_same(items: Sequence[Item], found: dict[str, list[Problem]], keep: tup
 def _find_odd_rates(items: Sequence[Item], found: dict[str, list[Problem]]) -> None:
     everyone = [item for item in items if item.rate > 0]
     for group in by_speaker(everyone).values():
-        # Few utterances have no deviation of their own: they are measured against everyone's.
+        # Speakers with few utterances are compared with all speakers.
         peers = group if len(group) >= 20 else everyone
         rates = np.log([item.rate for item in peers])
         median = float(np.median(rates))

@@ -1,4 +1,4 @@
-"""Files of a corpus folder that were made of one recording."""
+"""Files of a corpus folder that are derived from one recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FEATURES = ("{}.npy", "{}.f0.npy", "{}.audio.npy")
 
 
 def forget_features(folder: Path, name: str) -> None:
-    """Removes what training and alignment computed of a recording that is made again."""
+    """Removes what training and alignment computed from a recording that is replaced."""
     for features in (folder / "features").glob("*"):
         for pattern in _FEATURES:
             (features / pattern.format(name)).unlink(missing_ok=True)
@@ -19,7 +19,7 @@ def forget_features(folder: Path, name: str) -> None:
 
 
 def forget_recording(folder: Path, name: str) -> None:
-    """Removes all that was made of a recording that is gone."""
+    """Removes everything derived from a recording that no longer exists."""
     forget_features(folder, name)
     for pattern in _OWN:
         (folder / pattern.format(name)).unlink(missing_ok=True)

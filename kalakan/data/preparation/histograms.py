@@ -1,4 +1,4 @@
-"""`histograms.png`: how long, how fast, how loud and how Twi the utterances of a corpus are."""
+"""`histograms.png`: duration, speech rate, loudness and share of ɛ and ɔ of the utterances of a corpus."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TWI_SHARE = (9.0, 13.0)
 
 
 OUTLIERS = (0.005, 0.995)
-"""Shares of the values between which a histogram reaches; what lies outside counts in its first and last bar."""
+"""Quantiles at which a histogram is cut; values outside count in its first and last bar."""
 
 
 def draw_histograms(path: Path, items: Sequence[Item], kept: Collection[str]) -> None:
-    """Draws the utterances of `items` that have audio: those whose id is in `kept`, and on them those left out."""
+    """Draws the utterances of `items` that have audio: those with an id in `kept`, stacked with the excluded ones."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def draw_histograms(path: Path, items: Sequence[Item], kept: Collection[str]) ->
     groups = [item for item in heard if item.id in kept], [item for item in heard if item.id not in kept]
     figure = Figure(
         figsize=(14, 7)
-    )  # its panels placed by hand: matplotlib's own layout takes as long as the rest
+    )  # panels placed by hand: matplotlib's layout engine takes as long as everything else
     FigureCanvasAgg(figure)
     figure.subplots_adjust(left=0.05, right=0.98, bottom=0.08, top=0.93, wspace=0.2, hspace=0.25)
     figure.suptitle(f"{len(groups[0])} utterances kept (blue), {len(items) - len(groups[0])} left out (red)")
@@ -62,7 +62,7 @@ def draw_histograms(path: Path, items: Sequence[Item], kept: Collection[str]) ->
 
 def _histogram(axes: Axes, name: str, values: Sequence[Sequence[float]]) -> None:
     everything = np.concatenate([np.asarray(group, float) for group in values])
-    if len(everything):  # one odd value must not squeeze all others into a bar
+    if len(everything):  # an outlier must not squeeze all other values into one bar
         least, most = np.quantile(everything, OUTLIERS)
         values = [np.clip(np.asarray(group, float), least, most).tolist() for group in values]
     bins = min(40, max(8, math.ceil(2 * math.sqrt(len(everything)))))

@@ -1,4 +1,4 @@
-"""One recording and its transcript, from source to corpus; what was found is kept in a file of its own."""
+"""Prepares one recording and its transcript; the findings are stored in one file per item."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from kalakan.storage import replacing
 from kalakan.text.twi_g2p import TwiG2P
 
 IMPOSSIBLE_RATE = (2.5, 30.0)
-"""Sounds a second outside of which nobody speaks."""
+"""Sounds per second: the range of human speech."""
 _VERSION = 3
 
 
 @dataclass(frozen=True)
 class Item:
-    """What is known about one recording after it was prepared."""
+    """Data about one prepared recording."""
 
     id: str
     speaker: str
     source: str
     """Path of the source audio."""
     original: str
-    """Transcript as it was found."""
+    """Original transcript."""
     text: str
     """Repaired transcript."""
     units: tuple[str, ...]
@@ -52,26 +52,26 @@ class Item:
     clipped: float
     audio_hash: str
     rate: float
-    """Sounds a second, pauses at the ends left out; 0 where unknown."""
+    """Sounds per second, without pauses at the ends; 0 if unknown."""
     letters: int
     open_vowels: int
     repairs: tuple[str, ...]
     problems: tuple[Problem, ...]
 
     def is_kept(self, keep: tuple[str, ...]) -> bool:
-        """True if no problem leaves it out."""
+        """True if no problem excludes it."""
         return not any(problem.kind in FATAL_KINDS and problem.kind not in keep for problem in self.problems)
 
 
 class Preparer:
-    """Makes items in `folder`: `audio/<id>.flac` and `items/<id>.json`. Picklable; one for each process."""
+    """Writes items to `folder`: `audio/<id>.flac` and `items/<id>.json`. Picklable; one per process."""
 
     def __init__(self, folder: Path, options: PrepareOptions) -> None:
         self.folder, self.options = folder, options
         self._reader = TwiG2P(tones="written")  # a recording has the tones of its speaker
 
     def __call__(self, recording: Recording) -> tuple[Item, bool]:
-        """The item, and whether it was found ready; a damaged recording is an item with its problems."""
+        """The item, and whether it was reused; a damaged recording yields an item with its problems."""
         path = self.folder / "items" / f"{recording.id}.json"
         key = self._key(recording)
         found = _read_item(path, key)
@@ -80,17 +80,17 @@ class Preparer:
         forget_features(self.folder, recording.id)
         try:
             item, samples = self._make(recording)
-        except Exception as error:  # whatever it is: one item must not end a run of thousands
+        except Exception as error:  # one item must not abort a run of thousands
             item, samples = _unexpected(recording, error), _NO_SOUND.samples
         if len(samples):
             write_audio(self._audio(recording.id), samples, self.options.sample_rate)
         with replacing(path) as partial:
             text = json.dumps({"key": key, **asdict(item)}, ensure_ascii=False)
-            partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may be no UTF-8
+            partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may not be UTF-8
         return item, False
 
     def _make(self, recording: Recording) -> tuple[Item, Samples]:
-        """The item, and its audio [S] as the corpus keeps it; empty for one without."""
+        """The item, and its audio [S] as stored in the corpus; empty for an item without audio."""
         original, problems = _original(recording)
         known = _NO_TEXT if problems else read_transcript(original, self._reader)
         problems += known.problems
@@ -125,7 +125,7 @@ class Preparer:
         return item, heard.samples
 
     def _sound(self, recording: Recording) -> tuple[Sound, list[Problem]]:
-        """The sound, and all that is wrong with it; no samples if that leaves nothing to hear."""
+        """The sound and its problems; without samples if no audio is usable."""
         if recording.fault is not None:
             return _NO_SOUND, []
         if not is_file(recording.audio):
@@ -154,7 +154,7 @@ class Preparer:
         return self.folder / "audio" / f"{name}.flac"
 
     def _key(self, recording: Recording) -> str:
-        """Changes when the source, the transcript, a setting or this code does."""
+        """Cache key: changes with the source, the transcript, a setting or this code."""
         parts: list[Any] = [_VERSION, self.options.sound_hash(), recording.speaker, recording.text]
         parts += [recording.fault, recording.stretch]
         for path in (recording.audio, recording.text_file):
@@ -165,7 +165,7 @@ class Preparer:
 
 
 def _original(recording: Recording) -> tuple[str, list[Problem]]:
-    """The transcript as found, its white space made plain, and why there is none."""
+    """The original transcript with normalized white space, and why there is none."""
     if recording.fault is not None:
         return "", [Problem("bad_line", recording.fault)]
     text = recording.text or ""
@@ -183,7 +183,7 @@ _NO_SOUND = Sound(np.zeros(0, np.float32), "", 0.0, -120.0, 0.0, 0.0, (0.0, 0.0)
 
 
 def _unexpected(recording: Recording, error: Exception) -> Item:
-    """The item of a recording that raised an error that no check foresaw."""
+    """The item of a recording that raised an unexpected error."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return Item(
         id=recording.id,
@@ -208,7 +208,7 @@ def _unexpected(recording: Recording, error: Exception) -> Item:
 
 
 def _read_item(path: Path, key: str) -> Item | None:
-    """An item of an earlier run, if it was made from the same things."""
+    """An item of an earlier run, if its key matches."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record.pop("key") != key:
@@ -216,7 +216,7 @@ def _read_item(path: Path, key: str) -> Item | None:
         lists = {name: tuple(record[name]) for name in ("units", "trimmed", "repairs")}
         problems = tuple(Problem(**problem) for problem in record["problems"])
         if any(problem.kind == "unexpected" for problem in problems):
-            return None  # the cause may be gone
+            return None  # the cause may be fixed
         return Item(**{**record, **lists, "problems": problems})
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # not there, or of a run that was killed: it is made again
+        return None  # missing, or from a killed run: prepared again

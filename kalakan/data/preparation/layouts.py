@@ -1,4 +1,4 @@
-"""How a folder of recordings is laid out, and what it holds: one `Recording` for each item."""
+"""Layouts of folders with recordings: reads one `Recording` per item."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _NOBODY = re.compile(
     r"(session|sess|part|chapter|chap|day|disc|cd|vol|volume|book|set|batch|take|rec|recording)s?[-_ ]*\d*|\d+",
     re.IGNORECASE,
 )
-"""Folders that say what recordings are, or when they were made, and not who speaks."""
+"""Folders named for the kind or time of recordings, not for a speaker."""
 _BOOK = re.compile("[1-4]?[A-Z]{2,3}")
 _SPEAKER = "speaker"
-"""The speaker of a layout that names none."""
+"""Speaker name for layouts without speakers."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One item of a source folder, before anything is read but its name and text."""
+    """One item of a source folder; only its name and text have been read."""
 
     id: str
-    """Unique in the folder, fit for a file name, and the same on every run."""
+    """Unique in the folder, valid as a file name, and the same on every run."""
     speaker: str
-    """Who speaks."""
+    """Name of the speaker."""
     audio: Path
-    """Where the audio should be."""
+    """Expected path of the audio."""
     text: str | None
-    """The transcript as written; None where it is in a file of its own."""
+    """The transcript as written; None if it is in a separate file."""
     text_file: Path | None = None
     """That file."""
     fault: str | None = None
-    """Why the line of the table that names it cannot be used."""
+    """Why its table line cannot be used."""
     stretch: tuple[float, float] | None = None
-    """First second and last of it in `audio`; None for all of it."""
+    """Start and end in `audio` in seconds; None for the whole file."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a source folder holds."""
+    """Contents of a source folder."""
 
     folder: Path
     """The folder."""
@@ -57,21 +57,20 @@ class Source:
     recordings: tuple[Recording, ...]
     """Every item, sorted by id."""
     repeated: int
-    """Lines of tables that say what another line says."""
+    """Number of table lines that repeat another line."""
     without_text: tuple[str, ...]
-    """Audio files that no transcript goes with."""
+    """Audio files without a transcript."""
     without_audio: tuple[str, ...]
-    """Transcripts in files of their own that go with no audio file."""
+    """Separate transcript files without an audio file."""
     columns: tuple[str, ...] = ()
-    """What each table's columns were read as."""
+    """How each table's columns were interpreted."""
 
 
 def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = None) -> Source:
-    """What a folder holds. `layout` is "auto" or a key of `LAYOUTS`; `speaker` is the name of everyone in it, instead
-    of those that the layout gives.
+    """Contents of a folder. `layout` is "auto" or a key of `LAYOUTS`; `speaker` overrides the layout's speaker names.
 
-    Raises `DataError` for a folder that is not there, of no known layout or of no recording, and for a table without
-    the columns.
+    Raises `DataError` for a folder that does not exist, has no known layout or no recordings, and for a table without
+    the required columns.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -104,7 +103,7 @@ def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = 
 
 
 def find_layout(files: SourceFiles) -> str:
-    """The layout of a folder: the first of "ljspeech", "commonvoice", "table", "bibletts" and "folder" that fits."""
+    """The layout of a folder: the first of "ljspeech", "commonvoice", "table", "bibletts" and "folder" that matches."""
     root = files.root
     if (root / "meta.jsonl").is_file():
         raise DataError(f"{root}: holds meta.jsonl, so it is prepared already; train on it as it is")
@@ -123,7 +122,7 @@ def find_layout(files: SourceFiles) -> str:
 
 
 def _contents(files: SourceFiles) -> str:
-    """What there is instead, for the end of an error message."""
+    """What the folder contains instead, for the end of an error message."""
     inner = [path.parent for path in sorted(files.root.glob("*/metadata.csv"))]
     inner += [path.parent for path in sorted(files.root.glob("*/*.tsv"))]
     if inner:
@@ -144,7 +143,7 @@ def _is_ljspeech(path: Path) -> bool:
 
 
 def _ljspeech(files: SourceFiles) -> list[Table]:
-    """`metadata.csv` of `id|text`, with a normalized text or a speaker beside the text, or with a header."""
+    """`metadata.csv` of `id|text`, with an additional normalized text or speaker, or with a header."""
     path = files.root / "metadata.csv"
     if not path.is_file():
         raise DataError(f"{path}: is not there; the layout 'ljspeech' needs it")
@@ -155,7 +154,7 @@ def _ljspeech(files: SourceFiles) -> list[Table]:
 
 
 def _commonvoice(files: SourceFiles) -> list[Table]:
-    """`validated.tsv`, else `train.tsv`, `dev.tsv` and `test.tsv`, else what else there is but rejected clips."""
+    """`validated.tsv`, else `train.tsv`, `dev.tsv` and `test.tsv`, else any other tables except rejected clips."""
     paths = {path.name: path for path in table_files(files.root) if path.name != "invalidated.tsv"}
     for names in (("validated.tsv",), ("train.tsv", "dev.tsv", "test.tsv"), tuple(paths)):
         tables = [read_table(paths[name]) for name in names if name in paths and paths[name].stat().st_size]
@@ -188,15 +187,15 @@ def _rows(files: SourceFiles, tables: Sequence[Table]) -> Iterator[Recording]:
 
 
 def _id_of(table: Table, name: str) -> str:
-    """LJSpeech's names are ids, whatever folder a table of its kind puts before them."""
+    """Id for a name: LJSpeech's names are ids, even with a folder before them."""
     return safe_id(name.replace("\\", "/").rpartition("/")[2] if table.delimiter == "|" else name)
 
 
 def _beside(files: SourceFiles) -> Iterator[Recording]:
-    """Recordings with a .txt of the same stem beside them, at any depth.
+    """Recordings with a .txt of the same stem in the same folder, at any depth.
 
-    The speaker is the folder whose name the file's begins with (`p225/p225_001.wav`), else the innermost that can be
-    somebody: no split, session or sex (`female/ama/session2/1.wav`), and no book of BibleTTS
+    The speaker is the folder whose name is a prefix of the file name (`p225/p225_001.wav`), else the innermost folder
+    that can name a speaker: no split, session or sex (`female/ama/session2/1.wav`), and no book of BibleTTS
     (`EZR/EZR_001_Verse_001.flac`).
     """
     for audio, text in files.transcribed():
@@ -211,7 +210,7 @@ def _beside(files: SourceFiles) -> Iterator[Recording]:
 
 
 def _speaker_of(folders: Sequence[str], stem: str) -> str:
-    """The folder that is the speaker's, of those around a recording; the outermost comes first."""
+    """The speaker's folder among the parents of a recording, outermost first."""
     named = [name for name in folders if re.match(re.escape(name) + "[-_. ]", stem)]
     people = [name for name in folders if not _NOBODY.fullmatch(name)]
     return (named[:1] or people[-1:] or list(folders[:1]))[0]
@@ -222,7 +221,7 @@ def _is_book(folder: str, stem: str) -> bool:
 
 
 def _distinct(files: SourceFiles, found: Iterable[Recording]) -> list[Recording]:
-    """The items without those that say the same twice; where two would have one id, the later gets a hash behind it."""
+    """The items without duplicates; if two would share an id, a hash is appended to the later one."""
     kept: list[Recording] = []
     same: set[Recording] = set()
     ids: set[str] = set()
@@ -231,7 +230,7 @@ def _distinct(files: SourceFiles, found: Iterable[Recording]) -> list[Recording]
             continue
         same.add(item)
         name = item.id
-        if name.lower() in ids:  # a file system may not tell "A" from "a"
+        if name.lower() in ids:  # a file system may be case-insensitive
             name = (
                 f"{name}_{short_hash(f'{files.inside(item.audio)} {item.speaker} {item.text} {item.fault}')}"
             )
@@ -245,6 +244,6 @@ TABLE_LAYOUTS: dict[str, Callable[[SourceFiles], list[Table]]] = {
     "commonvoice": _commonvoice,
     "table": _table,
 }
-"""The tables of each layout that has some."""
+"""Finds the tables of each layout that has tables."""
 LAYOUTS = (*TABLE_LAYOUTS, "bibletts", "folder")
-"""Every layout. BibleTTS and plain folders are read alike."""
+"""Every layout. BibleTTS and plain folders are read the same way."""

@@ -1,4 +1,4 @@
-"""Ids and names of speakers: fit for file names, and different where what they stand for is."""
+"""Ids and speaker names: valid in file names, and distinct for distinct originals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from kalakan.data.preparation.source_files import SOUND_SUFFIXES, UNREAD_SUFFIXES
 
 LONGEST = 120
-"""Most characters of an id."""
+"""Maximum number of characters of an id."""
 
 
 def safe_id(name: str) -> str:
-    """A name without its audio suffix, fit for a file name: what had to change is told apart by a hash."""
+    """A name without its audio suffix, valid as a file name; if it had to change, a hash keeps it distinct."""
     path = Path(name)
     is_sound = path.suffix.lower() in (*SOUND_SUFFIXES, *UNREAD_SUFFIXES)
     bare = str(path.with_suffix("")) if is_sound else name
@@ -25,7 +25,7 @@ def safe_id(name: str) -> str:
 
 
 def speaker_name(name: str) -> str:
-    """A speaker's name fit for a file name; of a long hash, as Common Voice has, the first 16 digits."""
+    """A speaker's name, valid as a file name; for a long hash, as in Common Voice, its first 16 digits."""
     return name[:16] if re.fullmatch("[0-9a-fA-F]{32,}", name) else safe_id(name)
 
 

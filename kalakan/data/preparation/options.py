@@ -12,14 +12,14 @@ from kalakan.errors import ConfigError
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """What is made of a recording, and what is too bad to keep."""
+    """Processing of recordings, and limits for excluding them."""
 
     sample_rate: int = 24_000
-    """Samples a second of the corpus."""
+    """Sample rate of the corpus in Hz."""
     loudness_lufs: float = -23.0
-    """Loudness that every recording is brought to (EBU R 128); less where the peak would exceed 0.99."""
+    """Target loudness of every recording (EBU R 128); less if the peak would exceed 0.99."""
     margin_ms: float = 150.0
-    """Silence that is kept before and after speech."""
+    """Silence kept before and after speech."""
     min_seconds: float = 0.5
     """Shortest recording kept, after trimming."""
     max_seconds: float = 20.0
@@ -29,7 +29,7 @@ class PrepareOptions:
     test_share: float = 0.05
     """Share of utterances in the test split."""
     keep: tuple[str, ...] = ()
-    """Problems that do not leave an utterance out, such as "lost_letters"."""
+    """Problems that do not exclude an utterance, such as "lost_letters"."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -55,7 +55,7 @@ class PrepareOptions:
                 raise ConfigError(f"keep names {kind!r}; what can be kept is {choices}")
 
     def sound_hash(self) -> str:
-        """Twelve hex digits that change when a setting changes that an audio file of the corpus depends on."""
+        """Twelve hex digits that change with any setting that affects the audio files of the corpus."""
         settings = {key: value for key, value in asdict(self).items() if key in _SOUND_SETTINGS}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""The corpus folder that `prepare` writes: claimed by one process, never somebody else's, its manifest whole."""
+"""The corpus folder that `prepare` writes: locked by one process, protected from overwriting, with atomic manifest."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PARTIAL = ("audio/.*.partial", "items/.*.partial", ".*.partial")
 
 
 class Output:
-    """A corpus folder while it is made. Raises `DataError` for one that must not be written to.
+    """A corpus folder while it is written. Raises `DataError` if it must not be written to:
 
-    That is: a file, a folder that holds something else, a corpus most of whose recordings would vanish, and a folder
-    that another process writes to.
+    a file, a folder with other contents, a corpus that would lose most of its recordings, or a folder that another
+    process is writing to.
     """
 
     def __init__(self, folder: Path, ids: Set[str]) -> None:
@@ -43,7 +43,7 @@ class Output:
         if self._lock is None:
             raise DataError(f"{self.folder}: another process prepares it now; wait for it, or choose another")
         for pattern in _PARTIAL:
-            for path in self.folder.glob(pattern):  # of a run that was killed: no other writes here now
+            for path in self.folder.glob(pattern):  # from a killed run: no other process writes here now
                 path.unlink()
         return self
 
@@ -54,7 +54,7 @@ class Output:
             self._lock.close()
 
     def finish(self, kept: Sequence[Item], splits: Mapping[str, str]) -> None:
-        """Writes `meta.jsonl`, with the durations that are still true, and removes what is left of recordings gone."""
+        """Writes `meta.jsonl`, with the durations that are still valid, and removes files of deleted recordings."""
         labels = self._labels()
         for name in self._known() - self.ids:
             forget_recording(self.folder, name)
@@ -88,7 +88,7 @@ class Output:
         return {path.stem for path in self.folder.glob("items/*.json")}
 
     def _labels(self) -> dict[tuple[Any, ...], dict[str, Any]]:
-        """Durations of an earlier manifest, by id, units and samples; none from one that is damaged."""
+        """Durations of an earlier manifest, by id, units and samples; empty if it is damaged."""
         path = self.folder / "meta.jsonl"
         try:
             records = [record for _, record in read_records(path)] if path.is_file() else []

@@ -1,4 +1,4 @@
-"""`prepare`: a folder of recordings and transcripts to a corpus folder."""
+"""`prepare`: converts a folder of recordings and transcripts to a corpus folder."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` made."""
+    """Result of `prepare`."""
 
     folder: Path
     """The corpus folder."""
     source: Source
-    """What the recordings were made of."""
+    """The source of the recordings."""
     kept: tuple[Item, ...]
     """Utterances of the corpus."""
     left_out: tuple[Item, ...]
-    """Those that a problem leaves out."""
+    """Items excluded because of a problem."""
     reused: int
-    """Items that an earlier run had made."""
+    """Number of items reused from an earlier run."""
 
     @property
     def seconds(self) -> float:
-        """Length of the recordings kept, as they were."""
+        """Total length of the kept recordings before trimming."""
         return sum(item.source_seconds - sum(item.trimmed) for item in self.kept)
 
 
@@ -53,13 +53,13 @@ def prepare(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Makes a corpus folder of the recordings in `source`, which stays as it is.
+    """Creates a corpus folder from the recordings in `source`, which is not modified.
 
-    `output` receives `audio/<id>.flac`, `meta.jsonl` (written last, in one step), `report.md`, `histograms.png`, and
-    `items/`, what was found about each item: a run that was stopped goes on there, and one that is repeated keeps the
-    durations of what did not change. `layout` and `speaker` are as in `read_layout`. A damaged item is reported and
-    left out. Raises `DataError` for a source without recordings, an output inside the source or the other way round,
-    one that holds something else or that another process writes to, and if nothing is left.
+    Writes to `output`: `audio/<id>.flac`, `meta.jsonl` (last and atomically), `report.md`, `histograms.png`, and
+    `items/` with the findings about each item. An interrupted run resumes from these, and a repeated run keeps the
+    durations of unchanged items. `layout` and `speaker` are as in `read_layout`. Damaged items are reported and
+    excluded. Raises `DataError` for a source without recordings, an output inside the source or vice versa, an output
+    with other contents or in use by another process, and if nothing is left.
     """
     options = options or PrepareOptions()
     folder = Path(output)
@@ -87,7 +87,7 @@ def prepare(
 
 
 def count_kinds(items: Sequence[Item]) -> str:
-    """How many items each problem leaves out, by the first such problem of each: "3 silent, 1 same_audio"."""
+    """Number of items excluded by each problem, counting the first one of each item: "3 silent, 1 same_audio"."""
     counts = Counter(
         next(problem.kind for problem in item.problems if problem.kind in FATAL_KINDS) for item in items
     )
@@ -107,7 +107,7 @@ def _run(preparer: Preparer, recordings: Sequence[Recording], workers: int) -> I
     if workers <= 1:
         yield from map(preparer, recordings)
         return
-    # Not fork: the parent may hold threads of BLAS or torch.
+    # Not fork: the parent may have BLAS or torch threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(recordings)), mp_context=context) as pool:
         try:

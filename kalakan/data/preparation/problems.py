@@ -1,4 +1,4 @@
-"""What can be wrong with an utterance: kinds, what they mean and what to do, and which of them leave it out."""
+"""Problems of utterances: their kinds, what they mean, what to do, and which of them exclude an utterance."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FATAL_KINDS = {
     "same_audio": "the audio is the same as another utterance's",
     "impossible_rate": "more or fewer sounds a second than anybody speaks: text and audio do not belong together",
 }
-"""Problems that leave an utterance out unless `keep` names them. What cannot be kept is in `UNKEEPABLE`."""
+"""Problems that exclude an utterance unless listed in `keep`. Those in `UNKEEPABLE` always do."""
 UNKEEPABLE = frozenset(
     {"bad_line", "missing_audio", "missing_text", "unreadable_audio", "silent", "unreadable_text"}
     | {"empty_text", "unknown_symbols", "unexpected"}
 )
-"""Problems that leave nothing to train on."""
+"""Problems without usable training data."""
 NAMED_KINDS = {
     "clipping": "many samples stand at full scale, or at the peak: the recording was too loud and crackles",
     "coarse": "recorded with fewer samples a second than the corpus has, or in 8 bits: it sounds dull or noisy",
@@ -41,14 +41,14 @@ NAMED_KINDS = {
     "digits": "numbers as digits: listen whether the speaker says what the normalizer writes",
     "foreign_words": "words whose spelling cannot be Twi: listen whether they are read as they are spoken",
 }
-"""Problems that are named in the report; the utterance stays."""
+"""Problems that are only reported; the utterance is kept."""
 REPAIRS = {
     "mojibake": "broken UTF-8 was repaired",
     "entities": "HTML entities were written as the signs that they stand for",
     "letters": "look-alike or chat letters were replaced by ɛ and ɔ",
     "dropped": "signs that cannot be spoken were dropped or written plainly",
 }
-"""What was done to a transcript."""
+"""Repairs of transcripts."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What `kalakan prepare` found, for people: `report.md`, with the pictures of `histograms.png`."""
+"""Readable report of `kalakan prepare`: `report.md`, with the plots of `histograms.png`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from kalakan.data.preparation.problems import FATAL_KINDS, NAMED_KINDS, REPAIRS
 from kalakan.storage import replacing
 
 MOST_EXAMPLES = 20
-"""Utterances named under one problem that leaves nothing out; what is left out is named in full."""
+"""Utterances listed per problem that excludes nothing; excluded utterances are listed in full."""
 MOST_REPAIRS = 8
 """Examples of each kind of repair."""
 MOST_FILES = 50
-"""Files named that nothing was made of."""
+"""Maximum number of unused files listed."""
 LOST_LETTERS = (
     "the transcripts lost ɛ and ɔ: Twi has 9 to 13 % of them among its letters, these texts have next to none; they "
     "cannot be put back by rule, so get the original transcripts"
 )
-"""What a corpus without ɛ and ɔ needs."""
+"""Advice for a corpus without ɛ and ɔ."""
 
 
 def write_report(
     folder: Path, source: Source, items: Sequence[Item], splits: Mapping[str, str], options: PrepareOptions
 ) -> None:
-    """Writes `report.md` and `histograms.png` into `folder`; `splits` has the ids that are kept."""
+    """Writes `report.md` and `histograms.png` into `folder`; `splits` has the kept ids."""
     with replacing(folder / "report.md") as partial:
         text = "\n".join(_lines(source, items, splits, options)) + "\n"
-        partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may be no UTF-8
+        partial.write_text(text, encoding="utf-8", errors="replace")  # a file name may not be UTF-8
     draw_histograms(folder / "histograms.png", items, splits)
 
 
@@ -114,7 +114,7 @@ def _repairs(items: Sequence[Item]) -> Iterator[str]:
 
 
 def _signs(items: Sequence[Item]) -> str:
-    """The signs that are no longer there, the most frequent first, with how often each was."""
+    """The removed characters, most frequent first, with their counts."""
     gone = Counter[str]()
     for item in items:
         gone += Counter(item.original) - Counter(item.text)

@@ -1,4 +1,4 @@
-"""One recording: measured, resampled, trimmed and brought to a common loudness."""
+"""Measures, resamples and trims one recording and normalizes its loudness."""
 
 from __future__ import annotations
 
@@ -16,60 +16,60 @@ from kalakan.data.preparation.problems import Problem
 
 Samples = NDArray[np.float32]
 FRAME_S = 0.01
-"""Seconds of a frame whose energy decides between speech and silence."""
+"""Frame length in seconds for energy-based speech detection."""
 LOUD_FRAMES = 30
-"""Frames that are loud in a recording where there is speech: 5 % of them, or these in a long one."""
+"""Minimum number of loud frames in a long recording with speech; in others, 5 % of the frames."""
 SPEECH_BELOW_PEAK_DB = 35.0
-"""Speech lies within this of the loud frames."""
+"""Speech is at most this far below the loud frames."""
 SPEECH_ABOVE_NOISE_DB = 8.0
-"""Speech lies at least this above the quiet frames (their 5th percentile)."""
+"""Speech is at least this far above the quiet frames (5th percentile)."""
 SILENT_DB = -60.0
-"""A recording whose loud frames lie below this (dB of full scale) is silent."""
+"""A recording whose loud frames are below this level (dBFS) is silent."""
 LEAST_RUN = 3
-"""Loud frames in a row that are speech; shorter bursts are clicks."""
+"""Minimum number of consecutive loud frames in speech; shorter bursts are clicks."""
 PEAK_LIMIT = 0.99
 FULL_SCALE = 0.999
 FLAT = 2.5 / 32768
-"""Distance from a recording's own peak within which its samples are as high: what was clipped and then made quieter."""
+"""Tolerance for samples at a recording's own peak: detects audio that was attenuated after clipping."""
 NOISE_FLATNESS = 0.6
-"""Flatness (geometric over arithmetic mean) of the mean power spectrum from which a sound is noise: white noise has
-nearly 1, and of speech no more than a few hundredths."""
+"""Flatness (geometric over arithmetic mean) of the mean power spectrum above which audio is noise: nearly 1 for white
+noise, at most a few hundredths for speech."""
 NOISE_BAND = (100.0, 7000.0)
-"""Hz between which it is measured."""
+"""Frequency band in Hz in which flatness is measured."""
 NOISE_FRAME = 512
-"""Samples of a frame of that spectrum."""
+"""Frame size in samples for that spectrum."""
 CLIPPED_SHARE = 1e-4
-"""Share of samples at full scale or the peak, in runs of three or more, from which a recording is named as clipped."""
+"""Share of samples at full scale or the peak, in runs of three or more, above which clipping is reported."""
 QUIET_DB = 1.0
-"""Loudness that a recording may lack because of its peak before it is named."""
+"""Loudness that a recording may lack because of its peak before it is reported."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A prepared recording and what was measured."""
+    """A prepared recording and its measurements."""
 
     samples: Samples
-    """Audio [S] at the corpus's rate, trimmed and levelled; empty if silent."""
+    """Audio [S] at the corpus's sample rate, trimmed and loudness-normalized; empty if silent."""
     audio_hash: str
-    """SHA-256 of the decoded source, in 16 bits."""
+    """SHA-256 of the decoded source as 16-bit samples."""
     source_seconds: float
     """Length of the source."""
     loudness: float
     """Integrated loudness of the source in LUFS; -inf if silent."""
     gain_db: float
-    """Gain that was applied."""
+    """Applied gain."""
     clipped: float
     """Share of samples at full scale, or at the recording's own peak, in runs of three or more."""
     trimmed: tuple[float, float]
     """Seconds cut off at the beginning and at the end."""
     problems: tuple[Problem, ...]
-    """What is wrong with it."""
+    """Problems found in it."""
 
 
 def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
-    """Audio [S] in [-1, 1] at `rate` Hz as the corpus wants it. Loudness is that of ITU-R BS.1770-4."""
+    """Prepares audio [S] in [-1, 1] at `rate` Hz for the corpus. Loudness is measured by ITU-R BS.1770-4."""
     resampler = Resampler(rate, options.sample_rate)
-    centered = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a constant
+    centered = audio - audio.mean(dtype=np.float64).astype(np.float32)  # cheap sound cards add a DC offset
     whole = np.concatenate([resampler.push(centered), resampler.flush()])
     bounds = speech_bounds(whole, options.sample_rate)
     if bounds is None:
@@ -114,7 +114,7 @@ def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
     loud, noise = loud_level(level), np.percentile(level, 5)
     if loud < SILENT_DB:
         return None
-    # A recording that is all speech has no noise to measure: its quiet frames are speech too.
+    # In a recording without pauses the noise cannot be measured: its quiet frames are speech too.
     floor = min(noise + SPEECH_ABOVE_NOISE_DB, loud - SPEECH_BELOW_PEAK_DB / 2)
     is_speech = level > max(loud - SPEECH_BELOW_PEAK_DB, floor)
     runs = np.convolve(is_speech, np.ones(LEAST_RUN, int), "valid") == LEAST_RUN
@@ -125,7 +125,7 @@ def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
 
 
 def frame_levels(audio: Samples, rate: int) -> NDArray[np.float64]:
-    """Power of each whole frame of `FRAME_S` seconds, in dB of full scale."""
+    """Power of each complete frame of `FRAME_S` seconds, in dBFS."""
     size = max(1, round(FRAME_S * rate))
     count = len(audio) // size
     power = np.square(audio[: count * size].reshape(count, size).astype(np.float64)).mean(axis=1)
@@ -141,7 +141,7 @@ def loud_level(level: NDArray[np.float64]) -> float:
 
 
 def clipped_share(audio: Samples) -> float:
-    """Share of samples that stand at full scale, or at the highest or lowest value, in runs of three or more."""
+    """Share of samples at full scale, or at the maximum or minimum, in runs of three or more."""
     top, bottom = float(audio.max()), float(audio.min())
     inside = np.zeros(len(audio), bool)
     for full in (np.abs(audio) >= FULL_SCALE, audio >= top - FLAT, audio <= bottom + FLAT):
@@ -170,7 +170,7 @@ def _duration_problems(speech: float, kept: float, options: PrepareOptions) -> l
 
 
 def _gain(audio: Samples, options: PrepareOptions) -> tuple[float, float]:
-    """Loudness in LUFS, and the gain in dB that reaches the target without passing the peak limit."""
+    """Loudness in LUFS, and the gain in dB that reaches the target without exceeding the peak limit."""
     block = min(0.4, len(audio) / options.sample_rate)
     while len(audio) < block * options.sample_rate:  # rounded up, a block would be longer than the recording
         block = math.nextafter(block, 0.0)

@@ -1,4 +1,4 @@
-"""What the header of an audio file says, before anything is decoded."""
+"""Checks headers of audio files before decoding, and reads audio."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from kalakan.data.preparation.source_files import UNREAD_SUFFIXES
 from kalakan.errors import AudioError
 
 LONGEST_SILENCE_S = 600.0
-"""Seconds by which a recording may be too long and still be decoded, because much of it may be silence."""
+"""Seconds by which a recording may exceed the limit and still be decoded, because much of it may be silence."""
 TOLERANCE_S = 0.5
-"""Seconds by which a stretch may end behind its file: labels are rounded."""
+"""Seconds by which a stretch may end after its file: labels are rounded."""
 _COARSE_CODES = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW", "GSM610"})
 _OPEN_ENDED = 0x7FFFF000
-"""Size from which the header of a WAV was written before its end was known."""
+"""Data size in a WAV header above which it is a placeholder, written before the length was known."""
 
 
 def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = True) -> list[Problem]:
-    """What speaks against a file without decoding it: all there is to say if a problem is fatal.
+    """Problems of a file that can be found without decoding; complete if one of them is fatal.
 
-    A file of which only a stretch is used may be of any length.
+    A file of which only a stretch is used may have any length.
     """
     if path.suffix.lower() in UNREAD_SUFFIXES:
         way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
@@ -68,7 +68,7 @@ def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = Tru
 
 
 def _told_locale() -> str:
-    """Where the locale and not the name is at fault: a manifest holds names as text."""
+    """Hint for an error message if the locale, not the name, is at fault: a manifest stores names as text."""
     encoding = sys.getfilesystemencoding()
     return (
         "" if encoding == "utf-8" else f" in this locale, whose encoding is {encoding} (LC_ALL=C.UTF-8 helps)"
@@ -77,11 +77,11 @@ def _told_locale() -> str:
 
 @contextmanager
 def quiet_decoder() -> Iterator[None]:
-    """Keeps the notes off standard error that libsndfile's MP3 decoder writes there beside its errors."""
+    """Suppresses the notes that libsndfile's MP3 decoder writes to standard error in addition to its errors."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
-    except OSError:  # closed: nobody hears it
+    except OSError:  # standard error is closed
         yield
         return
     null = os.open(os.devnull, os.O_WRONLY)
@@ -97,7 +97,7 @@ def quiet_decoder() -> Iterator[None]:
 def read_stretch(path: Path, stretch: tuple[float, float] | None) -> tuple[NDArray[np.float32], int]:
     """Audio [S] in [-1, 1] of a file, or of the seconds `stretch` of it, channels averaged, and its rate in Hz.
 
-    Raises `AudioError` for what cannot be read, and for a stretch that the file does not have.
+    Raises `AudioError` for an unreadable file, and for a stretch outside the file.
     """
     if stretch is None:
         return read_audio(path)
@@ -118,7 +118,7 @@ def read_stretch(path: Path, stretch: tuple[float, float] | None) -> tuple[NDArr
 
 
 def _missing_bytes(path: Path) -> int:
-    """Bytes that the data chunk of a RIFF WAV lacks; libsndfile reads such a file without a word."""
+    """Bytes that the data chunk of a RIFF WAV lacks; libsndfile reads such a file without an error."""
     with path.open("rb") as file:
         if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
             return 0

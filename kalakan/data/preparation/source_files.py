@@ -1,4 +1,4 @@
-"""The files of a folder of recordings, and which of them a name in a table or a transcript means."""
+"""Files of a folder of recordings, and lookup of the names used in tables and transcripts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from kalakan.errors import DataError
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64")
-"""Audio that is read; the first of them is preferred where a recording is there twice."""
+"""Supported audio formats; if a recording exists in several, the first is preferred."""
 UNREAD_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mov")
-"""Audio that is not read: it is named, with the way to convert it."""
+"""Unsupported audio formats: reported with instructions to convert them."""
 TEXT_SUFFIXES = (".txt", ".lab")
-"""Transcripts in files of their own."""
+"""Suffixes of separate transcript files."""
 SOUND_FOLDERS = ("", "clips", "wavs", "audio", "wav", "recordings")
-"""Usual places of audio beside a table, the most usual first."""
+"""Common audio folders next to a table, most common first."""
 
 
 class SourceFiles:
-    """Recordings and transcripts below a folder; links are followed, hidden files are not looked at.
+    """Recordings and transcripts below a folder; links are followed, hidden files are ignored.
 
-    Raises `DataError` for a folder that may not be listed.
+    Raises `DataError` for a folder that cannot be listed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -38,13 +38,13 @@ class SourceFiles:
             self._by_name[folded(path.stem)].append(path)
 
     def inside(self, path: Path) -> str:
-        """A path as seen from the folder, its parts divided by "/"."""
+        """A path relative to the folder, with "/" as the separator."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     def sound(self, name: str) -> Path | None:
-        """The recording that a table calls `name`; None if there is none, or there are several.
+        """The recording that a table refers to as `name`; None if there is none, or several.
 
-        The name may lack its folders or its suffix, be in other case or another Unicode form, and use "\\".
+        The name may lack its folders or suffix, differ in case or Unicode form, and use "\\".
         """
         direct = self.root / name
         if is_file(direct):
@@ -58,16 +58,16 @@ class SourceFiles:
         return min(usual, key=self._rank, default=None)
 
     def _known(self, path: Path) -> Path:
-        """The same file as it was found in the folder, if it was."""
+        """The same file under the path found in the folder, if it was."""
         if path in self._sounds:
             return path
         real = path.resolve()
         return next((other for other in self._by_name[folded(path.name)] if other.resolve() == real), path)
 
     def transcribed(self) -> Iterator[tuple[Path, Path]]:
-        """Recordings with the transcript of the same stem: beside them, or alone of that stem anywhere.
+        """Recordings with the transcript of the same stem: in the same folder, or the only one of that stem anywhere.
 
-        A transcript goes with one recording: `a.wav` rather than `a.m4a`.
+        A transcript belongs to one recording: `a.wav` rather than `a.m4a`.
         """
         beside = {(path.parent, folded(path.stem)): path for path in reversed(self.texts)}
         apart = _unique(self.texts)
@@ -92,7 +92,7 @@ class SourceFiles:
 
 
 def is_file(path: Path) -> bool:
-    """True for a file; false, and no error, for a name that no file can have."""
+    """True for a file; false, without an error, for an invalid file name."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # too long, a zero byte
@@ -100,7 +100,7 @@ def is_file(path: Path) -> bool:
 
 
 def folded(name: str) -> str:
-    """What is equal for names that people take for the same."""
+    """Normalized form of a name for comparison: equal for names that look the same to people."""
     plain = unicodedata.normalize("NFC", name).casefold().replace("\\", "/")
     return unicodedata.normalize("NFC", plain).removeprefix("./")
 
@@ -110,7 +110,7 @@ def _suffix_rank(path: Path) -> int:
 
 
 def _unique(paths: Sequence[Path]) -> dict[str, Path]:
-    """The files by stem, where no other has it."""
+    """The files by stem, for unique stems."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         found[folded(path.stem)].append(path)
@@ -126,7 +126,7 @@ def _walk(root: Path) -> Iterator[Path]:
     seen: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(root, followlinks=True, onerror=fail):
         stat = Path(folder).stat()
-        if (stat.st_dev, stat.st_ino) in seen:  # a link that leads back
+        if (stat.st_dev, stat.st_ino) in seen:  # a circular link
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))

@@ -41,13 +41,13 @@ TEXT_COLUMNS = (
     ),
     *("transcription", "raw_text", "utterance"),
 )
-"""The first of them that is filled in a line is read: a normalized text says what the speaker said."""
+"""The first non-empty one in a line is used: a normalized text is closest to what was said."""
 SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name")
 START_COLUMNS = ("start", "start_s", "start_time", "begin", "start_ms")
 END_COLUMNS = ("end", "end_s", "end_time", "stop", "end_ms")
-"""Where in its file an utterance lies, in seconds, or in milliseconds where the name says so."""
+"""Columns with an utterance's position in its file, in seconds, or in milliseconds if the name says so."""
 _SWALLOWED = re.compile(rf"\n[^\n]*({'|'.join(map(re.escape, SOUND_SUFFIXES))})[,;\t\"]", re.IGNORECASE)
-"""Another line of a table inside a field, because a quote was not closed."""
+"""Another line of a table inside a field, because of an unclosed quote."""
 _HEADERLESS = {2: ("path", "text"), 3: ("path", "text", "normalized_text")}
 _SPEAKER_SECOND = ("path", "speaker", "text")
 _SPEAKER_THIRD = ("path", "text", "speaker")
@@ -62,13 +62,13 @@ class Line:
     place: str
     """Name of the file, and the number of the line."""
     path: str
-    """Where the audio is said to be."""
+    """Path of the audio as given."""
     text: str
     """The transcript; "" if there is none."""
     speaker: str
-    """Who speaks; "" if the table does not say."""
+    """Name of the speaker; "" if the table does not give it."""
     stretch: tuple[float, float] | None = None
-    """First second and last of the utterance in its file, `inf` for the file's end; None for all of it."""
+    """Start and end of the utterance in its file in seconds, `inf` for the file's end; None for the whole file."""
     fault: str | None = None
     """Why the line cannot be used."""
 
@@ -84,12 +84,12 @@ class Table:
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     """Number and fields of each line."""
     delimiter: str
-    """What divides the fields."""
+    """Field delimiter."""
     has_header: bool = True
-    """Whether the file names its columns; else they were told by what is in them."""
+    """Whether the file has a header; else the columns were inferred from their contents."""
 
     def lines(self) -> Iterator[Line]:
-        """What each line says; one that does not say it has a `fault`."""
+        """The parsed lines; one that cannot be used has a `fault`."""
         kinds = (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS, START_COLUMNS, END_COLUMNS)
         places = [self._places(names) for names in kinds]
         for number, fields in self.rows:
@@ -113,7 +113,7 @@ class Table:
             yield Line(place, path, text, speaker, stretch, fault)
 
     def reading(self) -> str:
-        """Which column is read as what: "list.csv: audio from path, text from sentence"."""
+        """How the columns are interpreted: "list.csv: audio from path, text from sentence"."""
         kinds = {
             "audio": PATH_COLUMNS,
             "text": TEXT_COLUMNS,
@@ -131,7 +131,7 @@ class Table:
         return f"{self.path.name}{'' if self.has_header else ' (no header)'}: {', '.join(found)}"
 
     def missing(self) -> list[str]:
-        """What a corpus needs and the header does not name."""
+        """Required columns that the header lacks."""
         needed = {
             "a path column (path, audio, file, id)": PATH_COLUMNS,
             "a text column (text, sentence, transcript)": TEXT_COLUMNS,
@@ -139,7 +139,7 @@ class Table:
         return [what for what, names in needed.items() if not self._places(names)]
 
     def _stretch(self, start: str, end: str) -> tuple[float, float]:
-        """Seconds of a stretch; raises `ValueError` for what is none."""
+        """Start and end of a stretch in seconds; raises `ValueError` for an invalid one."""
         units = [
             1e-3 if any(self.columns[place].endswith("_ms") for place in self._places(names)) else 1.0
             for names in (START_COLUMNS, END_COLUMNS)
@@ -154,7 +154,7 @@ class Table:
         return [self.columns.index(name) for name in names if name in self.columns]
 
     def _fit(self, fields: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The fields as the header has them; a delimiter inside the text is put back where that is safe."""
+        """The fields matched to the header; a delimiter inside the text is restored where that is safe."""
         while len(fields) > len(self.columns) and not fields[-1].strip():
             fields = fields[:-1]
         width, texts = len(self.columns), self._places(TEXT_COLUMNS)
@@ -171,9 +171,10 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """A table with its header, or LJSpeech's without one; tabs and bars are never quoted.
+    """Reads a table with a header, or LJSpeech's without one; fields between tabs or bars are never quoted.
 
-    Raises `DataError` for a file that is empty, not UTF-8, no table, or has bars, no header and not 2 or 3 columns.
+    Raises `DataError` for a file that is empty, not UTF-8 or not a table, or that has bars, no header and not 2 or 3
+    columns.
     """
     text = read_text(path)
     first = next((line for line in split_lines(text) if line.strip()), None)
@@ -215,7 +216,7 @@ def _csv_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, tupl
 
 
 def _columns_of(path: Path, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The columns of a table of bars without a header: as most lines have them."""
+    """The columns of a bar-separated table without a header, as in most of its lines."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
     if width not in _HEADERLESS:
         raise DataError(
@@ -235,9 +236,9 @@ def _columns_of(path: Path, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _are_speakers(names: Sequence[str], texts: Sequence[str]) -> bool:
-    """True for a column of few names beside the texts that they said.
+    """True if a column holds a few speaker names, repeated over the texts.
 
-    A text beside its normal form is told apart: mostly the same words, and one for each text.
+    A column with the normalized form of the text is different: mostly the same words, and one value for each text.
     """
     few = all(names) and len(set(names)) * 2 <= len(names)
     if not few or len(set(zip(names, texts, strict=True))) == len(set(names)):

@@ -1,4 +1,4 @@
-"""One transcript: repaired where that is safe, checked, and read as phoneme units."""
+"""Repairs a transcript where that is safe, checks it, and converts it to phoneme units."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kalakan.text.phonemes import SOUND_IDS, id_to_symbol, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P, is_foreign
 
 LETTERS_TO_JUDGE = 60
-"""Letters from which on a text without ɛ and ɔ has lost them. They are 9 to 13 % of Twi letters: of 1,800 clean
-lines this long, five had neither (0.3 %)."""
+"""A text with at least this many letters and no ɛ or ɔ has lost them. They are 9 to 13 % of Twi letters: of 1,800
+clean lines of this length, five had neither (0.3 %)."""
 _BROKEN = re.compile("[ÃÂÉÆÅÄÌâ][\u0080-\u00bf›”†‘’“€™œž]")
 _NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
-"""What stands for a lost letter: the replacement character, or a font's own letter without a meaning."""
+"""Placeholders of a lost letter: the replacement character and private-use characters."""
 _QUESTIONED = re.compile(r"(?<!\S)[^\W\d_]+(?:\?[^\W\d_]+)+(?=[?.,;:!]*(?:\s|$))")
 _VOWEL = re.compile("[aeiou]", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 MOST_ESCAPES = 3
-"""Times that entities may have been written one over the other."""
+"""Maximum depth of nested entity escapes."""
 _MARK = re.compile(r"\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|<[^<>]{1,40}>|\{[^{}]{1,40}\}|\*[^*\s]{1,40}\*")
 EVENTS = frozenset(
     [
@@ -67,7 +67,7 @@ EVENTS = frozenset(
         "whispering",
     ]
 )
-"""Words in brackets that name what can be heard beside speech."""
+"""Words in brackets that mark non-speech sounds."""
 GAPS = frozenset(
     [
         "?",
@@ -84,14 +84,14 @@ GAPS = frozenset(
         "xxx",
     ]
 )
-"""Words in brackets that say that a word is missing."""
+"""Words in brackets that mark a missing word."""
 _RESIDUE = re.compile("(?<=[a-zɛɔ])[ÃÂÉÆÅÄÌ]|[ÃÂÅÄ](?=[A-Z])")
-"""What text that was broken twice leaves: capitals that no word has inside."""
+"""Residue of doubly garbled encodings: capitals that do not occur inside words."""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What is known about one text."""
+    """Result for one text."""
 
     text: str
     """The text, repaired and cleaned."""
@@ -104,16 +104,16 @@ class Transcript:
     repairs: tuple[str, ...]
     """Keys of `REPAIRS`."""
     problems: tuple[Problem, ...]
-    """What is wrong with it."""
+    """Problems found in it."""
 
     @property
     def sounds(self) -> int:
-        """Units that make a sound."""
+        """Number of units that are sounds."""
         return sum(symbol_to_id(unit) in SOUND_IDS for unit in self.units)
 
 
 def read_transcript(text: str, reader: TwiG2P) -> Transcript:
-    """Repairs, checks and reads one transcript; any `str` is accepted."""
+    """Repairs, checks and converts one transcript; any `str` is accepted."""
     written = unicodedata.normalize("NFC", text).strip()
     plain = _without_entities(written)
     composed, problems = _without_marks(plain)
@@ -128,14 +128,14 @@ def read_transcript(text: str, reader: TwiG2P) -> Transcript:
 
 
 def _without_entities(text: str) -> str:
-    """The text with HTML's entities as the signs that they stand for, also where they were written twice over."""
+    """The text with HTML entities decoded, also nested ones."""
     for _ in range(MOST_ESCAPES):
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     return text
 
 
 def _without_marks(text: str) -> tuple[str, list[Problem]]:
-    """The text without the marks that transcribers put into it, and what they say."""
+    """The text without transcribers' markup, and the problems that the markup reports."""
     found: dict[str, list[str]] = {"marks": [], "gaps": []}
 
     def take(match: re.Match[str]) -> str:
@@ -182,9 +182,9 @@ def _letter_problems(composed: str, cleaned: str, letters: int, vowels: int) -> 
 
 
 def _lost_to_question_marks(text: str) -> re.Match[str] | None:
-    """A word in which question marks stand for letters that were lost: what they leave has no vowel, or they are many.
+    """A word in which question marks replace lost letters: the rest has no vowel, or there are many of them.
 
-    A question mark without a space behind it ("sɛn?Me") is none.
+    A question mark without a space after it ("sɛn?Me") does not count.
     """
     if "ɛ" in text.lower() or "ɔ" in text.lower():
         return None
@@ -206,7 +206,7 @@ def _unit_problems(units: tuple[str, ...]) -> list[Problem]:
 
 
 def _is_repairable(char: str) -> bool:
-    """True for letters that the cleaner keeps or turns into others, and for modifier letters."""
+    """True for letters that the cleaner keeps or maps to others, and for modifier letters."""
     if unicodedata.name(char, "").startswith(("MODIFIER", "FEMININE", "MASCULINE")):
         return True
     return any(letter.isalpha() for letter in clean_text(f"a{char}a")[1:-1])

@@ -1,1 +1,1 @@
-"""ONNX files of acoustic models and vocoders, whole or quantized, checked against torch."""
+"""ONNX export of acoustic models and vocoders, optionally quantized, checked against torch."""

@@ -1,4 +1,4 @@
-"""ONNX files that run without torch, checked against torch before they are kept."""
+"""Exports acoustic models to ONNX files that run without torch; each is checked against torch before it is saved."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kalakan.voices.identity import to_metadata
 INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
 OUTPUTS = ("mel_output", "durations", "mel_lengths", "pitch_output", "energy_output")
 TOLERANCE = 2e-3
-"""Largest difference of a log-mel value between torch and ONNX that an export may show."""
+"""Maximum allowed difference of log-mel values between torch and ONNX."""
 
 
 class _Inference(nn.Module):
@@ -41,11 +41,11 @@ class _Inference(nn.Module):
 
 
 def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
-    """`acoustic.onnx` of a FastSpeech2 as bytes of one self-contained file.
+    """Exports a FastSpeech2 to `acoustic.onnx`; returns the bytes of one self-contained file.
 
     Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
     float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
-    energy_output [B, T]. `half_weights` rounds the matrices to 16 bits, stores them so, and computes in 32.
+    energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
     Raises `ExportError` if the file's output differs by more than `TOLERANCE` from that of torch with these weights.
     """
     if half_weights:
@@ -59,7 +59,7 @@ def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
 
 
 def rounded(model: FastSpeech2) -> FastSpeech2:
-    """A copy of the model whose matrices hold only values that 16 bits can hold."""
+    """A copy of the model with matrices rounded to values that 16 bits can represent."""
     model = copy.deepcopy(model)
     state = halve(model.state_dict())
     model.load_state_dict(
@@ -69,7 +69,7 @@ def rounded(model: FastSpeech2) -> FastSpeech2:
 
 
 def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
-    """The ONNX graph of a FastSpeech2. Without folding its parameters keep the names and bytes they have in torch."""
+    """The ONNX graph of a FastSpeech2. Without constant folding, parameters keep their torch names and bytes."""
     import onnx
 
     axes = control_axes() | {"mel_lengths": {0: "batch"}, "mel_output": {0: "batch", 2: "frames"}}
@@ -81,7 +81,7 @@ def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
 
 
 def example_inputs() -> tuple[Tensor, ...]:
-    """One value of each of `INPUTS`, for the tracer."""
+    """Example values of `INPUTS`, for the tracer."""
     return (
         torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
         torch.zeros(2, dtype=torch.long),
@@ -92,14 +92,14 @@ def example_inputs() -> tuple[Tensor, ...]:
 
 
 def control_axes() -> dict[str, dict[int, str]]:
-    """The open axes of `INPUTS` and of the durations."""
+    """The dynamic axes of `INPUTS` and of the durations."""
     axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
     axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
     return axes | {"speaker": {0: "speaker_batch"}}
 
 
 def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) -> float:
-    """Largest difference of a mel value between torch and an ONNX file (its bytes or path), over several cases.
+    """Maximum difference of mel values between torch and an ONNX file (bytes or path) over several cases.
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """
@@ -121,16 +121,16 @@ def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) ->
 
 
 TIE = 1e-3
-"""Distance in frames from a rounding tie below which a sound may end a frame earlier or later than torch says."""
+"""Distance in frames from a rounding tie below which a sound may end a frame earlier or later than in torch."""
 
 
 def inference_with(
     model: FastSpeech2, inputs: Mapping[str, NDArray[Any]], durations: NDArray[np.int64]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """`FastSpeech2.inference` of inputs of `acoustic.onnx` with the durations [B, N] that the file gave for them.
+    """Runs `FastSpeech2.inference` on inputs of `acoustic.onnx` with the durations [B, N] that the file predicted.
 
-    Raises `ExportError` if they are not those of torch, but for sums of durations so near a half that the last bits of
-    a float decide where they are rounded to.
+    Raises `ExportError` if these differ from torch's, except for sums of durations so close to a half that the last
+    bits of a float determine the rounding.
     """
     tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
     with torch.no_grad():
@@ -151,7 +151,7 @@ def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
     random = np.random.default_rng(0)
     for batch, size in ((1, 1), (1, 63), (3, 129)):
         ids = random.integers(24, 77, (batch, size))
-        ids[:, size // 2 + 1 : size // 2 + 2] = 16  # a tone, which alone would last no frame
+        ids[:, size // 2 + 1 : size // 2 + 2] = 16  # a tone, which has no frames on its own
         for row in range(1, batch):
             ids[row, size - 20 * row :] = 0
         yield {"phonemes": ids}
@@ -165,7 +165,7 @@ def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
 
 
 def add_defaults(graph: Any) -> None:
-    """Gives every input but `phonemes` an initializer of the same name, which makes it optional."""
+    """Gives every input except `phonemes` an initializer of the same name, which makes it optional."""
     from onnx import numpy_helper
 
     defaults = {
@@ -179,7 +179,7 @@ def add_defaults(graph: Any) -> None:
 
 
 def halve_weights(graph: Any) -> None:
-    """Stores large float matrices as 16-bit floats behind a cast: half the file, the same arithmetic."""
+    """Stores large float matrices as 16-bit floats with a cast: half the file size, the same arithmetic."""
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []
@@ -197,7 +197,7 @@ def halve_weights(graph: Any) -> None:
 def write_acoustic(
     model: FastSpeech2, path: str | Path, *, audio: AudioConfig | None = None, half_weights: bool = False
 ) -> None:
-    """Exports to a file, written whole or not at all; with `audio` it tells that and its speakers."""
+    """Exports to a file, atomically; with `audio`, its metadata include the audio settings and speakers."""
     path = Path(path)
     content = export_acoustic(model, half_weights=half_weights)
     if audio is not None:
@@ -207,7 +207,7 @@ def write_acoustic(
 
 
 def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
-    """An ONNX file whose metadata also tell this."""
+    """An ONNX file with the entries of `told` added to its metadata."""
     import onnx
 
     graph = onnx.load_model_from_string(content)
@@ -217,7 +217,7 @@ def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
 
 
 def check_exportable(model_type: str) -> None:
-    """Raises `ExportError` for a type that no ONNX file can stand for."""
+    """Raises `ExportError` for a model type that cannot be exported to ONNX."""
     if not registry.entry(model_type).has_onnx:
         raise ExportError(
             f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "

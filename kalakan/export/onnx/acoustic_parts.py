@@ -1,7 +1,7 @@
-"""An acoustic model in two graphs, so that a sentence can be heard before all of it is decoded.
+"""Exports an acoustic model as two graphs for streaming within a sentence.
 
-`acoustic_encoder.onnx` takes what `acoustic.onnx` takes and gives, in place of the mel, what the decoder reads;
-`acoustic_decoder.onnx` turns any window of that into mel. Both read the weights of `acoustic.safetensors`.
+`acoustic_encoder.onnx` has the inputs of `acoustic.onnx` and outputs the decoder's input instead of the mel;
+`acoustic_decoder.onnx` decodes any window of it to mel. Both read the weights of `acoustic.safetensors`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Decoder(nn.Module):
 def export_parts(model: FastSpeech2, weights: bytes, file_name: str) -> dict[str, bytes]:
     """Both files by name, for a model that decodes windows; empty for one whose decoder needs the whole sentence.
 
-    `weights` are the bytes of `file_name`, the safetensors file beside them that they read.
+    `weights` are the bytes of `file_name`, the safetensors file in the same folder that they read.
     """
     if model.context_frames is None:
         return {}
@@ -66,7 +66,7 @@ def export_parts(model: FastSpeech2, weights: bytes, file_name: str) -> dict[str
 
 
 def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) -> float:
-    """Largest difference of a mel value between torch and the two files in `folder`, decoded in two windows.
+    """Maximum difference of mel values between torch and the two files in `folder`, decoded in two windows.
 
     Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
     """

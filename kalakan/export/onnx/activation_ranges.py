@@ -1,4 +1,4 @@
-"""Ranges of a graph's activations, measured on examples: what constant scales are made of."""
+"""Measures ranges of a graph's activations on examples, for constant quantization scales."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from kalakan.export.onnx.matmuls import products
 BYTES = 255
 """Largest quantized activation."""
 TAIL = 1e-5
-"""Share of the values at each end that a range leaves out: they are clipped, and all others get finer steps. Least mel
-difference of 0, 1e-6, 1e-5, 1e-4 and 3e-4 with Kalakan's own voice."""
+"""Share of values clipped at each end of a range, which gives the others finer steps. Gave the smallest mel difference
+among 0, 1e-6, 1e-5, 1e-4 and 3e-4 with Kalakan's own voice."""
 EVERY = 3
-"""One frame in so many is kept while a range is measured."""
+"""Only every n-th frame is used to measure a range."""
 
 
 class Range(NamedTuple):
-    """Least and largest number that a byte stands for; 0 lies between them."""
+    """Minimum and maximum represented by a byte; the range includes 0."""
 
     low: float
     high: float
 
     def scale(self) -> tuple[np.float32, np.uint8]:
-        """Step between two bytes, and the byte of 0."""
+        """Quantization step, and zero point."""
         step = np.float32((self.high - self.low) / BYTES or 1.0)
         return step, np.uint8(np.clip(np.rint(-self.low / step), 0, BYTES))
 
@@ -35,9 +35,9 @@ class Range(NamedTuple):
 def measure(
     model: Any, chosen: Collection[str], examples: Iterable[Mapping[str, NDArray[Any]]]
 ) -> dict[str, Range]:
-    """Range of the activations that each initializer in `chosen` is multiplied with, over inputs of the graph.
+    """Range of the activations that are multiplied with each initializer in `chosen`, over inputs of the graph.
 
-    The initializers must be loaded. An example's values that the graph has no input for are left out.
+    The initializers must be loaded. Values of an example without an input in the graph are ignored.
     """
     from kalakan.onnx_runtime import input_names
 
@@ -57,7 +57,7 @@ def measure(
 
 
 def _session(model: Any, watched: Iterable[str]) -> Any:
-    """A session of a copy of the graph that also gives the values `watched`."""
+    """A session of a copy of the graph with the values `watched` as additional outputs."""
     import onnx
 
     from kalakan.onnx_runtime import checking_session

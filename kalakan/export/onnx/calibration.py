@@ -1,6 +1,6 @@
-"""What activations are measured on before they are rounded with constant scales: Twi sentences, spoken in every way.
+"""Calibration data for static quantization: Twi sentences with varied speakers, speed, pitch and energy.
 
-The sentences are Kalakan's own. A third of them is marked for tone.
+The sentences are Kalakan's own. A third of them have tone marks.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def sentences() -> Iterator[list[int]]:
 
 
 def acoustic_inputs(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
-    """What `acoustic.onnx` takes: every sentence by two speakers (or all, if there are fewer), speed, pitch and energy
-    in turn. The voices of a model with more speakers take turns too."""
+    """Inputs of `acoustic.onnx`: every sentence with two speakers (or all, if there are fewer), cycling through speed,
+    pitch and energy. More speakers are cycled through too."""
     ways = zip(cycle(SPEEDS), cycle(PITCHES), cycle(ENERGIES), strict=False)
     voices = cycle(range(speakers))
     for ids in sentences():
@@ -76,7 +76,7 @@ def acoustic_inputs(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
 
 
 def vocoder_inputs(model: FastSpeech2) -> Iterator[dict[str, NDArray[Any]]]:
-    """What `vocoder.onnx` takes: the mels and the F0 that an acoustic model makes of all `acoustic_inputs`."""
+    """Inputs of `vocoder.onnx`: mels and F0 that an acoustic model predicts for all `acoustic_inputs`."""
     for example in acoustic_inputs(len(model.config.speakers)):
         with torch.no_grad():
             mel, aux = model.inference(**{name: torch.from_numpy(value) for name, value in example.items()})

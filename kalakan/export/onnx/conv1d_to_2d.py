@@ -1,4 +1,4 @@
-"""Convolutions over time as onnxruntime computes them fastest."""
+"""Rewrites convolutions over time into the form that onnxruntime computes fastest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class TimeConvolution(NamedTuple):
     node: Any
     """The Conv."""
     source: str
-    """Value [B, T, I] that is transposed for it."""
+    """Value [B, T, I] before the input transpose."""
     target: str
-    """Value [B, T', O] that its output is transposed to."""
+    """Value [B, T', O] after the output transpose."""
     weight: Weight
     """[O, I / groups, K]."""
     pads: tuple[int, int]
@@ -49,10 +49,10 @@ def _match(graph: Graph, node: Any) -> TimeConvolution | None:
 
 
 def widen(model: Any, skipped: Collection[str]) -> None:
-    """Makes convolutions over time two-dimensional, over pictures one pixel high: the same numbers but for rounding.
+    """Converts convolutions over time to 2D with a height of 1; results are equal up to rounding.
 
-    onnxruntime has kernels that keep a block of channels together for two dimensions only; they also take in the
-    transposes on both sides. Depthwise convolutions gain most.
+    onnxruntime has kernels with a blocked channel layout for two dimensions only; they also absorb the transposes on
+    both sides. Depthwise convolutions gain most.
     """
     graph = Graph(model)
     replacements: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""What the passes over an ONNX graph share: who makes a value, who uses it, which values are constant."""
+"""Shared helpers of the ONNX graph passes: producers and consumers of values, and constants."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant that a node reads: an initializer, perhaps behind casts and transposes."""
+    """A constant that a node reads: an initializer, possibly through casts and transposes."""
 
     source: str
     """Name of the initializer."""
     value: NDArray[Any]
-    """What the node sees."""
+    """The value as the node reads it."""
     axes: tuple[int, ...]
-    """Axis of the initializer that each axis of `value` is."""
+    """Axis of the initializer for each axis of `value`."""
 
 
 class Graph:
@@ -48,7 +48,7 @@ class Graph:
         return seen
 
     def weight(self, name: str) -> Weight | None:
-        """The constant `name`, None if it is none or depends on an input."""
+        """The constant `name`; None if it is not constant."""
         from onnx import numpy_helper
 
         if name in self.initializers and name not in self.inputs:
@@ -64,7 +64,7 @@ class Graph:
         return Weight(found.source, found.value.transpose(order), tuple(found.axes[axis] for axis in order))
 
     def sole_user(self, name: str) -> Any | None:
-        """The one node that reads a value that is no output of the graph; None if there is another reader."""
+        """The only node that reads a value; None if there are others or if the value is a graph output."""
         is_output = any(item.name == name for item in self.proto.output)
         return self.users[name][0] if len(self.users[name]) == 1 and not is_output else None
 
@@ -73,7 +73,7 @@ _VIEWS = ("Cast", "Transpose")
 
 
 def attribute(node: Any, name: str, default: Any) -> Any:
-    """An integer attribute of a node, or its integers as a tuple."""
+    """An integer attribute of a node, or a list of integers as a tuple."""
     for item in node.attribute:
         if item.name == name:
             return tuple(item.ints) if isinstance(default, tuple) else item.i
@@ -81,7 +81,7 @@ def attribute(node: Any, name: str, default: Any) -> Any:
 
 
 def names_read(node: Any) -> Iterator[str]:
-    """Names of every value that a node reads, those of its branches included."""
+    """Names of all values that a node reads, including those of its branches."""
     yield from node.input
     for branch in _branches(node):
         for inner in branch.node:
@@ -89,7 +89,7 @@ def names_read(node: Any) -> Iterator[str]:
 
 
 def all_nodes(graph: Any) -> Iterator[Any]:
-    """The nodes of a GraphProto, those in branches included."""
+    """The nodes of a GraphProto, including those in branches."""
     for node in graph.node:
         yield node
         for branch in _branches(node):
@@ -101,7 +101,7 @@ def _branches(node: Any) -> Iterator[Any]:
 
 
 def readers(graph: Graph, name: str) -> Iterator[Any]:
-    """The nodes that read a value, those behind casts and transposes in place of these."""
+    """The nodes that read a value, looking through casts and transposes."""
     for node in graph.users[name]:
         if node.op_type in _VIEWS and graph.users[node.output[0]]:
             yield from readers(graph, node.output[0])
@@ -110,7 +110,7 @@ def readers(graph: Graph, name: str) -> Iterator[Any]:
 
 
 def replace_nodes(model: Any, replacements: Mapping[str, Sequence[Any]]) -> None:
-    """Puts other nodes in the place of those whose first output is named, then drops what nothing reads."""
+    """Replaces nodes, given by their first output, with others, then removes everything unused."""
     import onnx
 
     nodes: list[Any] = []
@@ -123,7 +123,7 @@ def replace_nodes(model: Any, replacements: Mapping[str, Sequence[Any]]) -> None
 
 
 def prune(model: Any) -> None:
-    """Drops the nodes and initializers that no output of the graph depends on."""
+    """Removes the nodes and initializers that no graph output depends on."""
     graph = Graph(model)
     kept = graph.needed_for(item.name for item in model.graph.output)
     nodes = [node for node in model.graph.node if node.output[0] in kept]
@@ -136,7 +136,7 @@ def prune(model: Any) -> None:
 
 
 def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
-    """Gives the graph an initializer; returns its name."""
+    """Adds an initializer to the graph; returns its name."""
     from onnx import numpy_helper
 
     model.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
@@ -144,15 +144,15 @@ def add_constant(model: Any, name: str, value: NDArray[Any]) -> str:
 
 
 def compute_only_if(model: Any, condition: str, output: str, otherwise: Sequence[Any]) -> None:
-    """Puts the nodes that nothing but the value `output` [A, B] (float) needs behind an `If` on the value `condition`.
+    """Moves the nodes used only for the value `output` [A, B] (float) into an `If` on the value `condition`.
 
-    `otherwise` are the nodes that make it, under the name `output` + ".otherwise", where the condition is false.
-    onnxruntime computes every node of a graph, asked or not; of an `If` only the branch that was chosen.
+    `otherwise` are the nodes that compute it, under the name `output` + ".otherwise", if the condition is false.
+    onnxruntime computes every node of a graph, needed or not, but only the selected branch of an `If`.
     """
     from onnx import TensorProto, helper
 
     graph = Graph(model)
-    maker = graph.makers.pop(output)  # what only leads to it is not needed for the rest
+    maker = graph.makers.pop(output)  # nodes that only lead to it are not needed for the rest
     rest = [item.name for item in model.graph.output if item.name != output]
     rest += [condition, *(name for node in otherwise for name in names_read(node))]
     rest += [name for reader in graph.users[output] for name in reader.output]
@@ -176,7 +176,7 @@ def compute_only_if(model: Any, condition: str, output: str, otherwise: Sequence
 
 
 def without_output(model: Any, output: str, *inputs: str) -> Any:
-    """A copy of the model that lacks an output, inputs, and all that only they need."""
+    """A copy of the model without an output, inputs, and everything used only for them."""
     import onnx
 
     result = onnx.ModelProto.FromString(model.SerializeToString())
@@ -191,7 +191,7 @@ def without_output(model: Any, output: str, *inputs: str) -> Any:
 
 
 def drop(items: Any, names: Collection[str]) -> None:
-    """Takes the inputs, outputs, nodes or initializers with these names out of a repeated field of a graph."""
+    """Removes the inputs, outputs, nodes or initializers with these names from a repeated field of a graph."""
     for index in reversed(range(len(items))):
         if items[index].name in names:
             del items[index]

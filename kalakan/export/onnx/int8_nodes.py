@@ -1,4 +1,4 @@
-"""Nodes that compute a product in integers: activations rounded to bytes, 8-bit matrices, one scale back to floats."""
+"""Nodes for integer products: activations quantized to bytes, 8-bit matrices, rescaled to floats."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kalakan.export.onnx.graphs import add_constant
 from kalakan.export.onnx.matmuls import Matmul
 
 MICROSOFT = "com.microsoft"
-"""Domain of the operators that onnxruntime has beside the standard's."""
+"""Domain of onnxruntime's operators outside the ONNX standard."""
 
 
 def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any], tuple[str, str, str]]:
-    """Nodes that round a value to bytes, and the names of bytes, scale and zero point.
+    """Nodes that quantize a value to bytes, and the names of bytes, scale and zero point.
 
-    With limits these are constants; without, they come from the least and the largest number of each call.
+    With limits, scale and zero point are constants; without, they are computed from each call's minimum and maximum.
     """
     from onnx import helper
 
@@ -32,7 +32,7 @@ def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any],
 
 
 def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
-    """Integer product of rounded activations, scaled back to floats, bias added."""
+    """Integer product of quantized activations, rescaled to floats, with bias."""
     from onnx import helper
 
     name, source = product.node.output[0], product.weight.source
@@ -50,7 +50,7 @@ def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static
 
 
 def _at_once(product: Matmul, inputs: list[str]) -> list[Any]:
-    """One node of onnxruntime: it makes it of the nodes of a dynamic product by itself, not of those with constants."""
+    """A single fused node: onnxruntime fuses the nodes of a dynamic product itself, but not those with constants."""
     from onnx import helper
 
     inputs = [*inputs, "", product.bias] if product.bias else inputs  # "": no zero points of the columns
@@ -75,7 +75,7 @@ def _in_steps(product: Matmul, inputs: list[str]) -> list[Any]:
 
 
 def _matrix(product: Matmul, name: str) -> tuple[list[Any], str]:
-    """The integers as a matrix [I, O]."""
+    """The integer weights as a matrix [I, O]."""
     from onnx import helper
 
     values = f"{product.weight.source}.int8"
@@ -87,7 +87,7 @@ def _matrix(product: Matmul, name: str) -> tuple[list[Any], str]:
 
 
 def _kernel_matrix(model: Any, product: Matmul, name: str) -> tuple[list[Any], str]:
-    """The integers of a convolution [O, I, K] as a matrix [K * I, O]."""
+    """The integer weights of a convolution [O, I, K] as a matrix [K * I, O]."""
     from onnx import helper
 
     outputs = product.weight.value.shape[0]
@@ -100,7 +100,7 @@ def _kernel_matrix(model: Any, product: Matmul, name: str) -> tuple[list[Any], s
 
 
 def _unfold(model: Any, item: TimeConvolution, bytes_: str, zero: str) -> tuple[list[Any], str]:
-    """Bytes [B, T, I] to what a kernel of K frames sees, [B, T, K * I]."""
+    """Unfolds bytes [B, T, I] to the windows of a kernel of K frames, [B, T, K * I]."""
     from onnx import helper
 
     name = item.node.output[0]

@@ -1,4 +1,4 @@
-"""Which products of an exported graph can be computed in integers."""
+"""Finds the products of an exported graph that can be computed in integers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from kalakan.export.onnx.conv1d_to_2d import TimeConvolution, time_convolutions
 from kalakan.export.onnx.graphs import Graph, Weight, attribute, readers
 
 EXACT = ("durations", "log_durations", "pitch_output", "f0_output")
-"""Outputs that keep every bit: what they depend on is not quantized, so tempo and tones stay as they were."""
+"""Outputs that stay bit-identical: nothing they depend on is quantized, so that tempo and tones do not change."""
 QUANTIZED_FROM = 4096
-"""Smallest matrix, in elements, that is quantized: below it the work around the product costs more than it saves."""
+"""Minimum elements of a quantized matrix: for smaller ones the overhead exceeds the gain."""
 
 
 class Matmul(NamedTuple):
-    """Activations times an initializer."""
+    """Product of activations and an initializer."""
 
     node: Any
     """MatMul or Conv."""
@@ -26,11 +26,11 @@ class Matmul(NamedTuple):
     """[I, O], or [O, I, K] of a convolution."""
     convolution: TimeConvolution | None
     bias: str = ""
-    """What is added to it [O]; empty for nothing."""
+    """Bias [O]; empty for none."""
 
 
 def candidates(model: Any) -> set[str]:
-    """Initializers that can be quantized: nothing reads them but products that no output in `EXACT` needs."""
+    """Initializers that can be quantized: read only by products that no output in `EXACT` depends on."""
     graph = Graph(model)
     found = products(graph)
     makers = {product.node.output[0] for product in found}
@@ -42,7 +42,7 @@ def candidates(model: Any) -> set[str]:
 
 
 def products(graph: Graph) -> list[Matmul]:
-    """Every product that can be quantized, in the graph's order but for convolutions, which come last."""
+    """All products that can be quantized, in graph order except for convolutions, which come last."""
     exact = graph.needed_for(EXACT)
     found = []
     for node in graph.proto.node:
@@ -57,7 +57,7 @@ def products(graph: Graph) -> list[Matmul]:
 
 
 def with_bias(graph: Graph, product: Matmul) -> Matmul:
-    """The product together with the constant [O] that the node behind it adds, if it does."""
+    """The product with the constant [O] that the next node adds, if any."""
     after = graph.sole_user(product.target)
     if product.bias or after is None or after.op_type != "Add":
         return product

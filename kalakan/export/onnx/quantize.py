@@ -1,10 +1,11 @@
-"""Quantization of exported graphs: matrices in 7 bits with one scale a column, activations in 8.
+"""Quantization of exported graphs: matrices in 7 bits with one scale per column, activations in 8.
 
 The integer arithmetic of B. Jacob et al., "Quantization and training of neural networks for efficient
-integer-arithmetic-only inference" (CVPR 2018, section 2.1). The range of the activations is measured beforehand on
-examples ("static": what a frame becomes does not depend on the others, so windows give the whole), or by each call on
-what it is given ("dynamic").
-Weights have 7 bits so that the 16-bit sums of x86 processors without VNNI cannot overflow: the same sound everywhere.
+integer-arithmetic-only inference" (CVPR 2018, section 2.1). The range of the activations is calibrated on
+examples ("static": frames are independent of each other, so decoding in windows gives the same result), or computed by
+each call from its input ("dynamic").
+Weights have 7 bits so that 16-bit sums on x86 processors without VNNI cannot overflow: all machines produce the same
+audio.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from kalakan.storage import replacing
 LEVELS = 63
 """Largest quantized weight."""
 CONTEXT = "context_frames"
-"""Key of a file's metadata: frames at each end of a window that lack their neighbors, or "none"."""
+"""Metadata key: number of frames at each end of a window without full context, or "none"."""
 
 
 class Rounded(NamedTuple):
-    """An initializer that a graph now reads as integers, under its name + `.int8`, and their scales as `.scale`."""
+    """A quantized initializer: the graph reads integers under its name + `.int8` and their scales as `.scale`."""
 
     source: str
     """Its name."""
@@ -44,10 +45,10 @@ class Rounded(NamedTuple):
 def quantize_file(
     source: str | Path, target: str | Path, examples: Iterable[Mapping[str, NDArray[Any]]] | None = None
 ) -> None:
-    """Writes the quantized form of an ONNX file, self-contained: the same names, inputs, outputs and metadata.
+    """Writes a quantized, self-contained ONNX file with the same names, inputs, outputs and metadata.
 
-    With `examples` of its inputs (see `calibration`) activations have constant scales, measured on these; without, each
-    call measures its own. Raises `ExportError` for a file in which nothing can be quantized.
+    With `examples` of its inputs (see `calibration`), activations have constant scales calibrated on these; without,
+    each call computes its own. Raises `ExportError` for a file in which nothing can be quantized.
     """
     import onnx
 
@@ -66,11 +67,11 @@ def quantize_file(
 def quantize_graph(
     model: Any, chosen: Collection[str], ranges: Mapping[str, Range] | None = None
 ) -> list[Rounded]:
-    """Quantizes the products with the initializers `chosen`, some of `candidates(model)`, in place.
+    """Quantizes the products with the initializers `chosen`, a subset of `candidates(model)`, in place.
 
-    `ranges` of the activations that each initializer is multiplied with make constant scales; without them each call
-    measures its own, and the file says that it needs whole sentences. The initializers must be loaded. What was rounded
-    is returned; if anything was, the convolutions that stay are brought into a faster form too.
+    `ranges` of the activations that are multiplied with each initializer give constant scales; without them each call
+    computes its own, and the metadata state that the file needs whole sentences. The initializers must be loaded.
+    Returns the quantized initializers; if there are any, the other convolutions are converted to a faster form too.
     """
     import onnx
 
@@ -93,7 +94,7 @@ def quantize_graph(
         nodes += multiply(model, product, inputs[product.source], ranges is not None)
         replacements[product.node.output[0]] = nodes
         if product.target != product.node.output[0]:
-            replacements[product.target] = []  # the transpose or the bias behind it
+            replacements[product.target] = []  # the transpose or bias after it
     if rounded:
         replace_nodes(model, replacements)
         widen(model, skipped=Graph(model).needed_for(EXACT))
@@ -106,8 +107,8 @@ def quantize_graph(
 
 
 def _mark_whole(model: Any) -> None:
-    """Says in the metadata that windows of a sentence do not give its whole: activations are rounded by the range of
-    all that a call brings."""
+    """Marks in the metadata that a sentence cannot be decoded in windows: activation scales depend on the whole input
+    of a call."""
     kept = [item for item in model.metadata_props if item.key != CONTEXT]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
@@ -115,7 +116,7 @@ def _mark_whole(model: Any) -> None:
 
 
 def _round_weight(model: Any, product: Matmul) -> Rounded:
-    """Symmetric rounding, one scale a column (Jacob et al., section 2.1, with a zero point of 0)."""
+    """Symmetric quantization, one scale per column (Jacob et al., section 2.1, with a zero point of 0)."""
     weight = product.weight
     column = 0 if product.convolution is not None else weight.axes[1]
     value = weight.value.transpose(np.argsort(weight.axes))  # in the initializer's own order

@@ -1,4 +1,4 @@
-"""One copy of the weights in a voice: `acoustic.onnx` reads its tensors out of `acoustic.safetensors`.
+"""Shares one copy of the weights in a voice: `acoustic.onnx` reads its tensors from `acoustic.safetensors`.
 
 ONNX may keep a tensor in another file at an offset ("external data"), and safetensors is a JSON header followed by
 the bare bytes of each tensor, so the ONNX file needs to hold only the graph.
@@ -19,14 +19,14 @@ HALF_FROM = 1024
 
 
 class Slice(NamedTuple):
-    """Where a tensor lies in a safetensors file."""
+    """Location of a tensor in a safetensors file."""
 
     dtype: str
     """safetensors type name: F32, F16, …"""
     offset: int
-    """First byte, counted from the start of the file."""
+    """Offset of the first byte from the start of the file."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
 
 def halve(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -38,7 +38,7 @@ def halve(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_layout(content: bytes) -> dict[str, Slice]:
-    """Where each tensor lies in the bytes of a safetensors file."""
+    """Location of each tensor in the bytes of a safetensors file."""
     (header_size,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + header_size])
     layout = {}
@@ -50,7 +50,7 @@ def read_layout(content: bytes) -> dict[str, Slice]:
 
 
 def point_at(tensor: Any, place: Slice, file_name: str) -> None:
-    """Makes an initializer read its bytes at a place of another file in place of its own."""
+    """Makes an initializer read its bytes from a location in another file."""
     from onnx import TensorProto
 
     types = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16, "I8": TensorProto.INT8}
@@ -68,7 +68,7 @@ def point_at(tensor: Any, place: Slice, file_name: str) -> None:
 def share_weights(graph: Any, prefix: str, weights: bytes, file_name: str) -> None:
     """Points the graph's parameters (`prefix` + name) at their bytes in `file_name`, whose content is `weights`.
 
-    A tensor of 16 bits is cast to 32 when it is read. Raises `ExportError` if no parameter is shared.
+    16-bit tensors are cast to 32 bits when read. Raises `ExportError` if no parameter is shared.
     """
     from onnx import TensorProto, helper
 

@@ -1,4 +1,4 @@
-"""A torch module as an ONNX graph, traced and tidied: the one place that calls the exporter."""
+"""Traces a torch module to a simplified ONNX graph: the only place that calls the exporter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kalakan.export.onnx.graphs import all_nodes, drop, names_read
 
 OPSET = 17
 _SHAPING = ["MatMulAddFusion", "TransposeOptimizer"]
-"""Passes that are left out: they give products and convolutions another form than `quantize` knows."""
+"""Disabled passes: they rewrite products and convolutions into forms that `quantize` does not recognize."""
 
 
 def trace_module(
@@ -28,21 +28,20 @@ def trace_module(
     *,
     fold: bool = False,
 ) -> Any:
-    """The graph of a module's forward pass, simplified. `axes` are the open ones of each input and output.
+    """The graph of a module's forward pass, simplified. `axes` are the dynamic ones of each input and output.
 
-    Without folding the module's parameters keep the names and bytes that they have in torch.
+    Without constant folding, parameters keep their torch names and bytes.
     """
     import onnx
 
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        # The tracer warns of every shape it is told to keep open, and is itself called deprecated; the other exporter
-        # needs onnxscript.
+        # The tracer warns about every dynamic shape, and is itself deprecated; the other exporter needs onnxscript.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module.eval(),  # the exporter puts back the mode it finds here
+            module.eval(),  # the exporter restores the mode it finds here
             example,
-            cast(Any, buffer),  # its type says a path; a file object is documented and works
+            cast(Any, buffer),  # typed as a path; a file object is documented and works
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=axes,
@@ -54,10 +53,10 @@ def trace_module(
 
 
 def simplified(model: Any) -> Any:
-    """The same graph in about half the nodes: constants computed, equal nodes joined, casts that change nothing gone.
+    """The same graph with about half the nodes: constants folded, equal nodes merged, redundant casts removed.
 
-    A graph of fewer nodes opens faster. onnxruntime's basic optimizations do it, which depend on no machine; while
-    they run the float initializers are inputs, so that none is computed with and all keep names and bytes.
+    A smaller graph loads faster. Uses onnxruntime's basic optimizations, which are machine-independent; while they
+    run, the float initializers are inputs, so that none is folded and all keep their names and bytes.
     """
     import onnx
     from onnx import TensorProto, helper

@@ -1,4 +1,4 @@
-"""`vocoder.onnx`, checked against torch before it is kept: of any vocoder, and how the source-filter one becomes it."""
+"""Exports any vocoder to `vocoder.onnx`, checked against torch before it is saved; the source-filter one here."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from kalakan.voices.weights import load_vocoder_of
 INPUTS = ("mel_input", "f0")
 OUTPUTS = ("audio_output", "filters", "f0_output")
 TOLERANCE = 2e-4
-"""Largest difference of a sample in [-1, 1] between torch and ONNX that an export may show."""
+"""Maximum allowed difference of samples in [-1, 1] between torch and ONNX."""
 
 
 class _Inference(nn.Module):
-    """The inputs and outputs of `vocoder.onnx`, in real numbers only: ONNX has no complex ones."""
+    """The inputs and outputs of `vocoder.onnx`, in real arithmetic: ONNX has no complex numbers."""
 
     def __init__(self, model: HarmonicNoise) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class _Inference(nn.Module):
         gain_re, gain_im = gain * torch.cos(phase), gain * torch.sin(phase)
         real = gain_re * voice_re - gain_im * voice_im + breath * air_re
         imaginary = gain_re * voice_im + gain_im * voice_re + breath * air_im
-        ends = torch.ones_like(cosine[:1])  # [1, F]: the first and the last bin have no mirror
+        ends = torch.ones_like(cosine[:1])  # [1, F]: the first and last bin have no mirror image
         weight = torch.cat([ends[:, :1], 2.0 * ends[:, 1:-1], ends[:, :1]], dim=1) / source.n_fft
         frames = torch.matmul(real * weight, cosine.t()) - torch.matmul(imaginary * weight, sine.t())
         frames = frames * source.window
@@ -65,9 +65,9 @@ class _Inference(nn.Module):
         return audio.clamp(-1.0, 1.0), raw, f0
 
     def _transform(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines [n_fft, F] of the Fourier transform, computed in the graph: stored, they would be 3 MB.
+        """Cosines and sines [n_fft, F] of the Fourier transform, computed in the graph: stored, they would take 3 MB.
 
-        The size depends on the input so that no optimizer folds them when the file is loaded.
+        The size depends on the input so that no optimizer folds them at load time.
         """
         size = self.model.synthesis.n_fft
         time = torch.arange(size + 0 * mel.shape[2])[:, None]
@@ -77,12 +77,12 @@ class _Inference(nn.Module):
 
 
 def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
-    """`vocoder.onnx` of a vocoder as bytes of one self-contained file.
+    """Exports a vocoder to `vocoder.onnx`; returns the bytes of one self-contained file.
 
-    Input: mel_input [B, M, T]; output: audio_output [B, T * hop_length] in [-1, 1]. One that takes F0 also has the
-    input f0 [B, T] in Hz (0 unvoiced; negative, and by default, what is heard from the mel), and the outputs
-    filters [B, T, C] and f0_output [B, T], of which `kalakan.audio.harmonic_noise` makes the same audio faster:
-    input `synthesize` (default true) set to false then saves the graph's own synthesis, and audio_output is empty.
+    Input: mel_input [B, M, T]; output: audio_output [B, T * hop_length] in [-1, 1]. A vocoder with F0 also has the
+    input f0 [B, T] in Hz (0 unvoiced; negative, the default, is estimated from the mel), and the outputs
+    filters [B, T, C] and f0_output [B, T], from which `kalakan.audio.harmonic_noise` synthesizes the same audio faster:
+    setting the input `synthesize` (default true) to false skips synthesis in the graph, and audio_output is empty.
     `half_weights` stores matrices in 16 bits.
     Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
     """
@@ -95,7 +95,7 @@ def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
 
 
 def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False) -> None:
-    """Exports the vocoder of a `vocoder_model.pt` or a voice to an ONNX file, written whole or not at all."""
+    """Exports the vocoder of a `vocoder_model.pt` or a voice to an ONNX file, atomically."""
     loaded = load_vocoder_of(source)
     content = export_vocoder(loaded.module, half_weights=half_weights)
     content = with_metadata(content, to_metadata(loaded.audio))
@@ -104,7 +104,7 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
 
 
 def trace_vocoder(model: nn.Module, *, fold: bool) -> Any:
-    """The ONNX graph of a vocoder. Without folding its parameters keep the names and bytes they have in torch."""
+    """The ONNX graph of a vocoder. Without constant folding, parameters keep their torch names and bytes."""
     if not takes_f0(model):
         return waveform.trace(model, fold=fold)
     return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold)
@@ -132,7 +132,7 @@ def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
 
 
 def _make_synthesis_optional(graph: Any) -> None:
-    """Moves what only `audio_output` needs behind the input `synthesize`."""
+    """Makes the nodes used only for `audio_output` conditional on the input `synthesize`."""
     from onnx import TensorProto, helper, numpy_helper
 
     empty = numpy_helper.from_array(np.zeros((0, 0), np.float32))
@@ -143,7 +143,7 @@ def _make_synthesis_optional(graph: Any) -> None:
 
 
 def _make_hearing_optional(graph: Any) -> None:
-    """Moves what hears F0 from the mel behind a look at the F0 that is given: is any of it negative?"""
+    """Makes F0 estimation from the mel conditional on whether any value of the given F0 is negative."""
     from onnx import helper
 
     index = Graph(graph)
@@ -159,12 +159,12 @@ def _make_hearing_optional(graph: Any) -> None:
 
 
 def filters_graph(graph: Any) -> Any:
-    """The graph of a `vocoder.onnx` without its own synthesis: a third of its nodes, opened in a third of the time."""
+    """The graph of a `vocoder.onnx` without synthesis: a third of the nodes, loaded in a third of the time."""
     return without_output(graph, "audio_output", "synthesize")
 
 
 def check_filters(folder: Path) -> None:
-    """Raises `ExportError` unless both graphs of a vocoder in `folder` give the same filters and F0, to the bit."""
+    """Raises `ExportError` unless both graphs of a vocoder in `folder` give bit-identical filters and F0."""
     from kalakan.onnx_runtime import checking_session
 
     sessions = [checking_session(str(folder / name)) for name in (VOCODER, FILTERS)]
@@ -177,7 +177,7 @@ def check_filters(folder: Path) -> None:
 
 
 def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> float:
-    """Largest difference of a sample between torch and an ONNX file (bytes or path); F0, if any, given and heard.
+    """Maximum sample difference between torch and an ONNX file (bytes or path); F0, if any, both given and estimated.
 
     Raises `ExportError` if it exceeds `tolerance`.
     """
@@ -207,6 +207,6 @@ def check_vocoder(model: nn.Module, source: bytes | str, tolerance: float) -> fl
 def _difference(model: HarmonicNoise, session: Any, feeds: dict[str, Any]) -> float:
     audio, f0 = session.run(["audio_output", "f0_output"], feeds)
     with torch.no_grad():
-        # The F0 that was used, so that a voicing decision on the edge is not counted as a difference.
+        # The F0 that was used, so that a borderline voicing decision does not count as a difference.
         wanted = model.inference(torch.from_numpy(feeds["mel_input"]), torch.from_numpy(f0)).numpy()
     return float(np.abs(audio - wanted).max())

@@ -1,4 +1,4 @@
-"""The ONNX graph of a vocoder that takes the mel alone, such as HiFi-GAN and MelGAN."""
+"""The ONNX graph of a vocoder with only a mel input, such as HiFi-GAN and MelGAN."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Inference(nn.Module):
 def trace(model: nn.Module, *, fold: bool) -> Any:
     """The graph from mel_input [B, M, T] to audio_output [B, T * hop_length].
 
-    Without folding its parameters keep the names and bytes they have in torch, with `model.` before them.
+    Without constant folding, parameters keep their torch names, prefixed with `model.`, and bytes.
     """
     import onnx
 
@@ -39,7 +39,7 @@ def trace(model: nn.Module, *, fold: bool) -> Any:
 
 
 def difference(model: nn.Module, session: Any, mel: NDArray[np.float32]) -> float:
-    """Largest difference of a sample between torch and an onnxruntime session for a log-mel [B, M, T]."""
+    """Maximum sample difference between torch and an onnxruntime session for a log-mel [B, M, T]."""
     (audio,) = session.run(["audio_output"], {"mel_input": mel})
     with torch.no_grad():
         wanted = cast(Any, model).inference(torch.from_numpy(mel)).numpy()

@@ -1,4 +1,4 @@
-"""Losses over padded batches: every mean is over real positions only."""
+"""Losses over padded batches: every mean is over unpadded positions only."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def masked_bce(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 def variation_l1(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """L1 between the frame-to-frame changes of two mels [B, M, T], mask [B, 1, T]: keeps edges from smearing."""
+    """L1 between the frame-to-frame changes of two mels [B, M, T], mask [B, 1, T]: discourages blurred transitions."""
     pairs = mask[:, :, 1:] * mask[:, :, :-1]
     return masked_l1(torch.diff(prediction.float(), dim=2), torch.diff(target, dim=2), pairs)

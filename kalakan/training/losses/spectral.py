@@ -1,4 +1,4 @@
-"""Distances between waveforms in the time-frequency plane, and the energy distance that is made of them."""
+"""Multi-resolution spectral distances between waveforms, and the energy distance built from them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kalakan.audio.mel import mel_filters
 from kalakan.config.schema import AudioConfig
 
 RESOLUTIONS = ((2048, 2, 120), (1024, 2, 80), (512, 4, 40), (256, 4, 20))
-"""FFT size in samples, hops in one FFT size, and mel bands of each view. Segments begin anywhere, so a wide hop
-misses nothing in the long run."""
+"""FFT size in samples, hops in one FFT size, and mel bands of each view. Segments begin at random offsets, so a
+wide hop misses nothing in the long run."""
 FLOOR = 3e-5
-"""Magnitude (of white noise of that RMS amplitude) below which differences stop to count: about -90 dB."""
+"""Magnitude (of white noise with this RMS amplitude) below which differences are ignored: about -90 dB."""
 WEIGHTS = {"log": 1.0, "linear": 0.5, "mel": 1.0}
 
 
 class _Power(torch.autograd.Function):
     """Squared magnitudes [B, T', F] of windowed frames, `overlap` hops in one of them, of audio [B, S].
 
-    Written out because autograd sends the gradient of a real FFT through a full complex one: twice the time.
+    Custom backward because autograd computes the gradient of a real FFT with a full complex FFT: twice the time.
     """
 
     @staticmethod
@@ -51,7 +51,7 @@ class _Power(torch.autograd.Function):
 
 
 class Views(nn.Module):
-    """A waveform seen at several resolutions: per view, features whose L1 distance is a distance of sounds.
+    """Time-frequency views of a waveform at several resolutions; the L1 distance of their features is the loss.
 
     Log magnitudes, magnitudes relative to the loudness of a reference, and log-mel bands.
     """
@@ -82,7 +82,7 @@ class Views(nn.Module):
         return seen
 
     def features(self, audio: Tensor, scales: list[Tensor]) -> list[dict[str, Tensor]]:
-        """Features of audio [B, S]; `scales` are the mean magnitudes of the reference, one a resolution."""
+        """Features of audio [B, S]; `scales` are the mean magnitudes of the reference, one per resolution."""
         found = []
         for (n_fft, _, _), magnitude, scale in zip(RESOLUTIONS, self.magnitudes(audio), scales, strict=True):
             mel = torch.matmul(magnitude, getattr(self, f"filters_{n_fft}"))
@@ -91,12 +91,12 @@ class Views(nn.Module):
 
 
 def energy_distance(views: Views, target: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Generalized energy distance of a generator's sounds from the recordings, by kind of feature.
+    """Generalized energy distance between generated audio and recordings, by kind of feature.
 
     d(x, y) + d(x, y') - d(y, y') with two independent outputs y, y' [B, S] for one input of which x [B, S] is the
     recording (A. Gritsenko et al., "A spectral energy distance for parallel speech synthesis", NeurIPS 2020,
-    equation 4). Without the last term noise that cannot match sample by sample is punished, and breath turns into
-    buzz; with it, the right amount of noise is the best. Already weighted; "distance" holds d(x, y) for reports.
+    equation 4). Without the last term, noise that cannot match sample by sample is penalized, and breath turns into
+    buzz; with it, the right amount of noise is optimal. Already weighted; "distance" holds d(x, y) for reports.
     """
     with torch.no_grad():
         scales = [value.mean() for value in views.magnitudes(target)]

@@ -26,15 +26,15 @@ from kalakan.training.tasks.pictures import draw_utterance
 from kalakan.voices.save import save_acoustic_product
 
 LOSS_WEIGHTS = {"mel": 1.0, "variation": 0.5, "duration": 1.0, "pitch": 0.5, "voicing": 0.3, "energy": 0.1}
-"""Mel counts most; the predictors' errors are scaled to a similar size. Energy is learned within a few steps."""
+"""Mel has the most weight; predictor losses are scaled to a similar size. Energy is learned within a few steps."""
 STATISTICS_UTTERANCES = 400
-"""Utterances that the normalization statistics are taken from."""
+"""Utterances used to estimate the normalization statistics."""
 LEAST_SPREAD = 0.01
-"""Least standard deviation of ln F0 and of log energy that a model divides by: a synthetic F0 may never move."""
+"""Lower bound of the standard deviations of ln F0 and log energy for normalization: a synthetic F0 may be constant."""
 
 
 class AcousticTask:
-    """The task of every acoustic model whose durations are given."""
+    """Task of acoustic models that train on given durations."""
 
     product_modules: tuple[str, ...] = ("acoustic",)
 
@@ -63,7 +63,7 @@ class AcousticTask:
         return nn.ModuleDict({"acoustic": model})
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Items to one padded batch."""
+        """Collates items into one padded batch."""
         return collate(items, self.settings.audio.mel_floor)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
@@ -87,7 +87,7 @@ class AcousticTask:
         return scores
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel and pitch of the first two utterances beside their targets."""
+        """Plots mel and pitch of the first two utterances next to their targets."""
         with torch.no_grad():
             prediction = self._predict(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
@@ -122,7 +122,7 @@ class AcousticTask:
         return save_acoustic_product(folder, self.model_type, model, self.settings.audio, training).path
 
     def frame_mask(self, batch: Batch) -> Tensor:
-        """1 for the frames [B, T] of a batch, 0 for its padding."""
+        """Frame mask [B, T] of a batch: 1 for frames, 0 for padding."""
         return length_mask(batch["durations"].sum(dim=1), batch["mel"].shape[2]).float()
 
     def _predict(self, modules: nn.ModuleDict, batch: Batch) -> Prediction:
@@ -179,7 +179,7 @@ def set_statistics(model: FastSpeech2, dataset: TwiDataset) -> None:
 
 
 def statistics_mel(dataset: TwiDataset) -> NDArray[np.float64]:
-    """Log-mel [M, T] of the first utterances of each speaker, one after the other."""
+    """Concatenated log-mel [M, T] of the first utterances of each speaker."""
     chosen: list[int] = []
     share = max(1, STATISTICS_UTTERANCES // len(dataset.speakers))
     for speaker in dataset.speakers:

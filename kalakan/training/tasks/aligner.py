@@ -1,4 +1,4 @@
-"""Training of the aligner: on recordings and transcripts, without any label of time."""
+"""Training of the aligner on recordings and transcripts, without time labels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.weights import save_pt
 
 FLAT_START_UTTERANCES = 400
-"""Utterances that the Gaussians learn from; more hardly help."""
+"""Utterances that the Gaussians are fitted to; more give little benefit."""
 BLEND = 0.5
-"""Weight of the Gaussians beside the classifier, once the latter has learned from them alone."""
+"""Weight of the Gaussians relative to the classifier, after the phase in which it learns from them alone."""
 PRODUCT = "aligner.pt"
 
 
@@ -43,13 +43,13 @@ class AlignerTask:
         self._train: AlignmentDataset | None = None
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
-        """Everything but the test split; the validation split."""
+        """All utterances except the test split; the validation split."""
         shared: dict[str, Any] = {"audio": self.settings.audio, "features": features}
         self._train = AlignmentDataset(folder, split="train", **shared)
         return self._train, AlignmentDataset(folder, split="validation", **shared)
 
     def build(self, settings: Settings) -> nn.ModuleDict:
-        """An aligner whose Gaussians have found the sounds, and whose classifier knows nothing."""
+        """An aligner with fitted Gaussians and an untrained classifier."""
         assert self._train is not None, "datasets() comes before build()"
         preset = cast(AlignerConfig, settings.model)
         model = Aligner(fitted(preset, n_mels=settings.audio.n_mels))
@@ -65,17 +65,17 @@ class AlignerTask:
         return nn.ModuleDict({"aligner": model})
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Items to one padded batch."""
+        """Collates items into one padded batch."""
         return collate(items, self.settings.audio.mel_floor)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
-        """One phase. In its first half the run leans on the Gaussians, less and less, then on both alike."""
+        """One phase. The weight of the Gaussians decays over the first half of the run, then stays at `BLEND`."""
         blend = max(BLEND, 1.0 - step / self.settings.training.max_steps)
         loss, _ = self._forward_sum(modules, batch, blend, is_learning=True)
         yield Phase("aligner", {"forward_sum": loss})
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
-        """The loss, and how sure the alignment is: the mean probability of a frame's likeliest state."""
+        """The loss, and the alignment confidence: mean probability of a frame's most likely state."""
         loss, found = self._forward_sum(modules, batch, BLEND, is_learning=False)
         frames = int(batch["frames"].sum())
         return {
@@ -85,7 +85,7 @@ class AlignerTask:
         }
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel and alignment of the first two utterances."""
+        """Plots mel and alignment of the first two utterances."""
         with torch.no_grad():
             _, found = self._forward_sum(modules, batch, BLEND, is_learning=False)
         paths = []
@@ -97,7 +97,7 @@ class AlignerTask:
         return paths
 
     def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
-        """None: an aligner makes no sound."""
+        """Empty: an aligner generates no audio."""
         return []
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
@@ -109,7 +109,7 @@ class AlignerTask:
     def _forward_sum(
         self, modules: nn.ModuleDict, batch: Batch, blend: float, is_learning: bool
     ) -> tuple[Tensor, NDArray[np.float32]]:
-        """Loss a frame, and the probability [B, T, N] of each state at each frame."""
+        """Loss per frame, and the probability [B, T, N] of each state at each frame."""
         model = cast(Aligner, modules["aligner"])
         mask = length_mask(batch["frames"], batch["mel"].shape[2]).float()
         logs = model(batch["mel"], mask)
@@ -118,7 +118,7 @@ class AlignerTask:
         found = self._posteriors(model, logs.detach(), batch, blend)
         states = batch["states"][:, None, :].expand(-1, logs.shape[1], -1)
         weights = torch.from_numpy(found).to(logs.device)
-        # The forward-sum loss has these weights for gradient: -sum(w * log p) has the same.
+        # The gradient of the forward-sum loss is given by these weights: -sum(w * log p) has the same gradient.
         return -(weights * logs.gather(2, states)).sum() / mask.sum(), found
 
     def _posteriors(self, model: Aligner, logs: Tensor, batch: Batch, blend: float) -> NDArray[np.float32]:

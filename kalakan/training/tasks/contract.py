@@ -1,4 +1,4 @@
-"""What is trained: a task says what a step and its losses are; the Trainer owns how steps are taken."""
+"""Interfaces of training: a task defines a step and its losses; the Trainer owns the loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kalakan.data.utterance import Utterance
 
 @dataclass(frozen=True)
 class Phase:
-    """One optimizer's turn in a step."""
+    """One optimizer update within a step."""
 
     name: str
     """Key of the module in the task's `nn.ModuleDict`, and of its optimizer."""
@@ -32,9 +32,9 @@ class BatchSource(Protocol):
     folder: Path
     """The corpus."""
     utterances: list[Utterance]
-    """What the items are made of."""
+    """The utterances behind the items."""
     left_out: dict[str, str]
-    """Why an utterance was left out, by its id or by the place of its line in the manifest."""
+    """Why an utterance was skipped, by its id or by its line in the manifest."""
 
     def __len__(self) -> int: ...
 
@@ -45,7 +45,7 @@ class BatchSource(Protocol):
         ...
 
     def speakers_of_items(self) -> list[str]:
-        """Who speaks each item."""
+        """Speaker of each item."""
         ...
 
     def set_epoch(self, epoch: int) -> None:
@@ -57,11 +57,11 @@ class BatchSource(Protocol):
         ...
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
-        """Reads all that items are made of, in `workers` processes, and leaves out what is damaged."""
+        """Loads or computes all features, in `workers` processes, and skips damaged utterances."""
         ...
 
     def leave_out(self, damaged: Mapping[str, str]) -> None:
-        """Leaves utterances out, by id, for a reason each."""
+        """Skips utterances, given by id with a reason each."""
         ...
 
 
@@ -69,25 +69,25 @@ class Task(Protocol):
     """A model, its data and its losses."""
 
     product_modules: tuple[str, ...]
-    """The modules that the product is made of: their weights are averaged. The others only train them."""
+    """Modules that are part of the product: their weights are averaged (EMA). The others are used in training only."""
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
         """Training and validation data."""
         ...
 
     def build(self, settings: Settings) -> nn.ModuleDict:
-        """The modules to train, ready for step one."""
+        """The modules to train, initialized."""
         ...
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Items to one padded batch."""
+        """Collates items into one padded batch."""
         ...
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
         """The phases of optimizer step `step`, each with its losses.
 
-        An iterator is asked for its next phase only when the step of the one before is taken: a generator's
-        losses see the discriminator that has just learned. Each phase comes once, in the same order for every batch.
+        The iterator is advanced only after the previous phase's optimizer step: a generator's losses use the updated
+        discriminator. Each phase occurs once, in the same order for every batch.
         """
         ...
 
@@ -96,13 +96,13 @@ class Task(Protocol):
         ...
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """PNG files that show what the model does with the first utterances of a batch."""
+        """PNG files that show the model's output for the first utterances of a batch."""
         ...
 
     def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
-        """Audio [S] that the model makes of the first utterances of a batch; empty where it makes none."""
+        """Audio [S] generated for the first utterances of a batch; empty for a model without audio."""
         ...
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
-        """Writes what a finished run leaves for use and returns it: a voice folder, or a vocoder's `.pt` file."""
+        """Writes and returns the product of a finished run: a voice folder, or a vocoder's `.pt` file."""
         ...

@@ -1,4 +1,4 @@
-"""Training of an acoustic model on recordings and on what a teacher says of the same text."""
+"""Training of an acoustic model on recordings and on a teacher's predictions for the same text."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kalakan.voices.weights import load_acoustic
 
 
 def mel_distillation(student: Tensor, teacher: Tensor, mask: Tensor, temperature: float) -> Tensor:
-    """Mean divergence of the student's bands from the teacher's, log-mels [B, M, T], mask [B, 1, T].
+    """Mean KL divergence between the teacher's and the student's bands, log-mels [B, M, T], mask [B, 1, T].
 
-    A frame's log-mel, divided by the temperature, is the logits of a distribution over its bands; the divergence is
-    scaled by the temperature's square, so that gradients keep their size (G. Hinton et al., arXiv 1503.02531,
-    section 2). It sees the shape of a spectrum and not its level: that the recordings' loss teaches.
+    A frame's log-mel, divided by the temperature, gives the logits of a distribution over its bands; the divergence is
+    scaled by the squared temperature, so that gradients keep their magnitude (G. Hinton et al., arXiv 1503.02531,
+    section 2). It depends on the shape of a spectrum, not its level, which is learned from the recordings' loss.
     """
     wanted = F.log_softmax(teacher.float() / temperature, dim=1)
     given = F.log_softmax(student.float() / temperature, dim=1)
@@ -52,7 +52,7 @@ class DistillationTask(AcousticTask):
         self.speakers = voice.manifest.speakers
 
     def build(self, settings: Settings) -> nn.ModuleDict:
-        """As `AcousticTask.build`; raises `TrainingError` for a speaker that the teacher does not know."""
+        """As `AcousticTask.build`; raises `TrainingError` for a speaker that the teacher lacks."""
         modules = super().build(settings)
         own = cast(FastSpeech2, modules["acoustic"]).config.speakers
         strangers = [name for name in own if name not in self.speakers]
@@ -77,7 +77,7 @@ class DistillationTask(AcousticTask):
 
     @torch.no_grad()
     def _taught(self, batch: Batch) -> Prediction:
-        """What the teacher says with the recordings' durations, pitch and energy."""
+        """The teacher's prediction with the recordings' durations, pitch and energy."""
         device = batch["phonemes"].device
         teacher = self.teacher.to(device)
         speaker = self._rows.to(device)[batch["speaker"]]

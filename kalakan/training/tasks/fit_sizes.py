@@ -1,4 +1,4 @@
-"""Sizes of a model that the corpus and the other settings decide, not its own section."""
+"""Model sizes that are determined by the corpus and other settings, not by the section `model`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Sizes = TypeVar("Sizes", FastSpeech2Config, Tacotron2Config, AlignerConfig)
 
 
 def fitted(model: Sizes, **decided: Any) -> Sizes:
-    """The settings of a model of this phoneme table with `decided` (`n_mels`, `speakers`) in their place.
+    """The settings of a model for this phoneme table, with the values of `decided` (`n_mels`, `speakers`) filled in.
 
-    Raises `ConfigError` where the section `model` says something else of them.
+    Raises `ConfigError` where the section `model` contradicts them.
     """
     decided["n_phonemes"] = TABLE_SIZE
     default = type(model)()

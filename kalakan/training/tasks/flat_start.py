@@ -1,4 +1,4 @@
-"""A first alignment from nothing: one Gaussian for each sound, learned by Baum-Welch from equal ones.
+"""Flat-start alignment: one Gaussian for each sound, all equal at first, trained with Baum-Welch.
 
 L. Rabiner, Proc. IEEE 77(2), 1989, section III.C, on cepstra as in S. Young et al., The HTK Book, 2006, section 5.
 """
@@ -17,30 +17,30 @@ from kalakan.models.layers.cepstra import cepstra, gaussian_scores
 
 Array = NDArray[np.floating[Any]]
 ITERATIONS = 7
-"""Passes of Baum-Welch; the likelihood hardly rises after them."""
+"""Baum-Welch iterations; the likelihood barely improves after them."""
 BATCH = 16
 LEAST_FRAMES = 5.0
-"""Frames that a sound must have had to get a Gaussian of its own."""
+"""Minimum expected frames for a sound to get its own Gaussian."""
 VARIANCE_FLOOR = 0.02
 """Smallest variance, as a share of the variance of all frames."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance to learn from."""
+    """One training utterance."""
 
     mel: Array
     """Log-mel [M, T]."""
     ids: NDArray[np.int64]
     """Class of each state [N]."""
     optional: NDArray[np.bool_]
-    """States that may be left out [N]."""
+    """States that may be skipped [N]."""
 
 
 def learn_gaussians(
     examples: Sequence[Example], classes: int, progress: Callable[[int, int], Any] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and variances [classes, FEATURES] of the sounds in `examples`; all frames' where a sound is rare."""
+    """Means and variances [classes, FEATURES] of the sounds in `examples`; global ones for rare sounds."""
     features = [cepstra(example.mel) for example in examples]
     everything = np.concatenate(features)
     overall = everything.var(axis=0)
@@ -68,7 +68,7 @@ def _count(
     variances: Array,
     sums: tuple[Array, Array, Array],
 ) -> None:
-    """Adds a batch's expected frames, features and squares of each class to `sums`."""
+    """Accumulates a batch's expected frames, features and squared features of each class in `sums`."""
     sizes = np.array([len(item) for item in features])
     counts = np.array([len(example.ids) for example in examples])
     scores = np.full((len(examples), sizes.max(), counts.max()), -1e4)

@@ -33,23 +33,23 @@ from kalakan.training.tasks.contract import BatchSource, Phase
 from kalakan.training.tasks.pictures import draw_copy
 
 MEL_WEIGHT = 45.0
-"""Of HiFi-GAN's mel L1 (Kong et al. 2020, section 2.4)."""
+"""Weight of HiFi-GAN's mel L1 loss (Kong et al. 2020, section 2.4)."""
 
 
 @dataclass(frozen=True)
 class AdversarialObjective:
-    """What generator and discriminator minimize. The papers sum over judges and layers: so do the losses here."""
+    """Losses of generator and discriminator. As in the papers, they are sums over sub-discriminators and layers."""
 
     discriminator: nn.Module
-    """Audio [B, S] to judgements."""
+    """Maps audio [B, S] to a `Judgement`."""
     discriminator_loss: Callable[[Judgement, Judgement], Tensor]
-    """Of the judgements on recordings and on copies, a mean over the judges."""
+    """Function of its outputs for recordings and generated audio; a mean over the sub-discriminators."""
     generator_loss: Callable[[Judgement], Tensor]
-    """Of the judgements on copies, a mean over the judges."""
+    """Function of its outputs for generated audio; a mean over the sub-discriminators."""
     feature_weight: float
-    """Of the feature matching loss."""
+    """Weight of the feature matching loss."""
     mel_weight: float
-    """Of the mel L1 loss; 0 leaves it out."""
+    """Weight of the mel L1 loss; 0 disables it."""
 
 
 def objective_of(config: object) -> AdversarialObjective:
@@ -65,7 +65,7 @@ def objective_of(config: object) -> AdversarialObjective:
 
 
 class GanVocoderTask:
-    """The task of a vocoder that learns from a discriminator: two phases a step, the discriminator's first."""
+    """Task of an adversarially trained vocoder: two phases per step, the discriminator's first."""
 
     product_modules: tuple[str, ...] = ("vocoder",)
 
@@ -74,7 +74,7 @@ class GanVocoderTask:
         self.settings = settings
         self.objective = objective_of(settings.model)
         self.log_mel = LogMel(settings.audio)
-        # The loss hears all bands, the generator's input may end lower (Kong et al. 2020, section 3.1).
+        # The loss covers all bands, the generator's input may end lower (Kong et al. 2020, section 3.1).
         self.full_mel = LogMel(replace(settings.audio, mel_fmax=settings.audio.sample_rate / 2))
 
     def datasets(self, folder: Path, features: Path) -> tuple[BatchSource, BatchSource]:
@@ -90,7 +90,7 @@ class GanVocoderTask:
         )
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Segments are equally long: stacked."""
+        """Stacks segments, which are equally long."""
         return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
@@ -118,19 +118,19 @@ class GanVocoderTask:
         return losses
 
     def _mel_l1(self, log_mel: LogMel, made: Tensor, real: Tensor) -> Tensor:
-        with torch.autocast(made.device.type, enabled=False):  # 16 bits are too few for a spectrum
+        with torch.autocast(made.device.type, enabled=False):  # 16 bits are not precise enough for a spectrum
             measure = log_mel.to(made.device)
             return F.l1_loss(measure(made.float()), measure(real.float()))
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
-        """Mel L1 of copy-synthesis, which is the score, and feature distance."""
+        """Mel L1 of copy synthesis, which is the score, and feature distance."""
         made, judge = modules["vocoder"](batch["mel"]), modules["discriminator"]
         distance = feature_loss(judge(batch["audio"]), judge(made))
         mel_l1 = float(self._mel_l1(self.log_mel, made, batch["audio"]))
         return {"mel_l1": mel_l1, "features": float(distance), "score": mel_l1}
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel of two recordings and of their copies."""
+        """Plots the mels of two recordings and of their copy synthesis."""
         with torch.no_grad():
             copied = self.log_mel.to(batch["mel"].device)(modules["vocoder"](batch["mel"]).float())
         paths = []
@@ -141,13 +141,13 @@ class GanVocoderTask:
         return paths
 
     def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
-        """Copies of the first two recordings."""
+        """Copy synthesis of the first two recordings."""
         with torch.no_grad():
             copies = modules["vocoder"](batch["mel"][:2])
         return list(copies.float().cpu().numpy())
 
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
-        """Writes and returns `folder/vocoder_model.pt`, its weight norm folded."""
+        """Writes and returns `folder/vocoder_model.pt`, with weight norm folded in."""
         from kalakan.voices.save import save_vocoder_product
 
         plain = registry.create_vocoder(self.model_type, self.settings.audio, config=self.settings.model)

@@ -18,7 +18,7 @@ def draw_utterance(
     target_pitch: NDArray[np.float32],
     pitch: NDArray[np.float32],
 ) -> None:
-    """Writes target and predicted log-mel [M, T] one above the other, and both pitch tracks [T] in Hz below."""
+    """Plots target and predicted log-mel [M, T] one above the other, and both pitch tracks [T] in Hz below."""
     figure, axes = _mels(target_mel, mel, shared=True)
     for track, label in ((target_pitch, "target"), (pitch, "predicted")):
         axes[2].plot(np.where(track > 0, track, np.nan), label=label)
@@ -29,7 +29,7 @@ def draw_utterance(
 
 
 def draw_copy(path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float32]) -> None:
-    """Writes the log-mel [M, T] of a recording and of its copy one above the other."""
+    """Plots the log-mel [M, T] of a recording and of its copy synthesis one above the other."""
     figure, _ = _mels(target_mel, mel, shared=True, rows=2)
     _save(figure, path)
 
@@ -37,7 +37,7 @@ def draw_copy(path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float
 def draw_attention(
     path: Path, target_mel: NDArray[np.float32], mel: NDArray[np.float32], alignment: NDArray[np.float32]
 ) -> None:
-    """Writes target and predicted log-mel [M, T], and the attention weights [N, K] of the decoder's steps below."""
+    """Plots target and predicted log-mel [M, T], and the attention weights [N, K] of the decoder's steps below."""
     figure, axes = _mels(target_mel, mel, shared=False)
     axes[2].imshow(alignment, origin="lower", aspect="auto", vmin=0.0, vmax=1.0, interpolation="nearest")
     axes[2].set_ylabel("phoneme")
@@ -46,7 +46,7 @@ def draw_attention(
 
 
 def _rows(count: int, height: int, shared: bool) -> tuple[Any, Any]:
-    """A figure of `count` rows, `height` inches in all, one horizontal axis if `shared`."""
+    """A figure of `count` rows, `height` inches in total, with one horizontal axis if `shared`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -58,7 +58,7 @@ def _rows(count: int, height: int, shared: bool) -> tuple[Any, Any]:
 def _mels(
     target: NDArray[np.float32], mel: NDArray[np.float32], shared: bool, rows: int = 3
 ) -> tuple[Any, Any]:
-    """A figure of some rows, one axis of time if `shared`, with two log-mels [M, T] in the first."""
+    """A figure with two log-mels [M, T] in its first rows, and one time axis if `shared`."""
     figure, axes = _rows(rows, 8, shared)
     low, high = float(target.min()), float(target.max())
     for axis, picture, title in zip(axes, (target, mel), ("target mel", "predicted mel"), strict=False):
@@ -75,7 +75,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def draw_alignment(path: Path, mel: NDArray[np.float32], alignment: NDArray[np.float32]) -> None:
-    """Writes a log-mel [M, T] and below it the probability [N, T] of each state at each frame."""
+    """Plots a log-mel [M, T] and below it the probability [N, T] of each state at each frame."""
     figure, axes = _rows(2, 7, shared=True)
     axes[0].imshow(mel, origin="lower", aspect="auto", interpolation="nearest")
     axes[0].set_ylabel("band")

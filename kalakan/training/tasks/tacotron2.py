@@ -1,4 +1,4 @@
-"""Training of Tacotron 2 on recordings and their phonemes alone: no durations, no F0."""
+"""Training of Tacotron 2 on recordings and their phonemes only: no durations, no F0."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from kalakan.training.tasks.pictures import draw_attention
 from kalakan.voices.save import save_acoustic_product
 
 LOSS_WEIGHTS = {"coarse": 1.0, "mel": 1.0, "stop": 0.5}
-"""The paper's losses, which it does not weigh."""
+"""The paper's losses, which it leaves unweighted."""
 GUIDE_WEIGHT = 5.0
-"""Weight of the guided attention at the first step: it makes the alignment appear within a few hundred."""
+"""Initial weight of the guided attention loss: the alignment then emerges within a few hundred steps."""
 LEAST_GUIDE_WEIGHT = 0.25
-"""Its weight later: the diagonal is where a sentence begins and ends, but sounds do not all last equally long."""
+"""Its final weight: sentences start and end on the diagonal, but sounds differ in duration."""
 GUIDE_STEPS = 1000
-"""Steps over which it falls from the one to the other."""
+"""Steps over which the weight decays."""
 STOP_WEIGHT = 10.0
-"""Of the one step of a sentence that ends it, against the hundreds that do not."""
+"""Weight of the single stop step of a sentence, against hundreds of other steps."""
 DIAGONAL_WIDTH = 0.2
-"""How far from the diagonal the attention may look unpunished (Tachibana et al. 2018, section 4.1)."""
+"""Width of the diagonal within which attention is not penalized (Tachibana et al. 2018, section 4.1)."""
 
 
 class Tacotron2Task:
-    """The task of an acoustic model that finds the durations by itself."""
+    """Task of an acoustic model that learns its alignment with attention."""
 
     product_modules: tuple[str, ...] = ("acoustic",)
 
@@ -67,17 +67,17 @@ class Tacotron2Task:
         return nn.ModuleDict({"acoustic": model})
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Items to one padded batch."""
+        """Collates items into one padded batch."""
         return collate(items, self.settings.audio.mel_floor)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
-        """One phase: mel before and after the postnet, stop token, and attention."""
+        """One phase: losses of the mel before and after the postnet, stop token, and attention."""
         _, losses = self._losses(modules, batch)
         weights = {**LOSS_WEIGHTS, "attention": guide_weight(step)}
         yield Phase("acoustic", {name: weights[name] * value for name, value in losses.items()})
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
-        """Losses, mel L1, and how sharp the attention is: the mean of its largest weights, 1 at best."""
+        """Losses, mel L1, and attention sharpness: the mean of its maximum weights, at most 1."""
         prediction, losses = self._losses(modules, batch)
         mask = length_mask(batch["frames"], batch["mel"].shape[2]).float()[:, None]
         scores = {name: float(value) for name, value in losses.items()}
@@ -88,7 +88,7 @@ class Tacotron2Task:
         return scores
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel and alignment of the first two utterances."""
+        """Plots mel and alignment of the first two utterances."""
         with torch.no_grad():
             prediction = self._predict(modules, batch)
         rate = cast(Tacotron2, modules["acoustic"]).frames_per_step
@@ -136,7 +136,7 @@ class Tacotron2Task:
         }
 
     def _step_mask(self, batch: Batch, steps: int) -> Tensor:
-        """1 where a decoder step [B, K] belongs to its sentence."""
+        """Mask [B, K] of the decoder steps: 1 within the sentence."""
         rate = cast(Tacotron2Config, self.settings.model).frames_per_step
         return length_mask((batch["frames"] + rate - 1) // rate, steps).float()
 
@@ -148,7 +148,7 @@ def guide_weight(step: int) -> float:
 
 
 def guided_attention(alignment: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the steps of the attention [B, K, N] that lies off the diagonal (Tachibana et al. 2018, section 4.1).
+    """Mean over the steps of the attention [B, K, N] off the diagonal (Tachibana et al. 2018, section 4.1).
 
     `lengths` [B] counts the phonemes, `mask` [B, K] is 1 for a sentence's own steps.
     """

@@ -26,12 +26,12 @@ from kalakan.training.tasks.contract import BatchSource, Phase
 from kalakan.training.tasks.pictures import draw_utterance
 
 STATISTICS_RECORDINGS = 200
-"""Recordings that the mel's mean and spread are taken from."""
+"""Recordings used to estimate the mel's mean and standard deviation."""
 
 
 class VocoderTask:
-    """The task of `harmonic_noise`: energy distance of spectra, F0 heard from the mel, and, where
-    `adversarial.weight` is above 0, a discriminator of spectrograms."""
+    """Task of `harmonic_noise`: energy distance of spectra, F0 estimated from the mel, and, where
+    `adversarial.weight` is above 0, a spectrogram discriminator."""
 
     product_modules: tuple[str, ...] = ("vocoder",)
 
@@ -64,11 +64,11 @@ class VocoderTask:
         )
 
     def collate(self, items: Sequence[dict[str, Tensor]]) -> Batch:
-        """Segments are equally long: stacked."""
+        """Stacks segments, which are equally long."""
         return stack(items)
 
     def phases(self, modules: nn.ModuleDict, batch: Batch, step: int) -> Iterator[Phase]:
-        """The discriminator's turn, if there is one; then energy distance, F0 head, and what the discriminator says."""
+        """The discriminator's phase, if there is one; then energy distance, F0 head, and adversarial losses."""
         size = batch["mel"].shape[0]
         chance = torch.rand(2 * size, device=batch["mel"].device)
         losses, heard, made = self._losses(cast(HarmonicNoise, modules["vocoder"]), batch, chance)
@@ -89,7 +89,7 @@ class VocoderTask:
         yield Phase("vocoder", losses)
 
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
-        """Losses, plain distance, mel L1 of copy-synthesis, and errors of the F0 head."""
+        """Losses, plain distance, mel L1 of copy synthesis, and errors of the F0 head."""
         model = cast(HarmonicNoise, modules["vocoder"])
         size = batch["mel"].shape[0]
         chance = torch.linspace(0.0, 1.0, 2 * size + 1, device=batch["mel"].device)[:-1]
@@ -107,7 +107,7 @@ class VocoderTask:
         return scores
 
     def pictures(self, modules: nn.ModuleDict, batch: Batch, folder: Path, step: int) -> list[Path]:
-        """Mel of two recordings and of their copies, F0 given and heard."""
+        """Plots the mels of two recordings and of their copy synthesis, with given and estimated F0."""
         model = cast(HarmonicNoise, modules["vocoder"])
         with torch.no_grad():
             copied = self.log_mel.to(batch["mel"].device)(model.inference(batch["mel"], batch["f0"]))
@@ -121,7 +121,7 @@ class VocoderTask:
         return paths
 
     def sounds(self, modules: nn.ModuleDict, batch: Batch) -> list[NDArray[np.float32]]:
-        """Copies of the first two recordings."""
+        """Copy synthesis of the first two recordings."""
         with torch.no_grad():
             copies = cast(HarmonicNoise, modules["vocoder"]).inference(batch["mel"][:2], batch["f0"][:2])
         return list(copies.float().cpu().numpy())
@@ -136,9 +136,9 @@ class VocoderTask:
     def _losses(
         self, model: HarmonicNoise, batch: Batch, chance: Tensor
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses of two outputs for each segment, the recording [B, S] and the first output [B, S] they compare.
+        """Losses of two outputs per segment; also the recording [B, S] and the first output [B, S] that they compare.
 
-        `chance` [2 B] in [0, 1) sets noise and pulse phase of the outputs.
+        `chance` [2 B] in [0, 1) seeds noise and pulse phase of the outputs.
         """
         mel, f0, audio = batch["mel"], batch["f0"], batch["audio"]
         mask = torch.ones_like(f0)[:, :, None]
