@@ -42,6 +42,7 @@ def test_a_signal_during_an_import(tmp_path: Path, number: signal.Signals, place
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
+        cwd=tmp_path,  # not a source tree, which has no compiled core
         **ORDINARY,
     ) as process:
         assert process.stdout is not None
@@ -54,7 +55,7 @@ def test_a_signal_during_an_import(tmp_path: Path, number: signal.Signals, place
 
 def test_what_the_parent_ignores_stays_ignored(tiny_voice: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kalakan", "synthesize", "--voice", tiny_voice, "-o", tmp_path / "a.wav"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, **DEAF) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path, **DEAF) as process:
         assert process.stdin is not None
         process.send_signal(signal.SIGHUP)
         process.communicate(b"Yoo", timeout=100)
