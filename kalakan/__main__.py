@@ -1,4 +1,4 @@
-"""`python -m kalakan`: the program `kalakan`."""
+"""`python -m kalakan`: the `kalakan` command-line program."""
 
 from kalakan.cli.start import kalakan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class KalakanError(Exception):
-    """Base of all errors that Kalakan raises on purpose; its text is one line fit for a user."""
+    """Base of all errors that Kalakan raises on purpose; the message is one line, written for the user."""
 
 
 class ConfigError(KalakanError):
@@ -12,7 +12,7 @@ class ConfigError(KalakanError):
 
 
 class TextError(KalakanError):
-    """A text cannot be spoken: empty, nothing pronounceable in it, or too long."""
+    """A text cannot be synthesized: empty, without anything pronounceable, or too long."""
 
 
 class UnknownPhonemeError(TextError):
@@ -20,7 +20,7 @@ class UnknownPhonemeError(TextError):
 
 
 class MarkupError(TextError):
-    """SSML is damaged, asks for what there is not, or is out of range; the text names line and column."""
+    """SSML is damaged, refers to something missing, or has a value out of range; the message gives line and column."""
 
 
 class AudioError(KalakanError):
@@ -28,7 +28,7 @@ class AudioError(KalakanError):
 
 
 class VoiceError(KalakanError):
-    """A voice folder is missing, damaged or not of a format this version reads."""
+    """A voice folder is missing, damaged or in a format that this version cannot read."""
 
 
 class DataError(KalakanError):
@@ -40,7 +40,7 @@ class TrainingError(KalakanError):
 
 
 class ExportError(KalakanError):
-    """An exported file does not do what the model does."""
+    """An exported file does not reproduce the model's output."""
 
 
 class SynthesisError(KalakanError):
@@ -52,27 +52,27 @@ class SubtitleError(KalakanError):
 
 
 class PipelineError(KalakanError):
-    """Work on several threads cannot be done as asked, or a stage broke its contract."""
+    """The multithreaded pipeline cannot run as requested, or a stage violated its contract."""
 
 
 class PipelineClosed(PipelineError):
-    """A request came after the end, or was in work when an abort ended it."""
+    """A request was submitted after shutdown, or was in progress when the pipeline was aborted."""
 
 
 class PipelineFull(PipelineError):
-    """There was no place for a request within the time given."""
+    """The queue had no room for a request within the timeout."""
 
 
 class RequestCancelled(PipelineError):
-    """A request was cancelled before it was done."""
+    """A request was cancelled before it was finished."""
 
 
 class DeadlineExceeded(PipelineError, TimeoutError):
-    """The deadline of a request passed before its turn came."""
+    """The deadline of a request passed before it was processed."""
 
 
 class ImplementationUnavailable(KalakanError):
-    """An implementation of an op was asked for by name and cannot serve the call."""
+    """An implementation of an op was requested by name and does not support the call."""
 
 
 class KernelError(KalakanError):
@@ -80,11 +80,11 @@ class KernelError(KalakanError):
 
 
 class MissingDependencyError(KalakanError, ImportError):
-    """An optional package is not installed; the text says which extra brings it."""
+    """An optional package is not installed; the message names the extra that provides it."""
 
 
 def how_to_install(extra: str) -> str:
-    """The command that brings an extra: Kalakan is on no package index yet, so it is one of its source folder."""
+    """The command that installs an extra: Kalakan is not on a package index yet, so it uses the source folder."""
     return f"pip install '.[{extra}]' in the folder of Kalakan's source"
 
 
@@ -97,20 +97,20 @@ class UntrainedModelWarning(KalakanWarning):
 
 
 class StopTokenWarning(KalakanWarning):
-    """An attention model stopped before the end of a sentence, or had to be stopped: what was heard is incomplete."""
+    """An attention model stopped before the end of a sentence, or had to be stopped: the audio is incomplete."""
 
 
 class UnalignedWarning(KalakanWarning):
-    """Recordings without durations in a corpus that is aligned; the text counts them and says what becomes of them."""
+    """Recordings without durations in an aligned corpus; the message gives their number and how they are handled."""
 
 
 class CacheWarning(KalakanWarning):
-    """A cache cannot be used; everything is done without it."""
+    """A cache cannot be used; processing continues without it."""
 
 
 class MarkupWarning(KalakanWarning):
-    """Markup that cannot be followed was left aside or brought within its limits; the text says where."""
+    """Unsupported markup was ignored or clamped to its limits; the message says where."""
 
 
 class DamagedDataWarning(KalakanWarning):
-    """Utterances of a dataset cannot be used and were left out; the text counts them and names the first."""
+    """Utterances of a dataset cannot be used and were left out; the message gives their number and names the first."""

@@ -1,4 +1,4 @@
-"""What serves this installation: `python -m kalakan.native`, and the first lines of a good bug report."""
+"""Facts about this installation: `python -m kalakan.native`, and the first lines of a good bug report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OpStatus:
     name: str
     """The op."""
     machine: tuple[tuple[str, str | None], ...]
-    """Each implementation, best first, and why this machine cannot run it; None: it can."""
+    """Each implementation, best first, and the reason why this machine cannot run it; None: it can."""
 
     @property
     def serves(self) -> str | None:
@@ -40,11 +40,11 @@ class Status:
     python: str
     """Version and machine."""
     packages: tuple[tuple[str, str | None], ...]
-    """Versions of what computes: onnxruntime, numpy, torch; None: not installed."""
+    """Versions of the numerical packages: onnxruntime, numpy, torch; None: not installed."""
     ops: tuple[OpStatus, ...]
-    """Tensor ops; empty where torch was not asked."""
+    """Tensor ops; empty where torch was not imported."""
     devices: tuple[str, ...] = ()
-    """CUDA devices that torch finds; empty where there is none or torch was not asked."""
+    """CUDA devices that torch finds; empty where there is none or torch was not imported."""
 
     def __str__(self) -> str:
         packages = " · ".join(f"{name} {found or 'not installed'}" for name, found in self.packages)
@@ -55,7 +55,7 @@ class Status:
 
 
 def status(*, ask_torch: bool = True) -> Status:
-    """The facts about this installation. `ask_torch` imports torch, where it is installed, to ask the ops."""
+    """The facts about this installation. `ask_torch` imports torch, where it is installed, to check the ops."""
     packages = tuple((name, _version(name)) for name in ("onnxruntime", "numpy", "torch", "triton"))
     asked = ask_torch and dict(packages)["torch"] is not None
     return Status(

@@ -1,7 +1,7 @@
-"""onnxruntime, the one place that imports it: Kalakan speaks offline, so its telemetry is off.
+"""The only place that imports onnxruntime: Kalakan works offline, so its telemetry is turned off.
 
 From version 1.29 on onnxruntime's packages send events to Microsoft and keep an identifier of the device in the home
-folder (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md). Whoever wants that sets
+folder (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md). To allow that, set
 `ORT_DISABLE_TELEMETRY=0`.
 """
 
@@ -17,11 +17,11 @@ import onnxruntime
 __all__ = ["checking_session", "input_names", "onnxruntime"]
 
 if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
-    onnxruntime.disable_telemetry_events()  # Windows, and where someone imported onnxruntime before
+    onnxruntime.disable_telemetry_events()  # for Windows, and where onnxruntime was imported before
 
 
 def checking_session(source: bytes | str) -> Any:
-    """A session of an ONNX file (bytes or path) on the CPU that warns of nothing: for exports that check themselves."""
+    """A session of an ONNX file (bytes or path) on the CPU without warnings, for exports that verify themselves."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all, and what a path really is before it is written to."""
+"""Atomic writes of files and folders, and checks of a path before it is written to."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if sys.platform != "win32":
 
 _PREFIX, _SUFFIX = ".kalakan-", ".partial"
 _MOST_LINKS = 40
-"""Symbolic links that Linux follows before it calls them a loop."""
+"""Symbolic links that Linux follows before it reports a loop."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that can seek, for all that shall stand at `path`: the one writer of what a user names.
+    """A seekable binary file whose contents go to `path`: the one writer for output paths from the user.
 
-    When the block ends well, a plain file is replaced in one step; anything else (a device, a pipe, `/dev/stdout`)
-    stays what it is and receives the bytes. A failure of the block leaves what was there. Raises `OSError` as
+    When the block succeeds, a regular file is replaced atomically; anything else (a device, a pipe, `/dev/stdout`)
+    stays in place and receives the bytes. If the block fails, the old contents remain. Raises `OSError` as
     `replacing`.
     """
     if not is_direct(path):
@@ -43,11 +43,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to; it takes the place of `path` when the block ends well, else it is removed.
+    """A file beside `path` to write to; it replaces `path` when the block succeeds, else it is removed.
 
-    Links are followed; a file that is replaced passes on its mode and owner. Raises `OSError` for a folder, a file
-    that may not be written to, a loop of links, and what is no plain file; an `OSError` of the block names `path`.
-    What a killed process left in the folder is removed.
+    Links are followed; the mode and owner of a replaced file are kept. Raises `OSError` for a folder, a file that may
+    not be written to, a loop of links, and anything but a regular file; an `OSError` of the block names `path`.
+    Leftovers of killed processes in the folder are removed.
     """
     path = Path(os.path.realpath(path))
     old = _replaceable(path)
@@ -66,9 +66,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to fill; it takes the place of `path` when the block ends well, else it is removed.
+    """A folder beside `path` to fill; it replaces `path` when the block succeeds, else it is removed.
 
-    The old folder comes back if its place cannot be taken. Raises `OSError`.
+    The old folder is restored if the replacement fails. Raises `OSError`.
     """
     path = Path(os.path.realpath(path))
     old = path.stat() if path.is_dir() else None
@@ -86,7 +86,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
-    """An `OSError` of the block that names no file, or `instead_of`, names `path`: a full disk does not say where."""
+    """An `OSError` of the block that names no file, or `instead_of`, names `path`: a full disk reports no file."""
     try:
         yield
     except OSError as error:
@@ -113,7 +113,7 @@ def lock_file(path: Path) -> IO[bytes] | None:
 
 
 def is_direct(path: Path) -> bool:
-    """True for what is written to and never replaced: a device, a pipe, a descriptor such as `/dev/stdout`."""
+    """True for a path that is written to and never replaced: a device, a pipe, a descriptor such as `/dev/stdout`."""
     if _descriptor(path) is not None:
         return True
     try:
@@ -124,7 +124,7 @@ def is_direct(path: Path) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Raises the `OSError` that writing to `path` would meet, as far as it can be known before the work."""
+    """Raises the `OSError` that writing to `path` would raise, as far as it can be predicted."""
     if not is_direct(path):
         path = Path(os.path.realpath(path))
         _replaceable(path)
@@ -133,7 +133,7 @@ def check_writable(path: Path) -> None:
 
 
 def native_path(path: str | os.PathLike[str]) -> str | bytes:
-    """A path as a library in C takes it: the bytes of the disk, where Python's text may not be any locale's."""
+    """A path for a C library: the bytes on disk, as Python's string may not be encodable in the locale."""
     return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
 
 
@@ -149,7 +149,7 @@ def way_out(error: OSError) -> str:
 
 
 def _replaceable(path: Path) -> os.stat_result | None:
-    """What stands at a resolved path, None for nothing; raises `OSError` for what must not be replaced."""
+    """The status of a resolved path, None if it does not exist; raises `OSError` for what must not be replaced."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -160,13 +160,13 @@ def _replaceable(path: Path) -> os.stat_result | None:
         raise OSError(errno.EINVAL, "it is no plain file and would be replaced", str(path))
     if (
         not os.access(path, os.W_OK) or not found.st_mode & 0o222
-    ):  # root may write to all, and would not mean to
+    ):  # root may write to any file, hardly on purpose
         raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     return found
 
 
 def _pass_on(old: os.stat_result, new: Path) -> None:
-    """Gives what takes a place the owner, as far as one may, and the mode of what stood there."""
+    """Gives a replacement the mode of the replaced file and, as far as permitted, its owner."""
     if sys.platform != "win32":
         now = new.stat()
         if (old.st_uid, old.st_gid) != (now.st_uid, now.st_gid):
@@ -181,12 +181,12 @@ def _open_direct(path: Path) -> IO[bytes]:
         return path.open("wb")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    # A copy, because opening /dev/stdout anew would begin at the start of a file that the shell opened with >>.
+    # A copy, because reopening /dev/stdout would write at the start of a file that the shell opened with >>.
     return os.fdopen(os.dup(descriptor), "wb")
 
 
 def _descriptor(path: Path) -> int | None:
-    """The descriptor of this process that a path stands for, such as 1 for `/dev/stdout`."""
+    """The descriptor of this process that a path refers to, such as 1 for `/dev/stdout`."""
     if sys.platform == "win32":
         return None
     folders = {"/dev/fd", f"/proc/{os.getpid()}/fd"}
@@ -196,14 +196,14 @@ def _descriptor(path: Path) -> int | None:
             return int(path.name)
         try:
             target = (Path(folder) / path.name).readlink()
-        except OSError:  # no link
+        except OSError:  # not a link
             return None
         path = Path(folder) / target
     return None
 
 
 def _claim_file(folder: Path) -> tuple[Path, int | None]:
-    """A new file in `folder` with a short name, and the descriptor whose lock says that its maker lives."""
+    """A new file in `folder` with a short name, and the descriptor whose lock shows that its creator is alive."""
     while True:
         path = _partial_name(folder)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -233,10 +233,10 @@ def _partial_name(folder: Path) -> Path:
 
 
 def _holds(lock: int, path: Path) -> bool:
-    """Locks what was just made; False if somebody swept it away before, and where there are no such locks."""
+    """Locks a new file or folder; False if another process removed it first, and where locks are unavailable."""
     if sys.platform == "win32":
         return False
-    with suppress(OSError):  # a file system without locks: nobody can sweep there either
+    with suppress(OSError):  # a file system without locks: no process cleans up there either
         fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         return os.path.samestat(path.stat(), os.fstat(lock))
@@ -251,9 +251,9 @@ def _release(lock: int | None) -> None:
 
 @lru_cache(maxsize=256)
 def _sweep(folder: Path) -> None:
-    """Removes what killed processes left in a folder, once a process and folder: a folder may hold a million files.
+    """Removes leftovers of killed processes in a folder, once per process and folder: it may hold a million files.
 
-    Their locks ended with them. Where there are no locks nothing is removed.
+    Their locks were released on exit. Without lock support nothing is removed.
     """
     if sys.platform == "win32":
         return
@@ -276,13 +276,13 @@ def _remove_ownerless(path: Path) -> None:
 
 
 def _swap(partial: Path, target: Path) -> None:
-    """Puts a finished folder in the place of an old one; the old one comes back if that fails."""
+    """Replaces an old folder with a finished one; restores the old one if that fails."""
     if not target.exists():
         partial.rename(target)
         return
     aside = target.with_name(
         f"{_PREFIX}{os.urandom(8).hex()}.old"
-    )  # not swept: until the rename it is the only one
+    )  # exempt from cleanup: until the rename it is the only copy
     target.rename(aside)
     try:
         partial.rename(target)

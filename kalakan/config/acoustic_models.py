@@ -50,9 +50,9 @@ class FastSpeech2Config:
     predictor_kernel: int = 3
     """Kernel of a predictor; odd."""
     voicing_width: int = 0
-    """Channels of a second judge of voicing that sees only the sounds around a frame; 0 for none, as in the paper."""
+    """Channels of a second voicing classifier that sees only the sounds around a frame; 0: none, as in the paper."""
     voicing_kernel: int = 11
-    """Sounds and pauses that it sees; odd."""
+    """Sounds and pauses in its receptive field; odd."""
     steered_rows: int = 0
     """Rows after those of the phoneme table that stand in for a phoneme with some speakers (`kalakan steer`)."""
     dropout: float = 0.1
@@ -101,13 +101,13 @@ class Tacotron2Config:
     encoder_kernel: int = 5
     """Kernel of these convolutions; odd."""
     attention_width: int = 128
-    """Channels that query, memory and location are compared in."""
+    """Channels in which query, memory and location are compared."""
     location_filters: int = 32
     """Filters over the cumulative attention weights (Chorowski et al. 2015)."""
     location_kernel: int = 31
     """Their kernel in phonemes; odd."""
     prenet_width: int = 256
-    """Channels of the two layers that the previous frame passes."""
+    """Channels of the prenet's two layers, which process the previous frame."""
     decoder_width: int = 1024
     """Channels of the two decoder LSTMs."""
     postnet_layers: int = 5
@@ -117,21 +117,21 @@ class Tacotron2Config:
     postnet_kernel: int = 5
     """Kernel of the postnet; odd."""
     frames_per_step: int = 1
-    """Mel frames of one decoder step, the reduction factor; the paper's is 1, and 2 takes half the steps."""
+    """Mel frames per decoder step, the reduction factor; 1 in the paper, and 2 needs half the steps."""
     dropout: float = 0.5
     """Dropout inside encoder and postnet."""
     prenet_dropout: float = 0.5
     """Dropout of the prenet, in training and in inference."""
     zoneout: float = 0.1
-    """Chance that a decoder LSTM's unit keeps its state (Krueger et al. 2017)."""
+    """Zoneout: probability that a decoder LSTM's unit keeps its state (Krueger et al. 2017)."""
     window_back: int = 3
-    """Inference: phonemes before the one attended to last that may be attended to next."""
+    """Inference: phonemes before the last attended one that may be attended to next."""
     window_ahead: int = 6
     """Inference: phonemes after it; tone units count."""
     stop_threshold: float = 0.5
     """Inference: probability of the stop token that ends a sentence."""
     max_frames_per_phoneme: int = 24
-    """Inference: a sentence of N ids is cut after (N + 4) times as many frames."""
+    """Inference: a sentence of N ids is cut off after (N + 4) times as many frames."""
 
     def __post_init__(self) -> None:
         widths = ("encoder_width", "attention_width", "prenet_width", "decoder_width", "postnet_width")
@@ -165,7 +165,7 @@ class AlignerConfig:
     layers: int = 4
     """ConvNeXt blocks."""
     kernel: int = 3
-    """Kernel of a block over time; odd. Few frames are seen, or boundaries would blur."""
+    """Kernel of a block over time; odd. Its receptive field is short, or boundaries would blur."""
 
     def __post_init__(self) -> None:
         sizes = ("n_phonemes", "n_mels", "width", "inner", "layers")

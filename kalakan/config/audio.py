@@ -12,7 +12,7 @@ class AudioConfig:
     """How a waveform becomes a log-mel spectrogram. Training and synthesis share one instance."""
 
     sample_rate: int = 24_000
-    """Samples a second."""
+    """Samples per second."""
     n_fft: int = 1200
     """FFT size in samples."""
     win_length: int = 1200
@@ -60,5 +60,5 @@ class AudioConfig:
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self.sample_rate / self.hop_length

@@ -1,4 +1,4 @@
-"""What the environment variable KALAKAN_OPS asks for, read without torch: a slip in it is an error in every engine."""
+"""Parses the environment variable KALAKAN_OPS without torch, so that a typo in it is an error in every engine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 from kalakan.errors import ImplementationUnavailable
 
 OPS = ("griffin_lim", "residual_blocks", "upsample")
-"""Names of all ops, so that a misspelt request can be refused before an op is loaded."""
+"""Names of all ops, so that a misspelled request is rejected before an op is loaded."""
 IMPLEMENTATIONS = ("cuda", "triton", "rust", "torch")
 """Names of all implementations, for the same reason. Not every op has each."""
 
 
 def one_name() -> str | None:
-    """KALAKAN_OPS where it is one name for all ops; raises `ImplementationUnavailable` for a name that is none."""
+    """KALAKAN_OPS where it is one name for all ops; raises `ImplementationUnavailable` for an unknown name."""
     text = os.environ.get("KALAKAN_OPS", "").strip()
     if not text or "=" in text or "," in text:
         return None
@@ -24,7 +24,7 @@ def one_name() -> str | None:
 
 
 def from_environment() -> dict[str, str]:
-    """Implementation by op, of all ops that KALAKAN_OPS names; raises `ImplementationUnavailable` for a slip in it."""
+    """Implementation of each op that KALAKAN_OPS names; raises `ImplementationUnavailable` for a typo in it."""
     name = one_name()
     if name is not None:
         return dict.fromkeys(OPS, name)
@@ -45,6 +45,6 @@ def from_environment() -> dict[str, str]:
 
 
 def check_op(op: str) -> None:
-    """Raises `ImplementationUnavailable` for a name that is no op's."""
+    """Raises `ImplementationUnavailable` for a name that is not an op."""
     if op not in OPS:
         raise ImplementationUnavailable(f"{op} is not an op; the ops are {', '.join(OPS)}")

@@ -1,4 +1,4 @@
-"""From overrides (dict, YAML, `Config`) to frozen settings; strict, and it names the key that is wrong."""
+"""Resolves overrides (dict, YAML, `Config`) to frozen settings; strict, and errors name the key at fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kalakan.errors import ConfigError
 
 T = TypeVar("T")
 MOST = 10**15
-"""Farthest that any number in the settings may lie from 0: what lies beyond is a slip, infinity included."""
+"""Largest absolute value of any number in the settings; a larger one is a typo, infinity included."""
 _KINDS = {str: " of strings", int: " of whole numbers"}
 
 
@@ -46,12 +46,12 @@ def model_settings(values: Mapping[str, Any], own: ModelConfig, section: str = "
 
 
 def without_models(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The sections that suit models of every type."""
+    """The sections that apply to models of every type."""
     return {name: values for name, values in overrides.items() if name not in ("model", *MODEL_SECTIONS)}
 
 
 def check(overrides: Mapping[str, Any]) -> None:
-    """Raises `ConfigError` unless `overrides` suit models of some type; which one is known only later."""
+    """Raises `ConfigError` unless `overrides` are valid for some model type; the type is known only later."""
     resolve(without_models(overrides) if isinstance(overrides, Mapping) else overrides)
     for section, kinds in {"model": MODEL_CONFIGS, **MODEL_SECTIONS}.items():
         errors: list[ConfigError] = []
@@ -65,15 +65,15 @@ def check(overrides: Mapping[str, Any]) -> None:
 
 
 def _renamed(error: ConfigError, section: str) -> str:
-    """The text of an error of section `model` for a section of another name."""
+    """Rewrites an error message of section `model` for a section of another name."""
     return str(error) if section == "model" else re.sub(r"\bmodel(?=\.| is )", section, str(error))
 
 
 class UnknownSettingError(ConfigError):
-    """A key that is no setting; whether it resembles one."""
+    """An unknown key, and whether it resembles a known one."""
 
     def __init__(self, message: str, has_advice: bool) -> None:
-        super().__init__(message, has_advice)  # both, or it cannot be unpickled
+        super().__init__(message, has_advice)  # both arguments, or it cannot be unpickled
         self.has_advice = has_advice
 
     def __str__(self) -> str:
@@ -81,14 +81,14 @@ class UnknownSettingError(ConfigError):
 
 
 def closest(errors: Sequence[ConfigError]) -> ConfigError:
-    """Of several models' errors about the same settings, that of the model meant: it knows the keys, or nearly."""
+    """Picks, of several models' errors about the same settings, the one of the model with the closest keys."""
     return min(
         errors, key=lambda error: 1 + (not error.has_advice) if isinstance(error, UnknownSettingError) else 0
     )
 
 
 def to_dict(section: Any) -> dict[str, Any]:
-    """A settings dataclass as plain JSON-ready values (tuples become lists)."""
+    """A settings dataclass as plain JSON-serializable values (tuples become lists)."""
     return cast("dict[str, Any]", _plain(asdict(section)))
 
 
@@ -145,7 +145,7 @@ def _coerce(value: Any, hint: Any, name: str) -> Any:
             return int(value)
     elif hint is float:
         if isinstance(value, Real) and not isinstance(value, bool):
-            number: Any = value  # typeshed's Real compares with nothing
+            number: Any = value  # typeshed's Real defines no comparisons
             require(-MOST <= number <= MOST, name, value, f"it must lie between -{MOST:.0e} and {MOST:.0e}")
             return float(value)
     elif hint is str and isinstance(value, str):

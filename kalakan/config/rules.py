@@ -1,4 +1,4 @@
-"""What a setting must hold, said in one line when it does not."""
+"""Constraints on settings, each with a one-line error message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from kalakan.errors import ConfigError
 
 MOST_SIZE = 65_536
-"""Largest size of anything in a model: what is beyond is a slip of the keyboard."""
+"""Largest size of anything in a model; a larger one is a typo."""
 
 
 def require(condition: bool, name: str, value: object, rule: str) -> None:
@@ -17,10 +17,10 @@ def require(condition: bool, name: str, value: object, rule: str) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as an error names it: in Python's form, cut where it is long."""
+    """A value as error messages show it: its repr, truncated where it is long."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no number of more than 4300 digits
+    except ValueError:  # Python formats no integer of more than 4300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 200 else f"{text[:200]}…"
 
@@ -33,7 +33,7 @@ def require_at_least(section: object, prefix: str, names: Iterable[str], least: 
 
 
 def require_at_most(section: object, prefix: str, names: Iterable[str], most: int) -> None:
-    """Raises `ConfigError` unless these settings of a section are `most` or less: more only eats memory, or hangs."""
+    """Raises `ConfigError` unless these settings of a section are `most` or less: more exhausts memory or hangs."""
     for name in names:
         value = getattr(section, name)
         require(value <= most, f"{prefix}.{name}", value, f"it must be at most {most}")

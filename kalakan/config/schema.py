@@ -1,4 +1,4 @@
-"""Typed settings: frozen dataclasses, one line of meaning per field. Defaults are the default voice's."""
+"""Typed settings: frozen dataclasses, one line of documentation per field. Defaults are the default voice's."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SPEAKING_SETTINGS: dict[type[ModelConfig], tuple[str, ...]] = {
         "max_frames_per_phoneme",
     ),
 }
-"""Settings that act when a model speaks and need no other weights; all others are fixed by training."""
+"""Settings that apply at inference and need no other weights; all others are fixed by training."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class InferenceConfig:
     """How a voice is run."""
 
     batch_size: int = 8
-    """Most sentences in one pass on a GPU when the call does not say; a CPU takes one after the other."""
+    """Default maximum batch size, in sentences, on a GPU; a CPU runs one sentence after the other."""
     mixed_precision: bool = False
-    """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine refuses it."""
+    """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine rejects it."""
     cuda_graphs: bool = True
-    """Torch engine on a GPU: HiFi-GAN and MelGAN replay a recording for each length of a single sentence. False saves
-    the memory of up to 32 recordings."""
+    """Torch engine on a GPU: HiFi-GAN and MelGAN replay a CUDA graph for each length of a single sentence. False
+    saves the memory of up to 32 graphs."""
     threads: int = 1
-    """CPU threads of one request; one thread a request and parallel requests is the fastest use of a server."""
+    """CPU threads per request; on a server one thread per request and parallel requests are fastest."""
     griffin_lim_iterations: int = 32
     """Iterations when the vocoder is Griffin-Lim."""
     max_characters: int = 300
-    """Longest piece spoken in one pass, in phoneme units, which are about as many as characters; a longer sentence
+    """Longest input of one forward pass, in phoneme units (about one per character); a longer sentence
     is split at pauses, else at spaces."""
 
     def __post_init__(self) -> None:
@@ -96,9 +96,9 @@ class Settings:
     """All sections of one resolved configuration."""
 
     audio: AudioConfig = field(default_factory=AudioConfig)
-    """Waveform to mel."""
+    """The mel spectrogram."""
     model: ModelConfig = field(default_factory=FastSpeech2Config)
-    """Sizes of the model; which fields there are depends on the model type."""
+    """Sizes of the model; the fields depend on the model type."""
     data: DataConfig = field(default_factory=DataConfig)
     """Dataset of an acoustic model."""
     segments: SegmentConfig = field(default_factory=SegmentConfig)

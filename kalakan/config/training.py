@@ -1,4 +1,4 @@
-"""Settings of a training run: its datasets, its steps, and what it may learn from besides the recordings."""
+"""Settings of a training run: its datasets, its steps, and training signals other than the recordings."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from kalakan.config.rules import MOST_SIZE, require, require_at_least, require_a
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What the dataset does to an utterance before a model sees it."""
+    """Preprocessing and augmentation of the utterances of an acoustic dataset."""
 
     substitution_rate: float = 0.04
-    """Chance that a unit with a rarer neighbor (a for ã, `,` for `;`) is written as that neighbor,
+    """Probability that a unit with a rarer neighbor (a for ã, `,` for `;`) is replaced by that neighbor,
     so that no row of the phoneme table stays untrained."""
     bos_rate: float = 0.8
-    """Chance that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
+    """Probability that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
     tone_drop_rate: float = 0.25
-    """Chance that a tone-marked utterance loses the marks of a run of words, as half-marked text does."""
+    """Probability that a tone-marked utterance loses the marks of a run of words, as in partly marked text."""
     skip_doubtful: bool = False
-    """Whether utterances are left out whose durations `kalakan align` found doubtful."""
+    """Whether to leave out utterances whose durations `kalakan align` flagged as doubtful."""
     speakers: tuple[str, ...] = ()
     """All speakers of the corpus in the order of the voice's, the default speaker first; empty: by name."""
 
@@ -32,7 +32,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """Stretches of recordings that a vocoder trains on."""
+    """Segments of recordings that a vocoder is trained on."""
 
     frames: int = 64
     """Mel frames of a training segment."""
@@ -57,29 +57,29 @@ class TrainingConfig:
     max_steps: int = 20_000
     """Optimizer steps until the run ends."""
     max_minutes: float = 0.0
-    """Wall-clock limit of this call in minutes; 0 means none. The run stops with a checkpoint."""
+    """Wall-clock limit of this call in minutes; 0 means none. The run saves a checkpoint and stops."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     warmup_steps: int = 500
     """Steps of linear warm-up."""
     decay_fraction: float = 0.3
-    """Last part of max_steps over which the learning rate falls linearly to zero."""
+    """Last fraction of max_steps over which the learning rate falls linearly to zero."""
     weight_decay: float = 0.01
     """AdamW weight decay."""
     grad_clip: float = 1.0
-    """Largest global gradient norm; larger ones are scaled down."""
+    """Largest global gradient norm; larger ones are clipped."""
     ema_decay: float = 0.999
     """Exponential moving average of the weights, used for validation and the voice; 0 turns it off."""
     mixed_precision: bool = False
     """Autocast: fp16 with a gradient scaler on CUDA, bf16 on the CPU."""
     gradient_checkpointing: bool = False
-    """Forget what the blocks of a model compute and compute it again for the gradients: less memory, more time."""
+    """Gradient checkpointing: recompute a model's blocks in the backward pass; less memory, more time."""
     speaker_balance: float = 0.0
-    """0 draws every utterance once a pass; 1 draws all speakers equally often, so that one with few recordings is not
-    drowned; between them a compromise."""
+    """Speaker balance: 0 draws every utterance once per epoch; 1 draws all speakers equally often, so that one with
+    few recordings is not underrepresented; values in between interpolate."""
     workers: int = 0
-    """Processes that compute features before the first step and prepare batches while a step is taken; 0 leaves both to
-    the run's own. Same features and batches."""
+    """Processes that compute features before the first step and prepare batches during a step; 0 leaves both to
+    the main process. Features and batches are the same."""
     seed: int = 1234
     """Seed of weights, order and augmentation."""
     log_every: int = 20
@@ -89,17 +89,17 @@ class TrainingConfig:
     checkpoint_every: int = 500
     """Steps between checkpoints."""
     picture_every: int = 1000
-    """Steps between mel and pitch pictures."""
+    """Steps between plots of mel and pitch."""
     validation_utterances: int = 64
-    """Most utterances in one validation."""
+    """Maximum number of utterances per validation."""
     patience: int = 0
-    """Validations without a better score before the run stops early; 0 means never."""
+    """Early stopping: validations without improvement before the run stops; 0 turns it off."""
     product: str = "best"
-    """Weights that a run leaves: "best" by validation score, or "last", for a score that is not the aim."""
+    """Weights that a run exports: "best" by validation score, or "last" where the score is not the objective."""
     max_nonfinite: int = 20
-    """Batches in a row with a loss that is not finite before the run stops."""
+    """Consecutive batches with a non-finite loss before the run stops."""
     max_damaged: float = 0.25
-    """Share of the utterances that may be damaged, and are left out, before the run stops."""
+    """Fraction of the utterances that may be damaged and skipped before the run stops."""
 
     def __post_init__(self) -> None:
         rhythms = ("log_every", "validate_every", "checkpoint_every", "picture_every")
@@ -142,11 +142,11 @@ class AdversarialConfig:
     """
 
     weight: float = 0.0
-    """Weight of the discriminator's opinion in the vocoder's loss; 0 trains without a discriminator."""
+    """Weight of the adversarial loss in the vocoder's loss; 0 trains without a discriminator."""
     feature_weight: float = 2.0
-    """Weight of the distance between the discriminator's features of recording and copy."""
+    """Weight of the feature-matching loss: distance of the discriminator's features of recording and output."""
     start_step: int = 0
-    """Steps in which only the discriminator learns from what the vocoder says."""
+    """Steps in which only the discriminator is trained, on the vocoder's output."""
     channels: int = 16
     """Channels of the discriminator's first layers."""
 
@@ -158,12 +158,12 @@ class AdversarialConfig:
 
 @dataclass(frozen=True)
 class DistillationConfig:
-    """How much an acoustic model listens to its teacher; it acts where a run has one (`--teacher`)."""
+    """Distillation of an acoustic model from a teacher; applies to runs with `--teacher`."""
 
     alpha: float = 0.5
     """Weight of the recordings' loss; the teacher's has 1 - alpha."""
     temperature: float = 2.0
-    """Divides both log-mels before the softmax over bands: above 1 quiet bands count for more."""
+    """Divides both log-mels before the softmax over bands: above 1, quiet bands get more weight."""
 
     def __post_init__(self) -> None:
         require(0 <= self.alpha <= 1, "distillation.alpha", self.alpha, "it must lie in [0, 1]")

@@ -24,15 +24,15 @@ class HarmonicNoiseConfig:
     subframes: int = 2
     """Filters in one mel frame; it divides audio.hop_length."""
     f0_width: int = 64
-    """Channels of the head that hears F0 where none is given."""
+    """Channels of the head that estimates F0 where none is given."""
     noise_cut: float = 9.0
-    """Decibels by which noise is lowered in voiced frames when speaking, its power given to the pulses. What the
-    network cannot foresee of a voice's pulses it learns as noise, which sounds hoarse. Training does not use it."""
+    """Decibels by which noise is lowered in voiced frames at inference; its power goes to the pulses. What the
+    network cannot predict of a voice's pulses it models as noise, which sounds hoarse. Not used in training."""
     noise_cut_below: float = 4000.0
     """Frequency in Hz below which noise is lowered; fades out over 500 Hz on each side."""
     noise_cut_from: float = 3.0
-    """Decibels by which pulses must be stronger than noise below that frequency for a voiced frame to lose noise; it
-    loses all of `noise_cut` from 3 dB more on. Closures and breathy sounds stay as they are."""
+    """Decibels by which pulses must be stronger than noise below that frequency before noise is lowered in a voiced
+    frame, which gets the full `noise_cut` from 3 dB more on. Closures and breathy sounds are unchanged."""
 
     def __post_init__(self) -> None:
         sizes = ("width", "layers", "inner", "n_fft", "subframes", "f0_width")
@@ -58,13 +58,13 @@ class HarmonicNoiseConfig:
 class HifiGanConfig:
     """Sizes of a HiFi-GAN (Kong et al. 2020, https://arxiv.org/abs/2010.05646, table 5); the defaults are V1's.
 
-    The rates are not the paper's, whose frame is 256 samples.
+    The upsampling rates differ from the paper's, whose frame is 256 samples.
     """
 
     channels: int = 512
     """Channels after the first convolution; halved by each upsampling."""
     upsample_rates: tuple[int, ...] = (10, 5, 3, 2)
-    """Factors of the transposed convolutions, whose kernels are twice as long; they multiply to audio.hop_length."""
+    """Factors of the transposed convolutions, whose kernels are twice as long; their product is audio.hop_length."""
     residual_kernels: tuple[int, ...] = (3, 7, 11)
     """Kernels of the residual blocks after an upsampling, whose outputs are averaged; odd."""
     residual_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
@@ -92,12 +92,12 @@ class HifiGanConfig:
 
 @dataclass(frozen=True)
 class MelGanConfig:
-    """Sizes of a MelGAN (Kumar et al. 2019, https://arxiv.org/abs/1910.06711, section 2); the paper's but the rates."""
+    """Sizes of a MelGAN (Kumar et al. 2019, https://arxiv.org/abs/1910.06711, section 2), except for the rates."""
 
     channels: int = 512
     """Channels after the first convolution; halved by each upsampling."""
     upsample_rates: tuple[int, ...] = (10, 5, 3, 2)
-    """Factors of the transposed convolutions, whose kernels are twice as long; they multiply to audio.hop_length."""
+    """Factors of the transposed convolutions, whose kernels are twice as long; their product is audio.hop_length."""
     residual_dilations: tuple[int, ...] = (1, 3, 9)
     """Dilations of the residual blocks after an upsampling."""
     discriminator_width: int = 16

@@ -1,10 +1,10 @@
-"""The aligner: which sound each frame of a recording is, so that a transcript can be laid along it.
+"""The aligner: classifies each frame of a recording by sound, so that its transcript can be aligned with it.
 
-Gaussians over cepstra begin (`kalakan.training.tasks.flat_start`). A small convolutional classifier learns from their
-alignments and then from its own, by the forward-sum loss of Badlani et al. 2021 (https://arxiv.org/abs/2108.10447,
-section 2.1) without CTC's blank: silence is a class of its own. Frames are scored by posterior over prior, as in
-hybrid recognizers (H. Bourlard and N. Morgan, Connectionist Speech Recognition, 1994, section 7.3), which keeps silence
-from taking what belongs to sounds.
+Gaussians over cepstra come first (`kalakan.training.tasks.flat_start`). A small convolutional classifier is trained
+on their alignments and then from its own, by the forward-sum loss of Badlani et al. 2021
+(https://arxiv.org/abs/2108.10447, section 2.1) without CTC's blank: silence is a class of its own. Frames are scored
+by posterior over prior, as in hybrid recognizers (H. Bourlard and N. Morgan, Connectionist Speech Recognition, 1994,
+section 7.3), which keeps silence from absorbing frames of sounds.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from kalakan.models.layers.cepstra import FEATURES, cepstra, gaussian_scores
 PRIOR_SCALE = 0.5
 """Exponent of the prior."""
 PRIOR_DECAY = 0.95
-"""Part of the running prior that stays at each step."""
+"""Decay of the running prior at each step."""
 LEAST_PRIOR = 1e-4
 GAUSSIAN_SCALE = 0.3
-"""Weight of the Gaussians' log likelihood: their features depend on each other, and they are too sure."""
+"""Weight of the Gaussians' log likelihood: their features are correlated, so they are overconfident."""
 
 
 class Aligner(nn.Module):
@@ -69,10 +69,10 @@ class Aligner(nn.Module):
     def state_scores(
         self, posteriors: Tensor, mel: NDArray[np.float32], ids: NDArray[np.int64], blend: float
     ) -> NDArray[np.float64]:
-        """Log likelihoods [T, N], but for a constant, of the states `ids` [N] of one utterance.
+        """Log likelihoods [T, N], up to a constant, of the states `ids` [N] of one utterance.
 
-        Its log posteriors [T, P] and log-mel [M, T] are heard by the classifier and, with weight `blend` in [0, 1],
-        by the Gaussians; each by itself has the whole weight at 0 and at 1.
+        Its log posteriors [T, P] and log-mel [M, T] are scored by the classifier and, with weight `blend` in [0, 1],
+        by the Gaussians; at 0 and at 1 only one of the two is used.
         """
         heard = (posteriors.float() - PRIOR_SCALE * self.prior.log()).cpu().numpy().astype(np.float64)[:, ids]
         if not blend:

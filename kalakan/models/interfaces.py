@@ -1,6 +1,7 @@
-"""What engines, the Trainer and the exporters rely on: two contracts, and what a model may be able to do besides.
+"""The interfaces that engines, the Trainer and the exporters rely on: two contracts and optional capabilities.
 
-The optional abilities are protocols of their own. An engine asks once, when it is given a model, which of them it has.
+Each optional capability is a separate protocol. An engine checks once, on construction, which ones its model
+implements.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ class AcousticModel(Protocol):
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Log-mel [B, M, T] of phoneme ids [B, N] (int64, 0 is padding), and what else the model knows.
+        """Log-mel [B, M, T] of phoneme ids [B, N] (int64, 0 is padding), and the model's other outputs.
 
         `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0.
         `speed` (factor), `pitch` (semitones) and `energy` (amplitude factor) are [B, 1] or, for control of
-        single phonemes, [B, N]; a model that cannot obey one raises `SynthesisError` when it is given. The dict
-        always holds `mel_lengths` [B] (frames) and, where the model knows them, `durations` [B, N] (frames) and
+        single phonemes, [B, N]; a model that does not support one raises `SynthesisError` when it is given. The dict
+        always holds `mel_lengths` [B] (frames) and, where the model predicts them, `durations` [B, N] (frames) and
         `pitch` [B, T] (Hz, 0 where unvoiced).
         """
         ...
@@ -44,13 +45,13 @@ class WindowedAcousticModel(Protocol):
     """An acoustic model that can predict a sentence window by window. Arrays are of its engine's kind."""
 
     context_frames: int | None
-    """Frames at each end of a window, but for the sentence's own ends, that lack their neighbors; None for a model
-    that needs whole sentences after all."""
+    """Frames at each end of a window, except at the sentence's own ends, that lack their neighbors; None for a model
+    that needs whole sentences."""
 
     def predict_frames(
         self, phonemes: Any, lengths: Any = None, **controls: Any
     ) -> tuple[Any, dict[str, Any]]:
-        """All of `AcousticModel.inference` but its last step: frames [B, T, C], and the same dict."""
+        """All of `AcousticModel.inference` except its last step: frames [B, T, C], and the same dict."""
         ...
 
     def decode_frames(self, frames: Any) -> Any:
@@ -60,7 +61,7 @@ class WindowedAcousticModel(Protocol):
 
 @runtime_checkable
 class DurationAcousticModel(Protocol):
-    """An acoustic model that can be told how long each phoneme lasts."""
+    """An acoustic model that accepts the duration of each phoneme."""
 
     takes_durations: bool
     """Whether `inference` takes `durations` [B, N] in frames in place of those that it predicts."""
@@ -71,9 +72,9 @@ class Vocoder(Protocol):
     """Log-mel to waveform."""
 
     sample_rate: int
-    """Samples a second of the output."""
+    """Samples per second of the output."""
     hop_length: int
-    """Samples that one mel frame becomes."""
+    """Output samples per mel frame."""
 
     def inference(self, mel: Tensor) -> Tensor:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]."""
@@ -82,7 +83,7 @@ class Vocoder(Protocol):
 
 @runtime_checkable
 class F0Vocoder(Protocol):
-    """A vocoder that reads F0 beside the mel."""
+    """A vocoder that takes F0 in addition to the mel."""
 
     takes_f0: bool
     """Whether `inference` takes a second argument `f0` [B, T] (Hz, 0 where unvoiced), which it estimates from the mel
@@ -94,29 +95,29 @@ class WindowedVocoder(Protocol):
     """A vocoder that can generate a sentence window by window. Arrays are of its engine's kind."""
 
     context_frames: int | None
-    """Frames at each end of a window, but for the sentence's own ends, that lack their neighbors; None takes whole
-    sentences only."""
+    """Frames at each end of a window, except at the sentence's own ends, that lack their neighbors; None for a
+    vocoder that needs whole sentences."""
 
     def render(self, mel: Any, f0: Any, first_frame: int, seed: int) -> Any:
         """Waveform [1, W * hop_length] of the log-mel [1, M, W] of a sentence's frames from `first_frame` on; it may
         exceed [-1, 1].
 
-        `f0` [1, T] is the whole sentence's, or None; `seed` is what the vocoder's noise begins with, ignored by one
-        that has none.
+        `f0` [1, T] is the whole sentence's, or None; `seed` initializes the vocoder's noise and is ignored by one
+        without noise.
         """
         ...
 
 
 @runtime_checkable
 class BatchVocoder(Protocol):
-    """A vocoder that generates sentences of different lengths side by side."""
+    """A vocoder that generates sentences of different lengths in one batch."""
 
     def render_batch(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Waveforms [T_i * hop_length], in order, of log-mels [1, M, T_i] of whole sentences: those that
-        `WindowedVocoder.render` gives each, but for rounding."""
+        `WindowedVocoder.render` generates for each, up to rounding."""
         ...
 
 
 def takes_f0(vocoder: Any) -> bool:
-    """Whether a vocoder reads F0 beside the mel."""
+    """Whether a vocoder takes F0 in addition to the mel."""
     return isinstance(vocoder, F0Vocoder) and bool(vocoder.takes_f0)

@@ -1,7 +1,7 @@
 """Monotonic alignment of frames with a sequence of states: forward-backward and Viterbi over one lattice.
 
-A state lasts one frame or more and states follow in order; an optional state (a pause) may be left out. Two optional
-states never stand side by side. L. Rabiner, Proc. IEEE 77(2), 1989, sections III.A to III.C, in logarithms.
+A state lasts one frame or more and states follow in order; an optional state (a pause) may be skipped. Two optional
+states are never adjacent. L. Rabiner, Proc. IEEE 77(2), 1989, sections III.A to III.C, in logarithms.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def posteriors(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Probability [B, T, N] of each state at each frame over all alignments, and their log total [B].
 
-    `scores` [B, T, N] are log likelihoods, `optional` [B, N] marks the states that may be left out, `frames` and
-    `states` [B] are the sizes before padding. This is what the forward-sum loss of Badlani et al. 2021
-    (https://arxiv.org/abs/2108.10447, section 2.1) has for gradient.
+    `scores` [B, T, N] are log likelihoods, `optional` [B, N] marks the states that may be skipped, `frames` and
+    `states` [B] are the sizes before padding. This is the gradient of the forward-sum loss of Badlani et al. 2021
+    (https://arxiv.org/abs/2108.10447, section 2.1).
     """
     batch, size, count = scores.shape
     skip, first, last = _moves(optional, states)
@@ -45,9 +45,9 @@ def posteriors(
 
 
 def best_path(scores: Array, optional: Flags) -> NDArray[np.int64]:
-    """Frames of each state [N] on the likeliest alignment of `scores` [T, N]; 0 for an optional state left out.
+    """Frames of each state [N] on the most likely alignment of `scores` [T, N]; 0 for a skipped optional state.
 
-    Raises `DataError` if there are fewer frames than states that must be there.
+    Raises `DataError` if there are fewer frames than mandatory states.
     """
     size, count = scores.shape
     needed = int(np.sum(~optional))
@@ -71,7 +71,7 @@ def best_path(scores: Array, optional: Flags) -> NDArray[np.int64]:
 
 
 def _moves(optional: Flags, states: NDArray[np.integer[Any]]) -> tuple[Array, Flags, Flags]:
-    """Cost of passing over the state before [B, N], the states to begin in, and those to end in."""
+    """Cost of skipping the previous state [B, N], the initial states, and the final ones."""
     count = optional.shape[1]
     skip = np.full(optional.shape, NEVER)
     skip[:, 2:][optional[:, 1:-1]] = 0.0
@@ -95,7 +95,7 @@ def _leave(after: Array, skip: Array) -> Array:
 
 
 def _shift(values: Array, by: int) -> Array:
-    """Values moved `by` states on along the last axis; what comes in is `NEVER`."""
+    """Values shifted by `by` states along the last axis, filled with `NEVER`."""
     moved = np.full_like(values, NEVER)
     if abs(by) < values.shape[-1]:
         if by > 0:

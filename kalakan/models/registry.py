@@ -52,7 +52,7 @@ HIFIGAN_V3 = HifiGanConfig(
     residual_pairs=False,
 )
 
-# Training settings of the papers where Kalakan's defaults, made for FastSpeech2, would not do.
+# Training settings of the papers where Kalakan's defaults, tuned for FastSpeech2, do not fit.
 _ADVERSARIAL: dict[str, dict[str, Any]] = {
     "segments": {"frames": 32},
     "training": {
@@ -70,7 +70,7 @@ _TACOTRON2: dict[str, dict[str, Any]] = {
 }
 
 
-# Gaussians have found the sounds before the first step; few steps sharpen what they found.
+# Gaussians have aligned the sounds before the first step; few steps are enough to refine it.
 _ALIGNER: dict[str, dict[str, Any]] = {
     "training": {
         "batch_size": 8,
@@ -96,11 +96,11 @@ class Entry:
     preset: ModelConfig | None
     """Default configuration of the model; None where it has none."""
     task: str | None
-    """Name of the training task, or None where there is nothing to train."""
+    """Name of the training task, or None for a model without training."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Settings of a run, by section, that differ from the general defaults."""
+    """Training settings, by section, that differ from the general defaults."""
     has_onnx: bool = True
-    """False where no ONNX file can do what the model does."""
+    """False where the model cannot be exported to ONNX."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -130,14 +130,14 @@ def entry(name: str) -> Entry:
 
 
 def training_settings(name: str) -> Settings:
-    """Complete settings of a training run of `name`, before what the user changes."""
+    """Complete settings of a training run of `name`, before the user's overrides."""
     row = entry(name)
     settings = resolve(row.defaults)
     return settings if row.preset is None else replace(settings, model=row.preset)
 
 
 def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Module:
-    """The model of a saved configuration, `values`, with weights yet to be loaded."""
+    """The model of a saved configuration, `values`, without loading its weights."""
     row = entry(name)
     config = from_dict(type(row.preset), values) if row.preset is not None else None
     if row.kind == "acoustic":
@@ -150,7 +150,7 @@ def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Modul
 
 
 def create_acoustic(name: str, config: ModelConfig | None = None, **changes: Any) -> nn.Module:
-    """An untrained acoustic model of type `name`; `changes` override single fields of its configuration."""
+    """An untrained acoustic model of type `name`; `changes` override individual fields of its configuration."""
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
     from kalakan.models.acoustic.tacotron2 import Tacotron2
 
@@ -167,7 +167,7 @@ def create_vocoder(
 ) -> nn.Module:
     """A vocoder of type `name` for log-mels of `audio`, untrained if it has weights.
 
-    `iterations` is Griffin-Lim's, `config` (default: the preset) another vocoder's.
+    `iterations` is for Griffin-Lim, `config` (default: the preset) for other vocoders.
     """
     from kalakan.models.vocoders.griffin_lim import GriffinLim
     from kalakan.models.vocoders.harmonic_noise import HarmonicNoise

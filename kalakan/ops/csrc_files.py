@@ -1,4 +1,4 @@
-"""Where the CUDA sources are, and where what was built of them is kept."""
+"""Where the CUDA sources are, and where their builds are cached."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kalakan.errors import KernelError
 KERNELS = ("griffin_lim.cu", "residual_blocks.cu", "upsample.cu")
 """The files that hold kernels; the others are headers, the binding and the tests' launcher."""
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)
-"""Compute capabilities that a build without a device is for, newest last; PTX of the newest serves what comes after."""
+"""Target compute capabilities of a build without a device, newest last; PTX of the newest covers later ones."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """What one build is of; `build.json` in its folder."""
+    """Facts of one build; `build.json` in its folder."""
 
     compiler: str
     """"nvcc" or "nvrtc"."""
@@ -45,7 +45,7 @@ def cache() -> Path:
 
 
 def folder(build: Build, abi: str) -> Path:
-    """Where `build` is or will be kept; `abi` names what else it depends on."""
+    """Where `build` is or will be kept; `abi` names its other dependencies."""
     facts = json.dumps([asdict(build), abi], sort_keys=True).encode()
     return cache() / hashlib.sha256(facts).hexdigest()[:12]
 

@@ -1,8 +1,8 @@
-"""Choosing one of several implementations of an op.
+"""Selects one of several implementations of an op.
 
 Order: `with use(griffin_lim="torch")`, then the environment variable KALAKAN_OPS (`griffin_lim=torch,upsample=triton`,
-or one name for all ops that have it), then the first implementation that can serve the call. A request that cannot be
-met raises; an automatic choice that steps down says why, once an op, at INFO.
+or one name for all ops that have it), then the first implementation that supports the call. A request that cannot be
+met raises; an automatic fallback logs its reason, once per op, at INFO.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", de
 
 @dataclass(frozen=True)
 class Implementation:
-    """One spelling of an op."""
+    """One implementation of an op."""
 
     name: str
     """"torch", "rust", "triton" or "cuda"; "torch" is the reference."""
     call: Callable[..., Tensor]
     unavailable: Callable[[], str | None]
-    """Why this machine cannot run it; None: it can. Asked once."""
+    """Why this machine cannot run it; None: it can. Checked once."""
     refuses: Callable[..., str | None]
-    """Why this call cannot be served (device, dtype, gradient); None: it can. Takes the op's arguments."""
+    """Why it does not support this call (device, dtype, gradient); None: it can. Takes the op's arguments."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Op:
     _told: set[str] = field(default_factory=set, repr=False)
 
     def choose(self, *args: object) -> Callable[..., Tensor]:
-        """The implementation that serves a call with `args`.
+        """The implementation to use for a call with `args`.
 
-        Raises `ImplementationUnavailable`, with the reason and the alternatives, when one was asked for by name
-        and cannot.
+        Raises `ImplementationUnavailable`, with the reason and the alternatives, when one was requested by name
+        and does not support the call.
         """
         if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return self._named("torch").call
@@ -74,7 +74,7 @@ class Op:
         return dict(self._machine)
 
     def ask_again(self) -> None:
-        """Lets `machine` ask again, after kernels were built."""
+        """Makes `machine` check again, after kernels were built."""
         self._machine.clear()
 
     def _requested(self, name: str, *args: object) -> Callable[..., Tensor]:
@@ -108,7 +108,7 @@ class Op:
 
 @contextmanager
 def use(**names: str) -> Iterator[None]:
-    """Asks for implementations by name within the block and this thread or task: `use(griffin_lim="torch")`."""
+    """Requests implementations by name within the block, for this thread or task: `use(griffin_lim="torch")`."""
     for op in names:
         check_op(op)
     token = _REQUESTS.set({**_REQUESTS.get(), **names})
@@ -119,10 +119,10 @@ def use(**names: str) -> Iterator[None]:
 
 
 def requested(op: str) -> str | None:
-    """The implementation asked for by `use` or KALAKAN_OPS; None leaves the choice to the op."""
+    """The implementation requested by `use` or KALAKAN_OPS; None leaves the choice to the op."""
     return _REQUESTS.get().get(op) or from_environment().get(op)
 
 
 def _is_of_all(op: str) -> bool:
-    """Whether the request for `op` is the one name of KALAKAN_OPS."""
+    """Whether the request for `op` comes from a single name in KALAKAN_OPS."""
     return op not in _REQUESTS.get() and one_name() is not None

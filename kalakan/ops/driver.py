@@ -1,4 +1,4 @@
-"""Launching NVRTC's cubins: a few functions of the CUDA driver, in the context that torch made."""
+"""Launches NVRTC's cubins with a few functions of the CUDA driver, in the context that torch created."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class DriverLauncher:
         key = (torch.cuda.current_device(), launch.kernel)
         if key not in self._functions:
             function = self._load(launch.kernel)
-            # All that there is, once: other threads may launch the kernel meanwhile, with larger blocks.
+            # The maximum, set once: other threads may launch the kernel concurrently, with larger blocks.
             most = shared_limit(device)
             self._check(self._cuda.cuFuncSetAttribute(function, _MAX_DYNAMIC_SHARED, most), launch.kernel)
             self._functions[key] = function

@@ -1,4 +1,4 @@
-"""The built kernels of csrc/: found, loaded once, and asked for by the ops. Nothing is built here on its own."""
+"""The built kernels of csrc/: found, loaded once, and used by the ops. Nothing is built automatically."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class ModuleLauncher:
 
 
 def build(architectures: Sequence[int] = ()) -> tuple[Path, csrc_files.Build]:
-    """Builds the kernels with nvcc, or with NVRTC where there is no nvcc; the folder and what was built.
+    """Builds the kernels with nvcc, or with NVRTC where there is no nvcc; returns the folder and the build's facts.
 
     `architectures` default to those of the devices present, and without a device to all of `ARCHITECTURES`; NVRTC
     takes one. Raises `KernelError` with what is missing.
     """
     wanted = sorted(set(architectures) or device_architectures() or csrc_files.ARCHITECTURES)
     no_nvcc, no_nvrtc = nvcc.missing(), nvrtc.missing()
-    launcher.cache_clear()  # the next call finds what is built now
+    launcher.cache_clear()  # the next call finds the new build
     if no_nvcc is None:
         return nvcc.build(wanted)
     if no_nvrtc is None and len(wanted) == 1:
@@ -78,9 +78,9 @@ def unavailable() -> str | None:
     return None if _usable() is not None else NOT_BUILT
 
 
-@functools.cache  # the folders of builds are read once, not at every call of an op
+@functools.cache  # the build folders are read once, not at every call of an op
 def launcher(device: torch.device) -> Launcher:
-    """What runs kernels on `device`; raises `KernelError` where they are not built."""
+    """The launcher for `device`; raises `KernelError` where they are not built."""
     found = _usable()
     if found is None:
         raise KernelError(f"the CUDA kernels are {NOT_BUILT}")
@@ -99,7 +99,7 @@ def refuses(tensor: Tensor, dtypes: Sequence[torch.dtype]) -> str | None:
 
 
 def describe() -> str:
-    """What is built, for `kalakan doctor`."""
+    """Description of the build, for `kalakan doctor`."""
     lines = [
         f"{build.compiler} {build.cuda}, {', '.join(f'sm_{arch}' for arch in build.architectures)}, in {place}"
         for place, build in csrc_files.builds()
@@ -108,7 +108,7 @@ def describe() -> str:
 
 
 def _usable() -> tuple[Path, str] | None:
-    """Folder and compiler of the latest build that serves every device."""
+    """Folder and compiler of the latest build that supports every device."""
     for place, build in csrc_files.builds():
         complete = build.compiler == "nvrtc" or (place / f"_kernels{nvcc.SUFFIX}").is_file()
         newest = max(build.architectures)

@@ -1,4 +1,4 @@
-"""How an op reaches a kernel of csrc/: one struct of parameters, one call, whoever compiled it."""
+"""How an op launches a kernel of csrc/: one parameter struct and one call, for every compiler."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Launch:
-    """One launch of a kernel."""
+    """One kernel launch."""
 
     kernel: str
     """Its name in csrc/."""
     grid: tuple[int, int, int]
     """Blocks in x, y and z."""
     threads: int
-    """Threads of a block."""
+    """Threads per block."""
     shared: int
-    """Bytes of shared memory of a block."""
+    """Bytes of shared memory per block."""
     cooperative: bool = False
     """True if the blocks wait for each other, so that all must be resident at once."""
 
 
 class Launcher(Protocol):
-    """What runs kernels: the built extension, NVRTC's modules, or the tests' build for the CPU."""
+    """Runs kernels: the built extension, NVRTC's modules, or the tests' build for the CPU."""
 
     def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
         """Queues a launch on the current stream of `device`; raises `KernelError`."""
@@ -42,15 +42,15 @@ class Launcher(Protocol):
         ...
 
     def __hash__(self) -> int:
-        """What a device allows is asked once of each launcher."""
+        """Device limits are queried once per launcher."""
         ...
 
 
 def address(tensor: Tensor | None) -> int | None:
-    """Where a tensor's first element is; None for no tensor."""
+    """Address of a tensor's first element; None for no tensor."""
     return None if tensor is None else tensor.data_ptr()
 
 
 def aligned(tensor: Tensor) -> Tensor:
-    """The tensor, or a copy where it does not begin at a multiple of 16 bytes: kernels load 16 at a time."""
+    """The tensor, or a copy where it is not aligned to 16 bytes: kernels load 16 bytes at a time."""
     return tensor if tensor.data_ptr() % 16 == 0 else tensor.clone()

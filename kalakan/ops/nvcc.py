@@ -1,4 +1,4 @@
-"""Building csrc/ with nvcc, the system's or the one of PyPI's CUDA packages, into a module of its own."""
+"""Builds csrc/ with nvcc, the system's or that of PyPI's CUDA packages, as a separate extension module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kalakan.errors import KernelError, how_to_install
 from kalakan.ops import csrc_files
 
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
-"""What the module's file name ends with: it serves this Python only."""
+"""Suffix of the module's file name: it works with this Python only."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Toolkit:
     nvcc: Path
     root: Path
     version: str
-    """Such as "13.0"."""
+    """Version, such as "13.0"."""
 
     @property
     def include(self) -> Path:
-        """Headers of the runtime."""
+        """Headers of the CUDA runtime."""
         return self.root / "include"
 
     @property
@@ -41,7 +41,7 @@ class Toolkit:
 
 
 def toolkit() -> Toolkit | str:
-    """PyPI's nvcc, else CUDA_HOME's, else the one on the PATH; or why there is none."""
+    """PyPI's nvcc, else CUDA_HOME's, else the one on the PATH; or the reason why there is none."""
     for nvcc in _candidates():
         if nvcc.is_file():
             text = subprocess.run(
@@ -68,7 +68,7 @@ def missing() -> str | None:
 
 
 def build(architectures: Sequence[int]) -> tuple[Path, csrc_files.Build]:
-    """Builds the module for `architectures`, or finds it built; its folder and facts. Raises `KernelError`."""
+    """Builds the module for `architectures`, or finds an existing build; its folder and facts. Raises `KernelError`."""
     reason, found = missing(), toolkit()
     if reason is not None or isinstance(found, str):
         raise KernelError(f"the CUDA extension cannot be built: {reason}")
@@ -91,7 +91,7 @@ def build(architectures: Sequence[int]) -> tuple[Path, csrc_files.Build]:
 def compile_kernels(
     found: Toolkit, name: str, architectures: Sequence[int], work: Path, *options: str
 ) -> tuple[Path, str]:
-    """One `.cu` file as an object with machine code for `architectures` and PTX for the last; and what nvcc said."""
+    """One `.cu` file as an object with machine code for `architectures` and PTX for the last; and nvcc's output."""
     newest = max(architectures)
     codes = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in architectures]
     codes.append(f"-gencode=arch=compute_{newest},code=compute_{newest}")

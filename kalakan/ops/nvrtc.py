@@ -1,4 +1,4 @@
-"""Building csrc/ without nvcc: NVRTC, which comes with torch for CUDA, makes one cubin for each file."""
+"""Builds csrc/ without nvcc: NVRTC, which comes with torch for CUDA, compiles each file to a cubin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def missing() -> str | None:
 
 
 def build(architecture: int) -> tuple[Path, csrc_files.Build]:
-    """Builds cubins for one compute capability, or finds them built; their folder and facts. Raises `KernelError`."""
+    """Builds cubins for a compute capability, or finds existing ones; their folder and facts. Raises `KernelError`."""
     library = _library()
     if library is None:
         raise KernelError(f"the kernels cannot be built: {missing()}")
@@ -38,12 +38,12 @@ def build(architecture: int) -> tuple[Path, csrc_files.Build]:
 
 
 def cubin_name(source: str) -> str:
-    """File name of what is built of a source."""
+    """File name of the cubin of a source."""
     return f"{Path(source).stem}.cubin"
 
 
 def compile_cubin(library: ctypes.CDLL, source: Path, architecture: int) -> bytes:
-    """Machine code of a `.cu` file for one compute capability; raises `KernelError` with the compiler's words."""
+    """Machine code of a `.cu` file for one compute capability; raises `KernelError` with the compiler's messages."""
     headers = sorted(path for path in source.parent.iterdir() if path.suffix in (".cuh", ".h"))
     texts, names = (
         (ctypes.c_char_p * len(headers))(*values)

@@ -8,8 +8,8 @@ import shutil
 
 import torch
 
-# Products and sums of the kernels may be fused, as they were when their errors were measured: without it Triton 3.9
-# warns, and later versions do not fuse. Read when a kernel is compiled.
+# Allows fused multiply-adds in the kernels, as when their errors were measured: without it Triton 3.9
+# warns, and later versions do not fuse. Takes effect when a kernel is compiled.
 os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
 
 

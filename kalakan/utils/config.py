@@ -16,7 +16,7 @@ from kalakan.errors import ConfigError
 class Config(Mapping[str, Any]):
     """Overrides of the default settings, from a dict, a YAML file, another `Config`, or nothing.
 
-    The overrides are checked at once: an unknown key or a bad value raises `ConfigError` here, not later.
+    The overrides are validated at once: an unknown key or a bad value raises `ConfigError` here, not later.
     `get("training.batch_size", 8)` reads a dotted path; `settings()` gives the typed, complete settings.
     """
 

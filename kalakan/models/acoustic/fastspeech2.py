@@ -1,10 +1,10 @@
 """FastSpeech2 (Ren et al. 2021, https://arxiv.org/abs/2006.04558): phoneme ids to log-mel in parallel.
 
-As in the paper the pitch and energy predictors work on frames, after the length regulator. Different from it:
-pitch is predicted as a value (with a voicing decision, in which a local judge has a say where
-`FastSpeech2Config.voicing_width` gives it one) instead of a wavelet spectrum, pitch and energy enter through a
-convolution of the value instead of 256 quantized embeddings, and a frame also knows its place inside its phoneme.
-Tone units stand in the phoneme sequence and last zero frames.
+As in the paper the pitch and energy predictors work on frames, after the length regulator. Different from it: pitch
+is predicted as a value (with a voicing decision, to which a local classifier contributes where
+`FastSpeech2Config.voicing_width` enables it) instead of a wavelet spectrum, pitch and energy enter through a
+convolution of the value instead of 256 quantized embeddings, and a frame also has features of its position inside its
+phoneme. Tone units are part of the phoneme sequence and last zero frames.
 """
 
 import itertools
@@ -33,7 +33,7 @@ class Prediction(NamedTuple):
     pitch: Tensor
     """Normalized ln F0 of each frame [B, T]."""
     voicing: Tensor
-    """Logit of being voiced by each judge [B, T, J]; `kalakan.models.acoustic.voicing.is_voiced` decides."""
+    """Voicing logit of each classifier [B, T, J]; `kalakan.models.acoustic.voicing.is_voiced` decides."""
     energy: Tensor
     """Normalized log energy of each frame [B, T]."""
 
@@ -53,13 +53,13 @@ class VariancePredictor(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """[B, T, C] to [B, T, outputs]."""
-        for conv, norm in zip(self.convs, self.norms):  # noqa: B905  (TorchScript knows no strict=)
+        for conv, norm in zip(self.convs, self.norms):  # noqa: B905  (TorchScript does not support strict=)
             x = self.dropout(norm(F.relu(conv(x, mask))))
         return self.out(x)
 
 
 class FastSpeech2(nn.Module):
-    """Phoneme ids [B, N] to log-mel [B, M, T]; obeys `kalakan.models.interfaces.AcousticModel`."""
+    """Phoneme ids [B, N] to log-mel [B, M, T]; implements `kalakan.models.interfaces.AcousticModel`."""
 
     # TorchScript reads these, and cannot where annotations are strings: hence no __future__ import in this file.
     takes_durations: Final[bool] = True
@@ -72,7 +72,7 @@ class FastSpeech2(nn.Module):
     energy_mean: Tensor
     energy_std: Tensor
     phoneme_rows: Tensor
-    """Row of the embedding that each speaker's phoneme is read from [speakers, n_phonemes]; where rows are steered."""
+    """Embedding row of each phoneme by speaker [speakers, n_phonemes]; where rows are steered."""
     steered_rows: Final[int]
     is_steered: Final[bool]
 
@@ -161,7 +161,7 @@ class FastSpeech2(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `AcousticModel.inference`; the dict also holds `energy` [B, T] (log).
 
-        `durations` [B, N] (frames) are used in place of the predicted ones, and `speed` then does nothing.
+        `durations` [B, N] (frames) replace the predicted ones, and `speed` then has no effect.
         """
         phonemes, speaker, speed, pitch, energy = self.defaults(
             phonemes, lengths, speaker, speed, pitch, energy
@@ -180,7 +180,7 @@ class FastSpeech2(nn.Module):
         pitch: Tensor | None,
         energy: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Ids without what lies past the lengths, and the controls with their defaults in place of None."""
+        """Ids, zeroed past the lengths, and the controls with their defaults in place of None."""
         batch = phonemes.shape[0]
         if lengths is not None:
             phonemes = phonemes * length_mask(lengths, phonemes.shape[1])
@@ -224,7 +224,7 @@ class FastSpeech2(nn.Module):
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """All of `inference` but its last step: frames [B, T, C] for `decode_frames`, and the same dict."""
+        """All of `inference` except its last step: frames [B, T, C] for `decode_frames`, and the same dict."""
         phonemes, speaker, speed, pitch, energy = self.defaults(
             phonemes, lengths, speaker, speed, pitch, energy
         )
@@ -246,7 +246,7 @@ class FastSpeech2(nn.Module):
         energy: Tensor,
         durations: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What the decoder reads, frames [B, T, C], and the rest of what `infer` gives."""
+        """The decoder's input, frames [B, T, C], and the other results of `infer`."""
         hidden, mask = self.encode(phonemes, speaker)
         if durations is None:
             log_durations = self.duration_predictor(hidden, mask).squeeze(2)
@@ -286,7 +286,7 @@ class FastSpeech2(nn.Module):
     def spread(
         self, hidden: Tensor, durations: Tensor, owners: Tensor, counts: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Length regulator: hidden [B, N, C] to frames [B, T, C] that know their place, and their mask [B, T, 1]."""
+        """Length regulator: hidden [B, N, C] to frames [B, T, C] with position features, and their mask [B, T, 1]."""
         mask = length_mask(counts, owners.shape[1]).to(hidden.dtype)[:, :, None]
         places = self.position_in(frame_positions(durations, owners).to(hidden.dtype))
         return (gather_frames(hidden, owners) + places) * mask, mask
@@ -294,7 +294,7 @@ class FastSpeech2(nn.Module):
     def judge_voicing(
         self, predicted: Tensor, phonemes: Tensor, durations: Tensor, owners: Tensor, speaker: Tensor
     ) -> Tensor:
-        """See `Prediction.voicing`; `predicted` [B, T, 2] is the pitch predictor's."""
+        """See `Prediction.voicing`; `predicted` [B, T, 2] is the pitch predictor's output."""
         if self.local_voicing is None:
             return predicted[:, :, 1:]
         is_sound = torch.logical_not(self.zero_duration[phonemes])
@@ -325,7 +325,7 @@ class FastSpeech2(nn.Module):
         return torch.clamp(frames, min=1).masked_fill(self.zero_duration[phonemes], 0)
 
     def exact_ends(self, log_durations: Tensor, phonemes: Tensor, speed: Tensor) -> Tensor:
-        """Where each phoneme ends [B, N] in frames, before rounding; padding and tone units last none."""
+        """Where each phoneme ends [B, N] in frames, before rounding; padding and tone units last zero frames."""
         frames = torch.clamp(torch.exp(log_durations.float()) - 1.0, min=1.0)
         return torch.cumsum(frames.masked_fill(self.zero_duration[phonemes], 0.0) / speed.float(), dim=1)
 

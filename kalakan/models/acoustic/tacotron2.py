@@ -1,9 +1,9 @@
-"""Tacotron 2 (Shen et al. 2018, https://arxiv.org/abs/1712.05884): phoneme ids to log-mel, frame after frame.
+"""Tacotron 2 (Shen et al. 2018, https://arxiv.org/abs/1712.05884): phoneme ids to log-mel, autoregressively.
 
 Different from the paper: the encoder's LSTM has no zoneout, a corpus of several speakers adds an embedding of the
-speaker to the encoder's output, and at inference the attention may move only within a window around where it was,
-so that it cannot skip or repeat a word. The dropout of the prenet is on at inference, as in the paper, and drawn from
-a table: the same text gives the same bytes.
+speaker to the encoder's output, and at inference the attention is restricted to a window around its previous
+position, so that it cannot skip or repeat a word. The dropout of the prenet is on at inference, as in the paper, and
+drawn from a table, so the same text gives the same bytes.
 """
 
 import warnings
@@ -36,9 +36,9 @@ class Tacotron2Prediction(NamedTuple):
 
 
 class Tacotron2(nn.Module):
-    """Phoneme ids [B, N] to log-mel [B, M, T]; obeys `kalakan.models.interfaces.AcousticModel`.
+    """Phoneme ids [B, N] to log-mel [B, M, T]; implements `kalakan.models.interfaces.AcousticModel`.
 
-    It decides by itself how fast and how high it speaks: a `speed`, `pitch` or `energy` raises `SynthesisError`.
+    Rate and pitch cannot be controlled: a `speed`, `pitch` or `energy` raises `SynthesisError`.
     """
 
     mel_mean: Tensor
@@ -73,7 +73,7 @@ class Tacotron2(nn.Module):
         return self.finish(frames[:, :, : mel.shape[2]], stop, alignment, mel_lengths)
 
     def follow(self, mel: Tensor, memory: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalized mel [B, M, K * r], stop logits [B, K] and alignment [B, K, N] of a decoder told every frame."""
+        """Normalized mel [B, M, K * r], stop logits [B, K] and alignment [B, K, N] of a teacher-forced decoder."""
         rate = self.frames_per_step
         before = F.pad(mel[:, :, rate - 1 :: rate], [1, 0])  # the last frame of the step before
         steps = (mel.shape[2] + rate - 1) // rate
@@ -117,8 +117,8 @@ class Tacotron2(nn.Module):
         """See `AcousticModel.inference`. The dict holds no `pitch`, but `alignment` [B, T, N], the attention weights.
 
         `durations` counts the frames in which a phoneme had the largest weight. Raises `SynthesisError` for `speed`,
-        `pitch` and `energy`. Warns `StopTokenWarning` where the stop token came before the end of the phonemes, or
-        not within the limit of `max_frames_per_phoneme`.
+        `pitch` and `energy`. Warns `StopTokenWarning` where the stop token was predicted before the end of the
+        phonemes, or not within the limit of `max_frames_per_phoneme`.
         """
         if speed is not None or pitch is not None or energy is not None:
             raise SynthesisError(

@@ -12,7 +12,7 @@ from kalakan.models.vocoders.source_filter import noise_table
 
 
 class LocationSensitiveAttention(nn.Module):
-    """Additive attention that also hears where it has looked so far: the cumulative weights, as in Tacotron 2."""
+    """Location-sensitive additive attention over the cumulative attention weights, as in Tacotron 2."""
 
     def __init__(self, query: int, memory: int, width: int, filters: int, kernel: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class LocationSensitiveAttention(nn.Module):
         """Weights [B, N] of a query [B, Q], which sum to 1 (equation 8).
 
         `keys` [B, N, A] is `key` of the memory, `cumulative` [B, N] the sum of the weights so far, `blocked` (bool)
-        [B, N] is true where no weight may go.
+        [B, N] is true where the weight must be 0.
         """
         place = self.location(self.location_conv(cumulative[:, None]).transpose(1, 2))  # [B, N, A]
         energies = self.energy(torch.tanh(self.query(query)[:, None] + keys + place + self.bias)).squeeze(2)
@@ -35,18 +35,18 @@ class LocationSensitiveAttention(nn.Module):
 
 
 STRIDE = 521
-"""Entries of the noise table from one step's dropout to the next's: prime, so that they repeat after 65 536 steps."""
+"""Offset in the noise table between the dropout of two steps: prime, so that masks repeat after 65,536 steps."""
 
 
 class State(NamedTuple):
-    """What a step hands on to the next."""
+    """Recurrent state passed from one step to the next."""
 
     hidden: tuple[Tensor, Tensor]
     """Output [B, D] of each LSTM."""
     cell: tuple[Tensor, Tensor]
     """Cell [B, D] of each LSTM."""
     context: Tensor
-    """What was attended to, [B, E]."""
+    """Context vector [B, E]."""
     weights: Tensor
     """Attention weights [B, N] of the last step."""
     cumulative: Tensor
@@ -57,7 +57,7 @@ class Prenet(nn.Module):
     """Two layers with ReLU and dropout, which stays on after training (Shen et al. 2018, section 2.2).
 
     In training it is random. After training it is read from a table by the number of the step, the same for every
-    sentence, so that a text has one sound and a sentence in a batch equals the sentence alone.
+    sentence, so that output is deterministic and a sentence in a batch equals the sentence alone.
     """
 
     noise: Tensor
@@ -90,8 +90,8 @@ class Prenet(nn.Module):
 class Decoder(nn.Module):
     """Prenet, two LSTMs with zoneout, attention between them, and projections to mel frames and the stop token.
 
-    Shen et al. 2018, section 2.3. The paper does not say which LSTM asks the attention: here the first does, and the
-    second hears the answer.
+    Shen et al. 2018, section 2.3. The paper does not say which LSTM provides the attention query: here the first
+    does, and the second gets the context.
     """
 
     def __init__(self, config: Tacotron2Config) -> None:
@@ -119,7 +119,8 @@ class Decoder(nn.Module):
     ) -> tuple[Tensor, Tensor, State]:
         """Normalized mel [B, r * M], stop logit [B] and the new state.
 
-        `frame` [B, P] is the prenet's, `memory` [B, N, E], `keys` [B, N, A] the attention's, `blocked` (bool) [B, N].
+        `frame` [B, P] is the prenet's output, `memory` [B, N, E], `keys` [B, N, A] the attention's, `blocked` (bool)
+        [B, N].
         """
         hidden, cell = self.first(torch.cat([frame, state.context], dim=1), (state.hidden[0], state.cell[0]))
         hidden, cell = self.zoneout(hidden, state.hidden[0]), self.zoneout(cell, state.cell[0])
@@ -135,7 +136,7 @@ class Decoder(nn.Module):
         return self.mel(heard), self.stop(heard).squeeze(1), after
 
     def zoneout(self, value: Tensor, before: Tensor) -> Tensor:
-        """Some units keep their state in training, all of them a part of it afterwards (Krueger et al. 2017)."""
+        """Zoneout: units keep their state at random in training, a fraction at inference (Krueger et al. 2017)."""
         if self.training:
             kept = torch.rand_like(value) < self.zoneout_rate
             return torch.where(kept, before.to(value.dtype), value)

@@ -11,7 +11,7 @@ from kalakan.models.layers.masking import length_mask
 
 
 class ConvNorm(nn.Module):
-    """A convolution that never sees what the mask hides, batch-normalized: [B, C, T] and mask [B, 1, T]."""
+    """A masked convolution with batch normalization: [B, C, T] and mask [B, 1, T]."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Encoder(nn.Module):
 
 
 class Postnet(nn.Module):
-    """Convolutions with tanh, the last without, that correct a whole mel (paper, section 2.3)."""
+    """Convolutions with tanh, none after the last, that predict a correction of a whole mel (paper, section 2.3)."""
 
     def __init__(self, config: Tacotron2Config) -> None:
         super().__init__()

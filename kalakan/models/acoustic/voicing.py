@@ -1,8 +1,8 @@
-"""Whether a frame is voiced, judged by the sounds around it alone.
+"""Voicing of a frame, predicted from the sounds around it alone.
 
-A predictor that reads the encoder's hidden states knows the sentence, and in a corpus of a few hours it learns the
-sentences by heart. Where a voice sets in and breaks off is a local matter: it depends on the neighboring sounds and
-on how long they last. What sees no more than that has little to learn by heart.
+A predictor on the encoder's hidden states sees the whole sentence, and on a corpus of a few hours it overfits to the
+sentences. Where voicing starts and stops is a local decision: it depends on the neighboring sounds and
+on their durations. A model with no more input than that has little to overfit to.
 """
 
 import torch
@@ -15,11 +15,11 @@ from kalakan.models.layers.masking import frame_distances, gather_frames, move_t
 SOUND_WIDTH = 16
 """Channels of a sound's and of a speaker's embedding."""
 PLACES = 7
-"""Numbers that say where a frame lies in its sound."""
+"""Number of position features of a frame inside its sound."""
 
 
 class LocalVoicing(nn.Module):
-    """Sounds, their durations and a frame's place in its own sound to the logit of being voiced."""
+    """Sounds, their durations and a frame's position in its sound to a voicing logit."""
 
     def __init__(self, n_phonemes: int, speakers: int, width: int, kernel: int, dropout: float) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class LocalVoicing(nn.Module):
         """Logits [B, T] of ids [B, N] that last `durations` [B, N] frames; owners [B, T] of each frame, speaker [B].
 
         `is_sound` [B, N] is false for padding and tone units: neighbors are the nearest sounds and pauses, so that
-        a sentence with its tones written looks like the same one without.
+        a sentence with tone units has the same input as without.
         """
         voice = self.speaker_embedding(speaker)[:, None].expand(-1, phonemes.shape[1], -1)
         lengths = torch.log1p(durations.to(voice.dtype))[:, :, None]
@@ -52,12 +52,12 @@ class LocalVoicing(nn.Module):
 
 
 def places(durations: Tensor, owners: Tensor) -> Tensor:
-    """Where each frame lies in its sound [B, T, 7]: fine near the sound's ends, coarse far from them."""
+    """Position of each frame in its sound [B, T, 7]: fine near the sound's ends, coarse far from them."""
     distance = frame_distances(durations, owners).to(torch.float32)  # [B, T, 2]
     share = position_between(distance)[:, :, None]
     return torch.cat([share, torch.log1p(distance), torch.exp(-distance), 1.0 / (1.0 + distance)], dim=2)
 
 
 def is_voiced(logits: Tensor) -> Tensor:
-    """Whether a frame is voiced [B, T], as the judges say together whose logits [B, T, J] are."""
+    """Whether a frame is voiced [B, T], from the combined logits [B, T, J] of all classifiers."""
     return logits.sum(2) > 0

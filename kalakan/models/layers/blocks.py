@@ -19,7 +19,7 @@ def sinusoidal_positions(size: int, width: int, like: Tensor) -> Tensor:
 
 
 class MaskedConv1d(nn.Module):
-    """A convolution over time that never sees what the mask hides; same length in and out."""
+    """A masked convolution over time; same length in and out."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, groups: int = 1) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class SelfAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Feed-forward Transformer block of FastSpeech (Ren et al. 2019, section 3.1), normalized first.
+    """Feed-forward Transformer block of FastSpeech (Ren et al. 2019, section 3.1), pre-normalized.
 
-    The paper normalizes after each sub-layer; before it (Xiong et al. 2020) trains without a long warm-up.
+    The paper normalizes after each sub-layer; pre-norm (Xiong et al. 2020) trains without a long warm-up.
     """
 
     def __init__(self, width: int, heads: int, inner: int, kernel: int, dropout: float) -> None:
@@ -79,7 +79,7 @@ class TransformerBlock(nn.Module):
 class ConvNextBlock(nn.Module):
     """ConvNeXt block in one dimension (Liu et al. 2022, figure 4): depthwise convolution, then two linear maps.
 
-    No dropout: a block this narrow underfits frames before it overfits them.
+    No dropout: a block this narrow underfits rather than overfits.
     """
 
     def __init__(self, width: int, inner: int, kernel: int) -> None:

@@ -1,4 +1,4 @@
-"""Cepstra of a log-mel, and how likely they are under Gaussians."""
+"""Cepstra of a log-mel, and their likelihood under Gaussians."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cepstra(mel: Array) -> NDArray[np.float64]:
 
 
 def gaussian_scores(features: Array, means: Array, variances: Array, ids: NDArray[np.int64]) -> Array:
-    """Log likelihood [T, N], but for a constant, of features [T, F] under the Gaussians of the classes `ids` [N]."""
+    """Log likelihood [T, N], up to a constant, of features [T, F] under the Gaussians of the classes `ids` [N]."""
     classes, places = np.unique(ids, return_inverse=True)
     weights, centers = 1.0 / variances[classes], means[classes]
     distance = (

@@ -1,4 +1,4 @@
-"""Masks and length regulation: what makes a sentence in a batch equal the sentence alone."""
+"""Masks and length regulation: with them a sentence in a batch equals the sentence alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def length_mask(lengths: Tensor, size: int) -> Tensor:
 
 
 def frame_owners(durations: Tensor) -> tuple[Tensor, Tensor]:
-    """Which phoneme speaks in each frame.
+    """The phoneme that each frame belongs to.
 
     Durations [B, N] in frames (int64) to owner index [B, T] (int64, clamped to N - 1 past the end) and frame
-    counts [B]; T is the longest count. A phoneme of zero frames owns none.
+    counts [B]; T is the longest count. A phoneme of zero duration owns no frame.
     """
     ends = torch.cumsum(durations, dim=1)
     counts = ends[:, -1]
@@ -25,12 +25,12 @@ def frame_owners(durations: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gather_frames(values: Tensor, owners: Tensor) -> Tensor:
-    """Values of phonemes [B, N, C] repeated over the frames they own: [B, T, C]."""
+    """Values of phonemes [B, N, C] repeated over their frames: [B, T, C]."""
     return torch.gather(values, 1, owners[:, :, None].expand(-1, -1, values.shape[2]))
 
 
 def frame_positions(durations: Tensor, owners: Tensor) -> Tensor:
-    """Where each frame lies inside its phoneme: [B, T, 3] with the position in (0, 1), its square and
+    """Position of each frame inside its phoneme: [B, T, 3] with the position in (0, 1), its square and
     the logarithm of the phoneme's frames."""
     distances = frame_distances(durations, owners)
     position = position_between(distances)
@@ -52,11 +52,11 @@ def position_between(distances: Tensor) -> Tensor:
 
 
 def move_together(values: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-    """The kept of `values` [B, N, C] in order and without gaps, zeros after them [B, N, C]; and the place [B, N] that
-    each of the kept has there, for the others that of the last kept one before it. `kept` [B, N] is boolean."""
+    """Compacts the kept `values` [B, N, C]: in order, without gaps, zeros after them [B, N, C]; and the index [B, N]
+    that each kept value has there, for the others the index of the last kept one before. `kept` [B, N] is boolean."""
     size = values.shape[1]
     ranks = torch.cumsum(kept.to(torch.int64), dim=1) - 1
-    target = torch.where(kept, ranks, torch.full_like(ranks, size))  # the others fall off the end
+    target = torch.where(kept, ranks, torch.full_like(ranks, size))  # the others are dropped past the end
     index = target[:, :, None].expand(-1, -1, values.shape[2])
     room = torch.zeros_like(torch.cat([values, values[:, :1]], dim=1))
     return room.scatter(1, index, values)[:, :size], torch.clamp(ranks, min=0)

@@ -18,7 +18,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def with_weight_norm(module: Module) -> Module:
-    """The same module, its convolutions now weight-normalized."""
+    """Adds weight normalization to the module's convolutions in place and returns it."""
     for part in module.modules():
         if isinstance(part, CONVOLUTIONS):
             weight_norm(part)
@@ -26,7 +26,7 @@ def with_weight_norm(module: Module) -> Module:
 
 
 def fold_into(plain: Module, normalized: nn.Module) -> Module:
-    """`plain`, a model built like `normalized` and without weight norm, now with its weights and in evaluation mode.
+    """`plain`, a model built like `normalized` but without weight norm, with its weights and in evaluation mode.
 
     Removing the parametrization from a copy instead would break the original: the two share a class.
     """
@@ -40,7 +40,7 @@ def fold_into(plain: Module, normalized: nn.Module) -> Module:
 
 
 def unfolded(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """Weights, those of a folded module as magnitude and direction where `names` of a state dict ask for them."""
+    """Weights; those of a folded module as magnitude and direction where the state dict's `names` require it."""
     split = dict(weights)
     for name in names:
         place = name.removesuffix(_DIRECTION)

@@ -1,4 +1,4 @@
-"""From log-mel to waveform by stages of transposed convolutions: what HiFi-GAN and MelGAN share."""
+"""From log-mel to waveform by stages of transposed convolutions: the common base of HiFi-GAN and MelGAN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates,
 
 
 class Generator(nn.Module):
-    """Log-mel [B, M, T] to waveform [B, T * hop_length]; obeys `kalakan.models.interfaces.Vocoder`.
+    """Log-mel [B, M, T] to waveform [B, T * hop_length]; implements `kalakan.models.interfaces.Vocoder`.
 
     On a GPU and without gradients `inference`, `render` and `render_batch` run the packed weights of
     `kalakan.models.vocoders.gpu.packed`; `forward` never does.
@@ -28,7 +28,7 @@ class Generator(nn.Module):
         blocks: Callable[[int], Sequence[nn.Module]],
         reach: int,
     ) -> None:
-        """`blocks` builds what follows an upsampling, for its channels, and sees `reach` samples to each side."""
+        """`blocks` builds the layers after an upsampling, given its channels; they reach `reach` samples each way."""
         super().__init__()
         check_rates(config.upsample_rates, audio)
         self.sample_rate = audio.sample_rate
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         return self.forward(mel.to(self.project_in.weight.dtype))
 
     def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
-        """See `Vocoder`; there is no chance in this one, so every seed gives the same samples."""
+        """See `Vocoder`; this vocoder is deterministic, so every seed gives the same samples."""
         return self.inference(mel)
 
     def render_batch(self, mels: Sequence[Tensor]) -> list[Tensor]:
@@ -80,5 +80,5 @@ class Generator(nn.Module):
         return torch.tanh(self.project_out(F.leaky_relu(x, self.slope))).squeeze(1)
 
     def _apply(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # of `.to`, `.half`, `.cuda`
-        packed.forget(self)  # before, so that memory is never held twice
+        packed.forget(self)  # before the move, so that memory is never held twice
         return super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]

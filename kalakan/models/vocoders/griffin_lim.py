@@ -49,7 +49,7 @@ class GriffinLim(nn.Module):
         """`inference` with another seed; None starts each frame as a pulse."""
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return self.from_magnitude(self.magnitude(mel), seed)
-        with torch.autocast(mel.device.type, enabled=False):  # 16 bits are too few for phases
+        with torch.autocast(mel.device.type, enabled=False):  # 16 bits are not enough for phases
             return self.from_magnitude(self.magnitude(mel), seed)
 
     @torch.jit.export

@@ -1,4 +1,4 @@
-"""A light source-filter vocoder: a small network says how pulses and noise are filtered, the rest is DSP."""
+"""A light source-filter vocoder: a small network predicts filters for pulses and noise, the rest is DSP."""
 
 import math
 from typing import Final
@@ -16,11 +16,11 @@ from kalakan.models.vocoders.source_filter import SourceFilter
 LOG_F0_CENTRE = math.log(160.0)
 LOG_F0_SPREAD = 0.4
 MAX_LOG_GAIN = 5.0
-"""Ceiling of a filter's natural-log gain: a damaged input cannot make infinity."""
+"""Ceiling of a filter's natural-log gain: a damaged input cannot cause infinities."""
 NOISE_CUT_FADE = 500.0
 """Hz on each side of `HarmonicNoiseConfig.noise_cut_below` over which the cut of the noise fades out."""
 NOISE_CUT_FADE_DB = 3.0
-"""Decibels above `HarmonicNoiseConfig.noise_cut_from` from which on the cut is whole."""
+"""Decibels above `HarmonicNoiseConfig.noise_cut_from` from which on the full cut applies."""
 
 
 class F0Head(nn.Module):
@@ -33,7 +33,7 @@ class F0Head(nn.Module):
         self.project_out = nn.Linear(width, 2)
 
     def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """Normalized mel [B, T, M] to [B, T, 2]: normalized log F0, and the logit of being voiced."""
+        """Normalized mel [B, T, M] to [B, T, 2]: normalized log F0, and the voicing logit."""
         x = self.project_in(mel, mask)
         for block in self.blocks:
             x = block(x, mask)
@@ -44,8 +44,9 @@ class F0Head(nn.Module):
 class HarmonicNoise(nn.Module):
     """Log-mel and F0 to waveform by a harmonic filter (gain and phase) and a noise filter (gain) per subframe.
 
-    The idea of hn-NSF and of DDSP vocoders (X. Wang et al., arXiv 1904.12088; arXiv 2401.10460) with the ConvNeXt
-    trunk of Vocos (H. Siuzdak, arXiv 2306.00814, section 3). Same input, same bytes: the noise is a table.
+    The approach of hn-NSF and of DDSP vocoders (X. Wang et al., arXiv 1904.12088; arXiv 2401.10460) with the ConvNeXt
+    trunk of Vocos (H. Siuzdak, arXiv 2306.00814, section 3). The noise comes from a table, so the same input gives
+    the same bytes.
     """
 
     takes_f0: Final[bool] = True
@@ -84,7 +85,7 @@ class HarmonicNoise(nn.Module):
         self._start()
 
     def _start(self) -> None:
-        """First outputs near silence at zero phase: the losses then only have to raise what is there."""
+        """Initializes the output near silence at zero phase, so that training only has to raise the gains."""
         nn.init.normal_(self.project_out.weight, std=0.01)
         bias = torch.zeros(self.subframes, 3, self.bins)
         bias[:, 0] = -5.0
@@ -116,7 +117,7 @@ class HarmonicNoise(nn.Module):
 
     @torch.jit.export
     def raw_filters(self, mel: Tensor, f0: Tensor, mask: Tensor) -> Tensor:
-        """What the network says of each mel frame: [B, T, subframes * 3 * F]."""
+        """The network's output for each mel frame: [B, T, subframes * 3 * F]."""
         voiced = (f0 > 0).to(mel.dtype)
         pitch = (torch.log(f0.clamp(min=1.0)) - self.f0_centre) / self.f0_spread * voiced
         x = torch.cat([self.normalize(mel), pitch[:, :, None], voiced[:, :, None]], dim=2)
@@ -128,15 +129,15 @@ class HarmonicNoise(nn.Module):
 
     @torch.jit.export
     def split_filters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three parts of `raw_filters` by subframe, gains held below their ceiling."""
+        """The three parts of `raw_filters` by subframe, gains clamped to their ceiling."""
         x = raw.view(raw.shape[0], raw.shape[1] * self.subframes, 3, self.bins)
         harmonic, breath = x[:, :, 0].float(), x[:, :, 2].float()
         return harmonic.clamp(max=self.max_log_gain), x[:, :, 1].float(), breath.clamp(max=self.max_log_gain)
 
     @torch.jit.export
     def clear_voice(self, harmonic: Tensor, breath: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
-        """Log gains [B, K, F] of pulses and noise for speaking: in voiced frames of F0 [B, T] the pulses take over what
-        `HarmonicNoiseConfig.noise_cut` says of the noise's power. The sum of both powers stays."""
+        """Log gains [B, K, F] of pulses and noise at inference: in voiced frames of F0 [B, T] part of the noise's
+        power, set by `HarmonicNoiseConfig.noise_cut`, moves to the pulses. The total power is unchanged."""
         voiced = (f0 > 0).to(harmonic.dtype).repeat_interleave(self.subframes, dim=1)[:, :, None]
         pulses, noise = torch.exp(2.0 * harmonic), torch.exp(2.0 * breath)
         power = (pulses[:, :, : self.judged].sum(2, True), noise[:, :, : self.judged].sum(2, True))
@@ -150,7 +151,8 @@ class HarmonicNoise(nn.Module):
     def inference(self, mel: Tensor, f0: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T].
 
-        F0 [B, T] in Hz, 0 where unvoiced; heard from the mel if None. `lengths` [B] in frames: silence after them.
+        F0 [B, T] in Hz, 0 where unvoiced; estimated from the mel if None. `lengths` [B] in frames: silence after
+        them.
         """
         if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             _check_input(mel, f0, self.n_mels)
@@ -181,7 +183,7 @@ class HarmonicNoise(nn.Module):
         harmonic, breath = self.clear_voice(harmonic, breath, f0[:, first_frame:last_frame])
         phase, place = sound.source_start(seed)
         start = torch.full([1], phase, device=mel.device)
-        # Pulses of all that came before: their phase runs on. One frame more: F0 is drawn from center to center.
+        # Pulses from the sentence's start: phase accumulates. One frame more: F0 is interpolated between centers.
         pulses, noise = self.synthesis.sources(
             f0[:, : last_frame + 1], start, torch.full([1], place, device=mel.device)
         )
@@ -196,7 +198,7 @@ class HarmonicNoise(nn.Module):
 
 
 def log_noise_share(cut: float, below: float, bins: int, sample_rate: int) -> Tensor:
-    """Natural log [F] of the share of the noise's power that a voiced frame keeps: `cut` dB less up to `below` Hz."""
+    """Natural log [F] of the fraction of noise power that a voiced frame keeps: `cut` dB less up to `below` Hz."""
     hertz = torch.arange(bins, dtype=torch.float64) * (0.5 * sample_rate / (bins - 1))
     depth = ((below - hertz) / (2.0 * NOISE_CUT_FADE) + 0.5).clamp(0.0, 1.0)
     return (-0.1 * math.log(10.0) * cut * depth).float()

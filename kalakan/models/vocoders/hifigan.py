@@ -1,6 +1,7 @@
 """HiFi-GAN (Kong et al. 2020, https://arxiv.org/abs/2010.05646): log-mel to waveform by transposed convolutions.
 
-As in the paper, section 2.2 and appendix A.1, but for the upsampling rates, which follow the hop length of the mel.
+As in the paper, section 2.2 and appendix A.1, except for the upsampling rates, which follow the hop length of the
+mel.
 """
 
 import torch
@@ -12,11 +13,11 @@ from kalakan.models.vocoders.gpu.residual_fusion import Fusion
 from kalakan.models.vocoders.upsampling import same_conv
 
 SLOPE = 0.1
-"""Of every leaky ReLU."""
+"""Negative slope of every leaky ReLU."""
 
 
 class ResidualBlock(nn.Module):
-    """Dilated convolutions, each with a way around it; with `pairs` a plain convolution follows each dilated one."""
+    """Dilated convolutions, each with a residual connection; with `pairs` a plain one follows each dilated one."""
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], pairs: bool) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class ResidualBlock(nn.Module):
         return x
 
     def convolutions(self) -> list[list[nn.Conv1d]]:
-        """Those of each layer."""
+        """The convolutions of each layer."""
         return [[part for part in layer.modules() if isinstance(part, nn.Conv1d)] for layer in self.layers]
 
 
@@ -62,7 +63,7 @@ class ReceptiveFieldFusion(nn.Module):
 
 
 class HifiGan(Generator):
-    """Log-mel [B, M, T] to waveform [B, T * hop_length]; obeys `kalakan.models.interfaces.Vocoder`."""
+    """Log-mel [B, M, T] to waveform [B, T * hop_length]; implements `kalakan.models.interfaces.Vocoder`."""
 
     def __init__(self, config: HifiGanConfig, audio: AudioConfig) -> None:
         sizes = zip(config.residual_kernels, config.residual_dilations, strict=True)

@@ -1,7 +1,7 @@
 """MelGAN (Kumar et al. 2019, https://arxiv.org/abs/1910.06711): log-mel to waveform, small and fast.
 
-As in the paper, section 2.1 and table 4, but for the upsampling rates, which follow the hop length of the mel, and
-zeros in place of reflected samples around each convolution, so that a mel of one frame has a waveform too.
+As in the paper, section 2.1 and table 4, except for the upsampling rates, which follow the hop length of the mel, and
+zero padding in place of reflection padding in each convolution, so that a mel of a single frame works too.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from kalakan.models.vocoders.gpu.channels_last import Convolution, bias_of
 from kalakan.models.vocoders.upsampling import same_conv
 
 SLOPE = 0.2
-"""Of every leaky ReLU."""
+"""Negative slope of every leaky ReLU."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ResidualLayer:
     shortcut: Tensor
     """[C, C]."""
     bias: Tensor
-    """Of both, [C]."""
+    """Sum of both biases, [C]."""
     slope: float
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class ResidualLayer:
 
 
 class ResidualBlock(nn.Module):
-    """A dilated convolution and one of a single sample, beside a shortcut of a single sample (paper, figure 1)."""
+    """A dilated convolution and a pointwise one, with a pointwise shortcut (paper, figure 1)."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
 
 
 class MelGan(Generator):
-    """Log-mel [B, M, T] to waveform [B, T * hop_length]; obeys `kalakan.models.interfaces.Vocoder`."""
+    """Log-mel [B, M, T] to waveform [B, T * hop_length]; implements `kalakan.models.interfaces.Vocoder`."""
 
     def __init__(self, config: MelGanConfig, audio: AudioConfig) -> None:
         dilations = config.residual_dilations

@@ -1,7 +1,7 @@
-"""Excitation and synthesis of a harmonic-plus-noise vocoder in torch; `rust/kalakan-dsp` computes the same.
+"""Excitation and synthesis of a harmonic-plus-noise vocoder in torch; `rust/kalakan-dsp` implements the same.
 
-A pulse train at F0 and white noise are cut into overlapping Hann windows, filtered bin by bin, summed and laid over
-one another again: the source-filter model of speech (J. Makhoul, "Linear prediction: a tutorial review", 1975,
+A pulse train at F0 and white noise are cut into overlapping Hann windows, filtered bin by bin, summed and
+overlap-added: the source-filter model of speech (J. Makhoul, "Linear prediction: a tutorial review", 1975,
 section II) with the filtering of differentiable DSP (J. Engel et al., "DDSP", ICLR 2020, section 3.4).
 """
 
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from kalakan.audio.harmonic_noise import NOISE_SIZE
 
 MAX_F0 = 1000.0
-"""Highest F0 in Hz; higher values are set to it."""
+"""Highest F0 in Hz; higher values are clamped."""
 TAPS = 8
-"""Half width in samples of the windowed sinc that stands for one pulse."""
+"""Half width in samples of the windowed sinc that represents one pulse."""
 
 
 def noise_table() -> Tensor:
-    """White noise [NOISE_SIZE] of unit power, uniform, the same bits everywhere.
+    """White noise [NOISE_SIZE] of unit power, uniform, bit-identical on all machines.
 
     The 32-bit hash `lowbias32` (C. Wellons, "Prospecting for hash functions", 2018) of the sample's index.
     """
@@ -37,7 +37,7 @@ def noise_table() -> Tensor:
 def sample_f0(f0: Tensor, hop_length: int, highest: float = MAX_F0) -> Tensor:
     """F0 [B, T] of frames to F0 [B, T * hop_length] of samples, float64, 0 where unvoiced.
 
-    Linear between the centers of two voiced frames; elsewhere a sample has its own frame's value.
+    Linear between the centers of two voiced frames; elsewhere a sample takes its own frame's value.
     """
     own = f0.to(torch.float64).clamp(min=0.0, max=highest)[:, :, None]  # [B, T, 1]
     before = torch.cat([own[:, :1], own[:, :-1]], dim=1)
@@ -52,14 +52,14 @@ def sample_f0(f0: Tensor, hop_length: int, highest: float = MAX_F0) -> Tensor:
 def pulse_train(f0: Tensor, sample_rate: int, hop_length: int, start: Tensor, taps: int = TAPS) -> Tensor:
     """Band-limited pulses [B, T * hop_length] of unit power at the F0 [B, T] in Hz; silent where it is 0.
 
-    A pulse sounds where the running phase (cycles, from `start` [B] on) passes a whole number; the position between
-    two samples is kept by a Hann-windowed sinc. Phase runs on unchanged through unvoiced frames.
+    A pulse occurs where the accumulated phase (cycles, from `start` [B] on) passes an integer; the position between
+    two samples is kept by a Hann-windowed sinc. The phase stays constant through unvoiced frames.
     """
-    step = sample_f0(f0, hop_length) / sample_rate  # cycles a sample, [B, S]
+    step = sample_f0(f0, hop_length) / sample_rate  # cycles per sample, [B, S]
     phase = torch.cumsum(step, dim=1) + start.to(torch.float64)[:, None]
     whole = torch.floor(phase)
     before = torch.cat([torch.floor(start.to(torch.float64))[:, None], whole[:, :-1]], dim=1)
-    row, column = torch.where(before < whole)  # one entry a pulse: the first sample at or after it
+    row, column = torch.where(before < whole)  # one entry per pulse: the first sample at or after it
     step, phase, whole = step[row, column], phase[row, column], whole[row, column]
     age = ((phase - whole) / step).clamp(min=1e-6, max=1.0)[:, None]  # samples since the pulse, [P, 1]
     tap = torch.arange(-taps, taps, device=f0.device)
@@ -98,7 +98,7 @@ def overlap_add(frames: Tensor, hop: int) -> Tensor:
 
 
 class SourceFilter(nn.Module):
-    """Filters of frames to sound. No weights; the buffers (window, noise) are not part of a state dict."""
+    """Applies the filters of frames. No weights; the buffers (window, noise) are not part of a state dict."""
 
     window: Tensor
     noise: Tensor

@@ -1,4 +1,4 @@
-"""From frames to samples by transposed convolutions: what HiFi-GAN and MelGAN share."""
+"""From frames to samples by transposed convolutions: the common parts of HiFi-GAN and MelGAN."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kalakan.ops.upsample import upsample
 class Upsample(nn.Module):
     """Leaky ReLU, then a transposed convolution by `rate`, its kernel twice as long: [B, C, T] to [B, C / 2, T * rate].
 
-    A kernel that is a multiple of the rate leaves no checkerboard (Odena et al. 2016).
+    A kernel that is a multiple of the rate avoids checkerboard artifacts (Odena et al. 2016).
     """
 
     def __init__(self, channels: int, rate: int, slope: float) -> None:
@@ -46,8 +46,8 @@ def same_conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.C
 def stages_context(rates: Sequence[int], reaches: Sequence[int], ends: int) -> int:
     """Frames at each end of a window that lack their neighbors (see `kalakan.models.interfaces.Vocoder`).
 
-    `reaches` are the samples that the blocks behind each upsampling see to one side, `ends` those of the first and of
-    the last convolution. An upsampling sees one of its input's samples to each side.
+    `reaches` are the one-sided receptive fields, in samples, of the blocks after each upsampling, `ends` those of the
+    first and last convolution. An upsampling reaches one input sample to each side.
     """
     frames, samples_a_frame = float(ends), 1
     for rate, reach in zip(rates, reaches, strict=True):

@@ -1,9 +1,10 @@
-"""`vocoder_cuda`, for vocoders of one's own: a generator up to its last convolution, by the CUDA kernels of csrc/.
+"""`vocoder_cuda`, for custom vocoders: a generator up to its last convolution, on the CUDA kernels of csrc/.
 
     vocoder_cuda = load(vocoder)
     audio = vocoder.post_process(vocoder_cuda.upsample(mel))
 
-`vocoder.inference(mel)` uses the same kernels, and records them besides: this is for what stands between the two.
+`vocoder.inference(mel)` uses the same kernels, and CUDA graphs too: this module is for code that goes between the two
+calls.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class VocoderCuda:
 
 
 def load(vocoder: nn.Module) -> VocoderCuda:
-    """`vocoder_cuda` for a HiFi-GAN or MelGAN; builds the kernels if they are not yet, as `kalakan doctor --build`.
+    """`vocoder_cuda` for a HiFi-GAN or MelGAN; builds the kernels if needed, as `kalakan doctor --build` does.
 
     Raises `ConfigError` for another vocoder, `KernelError` without a CUDA device or where the kernels cannot be built.
     """

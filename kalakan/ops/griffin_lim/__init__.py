@@ -27,11 +27,11 @@ def griffin_lim(
 ) -> Tensor:
     """Audio [B, T * hop_length] whose spectrum has the magnitudes [B, F, T], F = n_fft // 2 + 1.
 
-    Framing as in `kalakan.audio.stft`. Fast Griffin-Lim (see `reference`); `seed` (32 bits) chooses the initial
+    Framing as in `kalakan.audio.stft`. Fast Griffin-Lim (see `reference`); `seed` (32 bits) selects the initial
     phase, the same for every item and every implementation, and None starts each frame as a pulse.
     Implementations agree to float32 rounding after a few iterations; later the rounding errors grow, and they
     agree in quality.
-    Raises `ImplementationUnavailable` when an implementation was asked for that cannot serve the call, `ConfigError`
+    Raises `ImplementationUnavailable` when a requested implementation does not support the call, `ConfigError`
     or `AudioError` for sizes or values out of range.
     """
     if torch.jit.is_scripting():

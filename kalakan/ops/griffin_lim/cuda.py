@@ -1,4 +1,4 @@
-"""Griffin-Lim by the kernels of csrc/griffin_lim.cu: one launch for all iterations, or one an iteration."""
+"""Griffin-Lim by the kernels of csrc/griffin_lim.cu: one launch for all iterations, or one per iteration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kalakan.ops.launch import Launch, Launcher, address
 
 THREADS = 256
 PLANNED = (1024, 1200)
-"""Transform lengths with kernels of their own."""
+"""Transform lengths with specialized kernels."""
 
 
 class Parameters(ctypes.Structure):
@@ -50,7 +50,7 @@ class Parameters(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Shape:
-    """How a batch is cut into blocks."""
+    """How a batch is split into blocks."""
 
     items: int
     frames: int
@@ -59,17 +59,17 @@ class Shape:
 
     @property
     def pairs(self) -> int:
-        """Pairs of frames of a block: so many that no sample is reached by more than two blocks."""
+        """Pairs of frames per block: enough that no sample is covered by more than two blocks."""
         return max(1, math.ceil((self.n_fft - self.hop) / (2 * self.hop)))
 
     @property
     def blocks(self) -> int:
-        """Blocks of one item."""
+        """Blocks per item."""
         return math.ceil(self.frames / (2 * self.pairs))
 
     @property
     def extent(self) -> int:
-        """Samples that the frames of a block reach."""
+        """Samples that the frames of a block cover."""
         return (2 * self.pairs - 1) * self.hop + self.n_fft
 
     @property
@@ -79,7 +79,7 @@ class Shape:
 
     @property
     def shared_persistent(self) -> int:
-        """The same where sums, tables and magnitudes stay there too."""
+        """The same where sums, tables and magnitudes are kept there too."""
         return self.shared + 4 * (3 * self.extent + 2 * self.pairs * (self.n_fft // 2 + 1))
 
 
@@ -107,7 +107,7 @@ def run(
     momentum: float,
     seed: int | None,
 ) -> Tensor:
-    """`griffin_lim` by a launcher of one's own, in one launch if all blocks are resident at once."""
+    """`griffin_lim` with an explicit launcher, in one launch if all blocks are resident at once."""
     device = magnitude.device
     shape = Shape(magnitude.size(0), magnitude.size(2), n_fft, hop_length)
     plan = str(n_fft) if n_fft in PLANNED else "any"
@@ -118,7 +118,7 @@ def run(
     fits = shape.shared_persistent <= launcher.shared_limit(device)
     in_one = fits and grid[0] <= launcher.resident(persistent, device)
     if not in_one:
-        magnitude = magnitude.transpose(1, 2).contiguous().transpose(1, 2)  # a frame's bins side by side
+        magnitude = magnitude.transpose(1, 2).contiguous().transpose(1, 2)  # a frame's bins contiguous
     roots, window = _tables(n_fft, win_length, device)
     audio = torch.empty(shape.items, shape.frames * hop_length, device=device)
     now = torch.empty(2, grid[0], shape.extent, device=device)
@@ -142,7 +142,7 @@ def run(
 def _run_each(
     launcher: Launcher, parameters: Parameters, plan: str, like: Launch, n_iter: int, device: torch.device
 ) -> None:
-    """One launch to start, one an iteration, one to finish."""
+    """One launch to start, one per iteration, one to finish."""
     momentum = parameters.momentum
 
     def launch(kernel: str, iteration: int, shared: int = like.shared) -> None:
@@ -157,7 +157,7 @@ def _run_each(
 
 
 def radices(n_fft: int) -> list[int]:
-    """Factors 4, 2, 3 and 5 whose product is n_fft; empty where it has others."""
+    """Factors 4, 2, 3 and 5 whose product is n_fft; empty where it has other prime factors."""
     found = []
     for radix in (4, 2, 3, 5):
         while n_fft % radix == 0:

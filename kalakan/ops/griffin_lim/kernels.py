@@ -29,9 +29,9 @@ def project(rebuilt, previous, magnitude, spectrum, count, momentum, BLOCK: tl.c
 def reframe(
     inverse, window, reciprocals, framed, frames, n_fft, hop, OVERLAP: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """Overlap-adds inverse transforms [B, T, n_fft] and cuts the sum into windowed frames [B, T, n_fft], in one pass.
+    """Overlap-adds inverse transforms [B, T, n_fft] and splits it into windowed frames [B, T, n_fft], in one pass.
 
-    `reciprocals` is one over the sum of squared windows at each padded sample; OVERLAP frames reach a sample at most.
+    `reciprocals` is one over the sum of squared windows at each padded sample; At most OVERLAP frames cover a sample.
     Grid: (B * T, tiles of a frame's samples).
     """
     row = tl.program_id(0).to(tl.int64)

@@ -1,4 +1,4 @@
-"""Griffin-Lim in plain torch: the definition of correct, and what scripted and compiled models run.
+"""Griffin-Lim in plain torch: the reference implementation, and the one that scripted and compiled models run.
 
 N. Perraudin, P. Balazs, P. Sondergaard, "A fast Griffin-Lim algorithm", WASPAA 2013, algorithm 2. Only the phase of
 `c[n] + a (c[n] - c[n-1])` is used, so it is computed as `c[n] - a / (1 + a) c[n-1]`, the same direction.
@@ -48,7 +48,7 @@ def forward(audio: Tensor, window: Tensor, n_fft: int, hop_length: int) -> Tenso
 def inverse(spectrum: Tensor, window: Tensor, n_fft: int, hop_length: int) -> Tensor:
     """Audio [B, T * hop_length] of a spectrum [B, F, T]; Griffin and Lim (1984), equation 6.
 
-    `torch.istft` refuses windows that start at zero unless it may center the frames.
+    `torch.istft` rejects windows that start at zero unless `center` is set.
     """
     left = (n_fft - window.size(0)) // 2
     window = pad(window, [left, n_fft - window.size(0) - left])[None, :, None]  # [1, n_fft, 1]
@@ -64,7 +64,7 @@ def inverse(spectrum: Tensor, window: Tensor, n_fft: int, hop_length: int) -> Te
 
 
 def pulse_phase(magnitude: Tensor) -> Tensor:
-    """Phasors [F, 1] of a pulse at the center of a frame; at phase zero it would sit where the window is 0."""
+    """Phasors [F, 1] of a pulse at the center of a frame; at phase zero it would lie where the window is 0."""
     odd = torch.arange(magnitude.size(1), device=magnitude.device)[:, None] % 2
     return (1.0 - 2.0 * odd.to(magnitude.dtype)).to((magnitude[0, 0, 0] * 1j).dtype)
 

@@ -1,4 +1,4 @@
-"""Griffin-Lim by the Rust core, for float32 tensors on the CPU."""
+"""Griffin-Lim in the Rust core, for float32 tensors on the CPU."""
 
 from __future__ import annotations
 

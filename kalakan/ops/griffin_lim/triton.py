@@ -1,4 +1,4 @@
-"""Griffin-Lim with cuFFT's transforms and Triton between them: four launches an iteration, frame-major."""
+"""Griffin-Lim with cuFFT's transforms and Triton between them: four launches per iteration, frame-major."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(
     momentum: float,
     seed: int | None,
 ) -> Tensor:
-    """`griffin_lim` wherever Triton runs, be it in its interpreter."""
+    """`griffin_lim` wherever Triton runs, its interpreter included."""
     from kalakan.ops.griffin_lim import kernels
 
     phase = reference.pulse_phase(magnitude) if seed is None else reference.initial_phase(seed, magnitude)

@@ -1,4 +1,4 @@
-"""Residual blocks by the kernels of csrc/residual_blocks.cu: tensor cores for 16 bits, single precision in full."""
+"""Residual blocks by the kernels of csrc/residual_blocks.cu: tensor cores for 16 bits, float32 in full precision."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kalakan.ops.residual_blocks.packing import DTYPES, WIDTHS, ResidualBlocks
 
 THREADS = 256
 LEAKY, FIRST, ADDED = 0, 1, 2
-"""What a launch writes: `Output` of csrc/residual_blocks.cuh."""
+"""How a launch writes its output: `Output` of csrc/residual_blocks.cuh."""
 LEAST_SLOPE = 0.01
-"""The kernels keep leaky ReLUs and undo them: a smaller slope would leave too little of a negative number."""
+"""The kernels store leaky ReLUs' outputs and invert them: with a smaller slope, negatives lose precision."""
 
 
 class Parameters(ctypes.Structure):
@@ -53,13 +53,13 @@ def residual_blocks(x: Tensor, blocks: ResidualBlocks) -> Tensor:
 
 
 def run(launcher: Launcher, x: Tensor, blocks: ResidualBlocks) -> Tensor:
-    """`residual_blocks` by a launcher of one's own."""
+    """`residual_blocks` with an explicit launcher."""
     given = aligned(x.detach().contiguous())
     out = torch.empty_like(given)
     device = limits(launcher, kernel_name(blocks), x.device)
     for number, block in enumerate(blocks.blocks):
         parts = plan.plan(_shape(given, blocks, block), device)
-        assert parts is not None  # else the call was refused
+        assert parts is not None  # else the call was rejected
         source = given
         for part in parts:
             is_last = part is parts[-1]
@@ -77,7 +77,7 @@ def _parameters(
     source: Tensor, blocks: ResidualBlocks, block: packing.Block, part: plan.Part, target: Tensor
 ) -> Parameters:
     _, frames, channels = source.shape
-    assert block.weight is not None and block.bias is not None  # else the call was refused
+    assert block.weight is not None and block.bias is not None  # else the call was rejected
     return Parameters(
         address(source), address(block.weight[part.first]), address(block.bias[part.first]), address(target),
         frames, channels, math.ceil(frames / part.rows), part.rows, part.halo,
@@ -94,12 +94,12 @@ def kernel_name(blocks: ResidualBlocks) -> str:
 
 @functools.lru_cache(maxsize=64)
 def limits(launcher: Launcher, kernel: str, device: torch.device) -> plan.Device:
-    """Largest tile, so that two run on a multiprocessor, or one with 64 channels; and how many run at once."""
+    """Largest tile, so that two run on a multiprocessor, or one with 64 channels; and how many run concurrently."""
     shared = launcher.shared_limit(device)
     if not kernel.endswith("_64"):
         shared = (
             shared - 1024
-        ) // 2  # a multiprocessor has 1 KB more than a block may use, and keeps 1 KB for each
+        ) // 2  # a multiprocessor has 1 KB more than a block may use, and reserves 1 KB per block
     return plan.Device(shared, max(1, launcher.resident(Launch(kernel, (1, 1, 1), THREADS, shared), device)))
 
 
@@ -112,7 +112,7 @@ def _shape(x: Tensor, blocks: ResidualBlocks, block: packing.Block) -> plan.Bloc
 
 
 def _refuses(x: Tensor, blocks: ResidualBlocks) -> str | None:
-    """Why the kernels do not take this call; None: they do."""
+    """Why the kernels do not support this call; None: they do."""
     reason = extension.refuses(x, DTYPES) or refuses(x, blocks)
     if reason is not None:
         return reason
@@ -122,7 +122,7 @@ def _refuses(x: Tensor, blocks: ResidualBlocks) -> str | None:
 
 
 def refuses(x: Tensor, blocks: ResidualBlocks) -> str | None:
-    """Why no device's kernel takes these sizes; None: that depends on its shared memory."""
+    """Why no device's kernel supports these sizes; None: that depends on its shared memory."""
     if blocks.width is None:
         return f"x has {blocks.channels} channels, and the kernel takes at most {max(WIDTHS)}"
     if blocks.slope < LEAST_SLOPE:

@@ -1,4 +1,4 @@
-"""Residual blocks that work in parallel, their weights checked and ordered once."""
+"""Parallel residual blocks with weights validated and packed once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Convolution:
     bias: Tensor | None
     """[C]; None: zeros."""
     dilation: int = 1
-    """Samples from one tap to the next."""
+    """Dilation in samples."""
 
 
 WIDTHS = (16, 32, 64)
-"""Channels that the kernels come for."""
+"""Channel counts that the kernels support."""
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-"""Types that the kernels come for."""
+"""Types that the kernels support."""
 Layer = Sequence[Convolution]
-"""Convolutions with one way around all of them: `x + conv(... conv(x))`, a leaky ReLU before each."""
+"""Convolutions with one residual connection around all of them: `x + conv(... conv(x))`, a leaky ReLU before each."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Block:
     """One residual block."""
 
     layers: tuple[tuple[Convolution, ...], ...]
-    """What x passes in turn; each layer has as many convolutions as the others."""
+    """Layers in sequence; all have the same number of convolutions."""
     kernel: int
     """K of every convolution."""
     weight: Tensor | None
-    """[convolutions, K, W * W], W the width: in the order in which the kernels read it. None where none serves."""
+    """[convolutions, K, W * W], W the width: in the kernels' order. None where no kernel applies."""
     bias: Tensor | None
     """[convolutions, W] float32, or None."""
 
@@ -51,25 +51,25 @@ class ResidualBlocks:
     """Parallel residual blocks, made by `pack_residual_blocks`."""
 
     blocks: tuple[Block, ...]
-    """Those whose outputs are averaged."""
+    """The blocks whose outputs are averaged."""
     channels: int
-    """C of x."""
+    """Channels C of x."""
     slope: float
-    """Of each leaky ReLU."""
+    """Negative slope of each leaky ReLU."""
 
     @property
     def width(self) -> int | None:
-        """Channels to which the kernels fill up C; None where C is more than they take."""
+        """Channels to which the kernels pad C; None where C is more than they support."""
         return _width(self.channels)
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the weights, and of the x that they are for."""
+        """Type of the weights, and required type of x."""
         return self.blocks[0].layers[0][0].weight.dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.blocks[0].layers[0][0].weight.device
 
 
@@ -80,7 +80,7 @@ def pack_residual_blocks(
 
     Each of `blocks` is a sequence of layers: in HiFi-GAN's ResBlock1 pairs of convolutions, a dilated one and one of
     dilation 1; in ResBlock2 single dilated ones. The weights are copied as `dtype` (their own by default), without
-    gradient: pack again after they change. Raises `ConfigError` for sizes that do not fit together.
+    gradient: pack again after they change. Raises `ConfigError` for incompatible sizes.
     """
     first = _first(blocks)
     channels, target = first.weight.size(0), dtype or first.weight.dtype
@@ -110,8 +110,8 @@ def _width(channels: int) -> int | None:
 def pack(weight: Tensor) -> Tensor:
     """[convolutions, K, W * W] of [convolutions, W, W, K], in the order of csrc/convolution.cuh.
 
-    Single precision: [C_in, C_out]. 16 bits: the B fragments of csrc/mma.cuh, so that a lane g * 4 + t finds side by
-    side what it multiplies, with c_in = 16 a + 8 r + 2 t + e and c_out = 16 b + 8 i + g: [a, b, g, t, i, r, e].
+    Single precision: [C_in, C_out]. 16 bits: the B fragments of csrc/mma.cuh, so that a lane g * 4 + t reads its
+    operands contiguously, with c_in = 16 a + 8 r + 2 t + e and c_out = 16 b + 8 i + g: [a, b, g, t, i, r, e].
     """
     count, width, _, kernel = weight.shape
     if weight.dtype == torch.float32:

@@ -1,4 +1,4 @@
-"""How a residual block is cut into launches and the signal into tiles."""
+"""How a residual block is split into launches and the signal into tiles."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from dataclasses import dataclass
 SLACK = 16
 """Rows past a tile's last one that may be read: as in csrc/convolution.cuh."""
 MOST_CONVOLUTIONS = 16
-"""Of one launch."""
+"""Maximum number of convolutions per launch."""
 LEAST_ROWS = 32
-"""Of a tile, even where that leaves multiprocessors idle: fewer would take as long."""
+"""Minimum rows of a tile, even where that leaves multiprocessors idle: fewer would take as long."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """What limits a tile."""
+    """Device limits on a tile."""
 
     shared: int
     """Bytes of shared memory that a block may use."""
     resident: int
-    """Blocks of that size which run at once."""
+    """Blocks of that size that run concurrently."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A residual block and what it works on."""
+    """Sizes of a residual block and its input."""
 
     items: int
     frames: int
     width: int
-    """Channels, filled up."""
+    """Padded channels."""
     element: int
-    """Bytes of an activation."""
+    """Bytes per activation value."""
     kernel: int
     dilations: tuple[int, ...]
-    """Of each convolution."""
+    """Dilation of each convolution."""
     layer: int
-    """Convolutions of a layer."""
+    """Convolutions per layer."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Convolutions of one launch."""
+    """The convolutions of one launch."""
 
     first: int
-    """Number of the first of them."""
+    """Index of the first one."""
     dilations: tuple[int, ...]
-    """Of each."""
+    """Dilation of each."""
     halo: int
-    """Rows that they reach on each side."""
+    """Halo: rows that they reach on each side."""
     rows: int
     """Rows of a tile, without the halo."""
     shared: int
@@ -59,9 +59,9 @@ class Part:
 
 @functools.lru_cache(maxsize=4096)
 def plan(block: Block, device: Device) -> tuple[Part, ...] | None:
-    """Launches that compute `block`: all layers in one, or one layer each, whichever takes less; None: none fits.
+    """Launches that compute `block`: all layers in one, or one layer each, whichever is faster; None: neither fits.
 
-    All in one reads and writes x once, but computes again what tiles share: with kernel 11 and dilations 1, 3 and 5 in
+    All in one reads and writes x once, but recomputes the halos of tiles: with kernel 11 and dilations 1, 3 and 5 in
     pairs 60 rows on each side of a tile, on average of its six convolutions 29. A layer alone shares 5 at most.
     """
     count, layer = len(block.dilations), block.layer
@@ -86,7 +86,7 @@ def _parts(block: Block, device: Device, size: int) -> tuple[Part, ...] | None:
 
 
 def _part(block: Block, device: Device, first: int, dilations: tuple[int, ...]) -> Part | None:
-    """The largest tiles that fit, then as much smaller as keeps all multiprocessors busy for no longer."""
+    """The largest tiles that fit, then reduced as far as balances the multiprocessors at no extra time."""
     halo = block.kernel // 2 * sum(dilations)
     largest = device.shared // tile_bytes(block, 1) - 2 * halo - SLACK
     if largest < 1:
@@ -98,13 +98,13 @@ def _part(block: Block, device: Device, first: int, dilations: tuple[int, ...]) 
 
 
 BALANCE = {2: 80.0, 4: 12.0}
-"""Operations that a multiprocessor is taken to do in the time of one byte of global memory, by bytes of a number."""
+"""Assumed operations of a multiprocessor in the time of one byte of global memory, by bytes per number."""
 LAUNCH_BYTES = 100_000.0
-"""Bytes of global memory that a multiprocessor is taken to move in the time of a launch."""
+"""Assumed bytes of global memory that a multiprocessor moves in the time of a launch."""
 
 
 def _cost(block: Block, device: Device, parts: tuple[Part, ...]) -> float:
-    """Time of the launches, in operations of a multiprocessor. A guess from counts: it decides how, not what."""
+    """Time of the launches, in operations of a multiprocessor. A rough estimate: affects the plan, not the result."""
     total = 0.0
     for part in parts:
         waves = math.ceil(block.items * math.ceil(block.frames / part.rows) / device.resident)

@@ -1,4 +1,4 @@
-"""Residual blocks in plain torch: the definition of correct."""
+"""Residual blocks in plain torch: the reference implementation."""
 
 from __future__ import annotations
 

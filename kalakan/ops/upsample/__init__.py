@@ -1,4 +1,4 @@
-"""Upsampling of a vocoder: leaky ReLU, transposed convolution and what follows it, in one pass."""
+"""Upsampling of a vocoder: leaky ReLU, transposed convolution and residual addition in one pass."""
 
 # torch.jit does not list is_scripting in __all__, and TorchScript misreads a "type:" comment on its line.
 # mypy: disable-error-code="attr-defined"
@@ -26,11 +26,11 @@ def upsample(
 ) -> Tensor:
     """Activations [B, C_out, T_out] of x [B, C_in, T]: `conv_transpose1d(leaky_relu(x, slope)) + bias + residual`.
 
-    J. Kong, J. Kim, J. Bae, "HiFi-GAN", NeurIPS 2020, section 2.2: what each stage of its generator begins with.
-    `weight` is [C_in, C_out, K] as in `torch.nn.ConvTranspose1d`, `bias` [C_out], `residual` like the result, with
-    T_out = (T - 1) * stride - 2 * padding + K + output_padding. A `slope` of 1 means no activation.
-    Raises `ImplementationUnavailable` when an implementation was asked for that cannot serve the call, `ConfigError`
-    for shapes or sizes that do not fit together.
+    J. Kong, J. Kim, J. Bae, "HiFi-GAN", NeurIPS 2020, section 2.2: the first layers of each stage of its generator.
+    `weight` is [C_in, C_out, K] as in `torch.nn.ConvTranspose1d`, `bias` [C_out], `residual` has the shape of the
+    result, with T_out = (T - 1) * stride - 2 * padding + K + output_padding. A `slope` of 1 means no activation.
+    Raises `ImplementationUnavailable` when a requested implementation does not support the call, `ConfigError` for
+    incompatible shapes or sizes.
     """
     if torch.jit.is_scripting():
         return reference.upsample(x, weight, bias, stride, padding, output_padding, slope, residual)
@@ -75,7 +75,7 @@ def _check(
     for name, tensor, shape in (("bias", bias, out[1:2]), ("residual", residual, out)):
         if tensor is not None and list(tensor.shape) != shape:
             raise ConfigError(f"{name} has shape {list(tensor.shape)}; it must be {shape}")
-    mixed = torch.is_autocast_enabled(x.device.type)  # then torch makes the types agree
+    mixed = torch.is_autocast_enabled(x.device.type)  # then torch casts the types
     for name, tensor in (("weight", weight), ("bias", bias), ("residual", residual)):
         if tensor is not None and (tensor.device != x.device or (tensor.dtype != x.dtype and not mixed)):
             raise ConfigError(

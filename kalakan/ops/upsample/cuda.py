@@ -1,4 +1,4 @@
-"""Upsampling by the kernels of csrc/upsample.cu: tensor cores for 16 bits, single precision in full."""
+"""Upsampling by the kernels of csrc/upsample.cu: tensor cores for 16 bits, float32 in full precision."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def upsample(
     slope: float,
     residual: Tensor | None,
 ) -> Tensor:
-    """Activations [B, C_out, T_out], channels side by side in memory."""
+    """Activations [B, C_out, T_out], channels contiguous in memory."""
     launcher = extension.launcher(x.device)
     return run(launcher, x, weight, bias, stride, padding, output_padding, slope, residual)
 
@@ -70,7 +70,7 @@ def run(
     slope: float,
     residual: Tensor | None,
 ) -> Tensor:
-    """`upsample` by a launcher of one's own."""
+    """`upsample` with an explicit launcher."""
     dtype, device = activation_dtype(x), x.device
     items, c_in, frames = x.shape
     _, c_out, kernel = weight.shape
@@ -100,7 +100,7 @@ def _refuses(
 def refuses(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, residual: Tensor | None
 ) -> str | None:
-    """Why no GPU kernel takes this call; None: one does."""
+    """Why no GPU kernel supports this call; None: one does."""
     for tensor in (x, weight, bias, residual):
         reason = None if tensor is None else extension.refuses(tensor, DTYPES)
         if reason is not None:

@@ -28,7 +28,7 @@ def upsample_kernel(
 ):
     """out [B, length, C_out] of x [B, frames, C_in] and packed weights [S, TAPS, C_out, C_IN]; see csrc/upsample.cuh.
 
-    Grid: (tiles of q, tiles of output channels, B * S). `work` only tells the autotuner how much there is to do.
+    Grid: (tiles of q, tiles of output channels, B * S). `work` is only the autotuner's key: the amount of work.
     """
     item = (tl.program_id(2) // stride).to(tl.int64)
     phase = tl.program_id(2) % stride
@@ -46,7 +46,7 @@ def upsample_kernel(
                 mask=(t >= 0)[:, None] & (t < frames)[:, None] & (k < C_IN)[None, :],
                 other=0.0,
             )
-            # In the operands' own type: a product with a float32 would make the operands float32.
+            # In the operands' own type: a product with a float32 would promote the operands to float32.
             a = tl.where(a > 0, a, (a.to(tl.float32) * slope).to(a.dtype))
             b = tl.load(columns + k[:, None], mask=(k < C_IN)[:, None] & (n < c_out)[None, :], other=0.0)
             sums = tl.dot(a, b, sums, input_precision="ieee")
@@ -60,7 +60,7 @@ def upsample_kernel(
 
 
 def configurations() -> list[triton.Config]:
-    """What the autotuner tries: (BLOCK_Q, BLOCK_N, BLOCK_K, warps, stages)."""
+    """Configurations that the autotuner tries: (BLOCK_Q, BLOCK_N, BLOCK_K, warps, stages)."""
     sizes = [
         (16, 64, 64, 4, 3),
         (32, 64, 64, 4, 3),
@@ -78,5 +78,5 @@ def configurations() -> list[triton.Config]:
 
 
 plain = triton.jit(upsample_kernel, do_not_specialize=["work"])
-# By the magnitude of the work: every sentence has another length, and trying tiles takes longer than speaking it.
+# Keyed by magnitude: sentence lengths vary, and autotuning takes longer than synthesizing one.
 tuned = triton.autotune(configs=configurations(), key=["work", "C_IN", "c_out", "stride"])(plain)

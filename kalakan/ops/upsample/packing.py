@@ -12,13 +12,13 @@ _PACKED = WeakTensorKeyDictionary()
 
 
 def packed(weight: Tensor, stride: int, dtype: torch.dtype) -> Tensor:
-    """`pack(weight, stride)` as `dtype`, kept for as long as `weight` lives and is not changed in place."""
+    """`pack(weight, stride)` as `dtype`, cached for as long as `weight` is alive and not modified in place."""
     version = -1 if weight.is_inference() else weight._version
     key = (weight.data_ptr(), version, weight.device, stride, dtype)
     if weight not in _PACKED or _PACKED[weight][0] != key:
         _PACKED[weight] = key, pack(weight.detach().to(dtype), stride)
         if weight.is_cuda and not torch.cuda.is_current_stream_capturing():
-            torch.cuda.current_stream(weight.device).synchronize()  # the next call may come on another stream
+            torch.cuda.current_stream(weight.device).synchronize()  # the next call may run on another stream
     found: Tensor = _PACKED[weight][1]
     return found
 
@@ -32,11 +32,11 @@ def pack(weight: Tensor, stride: int) -> Tensor:
 
 
 def activation_dtype(x: Tensor) -> torch.dtype:
-    """The type that the op computes with: autocast's where that is on."""
+    """The op's compute type: autocast's where that is enabled."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
 
 def channels_last(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """[B, T, C] of [B, C, T], contiguous; no copy where the channels lie side by side already."""
+    """[B, T, C] of [B, C, T], contiguous; no copy where the channels are contiguous already."""
     return x.detach().to(dtype).transpose(1, 2).contiguous()

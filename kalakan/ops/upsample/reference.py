@@ -1,4 +1,4 @@
-"""Upsampling in plain torch: the definition of correct, and what scripted, traced and compiled models run."""
+"""Upsampling in plain torch: the reference, and the implementation that scripted, traced and compiled models run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def upsample(
     residual: Tensor | None,
 ) -> Tensor:
     """Leaky ReLU, transposed convolution, bias, residual; any device and floating dtype, differentiable."""
-    # With gaps between the taps oneDNN leaves the bias out of them, in bfloat16 on processors with AMX (torch 2.15).
+    # In gaps between taps oneDNN omits the bias, in bfloat16 on processors with AMX (torch 2.15).
     if bias is not None and x.dtype == torch.bfloat16 and weight.shape[2] < stride:
         y = conv_transpose1d(leaky_relu(x, slope), weight, None, stride, padding, output_padding)
         y = y + bias[:, None]

@@ -24,7 +24,7 @@ def upsample(
     slope: float,
     residual: Tensor | None,
 ) -> Tensor:
-    """Activations [B, C_out, T_out], channels side by side in memory; the first call of a size tries tiles."""
+    """Activations [B, C_out, T_out], channels contiguous in memory; the first call of a size autotunes."""
     return run(x, weight, bias, stride, padding, output_padding, slope, residual)
 
 
@@ -39,7 +39,7 @@ def run(
     residual: Tensor | None,
     blocks: Mapping[str, int] | None = None,
 ) -> Tensor:
-    """`upsample` by the autotuned kernel, or by the plain one with tiles of the sizes `blocks`."""
+    """`upsample` with the autotuned kernel, or with the plain one and tile sizes `blocks`."""
     from kalakan.ops.upsample import kernels
 
     dtype, device = activation_dtype(x), x.device

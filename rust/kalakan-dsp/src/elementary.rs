@@ -3,10 +3,10 @@
 //! Cody-Waite range reduction and polynomials (W. Cody and W. Waite, "Software manual for the elementary functions",
 //! 1980): relative error of `exp` and absolute error of `sin_cos` below 2e-7 for |x| < 1e4.
 
-/// Added and taken away again, it rounds a float to the nearest whole number.
+/// Added and subtracted again, it rounds a float to the nearest whole number.
 const ROUND: f32 = 12_582_912.0;
 
-/// e^x, x from -87 to 88; beyond that the value at the limit.
+/// e^x, x from -87 to 88; clamped beyond.
 #[inline(always)]
 #[allow(clippy::excessive_precision, clippy::approx_constant)]
 pub(crate) fn exp(x: f32) -> f32 {

@@ -1,4 +1,4 @@
-//! What can be wrong with sizes or samples.
+//! Errors of sizes and samples.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl fmt::Display for DspError {
 
 impl std::error::Error for DspError {}
 
-/// Refuses an empty signal, or one with NaN or infinity, naming the first bad position.
+/// Rejects an empty signal, or one with NaN or infinity, naming the first bad position.
 pub(crate) fn check_finite(name: &str, values: &[f32]) -> Result<(), DspError> {
     if values.is_empty() {
         return Err(DspError::Input(format!("{name} is empty")));
@@ -36,10 +36,10 @@ pub(crate) fn check_finite(name: &str, values: &[f32]) -> Result<(), DspError> {
     )))
 }
 
-/// Values that `is_finite` looks at before it may stop.
+/// Values that `is_finite` checks before it may return early.
 const BLOCK: usize = 1024;
 
-/// Integers add up in any order, so that the compiler uses whole registers; a sum of floats has but one order.
+/// Integer addition is associative, so the compiler can vectorize the sum; a sum of floats has a fixed order.
 fn is_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7F80_0000;
     let bad: u32 = values
@@ -49,7 +49,7 @@ fn is_finite(values: &[f32]) -> bool {
     bad == 0
 }
 
-/// Refuses a frame-major matrix whose length is not a whole number of rows.
+/// Rejects a frame-major matrix whose length is not a whole number of rows.
 pub(crate) fn check_rows(name: &str, length: usize, row: usize) -> Result<usize, DspError> {
     if length == 0 || length % row != 0 {
         return Err(DspError::Input(format!(

@@ -1,12 +1,12 @@
-//! What a source-filter vocoder filters: band-limited pulses at F0, and white noise.
+//! The excitation of a source-filter vocoder: band-limited pulses at F0, and white noise.
 
 use std::f64::consts::PI;
 
 /// Samples of the noise table; it repeats after 2.7 s at 24 kHz.
 pub(crate) const NOISE_SIZE: usize = 65_536;
-/// Highest F0 in Hz; higher values are set to it.
+/// Highest F0 in Hz; higher values are clamped.
 const MAX_F0: f64 = 1000.0;
-/// Half width in samples of the windowed sinc that stands for one pulse.
+/// Half width in samples of the windowed sinc that represents one pulse.
 const TAPS: i32 = 8;
 
 /// White noise of unit power, uniform: the hash `lowbias32` (C. Wellons, 2018) of the sample's index.
@@ -27,7 +27,7 @@ fn mix(x: u32) -> u32 {
 
 /// Pulses of unit power at the F0 of frames, silent where it is 0: the first `length` samples of a sentence.
 ///
-/// A pulse sounds where the running phase, in cycles from `start` on, passes a whole number; phase runs on unchanged
+/// A pulse occurs where the accumulated phase, in cycles from `start` on, passes an integer; the phase stays constant
 /// through unvoiced frames.
 pub(crate) fn pulses(
     f0: &[f32],
@@ -38,7 +38,7 @@ pub(crate) fn pulses(
 ) -> Vec<f32> {
     let total = f0.len() * hop;
     let mut train = vec![0.0_f32; length.min(total)];
-    // A pulse sounds up to TAPS samples before it is passed.
+    // A pulse starts up to TAPS samples before its position.
     let frames = (length + TAPS as usize).div_ceil(hop).min(f0.len());
     let mut phase = start;
     let mut whole = start.floor();
@@ -59,7 +59,7 @@ pub(crate) fn pulses(
     train
 }
 
-/// F0 in Hz of the frame before, of a voiced frame and of the one after it; an unvoiced neighbour has the frame's own.
+/// F0 in Hz of the frame before, of a voiced frame and of the one after it; an unvoiced neighbor has the frame's own.
 fn neighbours(f0: &[f32], frame: usize) -> [f64; 3] {
     let own = f64::from(f0[frame]).min(MAX_F0);
     [
@@ -77,7 +77,7 @@ fn neighbours(f0: &[f32], frame: usize) -> [f64; 3] {
     })
 }
 
-/// Adds a Hann-windowed sinc centred `age` samples before sample `n`.
+/// Adds a Hann-windowed sinc centered `age` samples before sample `n`.
 fn add_pulse(train: &mut [f32], n: usize, age: f64, height: f64) {
     let top = (PI * age).sin() / PI;
     for tap in -TAPS..TAPS {

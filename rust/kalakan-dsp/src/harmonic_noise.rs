@@ -1,4 +1,4 @@
-//! Synthesis half of the `harmonic_noise` vocoder: filters per subframe to sound, as in
+//! Synthesis half of the `harmonic_noise` vocoder: filters per subframe to audio, as in
 //! `kalakan/models/vocoders/source_filter.py`.
 
 use rustfft::num_complex::Complex32;
@@ -16,13 +16,13 @@ const MAX_LOG_GAIN: f32 = 5.0;
 /// Hz on each side of `noise_cut_below` over which the cut fades out.
 const NOISE_CUT_FADE: f64 = 500.0;
 
-/// Decibels above `noise_cut_from` from which on the cut is whole.
+/// Decibels above `noise_cut_from` from which on the full cut applies.
 const NOISE_CUT_FADE_DB: f32 = 3.0;
 
 /// Sizes of a source-filter synthesis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SourceFilterConfig {
-    /// Samples a second.
+    /// Samples per second.
     pub sample_rate: f64,
     /// Samples in a mel frame; a multiple of `subframes`.
     pub hop_length: usize,
@@ -38,7 +38,7 @@ pub struct SourceFilterConfig {
     pub noise_cut_from: f32,
 }
 
-/// Where pulses and noise begin in a sentence: what a seed chooses.
+/// Initial state of pulses and noise in a sentence, derived from a seed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Start {
     /// Phase of the pulses before the first sample, in cycles.
@@ -116,17 +116,17 @@ impl SourceFilter {
         self.config.subframes * 3 * self.stft.bins()
     }
 
-    /// Frames on each side of a window whose sound is not complete, unless the sentence ends there.
+    /// Frames on each side of a window whose audio is incomplete, unless the sentence ends there.
     pub fn context(&self) -> usize {
         (self.config.n_fft / 2).div_ceil(self.config.hop_length)
     }
 
-    /// Sound of the frames from `first_frame` on, `T * hop_length` samples; may exceed 1.
+    /// Audio of the frames from `first_frame` on, `T * hop_length` samples; may exceed 1.
     ///
-    /// `filters` is `[T][subframes][3][F]`: log gain and phase (radians) of the pulses, log gain of the noise.
-    /// `start` is the sentence's. `f0` is the whole sentence's in Hz, 0 where unvoiced, so that any window continues the one before it: pulse
-    /// phase and noise depend on the place in the sentence only. The outer [`Self::context`] frames of a window
-    /// lack the neighbours that also sound there.
+    /// `filters` is `[T][subframes][3][F]`: log gain and phase (radians) of the pulses, log gain of the noise. `start`
+    /// is the sentence's. `f0` is the whole sentence's in Hz, 0 where unvoiced, so that any window continues the
+    /// previous one: pulse phase and noise depend only on the position in the sentence. The outer [`Self::context`]
+    /// frames of a window lack the overlap of their neighbors.
     ///
     /// # Errors
     /// [`DspError::Input`] for a wrong length, a window outside the sentence, NaN or infinity.
@@ -198,7 +198,7 @@ impl SourceFilter {
         Ok(frames)
     }
 
-    /// Pulses and noise of a window with what lies around it in the sentence, as far as a transform reaches.
+    /// Pulses and noise of a window with its context in the sentence, as far as a transform reaches.
     fn sources(
         &self,
         f0: &[f32],
@@ -214,7 +214,7 @@ impl SourceFilter {
         let total = f0.len() * hop;
         let mut voice = vec![0.0; length];
         let mut air = vec![0.0; length];
-        // The window's first sample of the sentence, and where in the window it stands.
+        // The first sample of the sentence in the window, and its position in the window.
         let first = (first_frame * hop).saturating_sub(padding);
         let offset = padding.saturating_sub(first_frame * hop);
         let end = total.min(first + length - offset);
@@ -229,10 +229,10 @@ impl SourceFilter {
     }
 }
 
-/// How a voiced frame gives noise power to the pulses.
+/// Moves noise power of voiced frames to the pulses.
 #[derive(Debug)]
 struct NoiseCut {
-    /// Natural log of the share of the noise's power that is kept where the cut is whole, by bin.
+    /// Natural log of the fraction of noise power that is kept at the full cut, by bin.
     log_share: Vec<f32>,
     /// Bins in which pulses and noise are compared.
     judged: usize,
@@ -256,7 +256,7 @@ impl NoiseCut {
         }
     }
 
-    /// Lowers the gains of noise and raises those of pulses, the power of both together as it was.
+    /// Lowers the gains of noise and raises those of pulses, with their total power unchanged.
     #[inline(always)]
     fn apply(&self, pulses: &mut [f32], noise: &mut [f32]) {
         let ratio = power(&pulses[..self.judged]) / power(&noise[..self.judged]);
@@ -273,7 +273,7 @@ impl NoiseCut {
     }
 }
 
-/// Sum of the squares of gains, at least 1e-30; in eight sums, so that none waits for the one before.
+/// Sum of the squares of gains, at least 1e-30; in eight independent sums, to avoid a dependency chain.
 #[inline(always)]
 fn power(gains: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
@@ -289,11 +289,11 @@ fn power(gains: &[f32]) -> f32 {
     sums.iter().sum::<f32>().max(1e-30)
 }
 
-/// One subframe to filter: a job, so that its loops are compiled for the machine's widest registers too. They are plain
-/// arithmetic on rows, which rounds alike in registers of any width.
+/// Filters one subframe: a job, so that its loops are also compiled for the machine's widest registers. They are plain
+/// arithmetic on rows, which rounds identically at any register width.
 struct Subframe<'a> {
     filter: &'a [f32],
-    /// A voiced frame's.
+    /// Noise cut of a voiced frame.
     cut: Option<&'a NoiseCut>,
     has_pulses: bool,
     gains: &'a mut [Vec<f32>; 3],
@@ -323,7 +323,7 @@ impl Subframe<'_> {
     }
 }
 
-/// Gains of the pulses and of the noise of one filter; a voiced frame's is given a `cut`.
+/// Gains of the pulses and of the noise of one filter; a voiced frame has a `cut`.
 #[inline(always)]
 fn read_gains(filter: &[f32], cut: Option<&NoiseCut>, pulses: &mut [f32], noise: &mut [f32]) {
     let bins = pulses.len();
@@ -498,7 +498,8 @@ mod tests {
         let noisy = flat(80, 1.0, 0.0); // pulses 8.7 dB above the noise
         let unvoiced = render(&cut, &noisy, 0.0);
         assert_eq!(unvoiced, render(&plain, &noisy, 0.0));
-        // Up to 3.5 kHz a hundredth of the noise's power is left, and pulses have the rest; from 4.5 kHz on nothing changes.
+        // Up to 3.5 kHz a hundredth of the noise's power is left, the rest goes to the pulses; no change from 4.5 kHz
+        // on.
         let voiced = render(&cut, &noisy, 150.0);
         let (low, high) = powers(&voiced, 87);
         let (low_noise, high_noise) = powers(&render(&plain, &noisy, 150.0), 87);

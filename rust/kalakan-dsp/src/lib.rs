@@ -1,10 +1,10 @@
-//! STFT, mel spectrogram and Griffin-Lim on the CPU: pure functions of `f32` slices, no unsafe code but in `simd`.
+//! STFT, mel spectrogram and Griffin-Lim on the CPU: pure functions of `f32` slices, no unsafe code except in `simd`.
 //!
 //! Three plans, each built once and shared between threads: [`Stft`] (frames and overlap-add),
 //! [`MelBank`] (the one mel definition of Kalakan and its inverse) and [`GriffinLim`] (phase
 //! reconstruction). Spectra are frame-major, `[T][F]` with `F = n_fft / 2 + 1`, because every stage
 //! works frame by frame. A transform takes two real frames at once, as the real and imaginary
-//! part of one complex FFT: at `n_fft` 1200 that halves the time of one real FFT a frame.
+//! part of one complex FFT: at `n_fft` 1200 that halves the time of one real FFT per frame.
 //!
 //! ```
 //! use kalakan_dsp::{Stft, StftConfig};

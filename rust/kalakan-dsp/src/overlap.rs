@@ -31,7 +31,7 @@ impl OverlapAdd {
         }
     }
 
-    /// Writes the two hops that are complete and moves on by as much.
+    /// Writes the two hops that are complete and advances by as much.
     pub(crate) fn emit(&mut self, out: &mut [f32], reciprocals: &[f32]) {
         write_scaled(out, &self.sums, reciprocals);
         self.sums.copy_within(2 * self.hop.., 0);
@@ -39,7 +39,7 @@ impl OverlapAdd {
         self.sums[tail..].fill(0.0);
     }
 
-    /// Writes the samples after the last emitted pair and is empty again.
+    /// Writes the samples after the last emitted pair and resets the buffer.
     pub(crate) fn flush(&mut self, out: &mut [f32], reciprocals: &[f32]) {
         write_scaled(out, &self.sums, reciprocals);
         self.sums.fill(0.0);

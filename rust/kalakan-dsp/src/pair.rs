@@ -4,7 +4,7 @@
 
 use rustfft::num_complex::Complex32;
 
-/// Bins strictly between DC and Nyquist, the ones that have a mirror of their own.
+/// Bins strictly between DC and Nyquist, those with a distinct mirror bin.
 fn mirrored(n_fft: usize) -> usize {
     (n_fft - 1) / 2
 }
@@ -20,7 +20,7 @@ pub(crate) fn split(z: &[Complex32], a: &mut [Complex32], b: &mut [Complex32]) {
 }
 
 /// Both frames' values bin by bin, from DC on.
-// Inside its caller's loop, for the instructions that the caller has.
+// Inlined into its caller's loop, to use the caller's instruction set.
 #[inline(always)]
 pub(crate) fn spectra(z: &[Complex32]) -> impl Iterator<Item = (Complex32, Complex32)> + '_ {
     let mirrors = z[..1].iter().chain(z[1..].iter().rev());
@@ -39,7 +39,7 @@ pub(crate) fn magnitudes(z: &[Complex32], a: &mut [f32], b: &mut [f32]) {
     }
 }
 
-/// Packs two spectra for one inverse transform; imaginary parts of DC and Nyquist are dropped, as by any real inverse.
+/// Packs two spectra for one inverse transform; imaginary parts of DC and Nyquist are dropped, as in any real inverse.
 pub(crate) fn merge(a: &[Complex32], b: &[Complex32], z: &mut [Complex32]) {
     let n = z.len();
     z[0] = Complex32::new(a[0].re, b[0].re);
@@ -51,10 +51,10 @@ pub(crate) fn merge(a: &[Complex32], b: &[Complex32], z: &mut [Complex32]) {
     }
 }
 
-/// Bins that `project` handles at once: enough for one AVX or two SSE registers.
+/// Bins that `project` processes at once: enough for one AVX or two SSE registers.
 const LANES: usize = 8;
 
-/// Gives both frames the wanted magnitudes and leaves their phases, in place.
+/// Sets the magnitudes of both frames and keeps their phases, in place.
 pub(crate) fn project(z: &mut [Complex32], magnitude_a: &[f32], magnitude_b: &[f32]) {
     let n = z.len();
     let inner = mirrored(n);
@@ -80,7 +80,7 @@ pub(crate) fn project(z: &mut [Complex32], magnitude_a: &[f32], magnitude_b: &[f
     }
 }
 
-/// `project` for `L` bins: `low` ascends, `high` descends. Plain arrays, so that the compiler uses whole registers.
+/// `project` for `L` bins: `low` ascends, `high` descends. Plain arrays, so that the compiler can vectorize it.
 #[inline]
 fn project_bins<const L: usize>(
     low: &mut [Complex32],
@@ -105,8 +105,8 @@ fn project_bins<const L: usize>(
     }
 }
 
-/// Unit phase times the wanted magnitude: `c / |c|` needs no angle.
-// Called apart, it would send every block through memory and back.
+/// Unit phase times the target magnitude: `c / |c|` needs no angle.
+// Without inlining, every block would go through memory.
 #[allow(clippy::inline_always)]
 #[inline(always)]
 fn scale_to<const L: usize>(re: &mut [f32; L], im: &mut [f32; L], magnitude: &[f32]) {
@@ -139,7 +139,7 @@ fn merge_bin(a: Complex32, b: Complex32) -> (Complex32, Complex32) {
     )
 }
 
-/// Magnitude without `hypot`'s care for overflow, which audio never needs.
+/// Magnitude without `hypot`'s overflow protection, which audio does not need.
 #[inline]
 fn length(c: Complex32) -> f32 {
     (c.re * c.re + c.im * c.im).sqrt()

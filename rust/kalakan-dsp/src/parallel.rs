@@ -2,9 +2,9 @@
 
 use std::thread;
 
-/// Calls `work(index, item, state)` for every item, each thread on a contiguous run with a state of its own.
+/// Calls `work(index, item, state)` for every item, each thread on a contiguous run with its own state.
 ///
-/// With one state everything runs on the calling thread.
+/// With a single state everything runs on the calling thread.
 pub(crate) fn for_each<T: Send, S: Send>(
     items: &mut [T],
     states: &mut [S],

@@ -11,7 +11,7 @@ pub const PHASE_LEVELS: usize = 1024;
 /// Unit phasor of value `index` (`frame * bins + bin`) under `seed`.
 ///
 /// The level is the top ten bits of the 32-bit mix `lowbias32` (C. Wellons, "Prospecting for hash functions",
-/// 2018) of `index + mix(seed)`: integer arithmetic that torch repeats exactly.
+/// 2018) of `index + mix(seed)`: integer arithmetic that torch reproduces exactly.
 pub fn initial_phase(seed: u32, index: usize) -> Complex32 {
     InitialPhase::new(seed).at(index)
 }

@@ -17,7 +17,7 @@ use crate::pair;
 pub struct StftConfig {
     /// Length of one transform; at least `win_length`.
     pub n_fft: usize,
-    /// Length of the periodic Hann window, centred in the transform; more than `hop_length`.
+    /// Length of the periodic Hann window, centered in the transform; more than `hop_length`.
     pub win_length: usize,
     /// Samples from one frame to the next; `n_fft - hop_length` is even.
     pub hop_length: usize,
@@ -57,15 +57,15 @@ impl StftConfig {
     }
 }
 
-/// Window, FFT plans and framing for one [`StftConfig`]; cheap to share, holds no signal.
+/// Window, FFT plans and framing for one [`StftConfig`]; cheap to share, stateless.
 pub struct Stft {
     pub(crate) config: StftConfig,
     pub(crate) forward: Arc<dyn Fft<f32>>,
     pub(crate) inverse: Arc<dyn Fft<f32>>,
-    /// Transforms of eight frame pairs at once, for lengths that have one.
+    /// Transforms of eight frame pairs at once, for supported lengths.
     pub(crate) batch: Option<Batch>,
     pub(crate) window: Vec<f32>,
-    /// `window / n_fft`: the inverse transform is unnormalised.
+    /// `window / n_fft`: the inverse transform is unnormalized.
     pub(crate) synthesis_window: Vec<f32>,
 }
 
@@ -112,7 +112,7 @@ impl Stft {
         (self.config.n_fft - self.config.hop_length) / 2
     }
 
-    /// Spectrum `[T][F]` of `audio`, `T = audio.len() / hop_length`; frame `t` is centred at `(t + 0.5) * hop_length`.
+    /// Spectrum `[T][F]` of `audio`, `T = audio.len() / hop_length`; frame `t` is centered at `(t + 0.5) * hop_length`.
     ///
     /// # Errors
     /// [`DspError::Input`] for fewer samples than one hop, NaN or infinity.
@@ -162,7 +162,7 @@ impl Stft {
         Ok(self.crop(padded, frames))
     }
 
-    /// Transforms two neighbouring frames that start at `padded[0]` into `work.z`.
+    /// Transforms two neighboring frames that start at `padded[0]` into `work.z`.
     pub(crate) fn analyze(&self, padded: &[f32], work: &mut Workspace) {
         let StftConfig {
             n_fft, hop_length, ..
@@ -210,7 +210,7 @@ impl Stft {
         work.overlap.emit(out, reciprocals);
     }
 
-    /// Frames of `audio`, after refusing what has none.
+    /// Number of frames of `audio`; an error if there are none.
     pub(crate) fn check_audio(&self, audio: &[f32]) -> Result<usize, DspError> {
         check_finite("audio", audio)?;
         let (samples, hop) = (audio.len(), self.config.hop_length);
@@ -233,7 +233,7 @@ impl Stft {
         padded
     }
 
-    /// Samples that `frames`, rounded up to whole pairs, reach over.
+    /// Samples that `frames`, rounded up to whole pairs, cover.
     pub(crate) fn padded_len(&self, frames: usize) -> usize {
         frames.next_multiple_of(2) * self.config.hop_length + 2 * self.padding()
     }

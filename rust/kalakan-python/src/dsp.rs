@@ -1,4 +1,4 @@
-//! `_rust.Stft` and `_rust.Mel`: checks at the door, the GIL released inside, `[F, T]` outside and `[T][F]` inside.
+//! `_rust.Stft` and `_rust.Mel`: input checks, GIL release, and `[F, T]` outside to `[T][F]` inside.
 
 use kalakan_dsp::{Complex32, DspError, GriffinLim, MelBank, MelConfig, MelInverse, StftConfig};
 use numpy::ndarray::{Array2, ArrayD, Axis, Ix1, Ix2, Ix3};
@@ -225,7 +225,7 @@ pub(crate) fn to_python(error: DspError) -> PyErr {
     }
 }
 
-/// A shape that was checked before: only a bug gets here.
+/// The shape was checked before: only a bug can cause this error.
 fn unexpected(error: numpy::ndarray::ShapeError) -> PyErr {
     kalakan_error("AudioError", error.to_string())
 }

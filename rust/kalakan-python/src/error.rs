@@ -1,4 +1,4 @@
-//! Rust errors become the exceptions of `kalakan.errors`, by kind.
+//! Maps Rust errors to the exceptions of `kalakan.errors`, by kind.
 
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -17,7 +17,7 @@ pub(crate) fn kalakan_error(class: &str, message: String) -> PyErr {
     })
 }
 
-/// `TextError` by kind. A function, because `From<TextError> for PyErr` would be an orphan.
+/// Maps `TextError` by kind. A function, because `From<TextError> for PyErr` would violate the orphan rule.
 pub(crate) fn to_python_error(error: kalakan_text::TextError) -> PyErr {
     let class = match error {
         kalakan_text::TextError::UnknownPhoneme { .. } => "UnknownPhonemeError",

@@ -1,4 +1,4 @@
-//! `kalakan._rust`: the Rust core as Python sees it. Conversion, GIL release and error mapping only.
+//! `kalakan._rust`: the Python bindings of the Rust core. Conversion, GIL release and error mapping only.
 
 use pyo3::prelude::*;
 

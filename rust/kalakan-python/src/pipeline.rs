@@ -1,4 +1,4 @@
-//! Bindings of `kalakan-pipeline`: stages that are functions of Python, on threads that hold the GIL only in them.
+//! Bindings of `kalakan-pipeline`: stages are Python functions, on threads that hold the GIL only while calling them.
 
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,11 +14,11 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::error::kalakan_error;
 
-/// How long a wait goes on before it looks for Ctrl-C.
+/// Interval at which a wait checks for Ctrl-C.
 const SLICE: Duration = Duration::from_millis(50);
-/// How long a process that ends waits for calls in work.
+/// How long an exiting process waits for calls in progress.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// A wait as long as this is one without an end.
+/// A timeout of this length or more means no timeout.
 const LONGEST_S: f64 = 1e9;
 
 type Payload = Py<PyAny>;
@@ -40,7 +40,7 @@ fn pipeline_error(message: impl Into<String>) -> PyErr {
     kalakan_error("PipelineError", message.into())
 }
 
-/// What a stage returns to be called with this payload again, after those that wait.
+/// Return value of a stage that requeues this payload behind the waiting ones.
 #[pyclass(frozen, module = "kalakan._rust")]
 struct Again {
     #[pyo3(get)]
@@ -56,7 +56,7 @@ impl Again {
     }
 }
 
-/// What a stage returns where this payload is the result and no later stage is needed.
+/// Return value of a stage for a payload that is the final result, so that later stages are skipped.
 #[pyclass(frozen, module = "kalakan._rust")]
 struct Done {
     #[pyo3(get)]
@@ -72,7 +72,7 @@ impl Done {
     }
 }
 
-/// A stage: a function from a list of payloads to a list of as many results.
+/// A stage: a function from a list of payloads to a list of the same number of results.
 #[pyclass(frozen, module = "kalakan._rust")]
 struct PipelineStage {
     options: StageOptions,
@@ -102,8 +102,8 @@ impl PipelineStage {
     }
 }
 
-/// A stage's function as the pipeline calls it. An exception of a batch is asked again of each payload alone, so
-/// that it costs only the requests that it belongs to.
+/// A stage's function as the pipeline calls it. After an exception in a batch it is called for each payload alone, so
+/// that only the requests that cause it fail.
 struct Function {
     name: String,
     work: Payload,
@@ -124,7 +124,7 @@ impl Function {
             Err(error) => vec![Err(error)],
             Ok(results) => results,
         });
-        // The GIL is not held here: what is dropped waits for whoever holds it next.
+        // The GIL is not held here: dropped objects are released by the next thread that holds it.
         called.unwrap_or_else(|| (0..count).map(|_| Err(ended())).collect())
     }
 
@@ -184,7 +184,7 @@ fn parts(outcome: Outcome<Payload, PyErr>) -> (Option<Payload>, Option<PyErr>) {
     (None, Some(kalakan_error(class, failure.to_string())))
 }
 
-/// A pipeline and the process that its threads live in.
+/// A pipeline and the process that its threads belong to.
 struct Home {
     pipeline: kalakan_pipeline::Pipeline<Payload, PyErr>,
     results: Results,
@@ -197,7 +197,7 @@ impl Home {
     }
 }
 
-/// A fork copies no threads, and a lock that one of them held stays locked: nothing may be touched there.
+/// A fork copies no threads, and a lock held by one of them stays locked: the child must not use the pipeline.
 fn check_process(made_in: u32) -> PyResult<()> {
     let here = process::id();
     if made_in == here {
@@ -208,10 +208,10 @@ fn check_process(made_in: u32) -> PyResult<()> {
     )))
 }
 
-/// Pipelines that may have threads when the interpreter ends; only touched with the GIL, so never locked in a fork.
+/// Pipelines that may have threads when the interpreter ends; only accessed with the GIL, so never locked in a fork.
 static HOMES: Mutex<Vec<Weak<Home>>> = Mutex::new(Vec::new());
 
-/// Remembers a pipeline, and has Python end it before the interpreter is no more.
+/// Registers a pipeline and shuts it down before the interpreter exits.
 fn remember(py: Python<'_>, home: &Arc<Home>) -> PyResult<()> {
     let mut homes = HOMES.lock().unwrap_or_else(PoisonError::into_inner);
     homes.retain(|home| home.strong_count() > 0);
@@ -247,7 +247,7 @@ fn close_pipelines(py: Python<'_>) {
     });
 }
 
-/// Stages on worker threads; see `kalakan._rust.pyi`.
+/// A pipeline of stages on worker threads; see `kalakan._rust.pyi`.
 #[pyclass(frozen, weakref, module = "kalakan._rust")]
 struct Pipeline {
     home: Arc<Home>,
@@ -272,7 +272,7 @@ impl Pipeline {
         workers: Vec<usize>,
         ordered: bool,
     ) -> PyResult<Self> {
-        // A thread of Python's own for the worker's life: attaching to it is cheaper than to a new one every time.
+        // A Python thread state for the worker's lifetime: attaching to it is cheaper than creating one for each call.
         let mut builder = Builder::new(workers).around(|body| {
             match Python::try_attach(|py| py.detach(&mut *body)) {
                 Some(()) => {}
@@ -338,7 +338,7 @@ impl Pipeline {
                 None => home.results.reply(key.clone_ref(py)),
                 Some(function) => callback(function.clone_ref(py)),
             };
-            // The first look is without patience: whoever finds room does not give up the GIL for it.
+            // The first try does not block: if there is room, the GIL is not released.
             let (slice, is_last) = slice_until(until);
             let sent = home.pipeline.submit(request, Patience::Never, reply);
             let refused = match sent {
@@ -367,7 +367,7 @@ impl Pipeline {
         }
     }
 
-    /// Key, value and error of the next request that has no `reply`; None where the time is over.
+    /// Key, value and error of the next request that has no `reply`; None after the timeout.
     #[pyo3(signature = (timeout=None))]
     fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Letter>> {
         let home = self.home.check_process()?;
@@ -385,7 +385,7 @@ impl Pipeline {
         }
     }
 
-    /// Requests without a `reply` whose result nobody has taken.
+    /// Requests without a `reply` whose result was not collected.
     #[getter]
     fn pending(&self) -> PyResult<usize> {
         Ok(self.home.check_process()?.results.len())
@@ -435,7 +435,7 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// Waits in slices for something that says whether it has come.
+    /// Waits in slices until `has_come` returns true or the timeout expires.
     fn wait(
         &self,
         py: Python<'_>,
@@ -456,7 +456,7 @@ impl Pipeline {
     }
 }
 
-/// The caller's hold on a request.
+/// The caller's handle on a request.
 #[pyclass(frozen, module = "kalakan._rust")]
 struct PipelineTicket {
     ticket: Ticket<Payload, PyErr>,
@@ -465,7 +465,7 @@ struct PipelineTicket {
 
 #[pymethods]
 impl PipelineTicket {
-    /// Ends the request with `RequestCancelled`; False where it had ended before.
+    /// Ends the request with `RequestCancelled`; False if it had already ended.
     fn cancel(&self, py: Python<'_>) -> PyResult<bool> {
         check_process(self.process)?;
         Ok(py.detach(|| self.ticket.cancel()))
@@ -478,7 +478,7 @@ impl PipelineTicket {
     }
 }
 
-/// A reply that calls a function of Python with the value and the error of an outcome.
+/// A reply that calls a Python function with the value and the error of an outcome.
 fn callback(function: Payload) -> Reply<Payload, PyErr> {
     Box::new(move |outcome| {
         Python::try_attach(|py| {
@@ -509,7 +509,7 @@ fn seconds(option: &str, value: f64) -> PyResult<Duration> {
     Ok(Duration::from_secs_f64(value))
 }
 
-/// The moment so many seconds from now.
+/// The instant this many seconds from now.
 fn moment(option: &str, value: Option<f64>) -> PyResult<Option<Instant>> {
     value
         .map(|value| Ok(Instant::now() + seconds(option, value)?))

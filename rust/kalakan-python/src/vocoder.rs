@@ -42,14 +42,14 @@ impl SourceFilter {
         .map_err(to_python)
     }
 
-    /// Frames at each end of a window whose sound lacks its neighbours.
+    /// Frames at each end of a window whose audio lacks the overlap of its neighbors.
     #[getter]
     fn context(&self) -> usize {
         self.0.context()
     }
 
-    /// Audio `[T * hop_length]` of filters [T, C] from frame `first_frame` of a sentence with F0 [N], whose pulses begin
-    /// at `phase` cycles and whose noise at sample `noise` of the table.
+    /// Audio `[T * hop_length]` of filters [T, C] from frame `first_frame` of a sentence with F0 [N], whose pulses
+    /// start at `phase` cycles and whose noise at sample `noise` of the table.
     #[pyo3(signature = (filters, f0, /, first_frame, phase, noise))]
     fn render<'py>(
         &self,

@@ -3,17 +3,17 @@
 use crate::alphabet::is_letter;
 use crate::steps::step;
 
-/// Top-level domains that are no Twi words; me, na, so and to are.
+/// Top-level domains that are not Twi words; me, na, so and to are.
 #[rustfmt::skip]
 const DOMAINS: [&str; 29] = [
     "com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "app", "dev", "gh", "uk", "ng", "za",
     "ke", "us", "tv", "ci", "tg", "de", "online", "site", "africa", "blog", "ly", "gg",
 ];
 
-/// Longer than any address that is read aloud; bounds the work on text without spaces.
+/// Maximum length of an address; bounds the work on text without spaces.
 const LONGEST: usize = 2048;
 
-/// Endings of file names; js and py alone are names too, before a dot they are none.
+/// File name extensions; js and py alone are names too, but not before a dot.
 #[rustfmt::skip]
 const FILES: [&str; 40] = [
     "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "csv", "tsv", "md", "json", "xml", "yaml", "yml", "zip", "rar",

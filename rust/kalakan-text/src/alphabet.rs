@@ -14,10 +14,10 @@ pub const TILDE: char = '\u{303}';
 /// The downstep mark of repaired text; cleaned and normalized text write it as `!` inside a word.
 pub(crate) const DOWNSTEP: char = 'ꜜ';
 
-/// π in repaired text: a sign, while the Greek letter would pass for one of a word.
+/// π in repaired text: a sign, as the Greek letter would count as part of a word.
 pub(crate) const PI: char = '∏';
 
-/// Tells whether `c` is a sign of arithmetic that no keyboard has.
+/// Returns whether `c` is an arithmetic sign that is not on keyboards.
 pub(crate) fn is_operator(c: char) -> bool {
     matches!(
         c,
@@ -47,17 +47,17 @@ pub(crate) const FRACTIONS: [(char, u8, u8); 18] = [
     ('⅒', 1, 10),
 ];
 
-/// Tells whether `c` is a pause mark of normalized text.
+/// Returns whether `c` is a pause mark of normalized text.
 pub fn is_mark(c: char) -> bool {
     MARKS.contains(&c)
 }
 
-/// Returns how much `mark` outweighs the others; a larger number wins in a run of marks.
+/// Returns the rank of `mark`; in a run of marks the one with the highest rank is kept.
 pub(crate) fn mark_weight(mark: char) -> usize {
     MARKS.iter().position(|m| *m == mark).unwrap_or(0)
 }
 
-/// Tells whether `c` is one of the seven Twi vowel letters, of either case and without marks.
+/// Returns whether `c` is one of the seven Twi vowel letters, of either case and without marks.
 pub fn is_vowel(c: char) -> bool {
     matches!(
         c,
@@ -65,30 +65,30 @@ pub fn is_vowel(c: char) -> bool {
     )
 }
 
-/// Tells whether `c` is a letter without marks: ASCII or ɛ ɔ.
+/// Returns whether `c` is a letter without marks: ASCII or ɛ ɔ.
 pub fn is_base_letter(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ')
 }
 
-/// Tells whether `c` is a tone mark or the tilde.
+/// Returns whether `c` is a tone mark or the tilde.
 pub fn is_combining(c: char) -> bool {
     c == TILDE || TONES.contains(&c)
 }
 
-/// Tells whether `mark` may stand on `base`: any on a vowel, tones on a syllabic nasal.
+/// Returns whether `mark` may be placed on `base`: any on a vowel, tones on a syllabic nasal.
 pub(crate) fn carries(base: char, mark: char) -> bool {
     let nasal = matches!(base, 'm' | 'n' | 'M' | 'N');
     is_vowel(base) && is_combining(mark) || nasal && TONES.contains(&mark)
 }
 
-/// Tells whether `c` is a letter of repaired text, marked letters included.
+/// Returns whether `c` is a letter of repaired text, marked letters included.
 pub(crate) fn is_letter(c: char) -> bool {
     is_base_letter(c)
         || (c as u32 >= 0xC0 && c.is_alphabetic() && !matches!(c, 'ª' | 'º'))
         || is_combining(c)
 }
 
-/// Returns the letter that `c` is mistaken for, whatever stands beside it.
+/// Returns the letter that `c` is mistaken for, in any context.
 pub(crate) fn confusable(c: char) -> Option<char> {
     Some(match c {
         'ε' | 'ϵ' | 'є' | 'ԑ' | 'ɜ' | 'ɞ' | 'ᴈ' | 'ƹ' | 'ꜫ' | 'ⲉ' | 'ꞓ' => 'ɛ',
@@ -154,7 +154,7 @@ pub(crate) fn cyrillic_twin(c: char) -> Option<char> {
     })
 }
 
-/// Returns the spelling with base letters of a Latin letter that does not decompose.
+/// Returns the base-letter spelling of a Latin letter that does not decompose.
 pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
     Some(match c {
         'æ' => "ae",
@@ -197,7 +197,7 @@ pub(crate) fn latin_fold(c: char) -> Option<&'static str> {
     })
 }
 
-/// Returns the small letter of `c`, and the downstep as it is written; one comparison for the letters Twi is made of.
+/// Returns the small letter of `c`, and the downstep as written; one comparison for common Twi letters.
 pub(crate) fn lower(c: char) -> char {
     match c {
         'A'..='Z' => c.to_ascii_lowercase(),

@@ -1,13 +1,13 @@
-//! `PhonemeCache`: word to what is known of it, bounded, shared by threads without a common lock.
+//! `PhonemeCache`: a bounded, sharded map from a word to its analysis, shared by threads without a global lock.
 //!
-//! A store may be dropped and an entry may be evicted at any time: the cache changes speed, never a result.
+//! An insertion may be skipped and an entry evicted at any time: the cache affects speed, never results.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-/// Longer words are never stored: capacity counts words, so their length has to be bounded too.
+/// Longer words are never cached: capacity counts words, so their length has to be bounded too.
 const MAX_WORD_BYTES: usize = 64;
 
 /// A bounded, concurrent map from a word to its reading.
@@ -21,13 +21,13 @@ pub(crate) struct PhonemeCache<V> {
 /// A snapshot of a cache's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheInfo {
-    /// Words found.
+    /// Cache hits.
     pub hits: u64,
-    /// Words that the rules had to read.
+    /// Cache misses.
     pub misses: u64,
-    /// Words held now.
+    /// Words in the cache.
     pub size: usize,
-    /// The most words it holds; 0 is a cache that is off.
+    /// Capacity in words; 0 means the cache is off.
     pub capacity: usize,
 }
 
@@ -43,7 +43,7 @@ impl<V> PhonemeCache<V> {
         }
     }
 
-    /// The reading of a word, from the cache or from `compute`.
+    /// The value of a word, from the cache or from `compute`.
     pub fn get_or(&self, word: &str, compute: impl FnOnce() -> V) -> Arc<V> {
         let words = self.words.as_ref().filter(|_| word.len() <= MAX_WORD_BYTES);
         if let Some(reading) = words.and_then(|words| words.get(word)) {
@@ -58,7 +58,7 @@ impl<V> PhonemeCache<V> {
         reading
     }
 
-    /// The counters now.
+    /// A snapshot of the counters.
     pub fn info(&self) -> CacheInfo {
         CacheInfo {
             hits: self.hits.load(Ordering::Relaxed),
@@ -68,7 +68,7 @@ impl<V> PhonemeCache<V> {
         }
     }
 
-    /// Forgets every word and sets the counters to zero.
+    /// Removes all words and resets the counters.
     pub fn clear(&self) {
         if let Some(words) = &self.words {
             words.clear();

@@ -1,4 +1,4 @@
-//! Repairs code points and drops what cannot be spoken: stage A of the front-end.
+//! Repairs code points and drops unpronounceable characters: stage A of the front-end.
 
 mod chat;
 mod codepoint;
@@ -17,9 +17,9 @@ use crate::traced::Traced;
 /// Repairs that uncover another repair are rare and shallow; text nested deeper than this is noise.
 const MAX_PASSES: usize = 8;
 
-/// Returns `text` without what cannot be spoken; letters keep their case, digits and signs stay.
+/// Returns `text` without unpronounceable characters; letters keep their case, digits and signs are kept.
 ///
-/// Changes nothing on normalized text, nor on its own output.
+/// Leaves normalized text and its own output unchanged.
 pub fn clean(text: &str, options: &NormalizeOptions) -> String {
     let pass = |text: &str| tidy::tidy(repair(Traced::plain(text), options).text());
     let mut cleaned = pass(text);
@@ -59,17 +59,17 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
     text
 }
 
-/// Tells whether cleaning may put other letters in the place of some of the alphabet.
+/// Returns whether cleaning may replace letters of the alphabet by others.
 pub(crate) fn has_chat_letters(text: &str, chat: ChatSpelling) -> bool {
     chat::has_letters(text, chat)
 }
 
-/// Tells whether `c` stays as it is whatever stands beside it.
+/// Returns whether `c` is kept in any context.
 fn is_settled(c: char) -> bool {
     matches!(c, ' '..='_' | 'a'..='~' | '\n' | 'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | '…') || currency::is_sign(c)
 }
 
-/// Folding a code point can complete a broken sequence, so both run until neither finds anything.
+/// Folding a code point can complete a broken sequence, so both run until neither changes anything.
 fn code_points(text: Traced) -> Traced {
     let mut text = codepoint::fold(unbroken(text));
     for _ in 0..MAX_PASSES {

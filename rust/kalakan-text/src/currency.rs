@@ -1,32 +1,32 @@
-//! What is money: the signs and codes of `data/currencies.tsv`, for every rule that asks.
+//! Currencies: the signs and codes of `data/currencies.tsv`, shared by all rules.
 
 use std::sync::LazyLock;
 
-/// A sign or code of money, and how it is said.
+/// A currency sign or code, and its spoken form.
 #[derive(Debug)]
 pub(crate) struct Currency {
     /// The sign or code, letters in capitals; texts write it in any case.
     pub sign: &'static str,
-    /// It stands after its figure only, as the p of pesewas.
+    /// It occurs only after its figure, as the p of pesewas.
     after_only: bool,
-    /// What is said before the figure.
+    /// Words before the figure.
     pub noun: &'static str,
-    /// The hundredth, where Twi has a word for it.
+    /// The subunit, where Twi has a word for it.
     pub hundredth: &'static str,
-    /// What English says after the figure, in the plural.
+    /// English words after the figure, in the plural.
     pub english: &'static str,
-    /// The hundredth in English.
+    /// The subunit in English.
     pub english_hundredth: &'static str,
-    /// Other characters that are typed for the sign.
+    /// Other characters that are used for the sign.
     typed: Vec<char>,
 }
 
 struct Table {
     /// Longest sign first.
     rows: Vec<Currency>,
-    /// The signs of one character that is no letter.
+    /// The signs that are a single non-letter character.
     signs: Vec<char>,
-    /// Small first letters of the codes, one bit each.
+    /// Small first letters of the codes, one bit per letter.
     letters: u32,
 }
 
@@ -78,7 +78,7 @@ impl Currency {
     }
 }
 
-/// Returns every sign and code, longest first, and whether it stands after its figure only.
+/// Returns all signs and codes, longest first, and whether it occurs only after its figure.
 pub fn signs() -> impl Iterator<Item = (&'static str, bool)> {
     TABLE.rows.iter().map(|row| (row.sign, row.after_only))
 }
@@ -89,12 +89,12 @@ pub fn typed() -> impl Iterator<Item = (char, &'static str)> {
     TABLE.rows.iter().flat_map(each)
 }
 
-/// Tells whether `c` is a sign of money by itself.
+/// Returns whether `c` is a currency sign by itself.
 pub(crate) fn is_sign(c: char) -> bool {
     (c == '$' || c as u32 >= 0xA2) && TABLE.signs.contains(&c)
 }
 
-/// Returns the sign that `c` is or that it is typed for.
+/// Returns the sign that `c` is or represents.
 pub(crate) fn sign_of(c: char) -> Option<char> {
     if is_sign(c) {
         return Some(c);
@@ -103,7 +103,7 @@ pub(crate) fn sign_of(c: char) -> Option<char> {
     row.sign.chars().next()
 }
 
-/// Tells whether money can start with `c`.
+/// Returns whether money can start with `c`.
 pub(crate) fn may_start(c: char) -> bool {
     if c.is_ascii_alphabetic() {
         TABLE.letters & bit(c) != 0
@@ -112,12 +112,12 @@ pub(crate) fn may_start(c: char) -> bool {
     }
 }
 
-/// Tells whether `word`, of letters in any case, is a code of money that stands before a figure.
+/// Returns whether `word`, of letters in any case, is a currency code that precedes a figure.
 pub(crate) fn is_code_before(word: &str) -> bool {
     is_code(word, |row| !row.after_only)
 }
 
-/// Tells whether `word`, of letters in any case, is a code of money that stands after a figure.
+/// Returns whether `word`, of letters in any case, is a currency code that follows a figure.
 pub(crate) fn is_code_after(word: &str) -> bool {
     is_code(word, |_| true)
 }
@@ -127,12 +127,12 @@ fn is_code(word: &str, fits: fn(&Currency) -> bool) -> bool {
     rows.any(|row| fits(row) && row.sign.eq_ignore_ascii_case(word))
 }
 
-/// Returns the money whose sign stands at `i` of repaired text before a figure, and where the sign ends.
+/// Returns the currency whose sign is at `i` of repaired text before a figure, and where the sign ends.
 pub(crate) fn before_figure(chars: &[char], i: usize) -> Option<(&'static Currency, usize)> {
     find(chars, i, |row| !row.after_only)
 }
 
-/// Returns the money whose sign stands at `i` of repaired text after a figure, and where the sign ends.
+/// Returns the currency whose sign is at `i` of repaired text after a figure, and where the sign ends.
 pub(crate) fn after_figure(chars: &[char], i: usize) -> Option<(&'static Currency, usize)> {
     find(chars, i, |_| true)
 }

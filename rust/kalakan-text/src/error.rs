@@ -1,4 +1,4 @@
-//! What can go wrong in the text front-end. Speaking a text never fails; only tables and lexicons can be wrong.
+//! Errors of the text front-end. Converting a text never fails; only tables and lexicons can be invalid.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ pub enum TextError {
     UnknownPhoneme {
         /// The symbol as written.
         symbol: String,
-        /// Where it stood: a unit string, a lexicon line.
+        /// Where it occurred: a unit string, a lexicon line.
         place: String,
     },
     /// A user lexicon has a line or an entry that cannot be used.
     Lexicon {
         /// The line or the entry.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 }

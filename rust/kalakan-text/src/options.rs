@@ -1,4 +1,4 @@
-//! What a caller may choose about the reading.
+//! Options of the text front-end.
 
 /// Which written standard the number words follow. It never changes the spelling of other words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -10,19 +10,19 @@ pub enum Variety {
     Akuapem,
 }
 
-/// How much of the letter play of chat messages is read as letters.
+/// Which chat spellings are read as letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ChatSpelling {
     /// Digits and brackets are never letters.
     Off,
-    /// `3` is read as ɛ, an unbalanced `)` and the `c` of "wc" as ɔ, where nothing else fits.
+    /// `3` is read as ɛ, an unbalanced `)` and the `c` of "wc" as ɔ, where no other reading fits.
     #[default]
     Narrow,
     /// Narrow, and `0`, `c` and `q` are read as ɔ where a consonant needs a vowel.
     Wide,
 }
 
-/// Choices of the normalizer. The default is what most Asante texts need.
+/// Options of the normalizer. The defaults suit most Asante texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormalizeOptions {
     /// The number words to use.

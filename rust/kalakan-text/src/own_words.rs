@@ -1,7 +1,7 @@
-//! Words of the user's lexicon that the normalizer would say in its own way: ECG, COVID-19, Dr, 5G.
+//! Words of the user's lexicon that the normalizer would otherwise expand: ECG, COVID-19, Dr, 5G.
 //!
-//! Each gets a word that nobody writes and that the normalizer leaves as it is. This stands in its place while the
-//! text is normalized, and is read as the entry says.
+//! Each gets a placeholder word that does not occur in texts and that the normalizer keeps. It replaces the entry
+//! while the text is normalized, and is then read as the entry.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,13 +14,13 @@ use crate::normalize::normalize;
 use crate::options::NormalizeOptions;
 use crate::traced::Writer;
 
-/// What all stand-ins begin with.
+/// Prefix of all placeholders.
 const STAND_IN: &str = "zjavxa";
 
-/// The most parts that an entry may have, as the two of COVID-19.
+/// Maximum number of parts of an entry, as the two of COVID-19.
 const MOST_PARTS: usize = 6;
 
-/// Stand-ins by the spelling under which a lexicon keeps a word.
+/// Placeholders by the lexicon key of a word.
 #[derive(Debug, Default)]
 pub(crate) struct OwnWords {
     words: HashMap<String, OwnWord>,
@@ -29,18 +29,18 @@ pub(crate) struct OwnWords {
 #[derive(Debug)]
 struct OwnWord {
     stand_in: String,
-    /// It is an abbreviation: a dot behind it ends no sentence.
+    /// It is an abbreviation: a dot after it does not end a sentence.
     takes_dot: bool,
 }
 
-/// Letters and figures in a row.
+/// Letters and figures in sequence.
 struct Part {
     place: Range<usize>,
-    /// One hyphen, apostrophe or dot parts it from the one before.
+    /// One hyphen, apostrophe or dot separates it from the previous part.
     joined: bool,
 }
 
-/// Tells whether a word stands for one of the user's.
+/// Returns whether a word is a placeholder for one of the user's.
 pub(crate) fn is_stand_in(word: &str) -> bool {
     word.starts_with(STAND_IN)
 }
@@ -63,18 +63,18 @@ impl OwnWords {
         Self { words }
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// Each word and what stands for it.
+    /// Each word and its placeholder.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.words.iter();
         pairs.map(|(key, own)| (key.as_str(), own.stand_in.as_str()))
     }
 
-    /// Writes `text` with the stand-ins in it.
+    /// Writes `text` with placeholders.
     pub fn put(&self, text: &str, writer: &mut Writer) {
         let parts = parts(text);
         let (mut row, mut read) = (0, 0);
@@ -94,7 +94,7 @@ impl OwnWords {
         keep(text, read..text.len(), writer);
     }
 
-    /// The longest word that begins with the first part, and its last part.
+    /// The longest word that starts with the first part, and its last part.
     fn longest(&self, text: &str, parts: &[Part]) -> Option<(usize, &OwnWord)> {
         let joined = parts[1..].iter().take_while(|part| part.joined).count();
         (0..=joined.min(MOST_PARTS - 1)).rev().find_map(|last| {
@@ -104,7 +104,7 @@ impl OwnWords {
     }
 }
 
-/// Writes a stretch of the text as it is.
+/// Copies a stretch of the text unchanged.
 fn keep(text: &str, place: Range<usize>, writer: &mut Writer) {
     for (at, c) in text[place.clone()].char_indices() {
         writer.cut(place.start + at);
@@ -152,8 +152,8 @@ fn takes_dot(key: &str) -> bool {
     !said(&format!("aa {dotted}. Aa")).contains('.')
 }
 
-/// Tells whether the normalizer does not leave a word as it is, small or in capitals. What has figures or is
-/// parted by a sign is said by some rule or other.
+/// Returns whether the normalizer changes a word, in lower case or in capitals. A word with figures or
+/// separated by a sign is always changed by some rule.
 fn is_changed(key: &str) -> bool {
     let same = |word: &str| said(&format!("aa {word} aa")) == format!("aa {} aa", key.nfc());
     let plain = |c: char| !c.is_numeric() && c != '\'';

@@ -41,7 +41,7 @@ impl PhonemeId {
         self.is_in(VOWELS | SYLLABIC_NASALS)
     }
 
-    /// Whether the unit is a tone or the downstep: it takes no time of its own.
+    /// Whether the unit is a tone or the downstep: it has no duration.
     pub fn is_tone(self) -> bool {
         self.is_in(TONES)
     }
@@ -106,7 +106,7 @@ pub fn table_text() -> &'static str {
 }
 
 /// FNV-1a 64 of every assigned (id, symbol) pair: equal hashes mean that ids can be exchanged.
-/// IPA and features are left out, so that better notes do not part a model from its table.
+/// IPA and features are left out, so that better notes do not invalidate a model's table.
 pub fn table_hash() -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for (id, row) in PHONEMES
@@ -126,7 +126,7 @@ pub fn phoneme_id(symbol: &str) -> Option<PhonemeId> {
     BY_SYMBOL.get(symbol).copied()
 }
 
-/// Reads units joined by white space, as [`format_units`] writes them.
+/// Reads units joined by whitespace, as [`format_units`] writes them.
 ///
 /// # Errors
 /// [`TextError::UnknownPhoneme`] for the first symbol outside the table.
@@ -174,7 +174,7 @@ pub(crate) const fn set_of(symbols: &[&str]) -> u128 {
     set
 }
 
-// One bit a row: these questions are asked for every unit of every word.
+// One bit a row: these checks run for every unit of every word.
 const VOWELS: u128 = class_of("vowel");
 const SYLLABIC_NASALS: u128 = class_of("syllabic");
 const TONES: u128 = class_of("tone");
@@ -215,13 +215,13 @@ const fn starts_with(bytes: &[u8], at: usize, part: &[u8]) -> bool {
 
 /// Padding of a batch: silent.
 pub const PAD: PhonemeId = id_of("<pad>");
-/// Begin of an utterance.
+/// Start of an utterance.
 pub const BOS: PhonemeId = id_of("<bos>");
 /// End of an utterance.
 pub const EOS: PhonemeId = id_of("<eos>");
 /// A letter without a reading.
 pub const UNK: PhonemeId = id_of("<unk>");
-/// Between two words that no pause parts.
+/// Between two words without a pause between them.
 pub const WORD_BOUNDARY: PhonemeId = id_of("_");
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::alphabet::{is_mark, mark_weight};
 use crate::currency::is_sign;
 
-/// What a dash means where it stands.
+/// What a dash means in its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dash {
     /// Between clauses: a comma.
@@ -16,7 +16,7 @@ pub(crate) enum Dash {
     SpacedFigure,
 }
 
-/// Returns the one mark that stands for the run of marks at `start`, and where the run ends.
+/// Returns the one mark that represents the run of marks at `start`, and where the run ends.
 pub(crate) fn run_of_marks(chars: &[char], start: usize) -> (char, usize) {
     let length = chars[start..].iter().take_while(|c| is_mark(**c)).count();
     let run = &chars[start..start + length];
@@ -31,7 +31,7 @@ pub(crate) fn run_of_marks(chars: &[char], start: usize) -> (char, usize) {
     let dots = run.windows(2).any(|pair| pair == ['.', '.']);
     let mark = if dots && mark == '.' { '…' } else { mark };
     match run {
-        // "?!" asks: a question mark outweighs everything.
+        // "?!" is a question: a question mark has the highest rank.
         _ if run.contains(&'?') => ('?', start + length),
         // "Inc.,": the dot belongs to the word.
         ['.', pause] if matches!(pause, ',' | ';' | ':') => (*pause, start + length),
@@ -39,7 +39,7 @@ pub(crate) fn run_of_marks(chars: &[char], start: usize) -> (char, usize) {
     }
 }
 
-/// Appends `mark` to `text`, merging it with a mark already there. A pause before any word is nothing.
+/// Appends `mark` to `text`, merging it with a mark already there. A pause before the first word is dropped.
 pub(crate) fn push_mark(text: &mut String, mark: char) {
     match text.chars().next_back() {
         Some(last) if is_mark(last) => {

@@ -1,4 +1,4 @@
-//! Sentence boundaries of raw text, before anything is rewritten.
+//! Sentence boundaries of raw text, before normalization.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use crate::clean::markup::line_tag;
 use crate::normalize::{keeps_sentence, keeps_sentence_before, may_end_sentence};
 use crate::steps::step;
 
-/// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding white space.
+/// Returns the byte ranges of the sentences of raw `text`, in order, without surrounding whitespace.
 ///
-/// A line end always ends a sentence, and so does a tag of HTML that ends a line, unless the line was only wrapped:
-/// it has no mark at its end, the next one begins with a small letter and is about as long. Dots of decimals, addresses,
+/// A line end always ends a sentence, and so does a tag of HTML that ends a line, unless the line was only wrapped: it
+/// has no mark at its end, the next one starts with a small letter and is about as long. Dots of decimals, addresses,
 /// abbreviations, initials and list numbers do not, nor does "no." before a small letter.
 pub fn split_sentences(text: &str) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -19,7 +19,7 @@ pub fn split_sentences(text: &str) -> Vec<Range<usize>> {
         split_line(text, line_start..line_end, |range| {
             let spoken = speaks(&text[range.clone()]);
             match ranges.last_mut() {
-                // A stray mark belongs to what was said before it.
+                // A stray mark belongs to the sentence before it.
                 Some(last) if !spoken && last.start >= line_start => last.end = range.end,
                 _ => ranges.push(range),
             }
@@ -69,7 +69,7 @@ fn line_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-/// Tells whether `text` has a letter or digit outside the tags that end lines.
+/// Returns whether `text` has a letter or digit outside the tags that end lines.
 fn speaks(text: &str) -> bool {
     let mut rest = text;
     while let Some(found) = rest.find(|c: char| c == '<' || c.is_alphanumeric()) {
@@ -86,7 +86,7 @@ fn speaks(text: &str) -> bool {
 /// Letters of a line that may be one of wrapped text; lists and verse have shorter ones.
 const WRAPPED: usize = 30;
 
-/// Tells whether the sentence of `line` goes on in `next`.
+/// Returns whether the sentence of `line` goes on in `next`.
 fn is_wrapped(line: &str, next: &str) -> bool {
     step(line.len() + next.len());
     let single = line.ends_with('\n') && !next.trim().is_empty();
@@ -167,10 +167,10 @@ fn run(text: &str, range: Range<usize>, kind: fn(char) -> bool) -> usize {
     range.start + length
 }
 
-/// Longest token that is looked at on one side of a mark: text without spaces takes time in proportion too.
+/// Longest token that is examined on one side of a mark, so that text without spaces takes linear time too.
 const LONGEST: usize = 128;
 
-/// Returns what stands after the last white space of `text`.
+/// Returns the part of `text` after its last whitespace.
 fn last_token(text: &str) -> &str {
     let mut chars = text.char_indices().rev().take(LONGEST);
     let space = chars.find(|(_, c)| c.is_whitespace());
@@ -185,7 +185,7 @@ fn last_token(text: &str) -> &str {
     &text[begin.unwrap_or_else(cut)..]
 }
 
-/// Returns what stands before the first white space of `text`.
+/// Returns the part of `text` before its first whitespace.
 fn first_token(text: &str) -> &str {
     let mut chars = text.char_indices().take(LONGEST);
     let space = chars.find(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
@@ -197,7 +197,7 @@ fn first_token(text: &str) -> &str {
     &text[..space.unwrap_or_else(cut)]
 }
 
-/// One run of terminators and what stands around it.
+/// One run of terminators and its context.
 struct Stop<'t> {
     before: &'t str,
     marks: &'t str,
@@ -222,7 +222,7 @@ impl Stop<'_> {
         }
     }
 
-    /// Tells whether a sentence starts right after the marks: "Akwaaba!Ɛte sɛn", but not "www.Ghana.com".
+    /// Returns whether a sentence starts right after the marks: "Akwaaba!Ɛte sɛn", but not "www.Ghana.com".
     fn lacks_space(&self) -> bool {
         let word = last_token(self.before);
         let next = first_token(self.after);

@@ -1,4 +1,4 @@
-//! Which ids each word of the raw text is read as, through repairs, numbers and all.
+//! Which ids each word of the raw text is read as, across repairs and number expansion.
 
 use std::ops::Range;
 
@@ -14,22 +14,22 @@ use crate::traced::Traced;
 pub struct Reading {
     /// The ids of the text.
     pub ids: Vec<PhonemeId>,
-    /// Spans in the order of the text; every character that is no white space lies in exactly one.
+    /// Spans in the order of the text; every character other than whitespace lies in exactly one.
     pub words: Vec<WordSpan>,
 }
 
 /// A stretch of raw text and the ids it is read as: one word as written, or several that are read as one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordSpan {
-    /// Bytes of the raw text, from the begin of a word as written to the end of one.
+    /// Bytes of the raw text, from the start of a word as written to the end of one.
     pub text: Range<usize>,
-    /// Place in the ids; empty for what has no sound.
+    /// Range in the ids; empty for text without sound.
     pub ids: Range<usize>,
 }
 
 impl TwiG2p {
     /// The ids of a raw text: those of [`text_to_ids`](Self::text_to_ids) after
-    /// [`normalize`](crate::normalize::normalize), with the figures in English where the language is. Without
+    /// [`normalize`](crate::normalize::normalize), with figures read in English if the language is English. Without
     /// options the text is read as it is; without a language the spelling of the words decides.
     pub fn read_ids(
         &self,
@@ -42,9 +42,9 @@ impl TwiG2p {
         self.read_words(text.text(), language, tones, |_| {})
     }
 
-    /// Reads a raw text as [`read_ids`](Self::read_ids) does and tells which ids each of its words is read as.
+    /// Reads a raw text as [`read_ids`](Self::read_ids) does and returns which ids each of its words is read as.
     ///
-    /// Words as written are what white space parts. They share a span where the reading does not tell them
+    /// Words as written are separated by whitespace. They share a span where the reading does not keep them
     /// apart, as "GHS 25.50". Ids outside all spans are word boundaries and pauses.
     pub fn read(
         &self,
@@ -64,7 +64,7 @@ impl TwiG2p {
         Reading { ids, words }
     }
 
-    /// The text that is read: normalized, with the figures in English where the language is.
+    /// The text that is read: normalized, with figures read in English if the language is English.
     pub(crate) fn normalized<'t>(
         &self,
         text: Traced<'t>,
@@ -125,7 +125,7 @@ fn spans(text: &str, spoken: &[WordSpan]) -> Vec<WordSpan> {
     found
 }
 
-/// Byte ranges of what white space parts.
+/// Byte ranges of whitespace-separated words.
 fn written(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     text.split_whitespace().map(|word| {
         let start = word.as_ptr() as usize - text.as_ptr() as usize;

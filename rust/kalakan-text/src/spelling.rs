@@ -1,4 +1,4 @@
-//! Names of letters and signs, for whatever is spelled.
+//! Names of letters and signs, for spelling out.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ pub(crate) fn sign_name(sign: char) -> Option<&'static str> {
     signs().find(|(c, _)| *c == sign).map(|(_, name)| name)
 }
 
-/// Tells whether `word` is the name of a letter as the normalizer writes it.
+/// Returns whether `word` is the name of a letter as the normalizer writes it.
 pub(crate) fn is_letter_name(word: &str) -> bool {
     LETTERS.contains(&word)
 }

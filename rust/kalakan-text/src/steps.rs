@@ -1,12 +1,12 @@
-//! Counts the characters that rules look at, for the law that time grows as the text does. Outside of the tests of this
-//! crate it is nothing.
+//! Counts the characters that rules examine, to test that time is linear in the text. Outside of the tests of this
+//! crate it does nothing.
 
 #[cfg(test)]
 std::thread_local! {
     static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Counts `n` characters that are looked at.
+/// Counts `n` characters that are examined.
 #[inline]
 pub(crate) fn step(n: usize) {
     #[cfg(test)]
@@ -27,7 +27,7 @@ mod tests {
         super::STEPS.with(std::cell::Cell::get)
     }
 
-    /// What rules may walk over again and again.
+    /// Stretches that rules may scan repeatedly.
     const SHAPES: [&str; 40] = [
         "a.", "A.", "a. ", "1*", "*1", "#1", "1#", ")", "(", "k) ", "(1) ", "1,", "1.", "1 ",
         "1 000 ", "1'000'", "1:", "1-", "-", "- ", " ", "I, ", "A, ", "II ", "<", "<a ", "<!--",

@@ -1,10 +1,10 @@
-//! A text on its way through the stages, and where its characters come from: one value.
+//! A text passing through the stages, together with the source positions of its characters.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A text and, where somebody asks, which stretches of it come from which stretches of the raw text.
+/// A text and, if requested, which stretches of it come from which stretches of the raw text.
 #[derive(Debug, Clone)]
 pub(crate) struct Traced<'t> {
     text: Cow<'t, str>,
@@ -12,16 +12,16 @@ pub(crate) struct Traced<'t> {
     lost: Option<Lost>,
 }
 
-/// Characters that have no reading, and how often each was met.
+/// Characters that have no reading, and how often each occurred.
 pub type Lost = BTreeMap<char, u64>;
 
 impl<'t> Traced<'t> {
-    /// A raw text whose characters nobody asks for.
+    /// A raw text without tracking of source positions.
     pub fn plain(text: &'t str) -> Self {
         Self::new(text, Origin::Off)
     }
 
-    /// A raw text whose characters [`source`](Self::source) finds again.
+    /// A raw text with tracking: [`source`](Self::source) maps positions back to it.
     pub fn raw(text: &'t str) -> Self {
         Self::new(text, Origin::Same)
     }
@@ -41,7 +41,7 @@ impl<'t> Traced<'t> {
         }
     }
 
-    /// This text as the raw text of what follows, for a stage that may come to nothing.
+    /// This text as the raw text of what follows, for a stage whose result may be discarded.
     pub fn fresh(&self) -> Traced<'_> {
         let lost = self.lost.is_some().then(Lost::new);
         let fresh = match self.origin {
@@ -51,22 +51,22 @@ impl<'t> Traced<'t> {
         Traced { lost, ..fresh }
     }
 
-    /// The text as it is now.
+    /// The current text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text alone.
+    /// The text without the rest.
     pub fn into_text(self) -> Cow<'t, str> {
         self.text
     }
 
-    /// The text, and what had no reading in it.
+    /// The text and its characters without a reading.
     pub fn into_parts(self) -> (String, Lost) {
         (self.text.into_owned(), self.lost.unwrap_or_default())
     }
 
-    /// What `stage` writes when it reads this text.
+    /// Applies `stage` to this text.
     pub fn rewrite(self, stage: impl FnOnce(&str, &mut Writer)) -> Self {
         let mut writer = Writer {
             text: String::with_capacity(self.text.len()),
@@ -83,14 +83,14 @@ impl<'t> Traced<'t> {
         Self { text, origin, lost }
     }
 
-    /// This text with other letters in the places of its own.
+    /// This text with some letters replaced.
     pub fn in_place(self, text: String) -> Self {
         debug_assert_eq!(text.len(), self.text.len());
         let text = Cow::Owned(text);
         Self { text, ..self }
     }
 
-    /// What came of a [`fresh`](Self::fresh) copy, `text` and `origin` of it, as coming from the raw text of this one.
+    /// The result `text` of a [`fresh`](Self::fresh) copy, with its `origin` composed with that of this text.
     pub fn then(&self, next: Traced<'_>) -> Self {
         let mut origin = self.origin.clone();
         origin.then(next.origin);
@@ -110,7 +110,7 @@ impl<'t> Traced<'t> {
     }
 }
 
-/// A text under construction and where its characters come from.
+/// A text under construction and the source positions of its characters.
 pub(crate) struct Writer {
     pub text: String,
     cuts: Origin,
@@ -118,7 +118,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Writes what stands at `at` as it is, each character by itself.
+    /// Copies the text at `at` unchanged, character by character.
     pub fn copy(&mut self, part: &str, at: usize) {
         for (offset, c) in part.char_indices() {
             self.cut(at + offset);
@@ -133,12 +133,12 @@ impl Writer {
         }
     }
 
-    /// Says that the first `input` bytes read have become what is written so far.
+    /// Records that the first `input` bytes read correspond to everything written so far.
     pub fn cut(&mut self, input: usize) {
         self.cut_at(input, self.text.len());
     }
 
-    /// Says that the first `input` bytes read have become the first `output` bytes written.
+    /// Records that the first `input` bytes read correspond to the first `output` bytes written.
     pub fn cut_at(&mut self, input: usize, output: usize) {
         self.cuts.cut(input, output);
     }
@@ -146,20 +146,20 @@ impl Writer {
 
 /// Which stretches of a rewritten text come from which stretches of the raw one.
 ///
-/// A cut (i, o) says: what stands before byte i became what stands before byte o. Between two cuts nothing
-/// is known, so what stands between them belongs together.
+/// A cut (i, o) means: the text before byte i became the text before byte o. Between two cuts nothing more
+/// is known, so the text between them is one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Origin {
-    /// Nobody asks: nothing is recorded.
+    /// Tracking is off: nothing is recorded.
     Off,
-    /// Every byte stands where it stood.
+    /// Every byte is at its original position.
     Same,
     /// Cuts, rising in both texts.
     Cuts(Vec<(usize, usize)>),
 }
 
 impl Origin {
-    /// An empty record for one more stage, to be put on top with [`then`](Self::then).
+    /// An empty record for one more stage, to be composed with [`then`](Self::then).
     fn stage(&self) -> Self {
         match self {
             Self::Off => Self::Off,
@@ -167,10 +167,10 @@ impl Origin {
         }
     }
 
-    /// Says that the first `input` bytes read have become the first `output` bytes written.
+    /// Records that the first `input` bytes read correspond to the first `output` bytes written.
     fn cut(&mut self, input: usize, output: usize) {
         let Self::Cuts(cuts) = self else { return };
-        // A mark that outweighs the one before it takes its place: what was cut off there is rewritten.
+        // A mark of higher rank overwrites the previous one, so the cuts past this position are dropped.
         while cuts.last().is_some_and(|last| last.1 > output) {
             cuts.pop();
         }
@@ -179,7 +179,7 @@ impl Origin {
         }
     }
 
-    /// Puts the next stage on top: a cut of both is a cut of the two together.
+    /// Composes with the next stage: a cut common to both is a cut of the composition.
     fn then(&mut self, next: Self) {
         match (&mut *self, &next) {
             (Self::Off, _) | (_, Self::Off | Self::Same) => {}

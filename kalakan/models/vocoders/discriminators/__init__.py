@@ -1,1 +1,1 @@
-"""Networks that tell recordings from a vocoder's output, for adversarial training. They are not part of a voice."""
+"""Discriminators of recordings and vocoder output, for adversarial training. They are not part of a voice."""

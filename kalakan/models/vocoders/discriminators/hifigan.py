@@ -11,13 +11,13 @@ from kalakan.models.layers.weight_norm import with_weight_norm
 from kalakan.models.vocoders.discriminators.scale import hifigan_scale_discriminator
 
 PERIODS = (2, 3, 5, 7, 11)
-"""Samples from one row to the next: primes, so that the judges share as little as possible."""
+"""Periods in samples: primes, so that the discriminators overlap as little as possible."""
 SLOPE = 0.1
-"""Of the leaky ReLU."""
+"""Negative slope of the leaky ReLU."""
 
 
 class PeriodJudge(nn.Module):
-    """Convolutions over every `period`-th sample: the signal as rows of that many samples, seen column by column."""
+    """Convolutions over every `period`-th sample: along the columns of the signal in rows of that length."""
 
     def __init__(self, period: int, width: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class PeriodJudge(nn.Module):
         self.out = nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0))
 
     def forward(self, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scores [B, 1, R, period] of audio [B, S], and the features of each layer on the way."""
+        """Scores [B, 1, R, period] of audio [B, S], and the feature maps of all layers."""
         missing = -audio.shape[1] % self.period
         padded = F.pad(audio[:, None], [0, missing], "reflect")
         x = padded.reshape(audio.shape[0], 1, -1, self.period)
@@ -42,19 +42,19 @@ class PeriodJudge(nn.Module):
 
 
 class PeriodDiscriminator(nn.Module):
-    """One judge a period; see `PeriodJudge`. The paper's width is 32."""
+    """One discriminator per period; see `PeriodJudge`. The paper's width is 32."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.judges = nn.ModuleList([with_weight_norm(PeriodJudge(period, width)) for period in PERIODS])
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each judge for audio [B, S]; S must be at least 11."""
+        """Scores and features of each discriminator for audio [B, S]; S must be at least 11."""
         return [judge(audio) for judge in self.judges]
 
 
 class HifiGanDiscriminator(nn.Module):
-    """The multi-period and the multi-scale discriminator side by side; the paper's width is 32."""
+    """The multi-period and the multi-scale discriminator together; the paper's width is 32."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -62,6 +62,6 @@ class HifiGanDiscriminator(nn.Module):
         self.scales = hifigan_scale_discriminator(width)
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each of the eight judges for audio [B, S]."""
+        """Scores and features of each of the eight discriminators for audio [B, S]."""
         verdicts: list[tuple[Tensor, list[Tensor]]] = self.periods(audio)
         return verdicts + self.scales(audio)

@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
-"""FFT size and hop in samples of each view."""
+"""FFT size and hop in samples of each resolution."""
 COMPRESSION = 0.3
-"""Power of the magnitudes: between the linear scale, where loud sounds are all, and the logarithm."""
+"""Exponent of the magnitudes: a compromise between the linear scale, which loud sounds dominate, and the logarithm."""
 SLOPE = 0.1
-"""Of the leaky ReLU."""
+"""Negative slope of the leaky ReLU."""
 
 
 class SpectrogramJudge(nn.Module):
@@ -48,7 +48,7 @@ class SpectrogramJudge(nn.Module):
         return (power + 1e-6).pow(COMPRESSION / 2).transpose(1, 2)[:, None]
 
     def forward(self, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scores [B, 1, F', T''] of audio [B, S], and the features of each layer on the way."""
+        """Scores [B, 1, F', T''] of audio [B, S], and the feature maps of all layers."""
         with torch.autocast(audio.device.type, enabled=False):
             x = self.spectrogram(audio.float())
         features: list[Tensor] = []
@@ -59,12 +59,12 @@ class SpectrogramJudge(nn.Module):
 
 
 class ResolutionDiscriminator(nn.Module):
-    """One judge a resolution; see `SpectrogramJudge`."""
+    """One discriminator per resolution; see `SpectrogramJudge`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.judges = nn.ModuleList([SpectrogramJudge(n_fft, hop, channels) for n_fft, hop in RESOLUTIONS])
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each judge for audio [B, S]; S must be at least 1024."""
+        """Scores and features of each discriminator for audio [B, S]; S must be at least 1024."""
         return [judge(audio) for judge in self.judges]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kalakan.models.layers.weight_norm import with_weight_norm
 
 SCALES = 3
-"""Judges; each but the first hears half the rate of the one before it."""
+"""Number of discriminators; each except the first runs at half the sample rate of the previous one."""
 
 
 class Layer(NamedTuple):
@@ -21,9 +21,9 @@ class Layer(NamedTuple):
     kernel: int
     """Odd."""
     stride: int
-    """Samples between its outputs."""
+    """Stride in samples."""
     groups: int
-    """Parts of the channels that do not see each other."""
+    """Groups of channels that are convolved separately."""
 
 
 def melgan_layers(width: int) -> list[Layer]:
@@ -59,7 +59,7 @@ class ScaleJudge(nn.Module):
         self.out = nn.Conv1d(inputs[-1], 1, 3, padding=1)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scores [B, 1, S'] of audio [B, 1, S], and the features of each layer on the way."""
+        """Scores [B, 1, S'] of audio [B, 1, S], and the feature maps of all layers."""
         x = audio
         features: list[Tensor] = []
         for conv in self.convs:
@@ -69,7 +69,7 @@ class ScaleJudge(nn.Module):
 
 
 class ScaleDiscriminator(nn.Module):
-    """`SCALES` judges, each of the signal smoothed and halved once more."""
+    """`SCALES` discriminators, each on the signal smoothed and downsampled by 2 once more."""
 
     def __init__(self, judges: list[ScaleJudge]) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ScaleDiscriminator(nn.Module):
         self.halve = nn.AvgPool1d(4, 2, padding=1, count_include_pad=False)
 
     def forward(self, audio: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each judge for audio [B, S]."""
+        """Scores and features of each discriminator for audio [B, S]."""
         x = audio[:, None]
         verdicts: list[tuple[Tensor, list[Tensor]]] = []
         for judge in self.judges:
@@ -94,7 +94,7 @@ def melgan_discriminator(width: int) -> ScaleDiscriminator:
 
 
 def hifigan_scale_discriminator(width: int) -> ScaleDiscriminator:
-    """HiFi-GAN's, whose width is 32: the judge of the full rate is spectrally normalized, the others by weight."""
+    """HiFi-GAN's, whose width is 32: spectral norm in the full-rate discriminator, weight norm in the others."""
     judges = [ScaleJudge(hifigan_layers(width), 0.1) for _ in range(SCALES)]
     for part in list(judges[0].modules()):
         if isinstance(part, nn.Conv1d):

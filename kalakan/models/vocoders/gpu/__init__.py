@@ -1,1 +1,1 @@
-"""How upsampling vocoders run on a GPU: channels last, packed weights, CUDA graphs, ragged batches."""
+"""GPU inference of upsampling vocoders: channels last, packed weights, CUDA graphs, ragged batches."""

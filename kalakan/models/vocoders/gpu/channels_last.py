@@ -1,7 +1,7 @@
-"""The layers of a generator on activations [B, T, C], their weights folded, cast and ordered once: inference on GPUs.
+"""The layers of a generator on activations [B, T, C], with weights folded, cast and reordered once: inference on GPUs.
 
-A module's method `channels_last(dtype)` gives its layer. cuDNN's and our own kernels read a sample's channels side by
-side, and then no layer moves data around for the next.
+A module's method `channels_last(dtype)` gives its layer. cuDNN's and our own kernels read a sample's channels
+contiguously, so no layer has to transpose data for the next.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from kalakan.ops.upsample import upsample
 
 Layer = Callable[[Tensor], Tensor]
-"""[B, T, C] to [B, T', C']; leaves what it is given as it is."""
+"""[B, T, C] to [B, T', C']; does not modify its input."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,22 @@ class Convolution:
     """`torch.nn.Conv1d` with zeros on both sides, as many samples out as in."""
 
     weight: Tensor
-    """[C_out, C_in, 1, K], channels side by side in memory."""
+    """[C_out, C_in, 1, K], channels contiguous in memory."""
     bias: Tensor
     dilation: int
 
     @classmethod
     def of(cls, conv: nn.Conv1d, dtype: torch.dtype) -> Convolution:
-        """That of a module with an odd kernel and a bias."""
+        """The layer of a module with an odd kernel and a bias."""
         weight = conv.weight.detach().to(dtype).unsqueeze(2).contiguous(memory_format=torch.channels_last)
         return cls(weight, bias_of(conv).to(dtype), conv.dilation[0])
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, T, C_in] to [B, T, C_out]."""
-        image = x.transpose(1, 2).unsqueeze(2)  # [B, C, 1, T]: torch knows channels_last for images only
+        image = x.transpose(1, 2).unsqueeze(2)  # [B, C, 1, T]: torch supports channels_last for images only
         padding = (0, self.weight.size(3) // 2 * self.dilation)
         y = F.conv2d(image, self.weight, self.bias, 1, padding, (1, self.dilation))
-        return y.squeeze(2).transpose(1, 2).contiguous()  # no copy, but on the CPU for some types
+        return y.squeeze(2).transpose(1, 2).contiguous()  # no copy, except on the CPU for some types
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Upsampling:
     """Leaky ReLU and transposed convolution, by `kalakan.ops.upsample`."""
 
     weight: Tensor
-    """[C_in, C_out, K]; the op keeps it in its own order for as long as this lives."""
+    """[C_in, C_out, K]; the op caches its packed copy for as long as this tensor is alive."""
     bias: Tensor
     stride: int
     padding: int
@@ -66,8 +66,8 @@ class Upsampling:
 class Head:
     """The last convolution, from C channels to the waveform, in single precision at least.
 
-    16 bits would round the samples themselves. A product of matrices with one column a tap, whose diagonals are summed:
-    cuDNN has no fast way to a single channel, and would round the operands of float32 to 10 bits.
+    16 bits would round the samples themselves. A matrix product with one column per tap, whose diagonals are summed:
+    cuDNN has no fast path for a single output channel, and would round the operands of float32 to 10 bits.
     """
 
     weight: Tensor
@@ -78,7 +78,7 @@ class Head:
 
     @classmethod
     def of(cls, conv: nn.Conv1d, slope: float, dtype: torch.dtype) -> Head:
-        """That of a module with one output channel."""
+        """The layer of a module with one output channel."""
         precise = at_least_single(dtype)
         return cls(conv.weight.detach().to(precise).squeeze(0), bias_of(conv).to(precise), slope)
 
@@ -103,15 +103,15 @@ class ChannelsLast:
     stages: tuple[Layer, ...]
     project_out: Head
     dtype: torch.dtype
-    """Of the activations."""
+    """Type of the activations."""
 
     def __call__(self, mel: Tensor) -> Tensor:
         """See above; in single precision for activations of 16 bits, else in their own."""
-        with torch.autocast(mel.device.type, enabled=False):  # every type is chosen here
+        with torch.autocast(mel.device.type, enabled=False):  # all types are explicit here
             return self.project_out(self.stretch(mel))
 
     def stretch(self, mel: Tensor) -> Tensor:
-        """Activations [B, T * hop_length, C] behind the last stage."""
+        """Activations [B, T * hop_length, C] after the last stage."""
         with torch.autocast(mel.device.type, enabled=False):
             rows = mel.to(self.project_in.weight.dtype).transpose(1, 2).contiguous()
             x = self.project_in(rows).to(self.dtype)

@@ -1,4 +1,4 @@
-"""Recording work as CUDA graphs that share one pool of memory."""
+"""Captures work as CUDA graphs that share one memory pool."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kalakan.errors import KernelError
 from kalakan.models.vocoders.gpu.parallel_branches import Branches, run_by
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Of the whole process: two captures at once disturb each other's allocations."""
+"""Global to the process: concurrent captures interfere with each other's allocations."""
 _STREAMS: dict[tuple[torch.device, int, int], list[torch.cuda.Stream]] = {}
-"""Those beside a stream, by its id and the depth of the fork; at `_CAPTURE` the one that captures.
+"""Side streams of a stream, by its id and the depth of the fork; at `_CAPTURE` the capturing one.
 
-Few for the whole process: torch has 32 in all, and then gives out again what others work on.
+Few for the whole process: torch has a pool of 32 and then hands out streams that are in use.
 """
 _CAPTURE = (-1, -1)
 
@@ -36,7 +36,7 @@ class CudaRecorder:
         self._done: torch.cuda.Event | None = None
 
     def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
-        """See `Recorder`; the work runs once before, so that whatever tunes, loads or packs has done so.
+        """See `Recorder`; the work runs once before, so that autotuning, loading and packing are done.
 
         Raises `KernelError` where it cannot be captured.
         """
@@ -46,7 +46,7 @@ class CudaRecorder:
             try:
                 results = self._capture(graph, branches)
             except RuntimeError as error:
-                self._pool = torch.cuda.graph_pool_handle()  # the broken capture may still hold the old one
+                self._pool = torch.cuda.graph_pool_handle()  # the failed capture may still hold the old one
                 raise KernelError(
                     f"the vocoder was not captured as a CUDA graph: {error}; set inference.cuda_graphs to false, or "
                     "use kalakan.models.vocoders.gpu.graph_cache.cuda_graphs(False)"
@@ -70,22 +70,22 @@ class CudaRecorder:
 
     def _capture(self, graph: torch.cuda.CUDAGraph, branches: Branches) -> list[Tensor]:
         with torch.cuda.stream(self._streams(*_CAPTURE, 1)[0]):
-            # Of this thread only: what other threads do on other streams meanwhile is theirs to do.
+            # For this thread only: other threads may keep working on other streams.
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
                 results = self._fork(branches)
             except BaseException:
-                with suppress(RuntimeError):  # it would only say that something was raised
+                with suppress(RuntimeError):  # it would only report that something was raised
                     graph.capture_end()
                 raise
             graph.capture_end()
         return results
 
     def _fork(self, branches: Branches, depth: int = 0) -> list[Tensor]:
-        """What the branches return; the first goes on where this began, and each other has a stream beside it.
+        """The branches' results; the first runs on the current stream, each other on a side stream.
 
-        A side stream begins behind all that was done, and all that comes behind them waits: no memory that one of
-        them frees is written to while another reads it.
+        Side streams wait for all earlier work, and all later work waits for them: no memory that one of
+        them frees is overwritten while another reads it.
         """
         own = torch.cuda.current_stream(self._device)
         sides = self._streams(own.stream_id, depth, len(branches) - 1)

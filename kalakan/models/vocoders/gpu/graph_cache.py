@@ -1,4 +1,4 @@
-"""A generator recorded once for each bucket of lengths and replayed: at batch 1 launching costs more than computing."""
+"""CUDA graphs of a generator, one per bucket of lengths: at batch 1 launching costs more than computing."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from kalakan.models.vocoders.gpu.ragged_batch import Generate, end_window, with_
 from kalakan.ops.dispatch import requested
 
 MOST = 32
-"""Recordings kept; the one that was not used for longest goes first."""
+"""Graphs kept; the least recently used one is evicted first."""
 LONGEST = 2048
-"""Frames of the longest bucket: more keep a GPU busy for longer than it takes to launch them."""
+"""Frames of the longest bucket: more take a GPU longer to run than to launch."""
 _WANTED: ContextVar[bool] = ContextVar("kalakan_cuda_graphs", default=True)
 
 
 class Recorder(Protocol):
-    """What records work on a device; `kalakan.models.vocoders.gpu.cuda_recorder` has the one for CUDA."""
+    """Captures work on a device; `kalakan.models.vocoders.gpu.cuda_recorder` implements it for CUDA."""
 
     def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
-        """How to run the branches again, and where each leaves its result."""
+        """A function that replays the branches, and the output of each."""
         ...
 
     def begin(self) -> None:
-        """Before the inputs of a recording are written: waits, on the device, for `end` of the call before."""
+        """Call before writing the inputs of a graph: waits, on the device, for `end` of the previous call."""
         ...
 
     def end(self) -> None:
-        """After the last result was read."""
+        """Call after the last result was read."""
         ...
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A generator at one length."""
+    """A generator captured at one length."""
 
     mel: Tensor
-    """Where its input [1, M, W] goes; what is in it behind the mel's end is never heard."""
+    """Input buffer [1, M, W]; its contents past the mel's end do not affect the output."""
     end: Tensor | None
-    """Where the last frames go, for `end_window`; None for a length that is taken as it is."""
+    """Input buffer of the last frames, for `end_window`; None for a length that needs no padding."""
     replay: Callable[[], None]
     results: list[Tensor]
-    """Waveform [1, W * hop_length], and that of `end`."""
+    """Output waveform [1, W * hop_length], and that of `end`."""
 
     def waveform(self, mel: Tensor) -> Tensor:
         """Waveform [1, T * hop_length] of a log-mel [1, M, T]."""
@@ -67,7 +67,7 @@ class Recording:
 
 
 class Recordings:
-    """The recordings of one generator; many threads may use them, one after the other."""
+    """The captured graphs of one generator; thread-safe, calls are serialized."""
 
     def __init__(self, generate: Generate, context: int, recorder: Recorder, most: int = MOST) -> None:
         """`context` is the generator's `context_frames`."""
@@ -79,7 +79,7 @@ class Recordings:
         self._lock = threading.Lock()
 
     def waveform(self, mel: Tensor) -> Tensor:
-        """Waveform [1, T * hop_length] of a log-mel [1, M, T]; records what is missing. Raises `KernelError`."""
+        """Waveform [1, T * hop_length] of a log-mel [1, M, T]; captures a missing graph. Raises `KernelError`."""
         with self._lock:
             recording = self._recording(mel)
             self._recorder.begin()
@@ -88,14 +88,18 @@ class Recordings:
             return audio
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of graphs."""
         return len(self._kept)
 
     def _recording(self, mel: Tensor) -> Recording:
         shortest = 2 * self._context
         has_end = mel.size(2) >= shortest
         width = bucket(mel.size(2)) if has_end else mel.size(2)
-        key = (width, requested("upsample"), requested("residual_blocks"))  # a replay runs what was recorded
+        key = (
+            width,
+            requested("upsample"),
+            requested("residual_blocks"),
+        )  # a replay runs the captured implementations
         if key not in self._kept:
             self._kept[key] = self._record(mel, width, has_end)
         self._kept.move_to_end(key)
@@ -103,7 +107,7 @@ class Recordings:
             self._kept.popitem(last=False)
         return self._kept[key]
 
-    @torch.inference_mode(False)  # what is made in that mode could not be written to outside it
+    @torch.inference_mode(False)  # inference tensors could not be written to outside that mode
     @torch.no_grad()
     def _record(self, mel: Tensor, width: int, has_end: bool) -> Recording:
         whole = mel.new_zeros(1, mel.size(1), width)
@@ -114,14 +118,14 @@ class Recordings:
 
 
 def bucket(frames: int) -> int:
-    """Frames of the bucket that a length falls in: at most an eighth longer, eight buckets to each doubling."""
+    """Frames of a length's bucket: at most an eighth longer, eight buckets per doubling."""
     step = 1 << max(0, (frames - 1).bit_length() - 4)
     return -(-frames // step) * step
 
 
 @contextmanager
 def cuda_graphs(wanted: bool) -> Iterator[None]:
-    """Lets generators use CUDA graphs, or not, within the block and this thread or task. They do by default."""
+    """Enables or disables CUDA graphs within the block, for this thread or task. They are enabled by default."""
     token = _WANTED.set(wanted)
     try:
         yield
@@ -130,5 +134,5 @@ def cuda_graphs(wanted: bool) -> Iterator[None]:
 
 
 def are_wanted() -> bool:
-    """What `cuda_graphs` says here."""
+    """Whether CUDA graphs are enabled here; see `cuda_graphs`."""
     return _WANTED.get()

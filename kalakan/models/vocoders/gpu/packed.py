@@ -1,4 +1,4 @@
-"""Generators with packed weights: when they serve, how they are kept, and when they are made again."""
+"""Generators with packed weights: when they are used, cached and rebuilt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kalakan.models.vocoders.gpu.graph_cache import LONGEST, Recorder, Recording
 from kalakan.models.vocoders.gpu.ragged_batch import generate_rows
 
 DEVICES = ("cuda",)
-"""Kinds of device on which packed weights serve."""
+"""Device types on which packed weights are used."""
 
 
 class Packable(Protocol):
@@ -31,7 +31,7 @@ class Packable(Protocol):
     project_out: nn.Conv1d
     """Activations of the last stage to one channel."""
     slope: float
-    """Of the leaky ReLU before `project_out`."""
+    """Negative slope of the leaky ReLU before `project_out`."""
     context_frames: int
     """See `kalakan.models.interfaces.Vocoder`."""
 
@@ -40,7 +40,7 @@ class Packable(Protocol):
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Of an `nn.Module`."""
+        """See `nn.Module.parameters`."""
         ...
 
 
@@ -54,11 +54,11 @@ class Packed:
 
 @dataclass
 class _Kept:
-    """What was packed of one state of a module's weights."""
+    """Cached packed weights of one state of a module's weights."""
 
     state: list[int]
     storages: list[StorageWeakRef]
-    """They keep no memory, and keep a later storage from having the identity of one of these."""
+    """They hold no memory, and prevent a later storage from reusing the identity of one of these."""
     by_dtype: dict[torch.dtype, Packed] = field(default_factory=dict)
 
 
@@ -67,12 +67,12 @@ _LOCK = threading.Lock()
 
 
 def packed(model: Packable, mel: Tensor) -> Packed | None:
-    """The generator of a module's weights as they are now, in autocast's type or their own; None where it does not
-    serve a call: away from a GPU, where a gradient is wanted, where something traces or compiles, and for a module with
-    hooks inside, which nothing else would call.
+    """The generator of a module's weights as they are now, in autocast's type or their own; None where packed weights
+    do not apply: off the GPU, where gradients are required, while tracing or compiling, and for a module with hooks
+    inside, which would not run.
 
-    It is made again after the weights moved, changed their type or were changed in place. A change in place through
-    `.data`, which torch does not count, is not seen: `forget` the module then.
+    It is rebuilt after the weights were moved, cast or modified in place. An in-place change through
+    `.data`, which torch does not track, is not detected: call `forget` then.
     """
     if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return None
@@ -88,14 +88,14 @@ def packed(model: Packable, mel: Tensor) -> Packed | None:
 
 
 def forget(model: nn.Module) -> None:
-    """Frees what was packed and recorded of a module."""
+    """Frees a module's packed weights and captured graphs."""
     with _LOCK:
         _KEPT.pop(model, None)
 
 
 def waveform(found: Packed, mel: Tensor) -> Tensor:
     """Waveform [B, T * hop_length] of a log-mel [B, M, T]."""
-    mel = mel.to(found.rows.project_in.weight.dtype)  # what is recorded for one type is replayed for all
+    mel = mel.to(found.rows.project_in.weight.dtype)  # a graph captured for one type is replayed for all
     is_short = mel.size(0) == 1 and mel.size(2) <= LONGEST
     if is_short and are_wanted() and not _is_capturing(mel):
         return found.recordings.waveform(mel)
@@ -103,7 +103,7 @@ def waveform(found: Packed, mel: Tensor) -> Tensor:
 
 
 def waveforms(model: Packable, mels: Sequence[Tensor]) -> list[Tensor]:
-    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i], as `inference` gives it."""
+    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i], as `inference` generates it."""
     found = packed(model, mels[0]) if len(mels) > 1 else None
     if found is None:
         return [model.inference(mel)[0] for mel in mels]
@@ -112,7 +112,7 @@ def waveforms(model: Packable, mels: Sequence[Tensor]) -> list[Tensor]:
 
 
 def recorder(device: torch.device) -> Recorder:
-    """What records on a device."""
+    """The recorder of a device."""
     return CudaRecorder(device)
 
 
@@ -127,7 +127,7 @@ def _packed(model: Packable, state: list[int], dtype: torch.dtype) -> Packed:
         return kept.by_dtype[dtype]
 
 
-@torch.inference_mode(False)  # what is made in that mode is of little use outside it
+@torch.inference_mode(False)  # inference tensors are of limited use outside that mode
 @torch.no_grad()
 def _pack(model: Packable, dtype: torch.dtype) -> Packed:
     rows = ChannelsLast(
@@ -138,7 +138,7 @@ def _pack(model: Packable, dtype: torch.dtype) -> Packed:
     )
     device = model.project_in.weight.device
     if device.type == "cuda":
-        torch.cuda.current_stream(device).synchronize()  # the next call may come on another stream
+        torch.cuda.current_stream(device).synchronize()  # the next call may run on another stream
     return Packed(rows, Recordings(rows, model.context_frames, recorder(device)))
 
 
@@ -148,7 +148,7 @@ def _dtype(weight: Tensor) -> torch.dtype:
 
 
 def _state(model: nn.Module) -> list[int] | None:
-    """What differs after a change of the weights; None for a module with hooks inside. Asked at every call."""
+    """A key that changes with the weights; None for a module with hooks inside. Computed on every call."""
     state: list[int] = []
     waiting = [model]
     while waiting:

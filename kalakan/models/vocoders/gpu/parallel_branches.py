@@ -1,4 +1,4 @@
-"""Work that does not depend on each other: one after the other, or beside each other where something can do that."""
+"""Independent branches of work: run sequentially, or in parallel where a runner supports it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _RUNNER: ContextVar[Runner | None] = ContextVar("kalakan_branches", default=None
 
 
 def side_by_side(branches: Branches) -> list[Tensor]:
-    """What each branch returns."""
+    """The result of each branch."""
     runner = _RUNNER.get()
     return [branch() for branch in branches] if runner is None else runner(branches)
 
 
 @contextmanager
 def run_by(runner: Runner) -> Iterator[None]:
-    """Gives the branches within the block, and this thread or task, to a runner."""
+    """Runs the branches within the block, for this thread or task, with a runner."""
     token = _RUNNER.set(runner)
     try:
         yield

@@ -1,8 +1,8 @@
-"""Log-mels of different lengths side by side, each with the samples that it has alone.
+"""Batches of log-mels of different lengths, each with the same samples as alone.
 
-A generator pads each of its convolutions with zeros. Behind the end of a mel that was made longer, the layers hold
-something else, so its last frames would sound different. They are spoken again, in a window that ends where the mel
-does: twice `context_frames` long, of which the second half has all its neighbors.
+A generator pads each of its convolutions with zeros. Past the end of a padded mel, the layers hold nonzero values, so
+its last frames would sound different. They are generated again, in a window that ends where the mel does: twice
+`context_frames` long, whose second half has its full context.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from torch.nn.functional import pad
 Generate = Callable[[Tensor], Tensor]
 """Log-mel [B, M, T] to waveform [B, T * hop_length]."""
 FRAMES_A_PASS = 8192
-"""Most frames of a batch, padding included. They fill a GPU, and HiFi-GAN V1 in fp16 holds a few times 160 MB."""
+"""Most frames of a batch, padding included. This saturates a GPU; HiFi-GAN V1 in fp16 then needs a few times 160 MB."""
 
 
 def end_window(mel: Tensor, context: int) -> Tensor:
-    """The frames [B, M, 2 * context] that the end is spoken from; `mel` must be as long."""
+    """The frames [B, M, 2 * context] that the end is generated from; `mel` must be at least that long."""
     return mel[:, :, mel.size(2) - 2 * context :]
 
 
 def with_end(start: Tensor, end: Tensor, samples: int) -> Tensor:
-    """Waveform [samples] of what a longer mel made, [S], and of what `end_window` made, of which half is used."""
+    """Waveform [samples] from the output [S] for the padded mel and the second half of that for `end_window`."""
     half = end.size(0) // 2
     return torch.cat([start[: samples - half], end[half:]])
 
 
 def generate_rows(generate: Generate, mels: Sequence[Tensor], context: int) -> list[Tensor]:
-    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i]; those of similar length go together.
+    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i]; those of similar length are batched.
 
-    `context` is the generator's `context_frames`. The samples are those of `generate(mel)[0]`, but for rounding.
+    `context` is the generator's `context_frames`. The samples are those of `generate(mel)[0]`, up to rounding.
     """
     found: dict[int, Tensor] = {}
     for rows in _passes([mel.size(2) for mel in mels], 2 * context):
@@ -43,7 +43,7 @@ def generate_rows(generate: Generate, mels: Sequence[Tensor], context: int) -> l
 
 
 def _passes(frames: Sequence[int], shortest: int) -> Iterator[list[int]]:
-    """Rows that go together, longest first; one shorter than `shortest` only with others of its length."""
+    """Rows to batch, longest first; one shorter than `shortest` only with others of its length."""
     group: list[int] = []
     for row in sorted(range(len(frames)), key=lambda row: -frames[row]):
         if group:

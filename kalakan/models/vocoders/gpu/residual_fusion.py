@@ -1,4 +1,4 @@
-"""HiFi-GAN's residual blocks on activations [B, T, C]: one fused kernel where one serves, else cuDNN's convolutions."""
+"""HiFi-GAN's residual blocks on activations [B, T, C]: a fused kernel where one applies, else cuDNN's convolutions."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Fusion:
     blocks: tuple[tuple[tuple[Convolution, ...], ...], ...]
     """The convolutions of each layer of each block."""
     packed: ResidualBlocks
-    """The same for the op `residual_blocks`."""
+    """The same blocks, packed for the op `residual_blocks`."""
     slope: float
 
     @classmethod
     def of(cls, blocks: Sequence[Sequence[Sequence[nn.Conv1d]]], dtype: torch.dtype, slope: float) -> Fusion:
-        """That of the convolutions of each layer of each block."""
+        """Builds it from the convolutions of each layer of each block."""
         own = tuple(
             tuple(tuple(Convolution.of(conv, dtype) for conv in layer) for layer in block) for block in blocks
         )
@@ -47,9 +47,9 @@ class Fusion:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, T, C] to [B, T, C]."""
-        if self.packed.width is not None:  # wider ones are cuDNN's, whatever was asked for
+        if self.packed.width is not None:  # wider ones run in cuDNN, whatever was requested
             chosen = RESIDUAL_BLOCKS.choose(x, self.packed)
-            # The op's own definition is written to be read: it turns x around, and was not asked for here.
+            # The op's reference is written for clarity: it transposes x, and was not requested here.
             if requested("residual_blocks") is not None or chosen is not reference.residual_blocks:
                 return residual_blocks(x, self.packed)
         total, *others = side_by_side([partial(self._block, x, block) for block in self.blocks])

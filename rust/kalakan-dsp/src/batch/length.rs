@@ -1,4 +1,4 @@
-//! Lengths that have a batch, and how each is split.
+//! Lengths with a batched transform, and how each is split.
 
 use super::radix::{Eight, Five, Four, One, Ten, Twelve};
 use super::short::{By, Short};
@@ -10,11 +10,11 @@ pub(crate) trait Length {
     const HEIGHT: usize = Self::High::SIZE;
     const WIDTH: usize = Self::Wide::SIZE;
     const SIZE: usize = Self::HEIGHT * Self::WIDTH;
-    /// Cells from one row to the next: one more than there are, so that a column never falls on few lines of a cache.
+    /// Row stride in cells: one more than the width, so that a column does not map to few cache sets.
     const STRIDE: usize = Self::WIDTH + 1;
 }
 
-/// Work on some length.
+/// Work that is generic over a length.
 pub(crate) trait OfLength {
     type Output;
     fn run<L: Length>(self) -> Self::Output;
@@ -30,11 +30,11 @@ macro_rules! lengths {
             }
         )*
 
-        /// Every length here.
+        /// Every supported length.
         #[cfg(test)]
         pub(crate) const LENGTHS: &[usize] = &[$($size),*];
 
-        /// Runs `work` for a length; `None` for one that is not here.
+        /// Runs `work` for a length; `None` for an unsupported one.
         #[inline(always)]
         pub(crate) fn choose<W: OfLength>(size: usize, work: W) -> Option<W::Output> {
             match size {

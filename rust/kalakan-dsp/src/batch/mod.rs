@@ -1,9 +1,10 @@
-//! Fourier transforms of eight signals at once, one in each lane: every butterfly is vertical, no value crosses lanes.
+//! Fourier transforms of eight signals at once, one in each lane: butterflies need no shuffles across lanes.
 //!
-//! A length is split in two, `size = height * width`, and each part in one or two radices. Columns of `height` values are
-//! transformed first and leave a matrix of cells `[height][width]` in the second-level cache; its rows then give the
-//! bins `row + height * column`. D. Bailey, "FFTs in external or hierarchical memory", 1990, without the transpose: what
-//! filters or projects a spectrum works on the rows, and the way back takes the same steps in the other order.
+//! A length is split in two, `size = height * width`, and each part in one or two radices. Columns of `height` values
+//! are transformed first and leave a matrix of cells `[height][width]` in the second-level cache; its rows then give
+//! the bins `row + height * column`. D. Bailey, "FFTs in external or hierarchical memory", 1990, without the
+//! transpose: what filters or projects a spectrum works on the rows, and the inverse takes the same steps in reverse
+//! order.
 
 mod complex;
 mod length;
@@ -32,7 +33,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// `None` for a length without a batch.
+    /// `None` for an unsupported length.
     pub(crate) fn new(size: usize) -> Option<Self> {
         choose(size, New)
     }
@@ -100,7 +101,7 @@ mod tests {
         }
     }
 
-    /// Keeps the spectrum's pairs and lets them pass.
+    /// Records the spectrum's pairs and passes them on unchanged.
     #[derive(Default)]
     struct Watch(Vec<[Cell; 2]>);
 

@@ -5,7 +5,7 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use super::complex::Complex;
 use crate::simd::{Simd, Vector};
 
-/// The longest of them.
+/// The largest radix.
 pub(super) const LONGEST: usize = 12;
 
 /// A transform of the first [`SIZE`](Radix::SIZE) values, in place.

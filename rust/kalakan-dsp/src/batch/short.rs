@@ -1,4 +1,4 @@
-//! Forward transforms of one or two radices, with what lies between them in the first-level cache.
+//! Forward transforms of one or two radices, with the intermediate values in the first-level cache.
 
 use std::marker::PhantomData;
 
@@ -9,20 +9,20 @@ use crate::simd::{Cell, Simd};
 /// Values of the longest short transform.
 pub(crate) const LIMIT: usize = 128;
 
-/// What lies between the radices.
+/// Intermediate values between the radices.
 pub(crate) type Scratch = [Cell; LIMIT];
 
-/// Where a transform finds value `index` of its input.
+/// Reads value `index` of a transform's input.
 pub(crate) trait Source {
     fn get<S: Simd>(&self, simd: S, index: usize) -> Complex<S::V>;
 }
 
-/// Where a transform leaves value `index` of its output.
+/// Writes value `index` of a transform's output.
 pub(crate) trait Sink {
     fn put<S: Simd>(&mut self, simd: S, index: usize, value: Complex<S::V>);
 }
 
-/// A transform of `SIZE` values. Sizes are constants, so that the compiler knows every address.
+/// A transform of `SIZE` values. Sizes are constants, so that all addresses are known at compile time.
 pub(crate) trait Short {
     const SIZE: usize;
     const FIRST: usize;
@@ -36,7 +36,7 @@ pub(crate) trait Short {
     );
 }
 
-/// Radix `A`, then radix `B`, which may be one.
+/// Radix `A`, then radix `B`, which may be 1.
 pub(super) struct By<A, B>(PhantomData<(A, B)>);
 
 impl<A: Radix, B: Radix> Short for By<A, B> {

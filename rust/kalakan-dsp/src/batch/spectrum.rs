@@ -6,13 +6,13 @@ use super::short::{Scratch, Short, LIMIT};
 use super::{Batch, Complex, Length, Sink, Source};
 use crate::simd::{Cell, Job, Simd};
 
-/// What happens to a spectrum between the transforms there and back.
+/// Processing of a spectrum between the forward and the inverse transform.
 ///
-/// Bins come as pairs `k`, `size - k`, each pair once, in an order of the plan's own: `Batch::bins`.
+/// Bins come as pairs `k`, `size - k`, each pair once, in the plan's order: `Batch::bins`.
 pub(crate) trait Bins {
-    /// Whether it reads the spectrum, so that one must be computed.
+    /// Whether it reads the spectrum, so that the forward transform is needed.
     const READS: bool;
-    /// Gets the pair of place `index` in the order; leaves real and imaginary parts **exchanged** for the way back.
+    /// Processes pair `index` of the order; leaves real and imaginary parts **exchanged** for the inverse transform.
     fn pair<S: Simd>(
         &mut self,
         simd: S,
@@ -30,7 +30,7 @@ pub(crate) struct Spectrum {
     scratch: Box<Scratch>,
 }
 
-/// A run of bin pairs: in rows side by side, pair 0 is 0 and `first`, pair `i` is `i` and `top - i`.
+/// A run of bin pairs: in adjacent rows, pair 0 is 0 and `first`, pair `i` is `i` and `top - i`.
 #[derive(Clone, Copy)]
 struct Run {
     count: usize,
@@ -83,9 +83,9 @@ impl Spectrum {
         }
     }
 
-    /// Transforms `source` there, passes the spectrum through `bins`, and back to `sink`, exchanged and unnormalised.
+    /// Transforms `source`, applies `bins` to the spectrum, and transforms back to `sink`, exchanged and unnormalized.
     ///
-    /// Each step is a function of its own: as one they would take minutes to compile.
+    /// Each step is a separate function: as one they would take minutes to compile.
     #[inline(always)]
     pub(crate) fn filter<L: Length, S: Simd>(
         &mut self,

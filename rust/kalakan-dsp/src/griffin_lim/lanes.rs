@@ -1,4 +1,4 @@
-//! Griffin-Lim of eight stretches of a signal side by side, one in each lane.
+//! Griffin-Lim of eight stretches of a signal in parallel, one in each lane.
 //!
 //! Stretch `l` has frames `l * L` to `(l + 1) * L`, two of them at a time as real and imaginary part. Samples of equal
 //! place in their stretch share a row, so that windows, overlap-add and momentum need no shuffles either. Where
@@ -12,13 +12,13 @@ use crate::stft::Stft;
 
 /// Frames of each stretch that one thread takes at a time, at least. Fixed as in `pairs`.
 const BLOCK: usize = 8;
-/// Frames computed for one wanted, at most: short signals are faster pair by pair.
+/// Maximum ratio of computed to needed frames: short signals are faster pair by pair.
 const WASTE: usize = 2;
 
-/// Magnitude whose power, and that of what may grow from it, still is a number in single precision.
+/// Largest magnitude whose power, with headroom for iterations, does not overflow in single precision.
 const LOUDEST: f32 = 1e15;
 
-/// Audio for checked magnitudes; `None` where this way cannot or should not be taken.
+/// Audio for checked magnitudes; `None` where this method does not apply or is slower.
 pub(super) fn reconstruct(
     machine: Machine,
     method: &GriffinLim,
@@ -38,7 +38,7 @@ pub(super) fn reconstruct(
     Some(signal.audio())
 }
 
-/// How frames are shared out.
+/// How frames are distributed over stretches.
 #[derive(Clone, Copy)]
 struct Layout {
     /// Frames of the signal.
@@ -46,7 +46,7 @@ struct Layout {
     /// Frames of a stretch: even.
     frames: usize,
     hop: usize,
-    /// Samples that a frame reaches into the next hops.
+    /// Samples by which a frame extends into the next hops.
     reach: usize,
     padding: usize,
 }
@@ -55,7 +55,7 @@ impl Layout {
     fn new(stft: &Stft, wanted: usize) -> Option<Self> {
         let (hop, padding) = (stft.config.hop_length, stft.padding());
         let reach = stft.config.n_fft - hop;
-        // The signal's last sample has a place, and no tail reaches over a whole stretch.
+        // The stretches hold the signal's last sample, and no tail is longer than a stretch.
         let frames = (wanted + padding.div_ceil(hop)).div_ceil(LANES);
         let frames = frames.max(reach.div_ceil(hop)).next_multiple_of(2);
         (frames * LANES <= WASTE * wanted).then_some(Self {
@@ -76,12 +76,13 @@ impl Layout {
     }
 }
 
-/// Some frames of all stretches.
+/// A block of frames of all stretches.
 struct Block {
     audio: Vec<Row>,
-    /// What the next iteration analyzes: audio less a part of the audio before it, and the start of the next block's.
+    /// What the next iteration analyzes: audio minus a fraction of the previous audio, and the start of the next
+    /// block's.
     direction: Vec<Row>,
-    /// What the last frames add to the next block.
+    /// The overlap of the last frames with the next block.
     tail: Vec<Row>,
     first: usize,
     /// Half the magnitudes of both frames of pairs `[pair][place]`.
@@ -95,22 +96,22 @@ struct Work {
     sums: Vec<Row>,
 }
 
-/// One signal between iterations.
+/// State of one signal between iterations.
 struct Signal<'a> {
     machine: Machine,
     stft: &'a Stft,
     plan: &'a Batch,
     layout: Layout,
-    /// Bin of each place in the plan's order.
+    /// Bin at each index of the plan's order.
     bins: Vec<usize>,
-    /// One over the sum of squared windows where all frames are there, for one hop.
+    /// One over the sum of squared windows where all frames overlap, for one hop.
     reciprocals: Vec<f32>,
     edges: Vec<Edge>,
     blocks: Vec<Block>,
     works: Vec<Work>,
 }
 
-/// A sample where frames are missing, and what to multiply it by.
+/// A sample where frames are missing, and its factor.
 struct Edge {
     block: usize,
     row: usize,
@@ -189,7 +190,7 @@ impl<'a> Signal<'a> {
             let next = &mut self.blocks[next];
             let heads = next.audio.iter_mut().zip(&mut next.direction);
             for ((audio, direction), tail) in heads.zip(&tail) {
-                // The last stretch's last tail lies behind the signal.
+                // The last stretch's last tail lies past the end of the signal.
                 for lane in shift..LANES {
                     audio.0[lane] += tail.0[lane - shift];
                     direction.0[lane] += tail.0[lane - shift];
@@ -401,7 +402,7 @@ impl<S: Simd> OfLength for Sized<'_, S> {
     }
 }
 
-/// Turns one hop of finished sums into audio and direction.
+/// Converts one hop of finished sums to audio and direction.
 #[inline(always)]
 fn emit<S: Simd>(
     simd: S,
@@ -457,7 +458,7 @@ impl Sink for Overlap<'_> {
     }
 }
 
-/// Gives both frames the wanted magnitudes and leaves their phases.
+/// Sets the magnitudes of both frames and keeps their phases.
 struct Project<'a> {
     magnitude: &'a [[Row; 2]],
 }
@@ -488,7 +489,7 @@ impl Bins for Project<'_> {
     }
 }
 
-/// The pair of bins of two real frames' bins, transformed as one complex frame; parts exchanged, as [`Bins`] wants them.
+/// The pair of bins of two real frames, transformed as one complex frame; parts exchanged, as [`Bins`] requires.
 #[inline(always)]
 fn join<V: Vector>(even: Complex<V>, odd: Complex<V>) -> (Complex<V>, Complex<V>) {
     let high = Complex {
@@ -508,7 +509,7 @@ fn scale_to<S: Simd>(simd: S, value: Complex<S::V>, half: &Row) -> Complex<S::V>
     value.scale(simd.load(half) * estimate * step)
 }
 
-/// Keeps the root of an empty bin's power finite: (2e-16)², far below any audible power.
+/// Keeps the root of an empty bin's power finite: (2e-16)², far below audible power.
 const TINY: f32 = 4e-32;
 
 /// The magnitudes with their first phase.

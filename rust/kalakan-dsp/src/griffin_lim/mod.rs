@@ -23,7 +23,7 @@ pub struct GriffinLim {
     pub n_iter: usize,
     /// α of the paper, in [0, 1): 0 is the method of Griffin and Lim (1984), 0.99 the paper's choice.
     pub momentum: f32,
-    /// Seed of the random initial phase; `None` starts every frame as a pulse at its centre.
+    /// Seed of the random initial phase; `None` starts every frame as a pulse at its center.
     pub seed: Option<u32>,
     /// Threads to use, at least 1.
     pub threads: usize,
@@ -51,10 +51,10 @@ impl GriffinLim {
         Ok(self.reconstruct(stft, magnitude, self.threads))
     }
 
-    /// [`run`](Self::run) for each item; threads share out the items when there are enough of them.
+    /// [`run`](Self::run) for each item; items are distributed over threads when there are enough of them.
     ///
     /// # Errors
-    /// As [`run`](Self::run), for the first item refused.
+    /// As [`run`](Self::run), for the first invalid item.
     pub fn run_batch(&self, stft: &Stft, magnitudes: &[&[f32]]) -> Result<Vec<Vec<f32>>, DspError> {
         magnitudes
             .iter()
@@ -99,8 +99,8 @@ impl GriffinLim {
         }
     }
 
-    /// Eight stretches of the signal side by side where that is worth it, else pair by pair. What chooses is sizes and
-    /// machine, never threads.
+    /// Eight stretches of the signal in parallel where that is faster, else pair by pair. The choice depends on sizes
+    /// and machine, never on the number of threads.
     fn reconstruct(&self, stft: &Stft, magnitude: &[f32], threads: usize) -> Vec<f32> {
         let method = Self { threads, ..*self };
         Machine::best()
@@ -108,7 +108,7 @@ impl GriffinLim {
             .unwrap_or_else(|| pairs::reconstruct(&method, stft, magnitude))
     }
 
-    /// Share of the audio before in what the next iteration analyzes.
+    /// Weight of the previous audio in the input of the next iteration.
     fn share(&self) -> f32 {
         self.momentum / (1.0 + self.momentum)
     }
@@ -131,7 +131,7 @@ impl FirstPhase {
     fn at(self, frame: usize, bin: usize) -> Complex32 {
         match self.seeded {
             Some(phase) => phase.at(frame * self.bins + bin),
-            // Each frame starts as a pulse at its centre; at phase zero it would sit where the window is 0.
+            // Each frame starts as a pulse at its center; at phase zero it would lie where the window is 0.
             None => Complex32::new(if bin % 2 == 0 { 1.0 } else { -1.0 }, 0.0),
         }
     }

@@ -20,20 +20,20 @@ pub(super) fn reconstruct(method: &GriffinLim, stft: &Stft, magnitude: &[f32]) -
     stft.crop(signal.audio, frames)
 }
 
-/// A run of frame pairs: its audio before its neighbours' tails are added, and its own tail.
+/// A run of frame pairs: its audio before its neighbors' tails are added, and its own tail.
 struct Block {
     audio: Vec<f32>,
     tail: Vec<f32>,
 }
 
-/// One signal between iterations, in padded samples.
+/// State of one signal between iterations, in padded samples.
 struct Signal<'a> {
     stft: &'a Stft,
     /// Magnitudes `[T][F]`, with a row of zeros after an odd `T`.
     magnitude: Vec<f32>,
     reciprocals: Vec<f32>,
     audio: Vec<f32>,
-    /// What the next iteration analyzes: audio less a part of the audio before it.
+    /// What the next iteration analyzes: audio minus a fraction of the previous audio.
     direction: Vec<f32>,
     blocks: Vec<Block>,
     workspaces: Vec<Workspace>,
@@ -122,7 +122,7 @@ impl<'a> Signal<'a> {
         self.join(momentum);
     }
 
-    /// Puts the blocks side by side, adds each one's tail to what follows it, and finds the next direction.
+    /// Concatenates the blocks, adds each one's tail to the next, and computes the next direction.
     fn join(&mut self, momentum: f32) {
         let rest = vec![0.0; self.stft.config.n_fft - self.stft.config.hop_length];
         let mut at = 0;

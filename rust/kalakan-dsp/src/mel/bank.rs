@@ -4,10 +4,10 @@ use crate::error::DspError;
 use crate::pair;
 use crate::stft::{Stft, Workspace};
 
-/// Bands of a mel spectrogram.
+/// Settings of the bands of a mel spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MelConfig {
-    /// Hz of the audio.
+    /// Sample rate of the audio in Hz.
     pub sample_rate: f64,
     /// Number of bands.
     pub n_mels: usize,
@@ -15,7 +15,7 @@ pub struct MelConfig {
     pub fmin: f64,
     /// Upper edge of the last band, Hz; at most half the sample rate.
     pub fmax: f64,
-    /// Least value before the logarithm, above 0.
+    /// Smallest value before the logarithm; above 0.
     pub floor: f32,
 }
 

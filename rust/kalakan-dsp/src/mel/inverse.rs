@@ -5,16 +5,17 @@ use crate::error::{check_finite, check_rows, DspError};
 
 /// Multiplicative updates after the pseudo-inverse; more hardly help (KERNELS: residual 0.044 → 0.024 after five).
 const UPDATES: usize = 5;
-/// Added to the diagonal of `B Bᵀ`, times its largest entry, so that bands which share all their bins stay solvable.
+/// Added to the diagonal of `B Bᵀ`, times its largest entry, so that the system stays solvable where bands share
+/// all their bins.
 const RIDGE: f64 = 1e-9;
-/// Least magnitude of the start: an update cannot leave zero.
+/// Smallest initial magnitude: multiplicative updates cannot change zero.
 const LEAST: f32 = 1e-8;
 /// Log-mel above this would overflow; speech stays below 10.
 const LOUDEST: f32 = 40.0;
 
 /// Inverse of one [`MelBank`].
 ///
-/// `pinv(B) = Bᵀ (B Bᵀ)⁻¹`, and a triangle overlaps its two neighbours only, so `B Bᵀ` is tridiagonal: its `L D Lᵀ`
+/// `pinv(B) = Bᵀ (B Bᵀ)⁻¹`, and a triangle overlaps its two neighbors only, so `B Bᵀ` is tridiagonal: its `L D Lᵀ`
 /// factors replace a dense `[F][M]` matrix.
 #[derive(Debug, Clone)]
 pub struct MelInverse {

@@ -1,4 +1,4 @@
-//! AVX2 and FMA: one register a vector.
+//! AVX2 and FMA: one register per vector.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
@@ -9,7 +9,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::{Job, Row, Simd, Vector};
 
-/// Exists only where AVX2 and FMA do.
+/// Can be constructed only where AVX2 and FMA are available.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx2(());
 

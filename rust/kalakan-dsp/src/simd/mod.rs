@@ -1,8 +1,8 @@
-//! Eight values of single precision at a time, with instructions chosen when the program runs.
+//! Eight values of single precision at a time, with instructions selected at run time.
 //!
 //! An algorithm is written once, as a [`Job`] over any [`Simd`]; a [`Machine`] runs its own copy. Every
 //! function below a job is `inline(always)`: only code inside the job's own function may use its instructions.
-//! One lane never sees another, and each rounds as it would alone.
+//! Lanes are independent, and each rounds as scalar code would.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -35,45 +35,45 @@ pub(crate) trait Vector:
     fn mul_add(self, b: Self, c: Self) -> Self;
     /// `c - self * b`, rounded once where the machine can.
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
-    /// About 1 / √self, with at least 11 bits right; of finite values above 1e-37.
+    /// About 1 / √self, accurate to at least 11 bits; for finite values above 1e-37.
     fn rsqrt_estimate(self) -> Self;
-    /// To memory.
+    /// Stores to memory.
     fn store(self, row: &mut Row);
 }
 
-/// Proof that the machine has some instructions: whoever holds one may make vectors.
+/// Token that proves that the machine supports some instructions; required to construct vectors.
 pub(crate) trait Simd: Copy {
-    /// Its vectors.
+    /// Its vector type.
     type V: Vector;
-    /// `x` in each lane.
+    /// Broadcasts `x` to all lanes.
     fn splat(self, x: f32) -> Self::V;
-    /// From memory.
+    /// Loads from memory.
     fn load(self, row: &Row) -> Self::V;
-    /// Runs a job as a function of its own, with these instructions.
+    /// Runs a job in a separate function, compiled with these instructions.
     fn call<J: Job>(self, job: J) -> J::Output;
 }
 
 /// What a [`Machine`] runs.
 pub(crate) trait Job {
-    /// What it leaves.
+    /// Its result.
     type Output;
     /// Does the work; must be `inline(always)`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// Instructions to use.
+/// Instruction set to use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Machine {
     /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
-    /// None but what any machine has, to test the others by.
+    /// The baseline of any machine, to test the others against.
     #[cfg(test)]
     Portable,
 }
 
 impl Machine {
-    /// The widest instructions here; `None` where there are none that pay.
+    /// The widest instructions of this machine; `None` where none are worthwhile.
     pub(crate) fn best() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         return avx2::Avx2::detect().map(Self::Avx2);
@@ -81,7 +81,7 @@ impl Machine {
         None
     }
 
-    /// All that can run here.
+    /// All instruction sets that this machine can run.
     #[cfg(test)]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         [Self::Portable].into_iter().chain(Self::best())

@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::{Job, Row, Simd, Vector, LANES};
 
-/// Needs nothing.
+/// Token without requirements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
 

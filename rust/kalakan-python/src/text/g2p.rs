@@ -36,7 +36,7 @@ pub(super) struct G2p {
     english: Option<Arc<EnglishLoader>>,
 }
 
-/// Readings of English words, shared by all readers of a process.
+/// Pronunciations of English words, shared by all G2P objects of a process.
 #[pyclass(frozen, module = "kalakan._rust")]
 pub(super) struct EnglishLexicon {
     lexicon: Arc<kalakan_text::EnglishLexicon>,
@@ -59,7 +59,7 @@ impl EnglishLexicon {
     }
 }
 
-/// A function of Python that returns an `EnglishLexicon`, called when the first English word is met.
+/// A Python function that returns an `EnglishLexicon`, called for the first English word.
 struct EnglishLoader {
     load: Py<PyAny>,
     failed: OnceLock<PyErr>,
@@ -72,13 +72,13 @@ impl EnglishLoader {
                 let found = found.cast_into::<EnglishLexicon>()?;
                 Ok(Arc::clone(&found.get().lexicon))
             });
-            // Only the first call comes here; whoever reads after it meets the same error.
+            // Only the first call gets here; later calls raise the same error.
             found.map_err(|error| self.failed.set(error)).ok()
         })
     }
 }
 
-/// What the caller says of the language; `None` leaves it to the spelling of the words.
+/// Language given by the caller; `None`: detected from the spelling of the words.
 fn language(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Language>> {
     let languages = [("tw", Language::Twi), ("en", Language::English)];
     value
@@ -88,7 +88,7 @@ fn language(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Language>> {
 
 const TONES: [(&str, Tones); 2] = [("predicted", Tones::Predicted), ("written", Tones::Written)];
 
-/// Where the tones come from in one call; `None` leaves it to the reader's settings.
+/// Source of the tones in one call; `None`: as in the G2P's settings.
 fn tones(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Tones>> {
     value
         .map(|value| choose("tones", value, &TONES))
@@ -107,7 +107,7 @@ impl G2p {
         self.normalize.then_some(&self.options)
     }
 
-    /// Does `work` without the GIL; raises what the English lexicon could not be loaded for.
+    /// Runs `work` without the GIL; raises the error of loading the English lexicon, if any.
     fn detached<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
         let found = py.detach(work);
         let failed = self.english.as_ref().and_then(|loader| loader.failed.get());
@@ -115,7 +115,7 @@ impl G2p {
     }
 
     fn word(&self, word: &str) -> Vec<PhonemeId> {
-        // Cleaning knows one spelling of the downstep mark.
+        // Cleaning uses a single spelling of the downstep mark.
         let word = word.replace('ꜜ', "!");
         self.reader.text_to_ids(&clean(&word, &self.options))
     }
@@ -123,10 +123,10 @@ impl G2p {
 
 #[pymethods]
 impl G2p {
-    /// `lexicon` holds (word, units, place) with the place that an error names.
+    /// `lexicon` holds (word, units, place) with the location for error messages.
     #[new]
     #[pyo3(signature = (options, *, lexicon, english, tone, tones, cache_size, normalize))]
-    #[allow(clippy::too_many_arguments)] // they are the settings, each by its name
+    #[allow(clippy::too_many_arguments)] // one per setting, by keyword
     fn new(
         options: &TextOptions,
         lexicon: Vec<(Bound<'_, PyString>, Bound<'_, PyString>, String)>,
@@ -264,7 +264,7 @@ impl G2p {
         })
     }
 
-    /// Rule, confidence and source of each word are empty where nothing is decided.
+    /// Rule, confidence and source of each word are empty where no tone was predicted.
     #[pyo3(signature = (text, /, language=None))]
     fn explain_tones(
         &self,

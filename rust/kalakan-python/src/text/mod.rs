@@ -1,4 +1,4 @@
-//! Bindings of `kalakan-text`, a file a stage.
+//! Bindings of `kalakan-text`, one file per stage.
 
 mod g2p;
 mod normalize;

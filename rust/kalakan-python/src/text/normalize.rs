@@ -1,4 +1,4 @@
-//! Text to words: cleaning, normalizing, sentences, and what the rules have names for.
+//! Text to words: cleaning, normalizing, sentences, and the names that the rules use.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) fn clean_text(
     Ok(py.detach(|| clean(&text, &options.options)))
 }
 
-/// What `normalize_text` returns, and how often each character without a reading was met.
+/// The result of `normalize_text`, and the count of each character without a reading.
 #[pyfunction]
 #[pyo3(signature = (text, options, /))]
 pub(super) fn normalize_counting(
@@ -68,7 +68,7 @@ pub(super) fn sign_names() -> Vec<(char, &'static str)> {
     spelling::signs().collect()
 }
 
-/// Signs and codes of money, longest first, and whether each stands after its figure only.
+/// Signs and codes of money, longest first, and whether each occurs only after its figure.
 #[pyfunction]
 pub(super) fn currency_signs() -> Vec<(&'static str, bool)> {
     currency::signs().collect()

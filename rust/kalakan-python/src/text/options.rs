@@ -1,11 +1,11 @@
-//! Options as Python gives them, checked.
+//! Validation of options from Python.
 
 use kalakan_text::normalize::{ChatSpelling, NormalizeOptions, Variety};
 use pyo3::prelude::*;
 
 use crate::error::kalakan_error;
 
-/// Finds a named choice or raises `ConfigError` with the names that exist.
+/// Finds a named choice or raises `ConfigError` with the valid names.
 pub(super) fn choose<T: Copy>(
     option: &str,
     value: &Bound<'_, PyAny>,
@@ -42,7 +42,7 @@ pub(super) fn flag(option: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     })
 }
 
-/// The choices of the normalizer, checked.
+/// The validated options of the normalizer.
 #[pyclass(frozen, module = "kalakan._rust")]
 pub(super) struct TextOptions {
     pub options: NormalizeOptions,

@@ -33,7 +33,7 @@ pub(super) fn parse_units(units: &Bound<'_, PyString>) -> PyResult<Vec<u16>> {
     Ok(numbers(&ids))
 }
 
-/// `u16`, because `PyO3` turns a vector of bytes into `bytes` and not into a list.
+/// `u16`, because `PyO3` converts a vector of bytes to `bytes`, not to a list.
 pub(super) fn numbers(ids: &[PhonemeId]) -> Vec<u16> {
     ids.iter().map(|id| u16::from(id.get())).collect()
 }

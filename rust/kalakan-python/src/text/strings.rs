@@ -1,4 +1,4 @@
-//! Strings and offsets of Python and of the core.
+//! Conversion of strings and offsets between Python and the core.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::ops::Range;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-/// A string of Python as UTF-8. A lone surrogate has no UTF-8 form and becomes U+FFFD, one for one, so that
-/// character offsets stay what they are and no text raises.
+/// A Python string as UTF-8. A lone surrogate has no UTF-8 form and becomes U+FFFD, one for one, so that
+/// character offsets are unchanged and no text raises.
 pub(super) fn read<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
     if let Ok(text) = text.to_str() {
         return Ok(Cow::Borrowed(text));
@@ -23,7 +23,7 @@ pub(super) fn read<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> 
     Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Byte ranges, in order, as character offsets: one walk over the text.
+/// Byte ranges, in order, as character offsets: one pass over the text.
 pub(super) fn characters(text: &str, ranges: &[Range<usize>]) -> Vec<(usize, usize)> {
     let (mut byte, mut character) = (0, 0);
     let mut offset = |to: usize| {

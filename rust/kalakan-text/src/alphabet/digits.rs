@@ -46,7 +46,7 @@ pub(crate) fn decimal(c: char) -> Option<char> {
     (value < 10).then(|| ascii(value as u8))
 }
 
-/// Returns the ASCII digit that `c` stands for when it is a raised, circled or otherwise dressed digit.
+/// Returns the ASCII digit that `c` stands for when it is a superscript, circled or otherwise styled digit.
 pub(crate) fn sign(c: char) -> Option<char> {
     let code = c as u32;
     let run = SIGNS

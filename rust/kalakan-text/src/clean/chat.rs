@@ -1,4 +1,4 @@
-//! Reads the letters that chat messages write with digits and brackets.
+//! Restores letters that chat messages write as digits and brackets.
 
 use crate::address;
 use crate::alphabet::{is_letter, is_vowel};
@@ -7,7 +7,7 @@ use crate::g2p::{is_common_english, is_foreign, is_twi_word};
 use crate::options::ChatSpelling;
 use crate::traced::Writer;
 
-/// What may follow a number of threes without making it a word: 3kg, 3rd, 3pm.
+/// What may follow a number of threes so that it is not read as a word: 3kg, 3rd, 3pm.
 #[rustfmt::skip]
 const SUFFIXES: &[&str] = &[
     "rd", "th", "st", "nd", "kg", "kgs", "km", "kms", "cm", "mm", "mg", "ml", "cl", "ft", "g", "m", "l", "d", "k", "x",
@@ -16,16 +16,16 @@ const SUFFIXES: &[&str] = &[
     "times", "pts", "kids", "people", "bedroom", "bedrooms", "pcs",
 ];
 
-/// What may precede a number of threes without making it a word.
+/// What may precede a number of threes so that it is not read as a word.
 const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
 
 /// Letters of the longest word whose c is tried as ɔ.
 const LONGEST_WITH_C: usize = 6;
 
-/// Abbreviations whose c is no ɔ.
+/// Abbreviations whose c is not an ɔ.
 const INITIALS: [&str; 6] = ["ac", "cd", "fc", "mc", "pc", "vc"];
 
-/// Tells whether letters of the alphabet may be chat letters of another one.
+/// Returns whether letters of the alphabet may be chat spellings of other letters.
 pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
     match chat {
         ChatSpelling::Off => false,
@@ -38,7 +38,7 @@ pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
     }
 }
 
-/// Tells whether a token is a word of Twi once its c is read as ɔ, and none before, as "wc" and "kcn".
+/// Returns whether a token is a word of Twi once its c is read as ɔ, and is not one before, as "wc" and "kcn".
 fn is_twi_with_c(token: &[char]) -> bool {
     let (Some(first), true) = (token.first(), token.contains(&'c')) else {
         return false;
@@ -76,7 +76,7 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             continue;
         }
         digits(&mut chars, start, start + length, chat);
-        // The Sc of B.Sc. is no word.
+        // The Sc of B.Sc. is not a word.
         let alone = chars[..start]
             .last()
             .is_none_or(|c| c.is_whitespace() || *c == '(');
@@ -129,7 +129,7 @@ fn is_cubic(token: &[char]) -> bool {
     matches!(unit.as_str(), "m3" | "cm3" | "mm3" | "km3" | "dm3" | "ft3")
 }
 
-/// How many closing brackets stand in a row from `i` on.
+/// Number of consecutive closing brackets from `i` on.
 fn closers(chars: &[char], i: usize) -> usize {
     chars[i..].iter().take_while(|c| **c == ')').count()
 }
@@ -214,7 +214,7 @@ fn is_code(token: &[char]) -> bool {
     number(&low[head.len()..]) && named || one_capital && token.len() == 2
 }
 
-/// In "wc" and "kcn" the c stands where only a vowel can.
+/// In "wc" and "kcn" the c is where only a vowel is possible.
 fn stands_for_vowel(chars: &[char], start: usize, i: usize, end: usize) -> bool {
     let consonant = |c: char| !is_vowel(c) && !matches!(c, 'c' | 'C' | 's' | 'S' | 'n' | 'N');
     let after = if i + 1 < end { chars[i + 1] } else { ' ' };

@@ -1,4 +1,4 @@
-//! Folds every code point into the small set the later rules know.
+//! Folds every code point into the small set that later rules handle.
 
 use unicode_normalization::char::{compose, decompose_canonical, decompose_compatible};
 
@@ -20,7 +20,7 @@ pub(super) fn fold(text: Traced) -> Traced {
     }
 }
 
-/// Writes `text` folded; tells whether it has characters that the rest of their word settles.
+/// Writes `text` folded; returns whether it has characters that depend on the rest of their word.
 fn fold_each(text: &str, writer: &mut Writer) -> bool {
     let mut folder = Folder {
         writer,
@@ -43,7 +43,7 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
             folder.sign('\'');
             continue;
         }
-        // ≠ would fall apart into = and a stroke.
+        // ≠ would decompose into = and a stroke.
         if c.is_ascii() || is_operator(c) {
             folder.push(c);
         } else {
@@ -55,12 +55,12 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
     folder.contextual
 }
 
-/// Letters wait in `base` until their marks have come, so that NFC falls out of one pass.
+/// Letters are held in `base` until their marks follow, so that one pass yields NFC.
 struct Folder<'w> {
     writer: &'w mut Writer,
-    /// Where the character that is being read stands.
+    /// Position of the current character.
     at: usize,
-    /// The character that is being read, until it is counted as one without a reading.
+    /// The current character, until it is counted as one without a reading.
     source: Option<char>,
     base: Option<char>,
     tone: bool,
@@ -69,8 +69,8 @@ struct Folder<'w> {
 }
 
 impl Folder<'_> {
-    /// Tells whether a raised figure here is the number of a note: after a word of more than two letters, or the mark
-    /// or bracket behind one. x², m² and km² are none.
+    /// Returns whether a raised figure here is a footnote number: after a word of more than two letters, or the mark
+    /// or bracket behind one. x², m² and km² are not.
     fn ends_noted(&self) -> bool {
         let mut before = self.base.into_iter().chain(self.writer.text.chars().rev());
         let mut next = before.next();
@@ -90,7 +90,7 @@ impl Folder<'_> {
         letters == 3
     }
 
-    /// Tells whether one to three digits end here that may be the first or a middle group of a number.
+    /// Returns whether one to three digits end here that may be the first or a middle group of a number.
     fn ends_group(&self) -> bool {
         let text = &self.writer.text;
         let digits = text.len() - text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -132,7 +132,7 @@ impl Folder<'_> {
         } else {
             &mut self.tone
         };
-        // After an uncomposable pair the base in waiting is a combining mark itself.
+        // After an uncomposable pair the held base is itself a combining mark.
         let host = if is_combining(base) {
             self.writer.text.chars().next_back().unwrap_or(' ')
         } else {
@@ -168,7 +168,7 @@ impl Folder<'_> {
         } else if let Some(letters) = latin_fold(c) {
             letters.chars().for_each(|l| self.letter(l));
         } else if let Some(digit) = digits::sign(c) {
-            // A raised digit is no part of the number before it: 10² is not 102.
+            // A superscript digit is not part of the number before it: 10² is not 102.
             self.sign(' ');
             self.sign(digit);
         } else if is_dressed(c) {
@@ -186,17 +186,17 @@ impl Folder<'_> {
     }
 }
 
-/// Tells whether `c` is a raised digit.
+/// Returns whether `c` is a raised digit.
 fn is_raised(c: char) -> bool {
     matches!(c, '¹' | '²' | '³' | '⁰' | '⁴'..='⁹')
 }
 
-/// Tells whether `c` is a space that keeps what it parts on one line, as between the groups of a number.
+/// Returns whether `c` is a no-break space, as between the groups of a number.
 fn is_fixed_space(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{2007}'..='\u{200a}' | '\u{202f}')
 }
 
-/// Tells whether `text` starts with exactly three digits.
+/// Returns whether `text` starts with exactly three digits.
 fn starts_group(text: &str) -> bool {
     let digits = text.bytes().take(4).take_while(u8::is_ascii_digit).count();
     digits == 3
@@ -248,7 +248,7 @@ fn sign(c: char) -> Option<char> {
     })
 }
 
-/// Tells whether `c` leaves no trace, not even a space: controls, joiners, marks of other alphabets.
+/// Returns whether `c` is dropped without a space: controls, joiners, marks of other alphabets.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fffe}' | 'ꜛ'
@@ -257,7 +257,7 @@ fn is_invisible(c: char) -> bool {
         || unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Tells whether `c` is a plain letter or digit in other clothes: full width, mathematical, Roman numeral.
+/// Returns whether `c` is a compatibility form of a plain letter or digit: full width, mathematical, Roman numeral.
 fn is_dressed(c: char) -> bool {
     matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}' | '\u{fb00}'..='\u{fb06}'
         | '\u{2160}'..='\u{217f}' | '\u{2460}'..='\u{24ff}' | '\u{2100}'..='\u{214f}'
@@ -266,7 +266,7 @@ fn is_dressed(c: char) -> bool {
         && !matches!(c, '\u{2120}'..='\u{2122}')
 }
 
-/// Settles what depends on the word: Cyrillic letters that pass for Latin ones, and ⊃ for ɔ.
+/// Resolves what depends on the word: Cyrillic letters used as Latin ones, and ⊃ for ɔ.
 fn in_words(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while !rest.is_empty() {

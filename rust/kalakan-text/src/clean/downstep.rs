@@ -1,13 +1,13 @@
-//! The `!` of full tone marking: inside a word it is no pause but says that the next syllable is stepped down.
+//! The `!` of full tone marking: inside a word it is not a pause but marks a downstep of the next syllable.
 
 use unicode_normalization::char::decompose_canonical;
 
 use crate::alphabet::{is_combining, is_letter, DOWNSTEP, TONES};
 use crate::traced::Writer;
 
-/// Writes `text` with every downstep written as [`DOWNSTEP`], and none of these elsewhere.
+/// Writes `text` with every downstep written as [`DOWNSTEP`], and no such mark elsewhere.
 ///
-/// A `!` is one between two letters of a word with tone marks; "Akwaaba!Ɛte sɛn" lacks a space only.
+/// A `!` is a downstep between two letters of a word with tone marks; "Akwaaba!Ɛte sɛn" only lacks a space.
 pub(super) fn mark(text: &str, writer: &mut Writer) {
     let chars: Vec<char> = text.chars().collect();
     let (mut start, mut at) = (0, 0);
@@ -39,7 +39,7 @@ pub(super) fn mark(text: &str, writer: &mut Writer) {
     }
 }
 
-/// Returns the end of the letters, apostrophes and steps that start at `start`.
+/// Returns the end of the letters, apostrophes and downsteps that start at `start`.
 fn word_end(chars: &[char], start: usize) -> usize {
     let mut end = start;
     while end < chars.len() && (is_spelling(chars[end]) || end > start && is_step(chars, end)) {

@@ -8,7 +8,7 @@ use crate::traced::Writer;
 /// Letters of the longest name in HTML's table.
 const LONGEST: usize = 32;
 
-/// Writes `text` with the characters that its references name.
+/// Writes `text` with its character references decoded.
 pub(super) fn decode(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
@@ -25,10 +25,10 @@ pub(super) fn decode(text: &str, writer: &mut Writer) {
     writer.copy(rest, text.len() - rest.len());
 }
 
-/// Writes the character of the reference that `rest` starts with; returns its bytes.
+/// Decodes the reference that `rest` starts with; returns its length in bytes.
 fn reference(rest: &str, out: &mut String) -> usize {
     let mut start = 1;
-    // Text that went through two tools carries &amp;amp;.
+    // Text that was escaped twice has &amp;amp;.
     while rest[start..].starts_with("amp;") {
         start += 4;
     }
@@ -68,7 +68,7 @@ fn named(name: &str) -> Option<String> {
     Some(NAMED[row].1.to_owned())
 }
 
-/// Returns the character of a number; what Windows-1252 has for a control is meant by it.
+/// Returns the character of a number; a C1 control means the Windows-1252 character.
 fn numbered(number: &str) -> Option<char> {
     let code = match number.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16),

@@ -1,14 +1,14 @@
-//! Words that a line end breaks.
+//! Words that are hyphenated at a line end.
 
 use crate::traced::Writer;
 
-/// Tells whether a word of `text` may be broken at a line end.
+/// Returns whether a word of `text` may be broken at a line end.
 pub(super) fn is_suspect(text: &str) -> bool {
     text.contains(['\n', '\r']) && text.contains(['-', '\u{ad}', '‐'])
 }
 
-/// Writes `text` with words joined that a hyphen at the end of a line breaks. A word that is said twice keeps its
-/// parts apart: "ntɛm-" and "ntɛm".
+/// Writes `text` with words joined that are hyphenated at a line end. A reduplicated word keeps its
+/// parts separate: "ntɛm-" and "ntɛm".
 pub(super) fn join(text: &str, writer: &mut Writer) {
     let mut rest = text;
     while let Some(at) = rest.find(['-', '\u{ad}', '‐']) {

@@ -1,12 +1,12 @@
-//! Drops what is written for a screen, not for the voice: tags, notes, placeholders and emoticons.
+//! Drops markup that is not read aloud: tags, notes, placeholders and emoticons.
 
 use crate::steps::step;
 use crate::traced::Writer;
 
-/// Longest tag believed to be one; a lone `<` must not swallow a page.
+/// Maximum length of a tag; a lone `<` must not remove a page of text.
 const TAG_LENGTH: usize = 256;
 
-/// Elements of HTML, and of `WebVTT` (c, v), that end no line.
+/// Elements of HTML, and of `WebVTT` (c, v), that do not end a line.
 #[rustfmt::skip]
 const INLINE: &[&str] = &[
     "a", "abbr", "acronym", "audio", "b", "base", "bdi", "bdo", "big", "button", "c", "canvas", "cite", "code", "col",
@@ -25,7 +25,7 @@ const BLOCKS: &[&str] = &[
     "summary", "table", "tbody", "td", "tfoot", "th", "thead", "title", "tr", "ul",
 ];
 
-/// What stands in for a tag.
+/// The replacement of a tag.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trace {
     Space,
@@ -63,7 +63,7 @@ pub(super) fn strip(text: &str, writer: &mut Writer) {
     }
 }
 
-/// Returns the bytes of a tag at the begin of `rest` that ends a line, or 0.
+/// Returns the length of a tag at the start of `rest` that ends a line, or 0.
 pub(crate) fn line_tag(rest: &str) -> usize {
     if !rest.starts_with('<') {
         return 0;
@@ -74,8 +74,8 @@ pub(crate) fn line_tag(rest: &str) -> usize {
     }
 }
 
-/// `[en]school[/en]`, `Nkrumah[1]`, `[^1]`, `[[Kumasi|Kumase]]`: marks of a language and notes are not spoken, of a link
-/// its words are.
+/// `[en]school[/en]`, `Nkrumah[1]`, `[^1]`, `[[Kumasi|Kumase]]`: language marks and notes are dropped, of a link
+/// the text is kept.
 fn square(rest: &str, before: Option<char>) -> (usize, Option<Trace>) {
     const MARKS: [&str; 4] = ["[en]", "[/en]", "[tw]", "[/tw]"];
     if let Some(mark) = MARKS.iter().find(|mark| rest.starts_with(*mark)) {
@@ -105,14 +105,14 @@ fn square(rest: &str, before: Option<char>) -> (usize, Option<Trace>) {
     (0, None)
 }
 
-/// What is searched to the end of the text, and not again once it is known to be missing.
+/// Closers that are searched to the end of the text, and not again once known to be missing.
 #[derive(Default)]
 struct Closers {
     missing: [bool; 3],
 }
 
 impl Closers {
-    /// Returns the bytes of `rest` to the end of `CLOSERS[which]`, or 0.
+    /// Returns the length of `rest` to the end of `CLOSERS[which]`, or 0.
     fn find(&mut self, rest: &str, which: usize) -> usize {
         const CLOSERS: [&str; 3] = ["-->", "</style>", "</script>"];
         if self.missing[which] {
@@ -149,7 +149,7 @@ fn angle(rest: &str, closers: &mut Closers) -> (usize, Option<Trace>) {
     found
 }
 
-/// The length of `<3`, where it is no comparison with a longer number.
+/// The length of `<3`, where it is not a comparison with a longer number.
 fn heart(rest: &str) -> usize {
     let more = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',');
     match rest.strip_prefix("<3") {
@@ -211,7 +211,7 @@ fn tag(rest: &str) -> (usize, Option<Trace>) {
         (taken, Some(Trace::Line))
     } else if INLINE.contains(&name.as_str()) && (plain || assigned)
         || name == "v" || name == "c" && inner[end..].starts_with('.')
-        // Nobody brackets words with attributes or a slash: these are tags of another language.
+        // Bracketed words with attributes or a slash are tags of another markup language.
         || assigned && attributes.contains(['"', '\'']) || closes && plain
     {
         (taken, Some(Trace::Space))

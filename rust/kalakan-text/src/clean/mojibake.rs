@@ -2,7 +2,7 @@
 
 use crate::traced::Writer;
 
-/// How often over a text may have been broken to be repaired in one go: four times makes 28 characters of an ɛ.
+/// Maximum depth of mojibake that is repaired in one pass: at depth 4 an ɛ takes 28 characters.
 const MAX_DEPTH: usize = 4;
 
 /// What Windows-1252 reads the bytes from 0x80 as, where it differs from Latin-1.
@@ -36,7 +36,7 @@ const CP1252: [(char, u8); 27] = [
     ('Ÿ', 0x9f),
 ];
 
-/// UTF-8 that was read as Mac Roman; more than these was not met.
+/// UTF-8 that was read as Mac Roman; other sequences were not observed.
 #[rustfmt::skip]
 const MAC_ROMAN: [(&str, char); 18] = [
     ("…õ", 'ɛ'), ("…î", 'ɔ'), ("∆ê", 'Ɛ'), ("∆Ü", 'Ɔ'), ("‚Äô", '’'), ("‚Äò", '‘'), ("‚Äú", '“'), ("‚Äù", '”'),
@@ -44,14 +44,14 @@ const MAC_ROMAN: [(&str, char); 18] = [
     ("√£", 'ã'), ("√≠", 'í'),
 ];
 
-/// Returns what Windows-1252 has in the place of a control.
+/// Returns what Windows-1252 has in place of a control.
 pub(super) fn windows(control: char) -> Option<char> {
     let row = CP1252.iter().find(|(_, byte)| char::from(*byte) == control);
     row.map(|(c, _)| *c)
 }
 
-/// Tells whether a broken character may have been `c`: what Twi texts are made of. É, Æ and Ã are real letters too,
-/// so a sequence that makes any other character stays as it is.
+/// Returns whether a broken character may have been `c`: the characters of Twi texts. É, Æ and Ã are real letters too,
+/// so a sequence that makes any other character is kept.
 fn is_expected(c: char) -> bool {
     matches!(c,
         'ɛ' | 'ɔ' | 'Ɛ' | 'Ɔ' | 'ε' | 'Ε' | 'ͻ'
@@ -83,7 +83,7 @@ fn is_lead(c: char) -> bool {
     )
 }
 
-/// Tells whether `text` holds a letter that broken sequences start with.
+/// Returns whether `text` holds a letter that broken sequences start with.
 pub(super) fn is_suspect(text: &str) -> bool {
     text.chars().any(is_lead)
 }
@@ -99,7 +99,7 @@ pub(super) fn repair(text: &str, writer: &mut Writer) {
     }
 }
 
-/// The character that the broken sequence at the begin of `rest` was, and the bytes of the sequence.
+/// The character that the broken sequence at the start of `rest` was, and the bytes of the sequence.
 fn sequence(rest: &str, first: char, before: &str) -> Option<(char, usize)> {
     if !is_lead(first) {
         return None;
@@ -110,7 +110,7 @@ fn sequence(rest: &str, first: char, before: &str) -> Option<(char, usize)> {
     {
         return Some((*c, written.len()));
     }
-    // Deepest first: what reads as a character twice broken is no row of characters once broken.
+    // Deepest first: a doubly broken character must not be decoded as several singly broken ones.
     let found = (1..=MAX_DEPTH)
         .rev()
         .find_map(|depth| broken(rest, depth).filter(|(c, _)| is_expected(*c)))
@@ -165,7 +165,7 @@ fn continuation(before: &[u8], text: &str, depth: usize) -> Option<(u8, usize)> 
     })
 }
 
-/// The byte that the begin of `text` stood for before it was broken `depth` times.
+/// The original byte at the start of `text` before it was broken `depth` times.
 fn byte(text: &str, depth: usize) -> Option<(u8, usize)> {
     let (c, taken) = match depth {
         1 => text.chars().next().map(|c| (c, c.len_utf8()))?,
@@ -176,14 +176,14 @@ fn byte(text: &str, depth: usize) -> Option<(u8, usize)> {
     Some((special.map(|row| row.1).or_else(latin)?, taken))
 }
 
-/// The ɔ whose `É”` a second tool made `É"`.
+/// The ɔ whose `É”` became `É"` in a second tool.
 fn straightened(rest: &str, before: &str) -> Option<(char, usize)> {
     let after = rest.strip_prefix("É\"")?.chars().next();
     let touches = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     (touches(before.chars().next_back()) || touches(after)).then_some(('ɔ', 3))
 }
 
-/// Tells whether a sequence is a real letter at the end of capitals and the mark after them, as in “CAFÉ”.
+/// Returns whether a sequence is a real letter at the end of capitals and the mark after them, as in “CAFÉ”.
 fn closes_capitals(sequence: &str, after: &str, before: &str) -> bool {
     let mark = |c: char| matches!(c, '"' | '‘'..='„' | '‹' | '›' | '–' | '—' | '…' | '•' | '™');
     sequence.chars().count() == 2

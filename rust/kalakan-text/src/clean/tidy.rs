@@ -1,10 +1,10 @@
-//! Spaces, pause marks, dashes and quotes of cleaned text; numbers and addresses stay whole.
+//! Spaces, pause marks, dashes and quotes of cleaned text; numbers and addresses are kept intact.
 
 use crate::alphabet::{is_letter, is_mark, DOWNSTEP};
 use crate::currency;
 use crate::punctuation::{dash, push_mark, run_of_marks, Dash};
 
-/// Signs that are spoken or that a number needs.
+/// Signs that are read aloud or are part of a number.
 fn is_sign(c: char) -> bool {
     matches!(
         c,
@@ -72,7 +72,7 @@ struct Tidy {
 }
 
 impl Tidy {
-    /// Tells whether what was written last is of a kind, with nothing in between.
+    /// Returns whether the last character written satisfies a predicate.
     fn touches(&self, kind: fn(char) -> bool) -> bool {
         !self.space && !self.pause && self.text.chars().next_back().is_some_and(kind)
     }

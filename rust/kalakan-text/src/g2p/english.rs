@@ -1,4 +1,4 @@
-//! English words as they are said in Ghana: lexicons in IPA, folded to the units of Twi (docs/frontend.md 3.8).
+//! English words in Ghanaian pronunciation: lexicons in IPA, folded to the units of Twi (docs/frontend.md 3.8).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ static COMMON: EnglishLexicon = EnglishLexicon {
     text: Cow::Borrowed(include_str!("../../data/english.tsv")),
 };
 
-/// Which hashes the words of [`COMMON`] have, one bit each: most words of a text need no search.
+/// Bit set of the hashes of the words of [`COMMON`]: most words of a text need no search.
 static COMMON_HASHES: LazyLock<[u64; 1024]> = LazyLock::new(|| {
     let mut hashes = [0; 1024];
     for line in COMMON.text.lines() {
@@ -30,7 +30,7 @@ fn place(word: &str) -> (usize, u64) {
     ((hash >> 22) as usize, 1 << (hash >> 16 & 63))
 }
 
-/// What common English has after a word.
+/// The columns after a word in the list of common English.
 fn common(word: &str) -> Option<impl Iterator<Item = &'static str>> {
     let (row, bit) = place(word);
     (COMMON_HASHES[row] & bit != 0)
@@ -49,7 +49,7 @@ const CONTRACTIONS: [(&str, &str); 7] = [
     ("'d", "d"),
 ];
 
-/// English words and their phones, kept as the text they came in: it is searched, never indexed.
+/// English words and their phones, kept as the original text: it is searched, never indexed.
 pub struct EnglishLexicon {
     /// Lines of word, tab and phones, and maybe more columns, sorted by the bytes of the word.
     text: Cow<'static, str>,
@@ -62,8 +62,8 @@ impl fmt::Debug for EnglishLexicon {
 }
 
 impl EnglishLexicon {
-    /// A lexicon of lines `word<TAB>phones` with small letters and spaced IPA, as `time<TAB>t a ɪ m`. Of several
-    /// lines of a word the first counts.
+    /// A lexicon of lines `word<TAB>phones` with small letters and spaced IPA, as `time<TAB>t a ɪ m`. If a word has
+    /// several lines, the first one is used.
     ///
     /// # Errors
     /// [`TextError::Lexicon`] naming the first line without a tab.
@@ -93,14 +93,14 @@ impl EnglishLexicon {
         self.columns(word)?.next()
     }
 
-    /// What a line has after its word.
+    /// The rest of a line after its word.
     fn columns(&self, word: &str) -> Option<impl Iterator<Item = &str>> {
         let start = self.first_line(word);
         let mut columns = self.text[start..].lines().next()?.split('\t');
         (columns.next() == Some(word)).then_some(columns)
     }
 
-    /// Where the first line stands whose word is not below `word`.
+    /// Offset of the first line whose word is not below `word`.
     fn first_line(&self, word: &str) -> usize {
         let (mut low, mut high) = (0, self.text.len());
         while low < high {
@@ -122,18 +122,18 @@ impl EnglishLexicon {
     }
 }
 
-/// What the list of common English says of a word's class: `""` if its letters cannot be Twi. `None` if the list
+/// The class of a word in the list of common English: `""` if its letters cannot be Twi. `None` if the list
 /// does not have it.
 pub(super) fn common_class(word: &str) -> Option<&'static str> {
     Some(common(word)?.nth(1).unwrap_or_default())
 }
 
-/// Tells whether a word of small letters is one of the English words that people mix into Twi.
+/// Returns whether a word of small letters is one of the English words that people mix into Twi.
 pub(crate) fn is_common_english(word: &str) -> bool {
     common(word).is_some()
 }
 
-/// The spelling under which English lexicons keep a word, without its marks.
+/// The key of a word in English lexicons, without its marks.
 pub(super) fn entry(letters: &[Letter]) -> String {
     let mut word = String::with_capacity(letters.len() + 1);
     for letter in letters {
@@ -145,8 +145,8 @@ pub(super) fn entry(letters: &[Letter]) -> String {
     word
 }
 
-/// The units of a written word without its tone marks, with the endings that English writes after an
-/// apostrophe: from the list of common English, else from `more`, which is loaded then.
+/// The units of a written word without its tone marks, with the English endings after an
+/// apostrophe: from the list of common English, else from `more`, which is loaded on first use.
 pub(super) fn find(letters: &[Letter], more: Option<&EnglishSource>) -> Option<Vec<PhonemeId>> {
     let word = entry(letters);
     let known = |word: &str| {
@@ -163,7 +163,7 @@ pub(super) fn find(letters: &[Letter], more: Option<&EnglishSource>) -> Option<V
     fold(host.split(' ').chain(added.split(' ')))
 }
 
-/// Where the lexicon comes from when the first English word is met.
+/// A source of the lexicon, loaded for the first English word.
 #[derive(Clone)]
 pub struct EnglishSource {
     load: Arc<dyn Fn() -> Option<Arc<EnglishLexicon>> + Send + Sync>,
@@ -171,7 +171,7 @@ pub struct EnglishSource {
 }
 
 impl EnglishSource {
-    /// A source that `load` is asked for once; without a result English words are read by letter rules.
+    /// A source that calls `load` once; if it returns nothing, English words are read by letter rules.
     pub fn new(load: impl Fn() -> Option<Arc<EnglishLexicon>> + Send + Sync + 'static) -> Self {
         Self {
             load: Arc::new(load),

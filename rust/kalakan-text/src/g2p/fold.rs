@@ -3,7 +3,7 @@
 use super::graphemes::unit;
 use crate::phoneme::{id_of, PhonemeId};
 
-/// Phones to units; `None` if one of them has no fold.
+/// Phones to units; `None` if one of them has no mapping.
 pub(super) fn fold<'p>(phones: impl Iterator<Item = &'p str>) -> Option<Vec<PhonemeId>> {
     let phones: Vec<&str> = phones.filter(|phone| !phone.is_empty()).collect();
     let mut units = Vec::with_capacity(phones.len() + 4);
@@ -20,7 +20,7 @@ pub(super) fn fold<'p>(phones: impl Iterator<Item = &'p str>) -> Option<Vec<Phon
 
 type Units = [Option<PhonemeId>; 2];
 
-/// Two phones that are not the sum of their folds.
+/// Pairs of phones that are not mapped one by one.
 fn pair(first: &str, second: Option<&str>) -> Option<Units> {
     Some(match (first, second?) {
         ("e", "ɪ") => [Some(unit!("e")); 2],
@@ -37,7 +37,7 @@ fn single(phone: &str, next: Option<&str>) -> Option<Units> {
         let [vowel, _] = single(short, next)?;
         return two(vowel?, vowel?);
     }
-    // A nasal is a syllable of its own unless a vowel or a glide follows, as in words of Twi.
+    // A nasal is syllabic unless a vowel or a glide follows, as in words of Twi.
     let onset = next.is_some_and(|next| next.starts_with(|c| "aæɑʌəɐeɛɜiɪoɔɒuʊwj".contains(c)));
     let unit = match phone {
         "m" if onset => unit!("m"),

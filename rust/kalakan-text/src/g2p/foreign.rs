@@ -5,7 +5,7 @@ use super::lexicon::TWI_WORDS;
 
 /// Whether a word's spelling cannot be Twi: a loan letter, a final that Twi does not have, a cluster other than
 /// C + r after nasals, a doubled consonant other than mm and nn, or one of th sh ck gh and ee + consonant.
-/// A few Twi words that break these rules are known by heart.
+/// A few Twi words that break these rules are listed as exceptions.
 pub fn is_foreign(word: &str) -> bool {
     let word = letters(word);
     let bases: String = word.iter().map(|letter| letter.base).collect();
@@ -29,8 +29,8 @@ fn has_foreign_final(word: &[Letter]) -> bool {
         .is_some_and(|last| !last.is_vowel() && !matches!(last.base, 'm' | 'n' | 'w'))
 }
 
-/// Twi has ee before a consonant where re is drawn into me (meeba), in words said twice (teetee) and where the last
-/// vowel is no e (seesei).
+/// Twi has ee before a consonant where re is contracted with me (meeba), in reduplicated words (teetee) and where the
+/// last vowel is not e (seesei).
 fn has_long_e_before_consonant(word: &[Letter]) -> bool {
     let bases: Vec<char> = word.iter().map(|letter| letter.base).collect();
     let ends_open = word.last().is_some_and(|last| last.is_vowel());
@@ -45,10 +45,10 @@ fn has_long_e_before_consonant(word: &[Letter]) -> bool {
         .any(|at| bases[at..].starts_with(&['e', 'e']) && !word[at + 2].is_vowel() && !twi(at))
 }
 
-/// Whether consonants that stand together are more than nasals, one letter or digraph, and r.
+/// Whether adjacent consonants are more than nasals, one letter or digraph, and r.
 fn is_foreign_run(run: &[Letter]) -> bool {
     let mut rest = run;
-    // ny and nw are digraphs: their n is no nasal of its own.
+    // ny and nw are digraphs: their n is not a separate nasal.
     while let [first, after @ ..] = rest {
         let digraph =
             matches!(after.first().map(|next| next.base), Some('y' | 'w')) && first.base == 'n';

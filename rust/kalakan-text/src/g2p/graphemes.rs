@@ -15,7 +15,7 @@ macro_rules! unit {
 }
 pub(super) use unit;
 
-/// What a segment is before nasals and vowels are resolved.
+/// Kind of a segment before nasals and vowels are resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A unit: a consonant, or anything that a later step has resolved.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Vowel(char),
 }
 
-/// One sound to be, with its marks.
+/// One segment, with its marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Segment {
     pub kind: Kind,
@@ -66,7 +66,7 @@ pub(super) fn segments(letters: &[Letter]) -> SmallVec<[Segment; SHORT]> {
     found
 }
 
-/// Which letter each segment of [`segments`] begins with.
+/// Index of the first letter of each segment of [`segments`].
 pub(super) fn first_letters(letters: &[Letter]) -> SmallVec<[usize; SHORT]> {
     let mut found = SmallVec::new();
     let mut at = 0;
@@ -85,7 +85,7 @@ fn grapheme(letters: &[Letter]) -> (Kinds, usize) {
     if first.is_vowel() {
         return ([Some(Kind::Vowel(first.base)), None], 1);
     }
-    // A letter with a mark of its own is said by itself: ń is a syllable and starts no digraph.
+    // A letter with its own mark is read alone: ń is a syllable and does not start a digraph.
     let second = letters
         .get(1)
         .filter(|next| !next.apart && !first.is_marked());
@@ -129,7 +129,7 @@ fn digraph(first: char, second: char, before_front: bool) -> Option<PhonemeId> {
         ('g', 'h') => unit!("ɡ"),
         ('p', 'h') => unit!("f"),
         ('t', 'h') => unit!("t"),
-        // ck is k doubled, spelled the English way.
+        // ck is a doubled k in English spelling.
         ('c', 'c' | 'k') => unit!("k"),
         _ => return None,
     })

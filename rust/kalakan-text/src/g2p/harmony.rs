@@ -1,4 +1,4 @@
-//! Tongue-root harmony: which of two vowels a letter stands for (docs/frontend.md 3.4).
+//! Tongue-root harmony: selects one of two vowels for a letter (docs/frontend.md 3.4).
 //!
 //! e and o are ambiguous, i and u are +ATR, ɛ ɔ a are −ATR. Rules 1 to 5 in the order of the specification.
 
@@ -6,7 +6,7 @@ use super::graphemes::{unit, Kind, Segment};
 use crate::phoneme::{id_of, set_of, PhonemeId};
 use smallvec::SmallVec;
 
-/// A vowel of a word: its letter, where it stands, and what is known of its tongue root.
+/// A vowel of a word: its letter, its position, and its tongue-root value if known.
 struct Vowel {
     at: usize,
     letter: char,
@@ -49,7 +49,7 @@ fn vowels(segments: &[Segment]) -> SmallVec<[Vowel; 12]> {
     segments.iter().enumerate().filter_map(vowel).collect()
 }
 
-/// Rules 1 and 2: e/o right after i/u, and e/o at the begin of a word before a consonant.
+/// Rules 1 and 2: e/o right after i/u, and e/o at the start of a word before a consonant.
 fn fix_neighbours(segments: &[Segment], vowels: &mut [Vowel]) {
     for vowel in vowels.iter_mut().filter(|vowel| vowel.advanced.is_none()) {
         let after_high = vowel.at > 0 && matches!(segments[vowel.at - 1].vowel(), Some('i' | 'u'));
@@ -102,8 +102,8 @@ fn raise_prefix(segments: &[Segment], vowels: &mut [Vowel]) {
     }
 }
 
-/// Where `^(ɔ|ɛ|yɛ|wɔ|mɛ|me|wo|mo)?(re)?(bɛ|kɔ)?` ends. The longest match is the only one that can stand
-/// before consonants and i/u: a shorter one stands before a prefix, and no prefix has i or u.
+/// Where `^(ɔ|ɛ|yɛ|wɔ|mɛ|me|wo|mo)?(re)?(bɛ|kɔ)?` ends. The longest match is the only one that can occur
+/// before consonants and i/u: a shorter one precedes a prefix, and no prefix has i or u.
 fn prefix_end(segments: &[Segment]) -> usize {
     const Y: PhonemeId = unit!("j");
     const W: PhonemeId = unit!("w");

@@ -7,7 +7,7 @@ use super::lexicon::is_name;
 use super::twi_words::is_twi_word;
 use crate::own_words::is_stand_in;
 
-/// A language that a stretch of text is said to be in.
+/// A language given for a stretch of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Every word is read by the rules of Twi.
@@ -16,31 +16,31 @@ pub enum Language {
     English,
 }
 
-/// What the spelling of a word says of its language.
+/// Language evidence from the spelling of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
     Twi,
-    /// A short word of either language: English where English words stand on both sides of it.
+    /// A short word of either language: English between English words.
     Either,
-    /// A word whose letters could be Twi: English where an English word stands beside it.
+    /// A word whose letters could be Twi: English next to an English word.
     Beside,
     English,
 }
 
-/// Ends of English words that words of Twi do not have, but for names.
+/// Endings of English words that Twi words do not have, except names.
 const ENDINGS: [&str; 8] = ["tion", "sion", "ture", "sure", "ium", "age", "ian", "ean"];
 
-/// Letters from which a word with such an end is English beside English, and anywhere.
+/// Minimum letters of a word with such an ending to be English next to English, and anywhere.
 const LONG_BESIDE: usize = 6;
 const LONG: usize = 7;
 
-/// The longest row of words that is taken for English between two English words.
+/// Maximum number of words that are treated as English between two English words.
 pub(super) const LONGEST_BRIDGE: usize = 2;
 
 pub(super) fn spelling(word: &str, more: Option<&EnglishSource>) -> Spelling {
     let letters = letters(word);
     let bases: String = letters.iter().map(|letter| letter.base).collect();
-    // No English word has ɛ or ɔ, whatever an English lexicon lists.
+    // No English word has ɛ or ɔ, even if an English lexicon lists it.
     if bases.contains(['ɛ', 'ɔ']) || is_name(&bases) || is_stand_in(&bases) {
         return Spelling::Twi;
     }
@@ -60,8 +60,8 @@ pub(super) fn spelling(word: &str, more: Option<&EnglishSource>) -> Spelling {
     }
 }
 
-/// Tells whether a word that could be Twi by its letters is one of the English words that `more` has beside
-/// the common ones. That lexicon has many Twi names too, so the end of the word has to be English as well.
+/// Returns whether a word that could be Twi by its letters is one of the English words that `more` adds to
+/// the common ones. That lexicon has many Twi names too, so the word's ending has to be English as well.
 fn is_rare_english(bases: &str, more: Option<&EnglishSource>) -> bool {
     bases.len() >= LONG_BESIDE
         && ENDINGS.iter().any(|end| bases.ends_with(end))

@@ -6,7 +6,7 @@ use super::graphemes::unit;
 use crate::phoneme::{id_of, PhonemeId};
 use crate::spelling::is_letter_name;
 
-/// Returns the units of the word at `place` where it is such a name: beside another letter, as in OTP and J. B.
+/// Returns the units of the word at `place` if it is such a name: next to another letter, as in OTP and J. B.
 pub(super) fn contested(text: &str, place: &Range<usize>) -> Option<&'static [PhonemeId]> {
     const J: &[PhonemeId] = &[unit!("dʑ"), unit!("e"), unit!("e")];
     const O: &[PhonemeId] = &[unit!("o"), unit!("o")];

@@ -1,9 +1,9 @@
-//! A written word as letters with their marks: what the rules look at.
+//! A written word as letters with their marks: the input of the rules.
 
 use smallvec::SmallVec;
 use unicode_normalization::char::decompose_canonical;
 
-/// Letters of all but the longest words: so many are kept without an allocation.
+/// Inline capacity: only longer words need an allocation.
 pub(super) const SHORT: usize = 20;
 
 /// The mark of a downstepped syllable in fully marked text, as an exclamation mark or as its own letter.
@@ -23,9 +23,9 @@ pub(super) struct Letter {
     pub base: char,
     pub tone: Option<Tone>,
     pub tilde: bool,
-    /// A downstep mark stands before it.
+    /// A downstep mark precedes it.
     pub downstep: bool,
-    /// An apostrophe, hyphen or mark stands before it: no digraph reaches across.
+    /// An apostrophe, hyphen or mark precedes it: digraphs do not cross it.
     pub apart: bool,
 }
 
@@ -54,7 +54,7 @@ impl Letter {
     }
 }
 
-/// Splits a word into letters; what is neither letter nor mark only parts them.
+/// Splits a word into letters; other characters only separate them.
 pub(super) fn letters(word: &str) -> SmallVec<[Letter; SHORT]> {
     let mut found: SmallVec<[Letter; SHORT]> = SmallVec::new();
     let (mut downstep, mut apart) = (false, false);
@@ -94,7 +94,7 @@ pub(super) fn letters(word: &str) -> SmallVec<[Letter; SHORT]> {
     found
 }
 
-/// Lower case, the short way for the letters that nearly every word is made of.
+/// Lower case, with a fast path for the most common letters.
 fn lower(c: char) -> impl Iterator<Item = char> {
     let short = c.is_ascii_lowercase() || matches!(c, 'ɛ' | 'ɔ');
     let long = (!short).then(|| c.to_lowercase());
@@ -107,7 +107,7 @@ fn lower(c: char) -> impl Iterator<Item = char> {
 fn mark(letter: &mut Letter, mark: char) {
     match mark {
         '\u{303}' => letter.tilde = true,
-        // A second tone mark on one letter has no reading; the first stands.
+        // A second tone mark on one letter has no reading; the first is kept.
         _ if letter.tone.is_some() => {}
         '\u{301}' => letter.tone = Some(Tone::High),
         '\u{300}' => letter.tone = Some(Tone::Low),

@@ -1,4 +1,4 @@
-//! Words whose reading the letters do not give: the built-in list and the user's own.
+//! Words whose pronunciation does not follow from their letters: the built-in list and the user's own.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use crate::phoneme::{parse_units, PhonemeId, UNK, WORD_BOUNDARY};
 
 const BUILT_IN: &str = include_str!("../../data/lexicon.tsv");
 
-/// Names that are written the English way, and their Twi spelling.
+/// Names in English spelling, and their Twi spelling.
 const NAMES: &str = include_str!("../../data/names.tsv");
 
 static EXCEPTIONS: LazyLock<Lexicon> = LazyLock::new(|| {
@@ -25,7 +25,7 @@ static EXCEPTIONS: LazyLock<Lexicon> = LazyLock::new(|| {
             fields.next(),
             fields.next().filter(|units| !units.is_empty()),
         ) {
-            // The golden test reads every entry, so a bad line cannot pass unseen.
+            // The golden test reads every entry, so a bad line is detected.
             let _ = lexicon.insert(word, units, "data/lexicon.tsv");
         }
     }
@@ -42,12 +42,12 @@ fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     NAMES.lines().skip(1).filter_map(|row| row.split_once('\t'))
 }
 
-/// Tells whether a word of small letters is a name of a Twi person or place that is written the English way.
+/// Returns whether a word of small letters is a name of a Twi person or place in English spelling.
 pub(super) fn is_name(word: &str) -> bool {
     TWI_NAMES.contains(word)
 }
 
-/// Words that look foreign and are Twi: rows of the built-in list without a reading.
+/// Twi words that look foreign: rows of the built-in list without a reading.
 pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let rows = BUILT_IN
         .lines()
@@ -62,7 +62,7 @@ pub(super) static TWI_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 #[derive(Debug, Clone)]
 pub struct Lexicon {
     words: HashMap<String, Box<[PhonemeId]>>,
-    /// Which shapes its words have, one bit each: most words of a text need no further look.
+    /// Bit set of its words' shapes: most words of a text need no further lookup.
     shapes: [u64; 64],
 }
 
@@ -76,7 +76,7 @@ impl Default for Lexicon {
 }
 
 impl Lexicon {
-    /// The list that comes with the crate.
+    /// The built-in list.
     pub fn built_in() -> &'static Self {
         &EXCEPTIONS
     }
@@ -85,7 +85,7 @@ impl Lexicon {
     /// Twi letters, as in `=waifai`.
     ///
     /// # Errors
-    /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech, a symbol
+    /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech sounds, a symbol
     /// outside the table, or a respelling that is not made of Twi letters.
     pub fn insert(&mut self, word: &str, units: &str, place: &str) -> Result<(), TextError> {
         let wrong = |reason: String| TextError::Lexicon {
@@ -136,12 +136,12 @@ impl Lexicon {
         self.words.insert(key(letters, true), ids);
     }
 
-    /// The spellings of its words, as [`word_key`] makes them.
+    /// The keys of its words, as [`word_key`] builds them.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.words.keys().map(String::as_str)
     }
 
-    /// Gives `other` the reading of the word that is kept as `key`.
+    /// Copies the entry of `key` to `other`.
     pub(super) fn read_alike(&mut self, key: &str, other: &str) {
         if let Some(ids) = self.words.get(key).cloned() {
             self.put(&letters(other), ids);
@@ -153,7 +153,7 @@ impl Lexicon {
         self.words.get(key).map(AsRef::as_ref)
     }
 
-    /// The units of a word, its tone marks left aside.
+    /// The units of a word, ignoring its tone marks.
     pub(super) fn find(&self, letters: &[Letter]) -> Option<&[PhonemeId]> {
         let (word, bit) = shape(letters);
         if self.shapes[word] & bit == 0 {
@@ -162,18 +162,18 @@ impl Lexicon {
         self.get(&key(letters, false))
     }
 
-    /// How many words it has.
+    /// Number of words.
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// Whether it has no words.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 }
 
-/// The units of one or more words of Twi spelling, or why they have none.
+/// The units of one or more words of Twi spelling, or the reason why there are none.
 fn respelled(spelling: &str) -> Result<Vec<PhonemeId>, String> {
     let mut ids = Vec::new();
     for word in spelling.split_whitespace() {
@@ -200,7 +200,7 @@ fn respelled(spelling: &str) -> Result<Vec<PhonemeId>, String> {
     Ok(ids)
 }
 
-/// A small number made of a word's letters without their marks, as a place in [`Lexicon::shapes`].
+/// A small hash of a word's letters without their marks, as an index of [`Lexicon::shapes`].
 fn shape(letters: &[Letter]) -> (usize, u64) {
     let mix =
         |hash: u32, letter: &Letter| (hash ^ u32::from(letter.base)).wrapping_mul(0x0100_0193);
@@ -208,12 +208,12 @@ fn shape(letters: &[Letter]) -> (usize, u64) {
     ((hash >> 26) as usize, 1 << (hash >> 20 & 63))
 }
 
-/// The one spelling under which a word is kept, its tone marks too.
+/// The key of a word, with its tone marks.
 pub(crate) fn word_key(word: &str) -> String {
     key(&letters(word), true)
 }
 
-/// The one spelling under which a word is kept; without `tones` its tone marks are left out.
+/// The key of a word; without `tones` its tone marks are removed.
 pub(super) fn key(letters: &[Letter], tones: bool) -> String {
     let mut key = String::with_capacity(letters.len() + 4);
     for (at, letter) in letters.iter().enumerate() {

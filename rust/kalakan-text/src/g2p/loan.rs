@@ -1,10 +1,10 @@
-//! Foreign words that no lexicon has: their letters as Twi would write the sounds (docs/frontend.md 3.8).
+//! Foreign words that are in no lexicon: respelled with Twi letters by sound (docs/frontend.md 3.8).
 
 use smallvec::SmallVec;
 
 use super::letters::{Letter, SHORT};
 
-// No letter of a text is private.
+// Text contains no private-use characters.
 /// An a that harmony leaves alone, as in the i of "right" and the end of "nation".
 pub(super) const PLAIN_A: char = '\u{E000}';
 
@@ -33,7 +33,7 @@ pub(super) fn respell(word: &[Letter]) -> SmallVec<[Letter; SHORT]> {
         if !is_silent(word, at) {
             let mut letter = word[at];
             letter.base = respelled(word, at);
-            // Without a vowel behind it tw is no digraph; ky and the like have an i by now.
+            // Without a vowel behind it tw is not a digraph; ky and the like have an i at this point.
             let after_stop = at > 0 && matches!(word[at - 1].base, 't' | 'd');
             letter.apart |= letter.base == 'w' && after_stop && !is_before_vowel(word, at);
             found.push(letter);
@@ -43,7 +43,7 @@ pub(super) fn respell(word: &[Letter]) -> SmallVec<[Letter; SHORT]> {
     found
 }
 
-/// Letters that are said together, with what they are said as and how many they are.
+/// Multi-letter graphemes, with their respelling and length.
 fn cluster(word: &[Letter], at: usize) -> Option<(&'static str, usize)> {
     const CLUSTERS: [(&str, &str); 7] = [
         ("tion", "sh\u{E000}n"),
@@ -70,7 +70,7 @@ fn cluster(word: &[Letter], at: usize) -> Option<(&'static str, usize)> {
 /// The e of "phone": after one consonant or several, with a vowel before them.
 fn is_silent(word: &[Letter], at: usize) -> bool {
     const SILENCING: &str = "bcdfgklmnprstvz";
-    /// Letters of Fante, Ewe and Ga words, whose e is said.
+    /// Letters of Fante, Ewe and Ga words, whose e is pronounced.
     const NATIVE: [[char; 2]; 3] = [['d', 'z'], ['g', 'b'], ['k', 'p']];
     let [.., before, consonant] = word[..at] else {
         return false;
@@ -88,7 +88,7 @@ fn is_silent(word: &[Letter], at: usize) -> bool {
             .any(|letter| letter.is_vowel() || letter.base == 'y')
 }
 
-/// The letter that one letter is said as.
+/// The respelling of a single letter.
 fn respelled(word: &[Letter], at: usize) -> char {
     let next = word.get(at + 1).filter(|next| !next.apart);
     let next_base = next.map(|next| next.base);

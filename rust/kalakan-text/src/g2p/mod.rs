@@ -50,13 +50,13 @@ pub struct G2pOptions {
     pub tone: ToneMode,
     /// Where the tones of words without marks come from.
     pub tones: Tones,
-    /// Whose tones the predicted ones are, where the standards differ.
+    /// The written standard for predicted tones, where the standards differ.
     pub variety: Variety,
-    /// Words whose reading the user gave; they beat everything else.
+    /// The user's lexicon; it takes precedence over everything else.
     pub lexicon: Lexicon,
-    /// Readings of more English words than the built-in list of common ones has.
+    /// Pronunciations of English words beyond the built-in list of common ones.
     pub english: Option<EnglishSource>,
-    /// The most words that the cache holds; 0 turns it off.
+    /// Capacity of the cache in words; 0 turns it off.
     pub cache_size: usize,
 }
 
@@ -73,31 +73,31 @@ impl Default for G2pOptions {
     }
 }
 
-/// What is known of a word.
+/// The analysis of a word.
 #[derive(Debug)]
 struct Reading {
     /// Its units.
     units: Box<[PhonemeId]>,
-    /// What its spelling says of its language.
+    /// Language evidence from its spelling.
     spelling: Spelling,
     tonal: OnceLock<Tonal>,
 }
 
 impl Reading {
-    /// What is known of the tones of this word, found when it is first asked for.
+    /// The tone readings of this word, computed on first use.
     fn tonal(&self, word: &str, variety: Variety) -> &Tonal {
         self.tonal
             .get_or_init(|| analyze(word, &self.units, variety))
     }
 }
 
-/// Grapheme to phoneme for Twi. Total: every text has a reading, a letter without one is `<unk>` and counted.
+/// Grapheme to phoneme for Twi. Total: it never fails; a letter without a reading becomes `<unk>` and is counted.
 pub struct TwiG2p {
     tone: ToneMode,
     tones: Tones,
     variety: Variety,
     lexicon: Lexicon,
-    /// Words of the lexicon that the normalizer must not say.
+    /// Words of the lexicon that the normalizer must not expand.
     own: OwnWords,
     english: Option<EnglishSource>,
     cache: PhonemeCache<Reading>,
@@ -105,7 +105,7 @@ pub struct TwiG2p {
 }
 
 impl TwiG2p {
-    /// A reader with these settings.
+    /// A converter with these settings.
     pub fn new(options: G2pOptions) -> Self {
         let mut lexicon = options.lexicon;
         let own = OwnWords::new(lexicon.keys());
@@ -124,15 +124,15 @@ impl TwiG2p {
         }
     }
 
-    /// Ids of a normalized text. `_` stands between two words, a pause mark directly after the last unit of
+    /// Ids of a normalized text. `_` separates two words, a pause mark directly after the last unit of
     /// its word and in place of the `_`. A mark before the first word is dropped, of several in a row the
-    /// first one counts.
+    /// first one is kept.
     pub fn text_to_ids(&self, text: &str) -> Vec<PhonemeId> {
         self.read_words(text, None, None, |_| {})
     }
 
-    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language, with the tones from elsewhere where they are
-    /// given, and tells of every word with a sound.
+    /// Does what [`text_to_ids`](Self::text_to_ids) does in a language, with the tones from another source where they
+    /// are given, and reports every word with a sound.
     pub(crate) fn read_words(
         &self,
         text: &str,
@@ -163,20 +163,20 @@ impl TwiG2p {
         sequence.finish()
     }
 
-    /// Words of the lexicon that the normalizer must not say.
+    /// Words of the lexicon that the normalizer must not expand.
     pub(crate) fn own_words(&self) -> &OwnWords {
         &self.own
     }
 
-    /// The reading of a word, in a language or as its spelling says.
+    /// The reading of a word, in a given language or in the one its spelling suggests.
     fn reading(&self, word: &str, language: Option<Language>) -> Arc<Reading> {
-        // The normalizer spells initials in Twi, and "ii" is no English two.
+        // The normalizer spells initials in Twi, and "ii" is not an English numeral.
         let language = language.filter(|_| !is_letter_name(word));
         let reading = match language {
             None => self.cache.get_or(word, || {
                 self.compute(word, spelling(word, self.english.as_ref()))
             }),
-            // The same word in another language is another word: no word begins with a control.
+            // The same word in another language needs another key: no word begins with a control character.
             Some(Language::Twi) => self.cache.get_or(&format!("\u{1}{word}"), || {
                 self.compute(word, Spelling::Twi)
             }),
@@ -187,7 +187,7 @@ impl TwiG2p {
         self.counted(word, reading)
     }
 
-    /// Whose tones the predicted ones are.
+    /// The written standard for predicted tones.
     fn variety(&self) -> Variety {
         self.variety
     }
@@ -222,7 +222,7 @@ impl TwiG2p {
         }
     }
 
-    /// How often each letter without a reading was met since the last [`clear`](Self::clear).
+    /// How often each letter without a reading occurred since the last [`clear`](Self::clear).
     pub fn unknown(&self) -> BTreeMap<char, u64> {
         self.unknown
             .lock()
@@ -235,7 +235,7 @@ impl TwiG2p {
         self.cache.info()
     }
 
-    /// Empties the cache and sets all counters to zero.
+    /// Empties the cache and resets all counters.
     pub fn clear(&self) {
         self.cache.clear();
         self.unknown
@@ -245,10 +245,10 @@ impl TwiG2p {
     }
 }
 
-/// Bytes of the word at the begin of a text: letters with their marks, and inside it apostrophes, hyphens and
-/// downstep marks that a letter follows. 0 if no word begins here.
+/// Length in bytes of the word at the start of a text: letters with their marks, and inside it apostrophes, hyphens and
+/// downstep marks that a letter follows. 0 if there is none.
 fn word_length(text: &str) -> usize {
-    // Words of plain small letters before a space or a mark are nearly all there are.
+    // Words of plain small letters before a space or a mark are by far the most common.
     let plain = plain_length(text.as_bytes());
     match text.as_bytes().get(plain) {
         None | Some(b' ' | b',' | b'.' | b'?' | b':' | b';') => return plain,
@@ -272,7 +272,7 @@ fn word_length(text: &str) -> usize {
     length
 }
 
-/// Bytes of the small letters of the alphabet that a text begins with.
+/// Length in bytes of the run of small letters of the alphabet at the start of a text.
 fn plain_length(text: &[u8]) -> usize {
     let mut length = 0;
     loop {

@@ -3,19 +3,19 @@
 use super::graphemes::{unit, Kind, Segment};
 use crate::phoneme::{id_of, set_of, PhonemeId};
 
-// The places that n takes from what follows it; elsewhere it stays alveolar.
+// Places of articulation that n assimilates to; elsewhere it stays alveolar.
 const PALATALS: u128 = set_of(&["tɕ", "dʑ", "ɕ", "ɲ", "tɕɥ", "dʑɥ", "ɕɥ", "ɲɥ", "j", "ɲ̩"]);
 const VELARS: u128 = set_of(&["k", "ɡ", "kʷ", "ɡʷ", "h", "hʷ", "ŋʷ", "w", "ŋ̩"]);
 const LABIALS: u128 = set_of(&["p", "b", "f", "v", "m", "m̩"]);
-/// The syllabic nasals that a word can begin with before the stop they change.
+/// The syllabic nasals that a word can begin with before the stop that they nasalize.
 const CHANGING: u128 = set_of(&["m̩", "n̩", "ŋ̩"]);
 
-/// Resolves every nasal of a word, right to left, since a nasal takes the place of what follows it.
+/// Resolves every nasal of a word, right to left, since a nasal assimilates to the sound after it.
 pub(super) fn resolve_nasals(segments: &mut [Segment]) {
     for at in (0..segments.len()).rev() {
         if let Kind::Nasal(letter) = segments[at].kind {
             let next = segments.get(at + 1).map(|next| next.kind);
-            // A written tone says that the nasal is a syllable.
+            // A written tone marks the nasal as syllabic.
             let unit = if segments[at].tone.is_none() && is_onset(next, at > 0) {
                 onset(letter)
             } else {
@@ -63,7 +63,7 @@ fn syllabic(letter: char, next: Option<Kind>) -> PhonemeId {
     }
 }
 
-/// Word-initial mb, nd, ng: the stop is said as the nasal (mba m̩ m a), after several nasals too.
+/// Word-initial mb, nd, ng: the stop becomes the nasal (mba m̩ m a), after several nasals too.
 fn nasalize_stop(segments: &mut [Segment]) {
     const CHANGES: [(PhonemeId, PhonemeId, PhonemeId); 3] = [
         (unit!("m̩"), unit!("b"), unit!("m")),

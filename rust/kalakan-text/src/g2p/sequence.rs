@@ -11,14 +11,14 @@ use crate::options::Variety;
 use crate::phoneme::{PhonemeId, WORD_BOUNDARY};
 use crate::tone::{Decided, Phrase, Tonal, Tones};
 
-/// A word that has been put into the ids.
+/// A word that has been appended to the ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spoken {
     /// Its bytes in the text.
     pub text: Range<usize>,
-    /// Its place in the ids.
+    /// Its range in the ids.
     pub ids: Range<usize>,
-    /// Its tones and why it has them; `None` where nothing was decided.
+    /// Its tones and the rules behind them; `None` where no tone was predicted.
     pub tones: Option<Decided>,
 }
 
@@ -28,10 +28,10 @@ pub(super) struct Sequence<'t, F> {
     tones: Tones,
     found: F,
     ids: Vec<PhonemeId>,
-    /// The last word is English, and no pause stands behind it or behind the words that wait.
+    /// The last word is English, and no pause follows it or the pending words.
     after_english: bool,
-    /// Words that the next ones decide: a bridge of both languages behind an English word, or words that are
-    /// English beside one, without any before them.
+    /// Pending words, whose language depends on the next ones: ambiguous words after an English word, or words that are
+    /// English next to one, without any before them.
     waiting: SmallVec<[Range<usize>; LONGEST_BRIDGE]>,
     /// Words since the last pause whose tones depend on each other.
     phrase: Vec<Token>,
@@ -98,7 +98,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
         }
     }
 
-    /// Reads the word at `place`, in a language or in the one that its spelling and its neighbours tell.
+    /// Reads the word at `place`, in a language or in the one detected from its spelling and its neighbors.
     pub fn word(&mut self, place: Range<usize>, language: Option<Language>) {
         let reading = self.reader.reading(&self.text[place.clone()], language);
         match language.map_or(reading.spelling, |_| Spelling::Twi) {
@@ -117,7 +117,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
             }
             Spelling::Beside if self.waits() => self.waiting.push(place),
             Spelling::Either if self.after_english && self.waits() => self.waiting.push(place),
-            // Too long a bridge, or a word that no English word stands before.
+            // Too many pending words, or no English word before them.
             Spelling::Beside => {
                 self.settle(None);
                 self.after_english = false;
@@ -127,7 +127,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
         }
     }
 
-    /// Whether one more word may wait: a bridge is short, and what stands before an English word is not.
+    /// Whether one more word may be pending: the number is limited only after an English word.
     fn waits(&self) -> bool {
         !self.after_english || self.waiting.len() < LONGEST_BRIDGE
     }
@@ -160,7 +160,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
         self.ids
     }
 
-    /// Reads the words that wait, now that it is known in which language.
+    /// Reads the pending words in the language that is now known.
     fn settle(&mut self, language: Option<Language>) {
         for place in std::mem::take(&mut self.waiting) {
             let reading = self.reader.reading(&self.text[place.clone()], language);
@@ -180,7 +180,7 @@ impl<'t, F: FnMut(Spoken)> Sequence<'t, F> {
         }
     }
 
-    /// Decides on the tones of the words since the last pause and writes them.
+    /// Predicts the tones of the words since the last pause and writes them.
     fn end_phrase(&mut self) {
         if self.phrase.is_empty() {
             return;

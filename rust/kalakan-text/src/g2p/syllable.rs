@@ -3,9 +3,9 @@
 use super::graphemes::unit;
 use crate::phoneme::{id_of, PhonemeId};
 
-/// Splits a word's units into syllables. A tone unit stays with its nucleus; a consonant that no onset takes
+/// Splits a word's units into syllables. A tone unit stays with its nucleus; a consonant that fits no onset
 /// (loans only) closes the syllable before it, or opens the first one.
-/// Boundaries and pauses part words and are left out.
+/// Boundaries and pauses separate words and are omitted.
 pub fn syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
     let silent = |unit: &PhonemeId| unit.is_pause() || unit.row().class == "boundary";
     units.split(silent).flat_map(word_syllables).collect()
@@ -42,7 +42,7 @@ fn word_syllables(units: &[PhonemeId]) -> Vec<Vec<PhonemeId>> {
     found
 }
 
-/// Where the onset begins in the consonants before a vowel: the last one, or the last two if the last is ɾ.
+/// Index of the onset in the consonants before a vowel: the last one, or the last two if the last is ɾ.
 fn onset_start(consonants: &[PhonemeId]) -> usize {
     let tap = consonants.last() == Some(&unit!("ɾ"));
     consonants.len().saturating_sub(if tap { 2 } else { 1 })

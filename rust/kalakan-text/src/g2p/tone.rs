@@ -7,7 +7,7 @@ use crate::phoneme::{id_of, PhonemeId};
 /// How the tone marks of a text are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ToneMode {
-    /// A mark is on every syllable whose tone is known; a bare syllable says nothing.
+    /// A mark is on every syllable whose tone is known; an unmarked syllable has no known tone.
     #[default]
     Full,
     /// A mark is where the tone changes: bare before the first mark is low, bare after a mark is as the mark.
@@ -42,7 +42,7 @@ pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
         if downstep {
             units.push(unit!("ꜜ"));
         }
-        // Only a high tone is stepped down, so in economic marking the step alone says high.
+        // Only a high tone is stepped down, so in economic marking the downstep alone implies high.
         let stepped = (downstep && spreading.is_some()).then_some(Tone::High);
         let tone = sound.tone.or(stepped).or(spreading);
         spreading = spreading.and(tone);
@@ -52,8 +52,8 @@ pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
     units
 }
 
-/// Puts the marks of a written word on a reading from a lexicon, nucleus by nucleus.
-/// `None` if the two have different numbers of nuclei: then nobody can say where a mark belongs.
+/// Transfers the marks of a written word to a lexicon entry, nucleus by nucleus.
+/// `None` if the two have different numbers of nuclei: the marks cannot be placed then.
 pub(super) fn transfer(written: &[Sound], reading: &[PhonemeId]) -> Option<Vec<Sound>> {
     let marks = nuclei_marks(written);
     let bare: Vec<PhonemeId> = reading

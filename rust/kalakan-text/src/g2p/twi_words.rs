@@ -1,16 +1,16 @@
 //! Words that are known to be Twi: a Bloom filter of a word list (data/README.md).
 
-/// Three in a thousand other words are taken for Twi.
+/// False-positive rate: three in a thousand other words.
 const BITS: &[u8] = include_bytes!("../../data/twi_words.bin");
 
-/// Bits that are set for a word.
+/// Bits set per word.
 const HASHES: u32 = 8;
 
-/// Tells whether the list has a word of small letters, its tone marks left out.
+/// Returns whether the list has a word of small letters, its tone marks left out.
 pub(crate) fn is_twi_word(word: &str) -> bool {
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
-    // The halves of one hash, the upper one odd, make all the places.
+    // Double hashing: the halves of one hash, the upper one made odd, give all bit positions.
     #[expect(clippy::cast_possible_truncation)]
     let (first, step) = (hash as u32, (hash >> 32) as u32 | 1);
     (0..HASHES).all(|row| {

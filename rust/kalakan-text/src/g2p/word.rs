@@ -54,7 +54,7 @@ pub(super) fn read_word(
     with_tones(&sounds, mode)
 }
 
-/// The letters before the 's that English gives an owner.
+/// The letters before an English possessive 's.
 fn owner(letters: &[Letter]) -> Option<&[Letter]> {
     match letters {
         [owner @ .., last] if last.apart && last.base == 's' => Some(owner),
@@ -73,11 +73,11 @@ pub(super) fn read_by_rules(word: &str) -> Vec<PhonemeId> {
 pub(crate) struct Nucleus {
     /// The mark on its letter; a high that is stepped down is `Mid`, however it is written.
     pub tone: Option<Tone>,
-    /// Which letter of the word it is.
+    /// Index of its letter in the word.
     pub letter: usize,
 }
 
-/// The nuclei that a word has by the rules when it is read without its marks, and the marks on their letters.
+/// The nuclei of a word as read by the rules without its marks, and the marks on their letters.
 pub(crate) fn nuclei(word: &str) -> SmallVec<[Nucleus; 12]> {
     let marked = letters(word);
     let mut bare = marked.clone();
@@ -111,13 +111,13 @@ pub(crate) fn nuclei(word: &str) -> SmallVec<[Nucleus; 12]> {
     found
 }
 
-/// The letters of a word in small, without tone marks; an apostrophe inside it stays.
+/// The letters of a word in lower case, without tone marks; an apostrophe inside it is kept.
 pub(crate) fn bare_key(word: &str) -> String {
     key(&letters(word), false)
 }
 
-/// Parts m', n' or w' from the vowel-initial word it leans on. The host keeps the shape that it has alone,
-/// so what the rules say of the begin of a word holds for it.
+/// Splits the clitic m', n' or w' from its vowel-initial host. The host keeps the form that it has alone,
+/// so what the rules say of the start of a word holds for it.
 fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
     match letters {
         [first, host @ ..]
@@ -161,7 +161,7 @@ fn by_rules(clitic: Option<PhonemeId>, host: &[Letter]) -> SmallVec<[Sound; SHOR
     clitic.into_iter().chain(sounds).collect()
 }
 
-/// Marks that the writer put on a word beat the tones of its lexicon entry, where they can be placed.
+/// Marks written on a word override the tones of its lexicon entry, where they can be placed.
 fn with_marks(reading: &[PhonemeId], written: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
     if written
         .iter()

@@ -15,18 +15,18 @@ const PHRASE: usize = 3;
 /// Letters of degrees whose parts may be longer than a letter.
 const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
 
-/// What an abbreviation needs around it, and whether its dot can end a sentence.
+/// Required context of an abbreviation, and whether its dot can end a sentence.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Before a name.
     Title,
-    /// Before a capitalised name only, and capitalised itself.
+    /// Before a capitalized name only, and capitalized itself.
     Saint,
     /// Before a figure only.
     Figure,
-    /// Before a figure only, and capitalised: "no" is the article.
+    /// Before a figure only, and capitalized: "no" is the article.
     Number,
-    /// After a name or before a figure, and capitalised.
+    /// After a name or before a figure, and capitalized.
     Place,
     /// Anywhere.
     Phrase,
@@ -40,7 +40,7 @@ struct Abbreviation {
     bare: bool,
 }
 
-/// The rows of a table of abbreviations; a row of another shape is none.
+/// The rows of a table of abbreviations; rows of another shape are skipped.
 fn rows(table: &'static str) -> impl Iterator<Item = Option<Abbreviation>> {
     table.lines().skip(1).map(|row| {
         let mut fields = row.split('\t');
@@ -95,19 +95,19 @@ fn find(written: &str) -> Option<&'static Abbreviation> {
     })
 }
 
-/// Tells whether `word` before a dot is an abbreviation.
+/// Returns whether `word` before a dot is an abbreviation.
 pub(super) fn is_abbreviation(word: &str) -> bool {
     find(word).is_some()
 }
 
-/// Tells whether `word`, as written, is a title that needs no dot before a name.
+/// Returns whether `word`, as written, is a title that needs no dot before a name.
 pub(super) fn is_bare_title(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_uppercase())
         && !word[1..].contains(|c: char| c.is_ascii_uppercase())
         && find(word).is_some_and(|found| found.bare)
 }
 
-/// Tells whether the dot after `word` belongs to it, so that the sentence goes on.
+/// Returns whether the dot after `word` belongs to it, so that the sentence goes on.
 pub(crate) fn keeps_sentence(word: &str) -> bool {
     let letters: String = word.split('.').collect();
     let single = word
@@ -123,12 +123,12 @@ pub(crate) fn keeps_sentence(word: &str) -> bool {
         })
 }
 
-/// Tells whether a dot after `word` belongs to it where a small letter follows: "Jnr. aba", "25 Dec. na".
+/// Returns whether a dot after `word` belongs to it where a small letter follows: "Jnr. aba", "25 Dec. na".
 pub(crate) fn may_end_sentence(word: &str) -> bool {
     is_short_month(word) || find(word).is_some_and(|found| found.kind == Kind::Phrase)
 }
 
-/// Tells whether the dot after `word` belongs to it because of the figures in `after`: "Yoh. 3:16", "Oct. 6", "p. 5".
+/// Returns whether the dot after `word` belongs to it because of the figures in `after`: "Yoh. 3:16", "Oct. 6", "p. 5".
 pub(crate) fn keeps_sentence_before(word: &str, after: &str) -> bool {
     let after = after.trim_start_matches(' ');
     let figures = after.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -253,7 +253,7 @@ impl Scanner<'_> {
             .filter(|c| crate::alphabet::is_letter(*c))
     }
 
-    /// "Dr Mensah", "Mr & Mrs Mensah": a capitalised title right before a capitalised name, or before "and" and such a
+    /// "Dr Mensah", "Mr & Mrs Mensah": a capitalized title right before a capitalized name, or before "and" and such a
     /// name, needs no dot.
     pub(super) fn bare_title(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
@@ -272,7 +272,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Skips an "and" that stands at `i`, and the space after it.
+    /// Skips an "and" at `i`, and the space after it.
     fn after_and(&self, i: usize) -> usize {
         let found = ["& ", "ne ", "na ", "and "]
             .into_iter()

@@ -1,4 +1,4 @@
-//! How URLs, e-mail addresses, mentions and hashtags are said.
+//! Spoken forms of URLs, e-mail addresses, mentions and hashtags.
 
 use crate::alphabet::{is_letter, is_vowel};
 use crate::spelling::{letter_names, sign_name};
@@ -8,7 +8,7 @@ use super::scanner::Scanner;
 use super::spoken::Spoken;
 use super::NormalizeOptions;
 
-/// Says an address: labels as words, signs by name, digits one by one.
+/// Reads an address: labels as words, signs by name, digits one by one.
 pub(super) fn speak(chars: &[char], options: &NormalizeOptions, out: &mut Spoken) {
     let text: String = chars.iter().collect();
     let mut rest = text
@@ -27,7 +27,7 @@ pub(super) fn speak(chars: &[char], options: &NormalizeOptions, out: &mut Spoken
         match c {
             _ if c.is_ascii_digit() => out.word(&digit_words(part, options, Form::Citation)),
             _ if is_letter(c) => speak_label(part, out),
-            // An address must be typeable.
+            // Signs are read by name, so that a listener can type the address.
             _ => out.word(sign_name(c).unwrap_or_default()),
         }
         rest = tail;
@@ -46,7 +46,7 @@ fn speak_label(label: &str, out: &mut Spoken) {
 }
 
 impl Scanner<'_> {
-    /// Reads #`GhanaTwi` as the words it is made of.
+    /// Reads #`GhanaTwi` as its words.
     pub(super) fn hashtag(&mut self) -> bool {
         let tagged = |c: char| crate::alphabet::is_letter(c) || c.is_ascii_digit() || c == '_';
         if self.peek(self.at) != '#' || !tagged(self.peek(self.at + 1)) {

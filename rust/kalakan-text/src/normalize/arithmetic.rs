@@ -4,7 +4,7 @@ use crate::alphabet::{is_letter, PI};
 
 use super::scanner::Scanner;
 
-/// What a sign is called, and whether it needs something to reckon with on both sides.
+/// The name of a sign, and whether it needs operands on both sides.
 fn name(sign: char) -> Option<(&'static str, bool)> {
     Some(match sign {
         '+' => ("plɔs", true),
@@ -34,7 +34,7 @@ fn name(sign: char) -> Option<(&'static str, bool)> {
 }
 
 impl Scanner<'_> {
-    /// Says the sign of arithmetic that stands here.
+    /// Reads the arithmetic sign at this position.
     pub(super) fn operator(&mut self) -> bool {
         let sign = self.peek(self.at);
         let Some((words, between)) = name(sign) else {
@@ -49,9 +49,9 @@ impl Scanner<'_> {
 
     fn is_between(&self, sign: char, end: usize) -> bool {
         match sign {
-            // Emphasis is written with stars too, and arrows lead anywhere.
+            // Stars also mark emphasis, and arrows can occur anywhere.
             '*' | '→' => self.between_numbers(self.at, end),
-            // Signs of quotations and tags touch what they mark.
+            // Quotation signs and tags have no space after them.
             '>' | '<' | '=' => {
                 self.operand_before(self.at) && self.operand_after(end)
                     || self.stands_alone(self.at)
@@ -81,7 +81,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Tells whether a number has just ended before `start` and one begins after `end`, at most a space away.
+    /// Returns whether a number ends before `start` and one starts after `end`, at most one space away.
     fn between_numbers(&self, start: usize, end: usize) -> bool {
         let before = start
             .checked_sub(1)
@@ -90,7 +90,7 @@ impl Scanner<'_> {
             && self.starts_amount(end + usize::from(self.peek(end) == ' '))
     }
 
-    /// Tells whether a number, a letter alone or a bracket ends before `start`, at most a space away.
+    /// Returns whether a number, a letter alone or a bracket ends before `start`, at most one space away.
     pub(super) fn operand_before(&self, start: usize) -> bool {
         let spaces = usize::from(start > 0 && self.peek(start - 1) == ' ');
         let end = start - spaces;
@@ -107,7 +107,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether a number, a letter alone or a bracket begins after `end`, at most a space away.
+    /// Returns whether a number, a single letter or a bracket starts after `end`, at most one space away.
     pub(super) fn operand_after(&self, end: usize) -> bool {
         let mut start = end + usize::from(self.peek(end) == ' ');
         start += usize::from(self.peek(start) == '(');
@@ -116,13 +116,13 @@ impl Scanner<'_> {
         c == PI || self.starts_amount(start) || is_letter(c) && self.boundary(start + 1)
     }
 
-    /// Tells whether white space stands on both sides of the sign at `i`.
+    /// Returns whether whitespace is on both sides of the sign at `i`.
     fn stands_alone(&self, i: usize) -> bool {
         let before = i.checked_sub(1).map_or(' ', |before| self.chars[before]);
         before.is_whitespace() && self.peek(i + 1).is_whitespace()
     }
 
-    /// Tells whether a word or figure ends one space before `i`, on the same line, and another begins one after it.
+    /// Returns whether a word or figure ends one space before `i`, on the same line, and another starts one after it.
     fn word_before(&self, i: usize) -> bool {
         let solid = |c: char| is_letter(c) || c.is_ascii_digit() || c == ')';
         let before = i.checked_sub(2).map_or(' ', |before| self.chars[before]);

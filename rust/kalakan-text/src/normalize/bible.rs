@@ -22,7 +22,7 @@ const BOOKS: &[&str] = &[
     "yohane", "yona", "yosua", "yuda", "zechariah", "zephaniah", "ɔsɛnkafo", "ɔsɛnkafoɔ",
 ];
 
-/// Short names of books, as they stand before a chapter and a verse, and the book.
+/// Short names of books, as written before a chapter and a verse, and the book.
 #[rustfmt::skip]
 const SHORT: &[(&str, &str)] = &[
     ("adi", "adiyisɛm"), ("ahem", "ahemfoɔ"), ("aso", "asomafoɔ"), ("atem", "atemmufoɔ"), ("ber", "beresosɛm"),
@@ -43,19 +43,19 @@ const SHORT: &[(&str, &str)] = &[
 /// A book of two words.
 const ACTS: [&str; 2] = ["asomafo nnwuma", "asomafoɔ nnwuma"];
 
-/// Tells whether `word` is the name of a book of the Bible.
+/// Returns whether `word` is the name of a book of the Bible.
 pub(super) fn is_book(word: &str) -> bool {
     BOOKS.binary_search(&word).is_ok()
 }
 
-/// Tells whether `word` is the short name of a book, with a capital.
+/// Returns whether `word` is the short name of a book, with a capital.
 pub(super) fn is_short_book(word: &str) -> bool {
     let short = |(short, _): &(&str, &str)| short.eq_ignore_ascii_case(word);
     word.starts_with(char::is_uppercase) && SHORT.iter().any(short)
 }
 
 impl Scanner<'_> {
-    /// Tells whether a book has just been named.
+    /// Returns whether the last words are the name of a book.
     pub(super) fn after_book(&self) -> bool {
         is_book(self.out.last_word()) || ACTS.iter().any(|book| self.out.ends_with(book))
     }
@@ -127,7 +127,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Reads chapter and verses; the chapter ends at `colon`, the first verse begins at `start`.
+    /// Reads chapter and verses; the chapter ends at `colon`, the first verse starts at `start`.
     pub(super) fn verse(&mut self, colon: usize, start: usize) {
         self.chapter(colon);
         self.at = start;
@@ -164,7 +164,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes on to "; 6:9" after a verse that ends at `end`.
+    /// Continues with "; 6:9" after a verse that ends at `end`.
     fn next_verse(&mut self, end: usize) -> bool {
         let start = self.skip_spaces(end + 1);
         if self.peek(end) != ';' || !self.is_verse(start) {
@@ -176,7 +176,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Tells whether a chapter and a verse stand at `start`: "0:00", "6:05" and "3:15pm" are times.
+    /// Returns whether a chapter and a verse are at `start`: "0:00", "6:05" and "3:15pm" are times.
     pub(super) fn is_verse(&self, start: usize) -> bool {
         let colon = self.digits_end(start);
         let end = self.digits_end(colon + 1);

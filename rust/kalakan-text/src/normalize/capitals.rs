@@ -1,4 +1,4 @@
-//! Words in capitals: initialisms are spelled, words that are stressed or shouted are not.
+//! Words in capitals: initialisms are spelled, emphasized words are not.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use crate::spelling::letter_names;
 
 use super::scanner::Scanner;
 
-/// Small words of Twi that are shouted more often than they are initials.
+/// Small words of Twi that in capitals are more often emphasis than initials.
 #[rustfmt::skip]
 const SHOUTED: &[&str] = &[
     "aa", "aane", "ba", "bi", "bra", "da", "daabi", "de", "deɛ", "di", "ei", "fa", "fie", "firi", "ha", "ho", "ka", "ma",
@@ -16,14 +16,14 @@ const SHOUTED: &[&str] = &[
     "te", "to", "wo", "woho", "yie", "nyinaa", "kyerɛ", "akwaaba", "medaase", "twi",
 ];
 
-/// Initials without a vowel that are written small all day.
+/// Initials without a vowel that are commonly written in lower case.
 #[rustfmt::skip]
 const SMALL: &[&str] = &[
     "bmw", "cd", "cpp", "dj", "dm", "dstv", "dvd", "fc", "gbc", "gtv", "jhs", "kfc", "mp", "mtn", "ndc", "npp",
     "phd", "pnc", "psg", "shs", "sms", "tv",
 ];
 
-/// Longest run of capitals that is taken for initials.
+/// Longest run of capitals that is treated as initials.
 const LONGEST: usize = 6;
 
 static SPOKEN: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ static SPOKEN: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
 });
 
 impl Scanner<'_> {
-    /// Says the token in `start..end` as initials or as a word.
+    /// Reads the token in `start..end` as initials or as a word.
     pub(super) fn capitals_or_word(&mut self, start: usize, end: usize) {
         let low = self.lower(start, end);
         let token = &self.chars[start..end];
@@ -58,7 +58,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Says "NPP's" as the letters that it is made of.
+    /// Reads "NPP's" letter by letter.
     pub(super) fn initials_of_owner(&mut self, start: usize, end: usize) -> bool {
         let Some(stop) = end.checked_sub(2).filter(|stop| *stop > start + 1) else {
             return false;
@@ -108,7 +108,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether the word before `start` or the one after `end` is Twi in capitals, as in DA BIARA.
+    /// Returns whether the word before `start` or the one after `end` is Twi in capitals, as in DA BIARA.
     fn stands_in_shouted_words(&self, start: usize, end: usize) -> bool {
         let is_shouted = |word: &[char]| {
             let low: String = word.iter().flat_map(|c| c.to_lowercase()).collect();
@@ -121,7 +121,7 @@ impl Scanner<'_> {
         is_shouted(&before[before.len() - length..]) || is_shouted(&after[..next])
     }
 
-    /// Tells whether the line around `start` has no small letter.
+    /// Returns whether the line around `start` has no small letter.
     fn line_is_shouted(&mut self, start: usize) -> bool {
         if let Some((end, shouted)) = self.line {
             if start < end {
@@ -143,13 +143,13 @@ impl Scanner<'_> {
     }
 }
 
-/// Tells whether `word`, in small letters, is said letter by letter.
+/// Returns whether `word`, in small letters, is read letter by letter.
 pub(super) fn is_small_initials(word: &str) -> bool {
     let vowel = |b: u8| matches!(b, b'a' | b'e' | b'i' | b'o' | b'u');
     (2..=4).contains(&word.len()) && !word.bytes().any(vowel) && SMALL.contains(&word)
 }
 
-/// Tells whether `word` has two to five letters and none of them a vowel, as phd has.
+/// Returns whether `word` has two to five letters and none of them a vowel, as phd has.
 fn is_unreadable(word: &str) -> bool {
     (2..LONGEST).contains(&word.len())
         && word
@@ -157,7 +157,7 @@ fn is_unreadable(word: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() && b != b'y' && !is_vowel(b.into()))
 }
 
-/// Tells whether `word` has the shape of a Twi word (native finals, native clusters, no loan letter).
+/// Returns whether `word` has the shape of a Twi word (native finals, native clusters, no loan letter).
 pub(crate) fn is_native(word: &str) -> bool {
     let letters: Vec<char> = word.chars().filter(|c| is_letter(*c)).collect();
     if letters
@@ -191,7 +191,7 @@ fn is_digraph(a: char, b: char) -> bool {
     )
 }
 
-/// Tells whether a foreign word in capitals can be read at all: GHANA and KRISTO, not KNUST or UTME.
+/// Returns whether a foreign word in capitals can be read as a word: GHANA and KRISTO, not KNUST or UTME.
 fn is_readable(word: &str) -> bool {
     let letters: Vec<char> = word.chars().collect();
     let consonants = |run: &[char]| run.iter().all(|c| !is_vowel(*c) && *c != 'y');

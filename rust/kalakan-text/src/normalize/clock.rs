@@ -18,7 +18,7 @@ const PERIODS: [&str; 9] = [
 
 const HOUR_NOUNS: [&str; 5] = ["nnɔn", "nnon", "nɔn", "dɔn", "dɔnhwere"];
 
-/// A time as written; `hour` counts to 24 only if `whole_day` says so.
+/// A time as written; `hour` counts to 24 only if `whole_day` is set.
 #[derive(Clone, Copy)]
 struct Time {
     hour: u32,
@@ -51,7 +51,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Tells whether a time starts at `i`.
+    /// Returns whether a time starts at `i`.
     pub(super) fn is_clock(&self, i: usize) -> bool {
         self.peek(self.digits_end(i)) == ':' && self.time(i).is_some()
     }
@@ -177,7 +177,7 @@ impl Scanner<'_> {
                 second: None,
                 whole_day: false,
             };
-            // In "11-2pm" only the last hour is surely after noon.
+            // In "11-2pm" only the last hour is certainly p.m..
             let crosses = k == 0 && count == 2 && hours[1].is_some_and(|to| hour > to && hour < 12);
             if o_clock.is_none() {
                 time.fold(afternoon != crosses);
@@ -255,7 +255,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether a sentence may end before `i`: nothing, a new line or a capital follows.
+    /// Returns whether a sentence may end before `i`: nothing, a new line or a capital follows.
     pub(super) fn ends_sentence(&self, i: usize) -> bool {
         let next = self.skip_closers(i);
         self.chars

@@ -1,4 +1,4 @@
-//! Codes that are dialled or typed: digit by digit.
+//! Codes that are dialed or typed: read digit by digit.
 
 use crate::alphabet::is_letter;
 use crate::spelling::{letter_names, sign_name};
@@ -6,7 +6,7 @@ use crate::spelling::{letter_names, sign_name};
 use super::number::{digit_words, Form};
 use super::scanner::Scanner;
 
-/// What a code follows, whatever its length.
+/// Words before a code of any length.
 const KEYS: [&str; 12] = [
     "otp",
     "pin",
@@ -22,7 +22,7 @@ const KEYS: [&str; 12] = [
     "password",
 ];
 
-/// What a code follows if it is long or a word for "number" stands between.
+/// Words before a code if it is long or a word for "number" is in between.
 const NUMBERED: [&str; 14] = [
     "account",
     "akontabuo",
@@ -43,15 +43,14 @@ const NUMBERED: [&str; 14] = [
 /// Words between a key and its code.
 const LINKS: [&str; 9] = ["ne", "yɛ", "is", "no", "nɔma", "number", "num", "a", "wo"];
 
-/// Numbers to call for help, and what stands before a number to call.
+/// Emergency numbers, and words before a number to call.
 const HELP: [&str; 8] = ["112", "191", "192", "193", "911", "999", "117", "311"];
 const CALLS: [&str; 6] = ["frɛ", "frɛɛ", "call", "dial", "number", "nɔma"];
 
 /// Digits of a code; one or two are a number.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=24;
 
-/// Digits that make a number a code by their count, where a name such as "account" stands before them; of metres there
-/// are more.
+/// Digits that make a number a code by their count, after a name such as "account"; "meter" needs more.
 const LONG: usize = 4;
 const METRES: [&str; 2] = ["meter", "mita"];
 
@@ -163,7 +162,7 @@ impl Scanner<'_> {
         None
     }
 
-    /// Reads the plate of a car: GV 123-20.
+    /// Reads a license plate: GV 123-20.
     pub(super) fn plate(&mut self) -> bool {
         let start = self.at;
         let capitals = self.word == start + 2

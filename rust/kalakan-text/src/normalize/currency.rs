@@ -32,7 +32,7 @@ const TRILLION: Group = Group {
 };
 
 impl Scanner<'_> {
-    /// Returns the currency whose sign stands at `i` before a number, and where the sign ends.
+    /// Returns the currency whose sign is at `i` before a number, and where the sign ends.
     pub(super) fn money_sign(&self, i: usize) -> Option<(&'static Currency, usize)> {
         let (currency, end) = currency::before_figure(self.chars, i)?;
         let bare = currency.needs_touch();
@@ -50,7 +50,7 @@ impl Scanner<'_> {
         let start = end + usize::from(self.peek(end) == ' ');
         let (currency, stop) = currency::after_figure(self.chars, start)?;
         if currency.sign == "P" {
-            // 1080p is no money: a hundred pesewas are a cedi.
+            // 1080p is not money: a hundred pesewas are a cedi.
             let small = (end < 3 || !self.digit(end - 3)) && !self.is_reckoned(end);
             return (small && self.pesewas_end(end) > end).then_some((currency, stop));
         }
@@ -67,7 +67,7 @@ impl Scanner<'_> {
         (self.boundary(stop) && !bare && !self.digit(next)).then_some((currency, stop))
     }
 
-    /// Tells whether the figures that end at `end` follow an equals sign: "24 = 2p" is algebra.
+    /// Returns whether the figures that end at `end` follow an equals sign: "24 = 2p" is algebra.
     fn is_reckoned(&self, end: usize) -> bool {
         let digits = self.chars[..end]
             .iter()
@@ -114,7 +114,7 @@ impl Scanner<'_> {
         Some((group, stop))
     }
 
-    /// Says "ɔpepem mmienu akyiri pɔ num" for 2.5 million.
+    /// Reads "ɔpepem mmienu akyiri pɔ num" for 2.5 million.
     pub(super) fn speak_magnitude(&mut self, group: Group, amount: &Amount) {
         if amount.to.is_none() && amount.value.small() == Some(1) {
             if amount.negative {
@@ -188,7 +188,7 @@ impl Scanner<'_> {
         self.out.word(words);
     }
 
-    /// Tells whether a word for money follows a number that ends at `end`.
+    /// Returns whether a word for money follows a number that ends at `end`.
     pub(super) fn names_money(&self, end: usize) -> bool {
         let start = self.skip_spaces(end);
         let stop = self.letters_end(start);
@@ -201,7 +201,7 @@ impl Scanner<'_> {
             )
     }
 
-    /// Says a sign or code of money that stands without a figure: "Sika (GHS)", "GHS billion", "$".
+    /// Reads a sign or code of money without a figure: "Sika (GHS)", "GHS billion", "$".
     pub(super) fn lone_money(&mut self) -> bool {
         let Some((currency, end)) = currency::before_figure(self.chars, self.at) else {
             return false;

@@ -9,7 +9,7 @@ const MONTHS: [&str; 12] = [
     "kitawonsa", "ɔsanaa", "ɛbɔ", "ahinime", "obubuo", "ɔpɛnimaa",
 ];
 
-/// Spellings of month names met in texts; they are kept as written.
+/// Spellings of month names found in texts; they are kept as written.
 #[rustfmt::skip]
 const WRITTEN: &[&str] = &[
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
@@ -19,7 +19,7 @@ const WRITTEN: &[&str] = &[
     "ɔsanaa", "ɔsannaa", "ɔsandaa", "ɛbɔ", "ɛbɔbira", "ebɔbira", "ahinime", "obubuo", "ɔbubuo", "ɔpɛnimaa", "ɔpɛnimma", "opɛnimma",
 ];
 
-/// English short forms, only where a day or a year stands beside them.
+/// English short forms, only next to a day or a year.
 const SHORT: [(&str, &str); 12] = [
     ("jan", "january"),
     ("feb", "february"),
@@ -54,7 +54,7 @@ fn month_of(word: &str) -> Option<&'static str> {
     row.map(|(_, month)| *month)
 }
 
-/// Tells whether `word` is the short form of an English month, with a capital.
+/// Returns whether `word` is the short form of an English month, with a capital.
 pub(super) fn is_short_month(word: &str) -> bool {
     word.starts_with(char::is_uppercase) && month_of(&word.to_ascii_lowercase()).is_some()
 }
@@ -132,7 +132,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Tells whether a dash that ends at `end` stands between two months or two days of the week.
+    /// Returns whether a dash that ends at `end` is between two months or two days of the week.
     pub(super) fn joins_days(&self, end: usize) -> bool {
         let start = self.skip_spaces(end);
         let stop = self.letters_end(start);
@@ -216,7 +216,7 @@ impl Scanner<'_> {
     /// Reads "March 6, 1957" and "February 14"; the month starts here.
     pub(super) fn month_first(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
-        // Asked of every word: most have no figure after them.
+        // Runs for every word: most have no figure after them.
         let dot = usize::from(self.peek(end) == '.');
         if end - start > 14 || !self.digit(self.skip_spaces(end + dot)) {
             return false;
@@ -236,7 +236,7 @@ impl Scanner<'_> {
         let day = self.small(digits, stop);
         let after = self.ordinal_suffix(stop);
         let joined = matches!(self.peek(after), '%' | '/' | ':' | '-' | '–' | '°')
-            // "Ayɛwohomumɔ 2,2021" lacks a space only.
+            // "Ayɛwohomumɔ 2,2021" only lacks a space.
             || self.digit(after + 1)
                 && self.peek(after) != ' '
                 && !(self.peek(after) == ',' && self.year(after).is_some());

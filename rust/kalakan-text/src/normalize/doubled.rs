@@ -1,4 +1,4 @@
-//! A figure in brackets after the same number in words: "mfeɛ aduonu (20)" is said once.
+//! A figure in brackets after the same number in words: "mfeɛ aduonu (20)" is read once.
 
 use crate::currency;
 
@@ -9,7 +9,7 @@ use super::scanner::Scanner;
 const LONGEST: usize = 32;
 
 impl Scanner<'_> {
-    /// Skips a bracket that holds the number that was just said.
+    /// Skips a bracket that holds the number that was just read.
     pub(super) fn said_twice(&mut self) -> bool {
         if self.peek(self.at) != '(' {
             return false;

@@ -14,7 +14,7 @@ const PARTS: [(&[&str], &str); 3] = [
 const DIGITS: usize = 4;
 
 impl Scanner<'_> {
-    /// Reads hours, minutes and seconds. Minutes by the letter m alone are metres.
+    /// Reads hours, minutes and seconds. Minutes by the letter m alone are meters.
     pub(super) fn duration(&mut self) -> bool {
         let mut parts: Vec<(usize, usize, &str)> = Vec::new();
         let (mut at, mut stop, mut rank, mut sure) = (self.at, self.at, 0, false);
@@ -56,7 +56,7 @@ impl Scanner<'_> {
         {
             return None;
         }
-        // 4G and 3M are names of things.
+        // 4G and 3M are names.
         let name = self.slice(start, stop);
         let found = PARTS
             .iter()

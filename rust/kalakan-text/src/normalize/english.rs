@@ -10,7 +10,7 @@ use crate::currency::{self, Currency};
 use crate::traced::Writer;
 use words::{fraction, integer, ordinal, spell};
 
-/// What may stand after a figure.
+/// What may follow a figure.
 const UNITS: [(&str, &str); 17] = [
     ("%", "percent"),
     ("°C", "degrees celsius"),
@@ -31,7 +31,7 @@ const UNITS: [(&str, &str); 17] = [
     ("m", "million"),
 ];
 
-/// Writes repaired `text` with English words for its ASCII figures and for the signs that are spoken.
+/// Writes repaired `text` with English words for its ASCII figures and for the signs that are read aloud.
 ///
 /// Integers to 10^15, years from 1100 to 2099 in pairs, decimals, fractions, a minus, ordinals, clock times, money,
 /// percent, a few units, short codes, Roman numerals after a name and common abbreviations. Figures in addresses stay.
@@ -58,7 +58,7 @@ pub(crate) fn speak(text: &str, writer: &mut Writer) {
 struct Reader<'a> {
     chars: &'a [char],
     at: usize,
-    /// Figures that begin before this are said digit by digit: they go on a phone number.
+    /// Figures that start before this are read digit by digit: they continue a phone number.
     spelling_until: usize,
     writer: &'a mut Writer,
 }
@@ -85,7 +85,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Tells whether the hyphen here belongs to the figure behind it: -3, not 1-3 or A-3.
+    /// Returns whether the hyphen here belongs to the figure behind it: -3, not 1-3 or A-3.
     fn is_sign(&self) -> bool {
         let before = self.at.checked_sub(1).map(|at| self.chars[at]);
         let opens = before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"'));
@@ -147,7 +147,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// "GHS 25.50": the unit is said after the figure.
+    /// "GHS 25.50": the unit is read after the figure.
     fn money(&mut self) -> bool {
         let found = currency::before_figure(self.chars, self.at).filter(|_| self.starts_token());
         let Some((currency, after)) = found else {
@@ -194,7 +194,7 @@ impl Reader<'_> {
         });
     }
 
-    /// "20p" and "25 GHS": the unit stands after the figure already.
+    /// "20p" and "25 GHS": the unit already follows the figure.
     fn money_after(&mut self, whole: &str) -> bool {
         let spaced = self.chars.get(self.at) == Some(&' ');
         let start = self.at + usize::from(spaced);
@@ -209,7 +209,7 @@ impl Reader<'_> {
         fits
     }
 
-    /// "2.5m" and "2.5 million": the scale stands before the unit.
+    /// "2.5m" and "2.5 million": the scale precedes the unit.
     fn scale(&mut self) {
         let spaced = self.at + usize::from(self.chars.get(self.at) == Some(&' '));
         let scales = [
@@ -319,7 +319,7 @@ impl Reader<'_> {
         ending.is_some()
     }
 
-    /// "1/2" and "3/4": a proper fraction, no date.
+    /// "1/2" and "3/4": a proper fraction, not a date.
     fn part(&mut self, over: &str) -> bool {
         let end = self.digits_end(self.at + 1);
         let is_slash = |at: Option<usize>| at.and_then(|at| self.chars.get(at)) == Some(&'/');

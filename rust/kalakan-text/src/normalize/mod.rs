@@ -1,7 +1,7 @@
 //! Written Twi to spoken Twi: numbers, money, dates and the like become words.
 //!
 //! One scanner walks the repaired text once. Each class of number or word is a file that adds its
-//! rules to the scanner; the order in which they are asked is in `rules.rs`.
+//! rules to the scanner; the order in which they are tried is in `rules.rs`.
 
 mod abbreviation;
 mod address;
@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use crate::clean::has_chat_letters;
 use crate::traced::Traced;
 
-/// A second reading settles what the first one uncovered; deeper nesting does not occur in text.
+/// A second pass resolves what the first one uncovered; deeper nesting does not occur in text.
 const MAX_PASSES: usize = 6;
 
 /// Returns `text` as words and pause marks only, in the closed alphabet of normalized text.
@@ -49,14 +49,14 @@ pub fn normalize(text: &str, options: &NormalizeOptions) -> String {
 }
 
 /// Does what [`normalize`] does and counts the characters that have no reading, as letters of other scripts and emoji.
-/// White space, quotes, brackets, invisible characters and marks of emphasis are there for the eye and not counted.
+/// Whitespace, quotes, brackets, invisible characters and marks of emphasis are visual only and not counted.
 pub fn normalize_counting(text: &str, options: &NormalizeOptions) -> (String, BTreeMap<char, u64>) {
     normalize_traced(Traced::counting(text), options).into_parts()
 }
 
-/// Does what [`normalize`] does and keeps where the result comes from.
+/// Does what [`normalize`] does and records the source positions of the result.
 pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
-    // Only chat spelling rewrites letters of the alphabet.
+    // Only chat spelling replaces letters of the alphabet.
     let short_way = |text: &str| {
         let rewritten = has_chat_letters(text, options.chat);
         (!rewritten).then(|| plain::lower(text)).flatten()

@@ -2,7 +2,7 @@
 
 use super::{NormalizeOptions, Variety};
 
-/// How a number stands in its sentence.
+/// Form of a number in its sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// On its own: ɛnan, enum, edu.
@@ -51,7 +51,7 @@ const GROUPS: [(u64, &str, &str); 4] = [
     (1_000, "apem", "mpem"),
 ];
 
-/// Returns the Twi words of a cardinal number; from 10^15 on, of its digits.
+/// Returns the Twi words of a cardinal number; from 10^15 on, digit by digit.
 ///
 /// `citation` picks ɛnan, enum and edu for the numbers that have such a form.
 pub fn number_words(n: u64, options: &NormalizeOptions, citation: bool) -> String {
@@ -153,7 +153,7 @@ pub(crate) fn digit_words(digits: &str, options: &NormalizeOptions, form: Form) 
     words
 }
 
-/// Returns a string of digits as a cardinal, or digit by digit where a leading zero or the length asks for it.
+/// Returns a string of digits as a cardinal, or digit by digit where a leading zero or the length requires it.
 pub(crate) fn integer_words(digits: &str, options: &NormalizeOptions, form: Form) -> String {
     let padded = digits.len() > 1 && digits.starts_with('0');
     match digits.parse::<u64>() {

@@ -32,12 +32,12 @@ const THINGS: [&str; 15] = [
     "volume",
 ];
 
-/// Tells whether `word`, in lower case, announces a thing that is counted in Roman numerals.
+/// Returns whether `word`, in lower case, announces a thing that is counted in Roman numerals.
 pub(super) fn is_thing(word: &str) -> bool {
     THINGS.contains(&word)
 }
 
-/// Tells whether `word`, in lower case, announces a person who may be counted.
+/// Returns whether `word`, in lower case, announces a person who may be counted.
 pub(super) fn is_title(word: &str) -> bool {
     TITLES.contains(&word)
 }
@@ -88,12 +88,12 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads a Roman numeral after a capitalised name.
+    /// Reads a Roman numeral after a capitalized name.
     pub(super) fn roman_word(&mut self) -> bool {
         self.roman(self.at, self.word)
     }
 
-    /// Reads the Roman numeral in `start..end` after a capitalised name.
+    /// Reads the Roman numeral in `start..end` after a capitalized name.
     pub(super) fn roman(&mut self, start: usize, end: usize) -> bool {
         if end - start > 5 || self.names.count == 0 || !self.follows_names(start) {
             return false;
@@ -102,7 +102,7 @@ impl Scanner<'_> {
         let Some(value) = (1..=20).find(|n| roman_numeral(*n) == written) else {
             return false;
         };
-        // A lone I is a letter or the English pronoun unless a ruler is being named; Malcolm X is no king.
+        // A lone I is a letter or the English pronoun unless a ruler is being named; Malcolm X is not a ruler.
         let ruler = self.names.titled && self.names.count > 1;
         if value == 1 && !ruler || self.out.ends_with("malcolm") {
             return false;
@@ -125,7 +125,7 @@ impl Scanner<'_> {
             return false;
         }
         let words = cardinal(u64::from(value), self.options, Form::Attributive);
-        // "Wiase ko II" counts its war; in a list numerals stand for themselves.
+        // "Wiase ko II" counts its war; in a list numerals are independent.
         let joined = matches!(self.out.last_word(), "" | "ne" | "na" | "anaa" | "kɔsi");
         if joined || self.roman_beside(start, end) {
             self.out.word(&words);
@@ -144,7 +144,7 @@ impl Scanner<'_> {
         (1..=20).find(|n| roman_numeral(*n) == written)
     }
 
-    /// Tells whether a Roman numeral of more than a letter stands next in a list, or a numeral before.
+    /// Returns whether a Roman numeral of more than one letter comes next in a list, or a numeral before it.
     fn roman_beside(&self, start: usize, end: usize) -> bool {
         let next = end + 2;
         let stop = self.letters_end(next);
@@ -164,7 +164,7 @@ impl Scanner<'_> {
         after || before
     }
 
-    /// Tells whether the run of capitalised words ends one space before `start`.
+    /// Returns whether the run of capitalized words ends one space before `start`.
     pub(super) fn follows_names(&self, start: usize) -> bool {
         self.names.end + 1 == start && self.peek(self.names.end) == ' '
     }

@@ -17,7 +17,7 @@ impl Scanner<'_> {
     pub(super) fn phone(&mut self) -> bool {
         let plus = self.peek(self.at) == '+';
         let start = self.at + usize::from(plus);
-        // Ghana's numbers go on with 2, 3 or 5 after 233; 233 000 000 000 is a number.
+        // Ghana's numbers continue with 2, 3 or 5 after 233; 233 000 000 000 is a number.
         let ghana = ["2332", "2333", "2335"]
             .iter()
             .any(|begin| self.starts_with(start, begin));
@@ -38,7 +38,7 @@ impl Scanner<'_> {
         let mut groups = Vec::new();
         let mut count = 0;
         let mut at = start;
-        // How many digits it has, where its begin tells.
+        // Number of digits, where the prefix determines it.
         let fixed = match plus {
             _ if self.starts_with(start, "233") => Some(GHANA),
             true => None,
@@ -72,7 +72,7 @@ impl Scanner<'_> {
         } else {
             Some(count) == fixed
         };
-        // What is typed without a space after it is no part of it: "+233244123456anaa".
+        // What is typed without a space after it is not part of it: "+233244123456anaa".
         let free = self.boundary(end) || is_letter(self.peek(end)) && is_letter(self.peek(end + 1));
         (fits && free).then_some(groups)
     }
@@ -101,7 +101,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads a chain of three or more groups, such as an ISBN, which is no range.
+    /// Reads a chain of three or more groups, such as an ISBN, which is not a range.
     pub(super) fn chain(&mut self) -> bool {
         let mut groups = Vec::new();
         let mut at = self.at;

@@ -1,4 +1,4 @@
-//! The short way for text that already is words and marks.
+//! Fast path for text that is already words and marks.
 
 use crate::alphabet::{is_base_letter, is_mark, is_vowel};
 
@@ -28,7 +28,7 @@ pub(super) fn lower(text: &str) -> Option<String> {
         if !fits {
             return None;
         }
-        // Spaces, apostrophes and all marks but one stand before the letters.
+        // Spaces, apostrophes and all marks but one come before the letters in ASCII.
         if (c < 'A' || c == '…') && is_small_initials(&out[word..]) {
             return None;
         }
@@ -83,7 +83,7 @@ fn is_composed(c: char) -> bool {
     )
 }
 
-/// Tells whether a dot after `word` can only end a sentence.
+/// Returns whether a dot after `word` can only end a sentence.
 fn is_open(word: &str) -> bool {
     !is_abbreviation(word) && (word.len() > 1 || word.starts_with(is_vowel))
 }

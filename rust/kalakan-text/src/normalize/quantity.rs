@@ -14,7 +14,7 @@ pub(super) struct Amount {
     pub(super) to: Option<Value>,
 }
 
-/// Tells whether a two-figure number after `word` may have a zero before it that nobody says.
+/// Returns whether a two-figure number after `word` may have a leading zero that is not read.
 fn is_counted(word: &str) -> bool {
     matches!(
         word,
@@ -23,7 +23,7 @@ fn is_counted(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Reads what is left for numbers: money, units, percent, ordinals, ranges and bare figures.
+    /// Reads the remaining kinds of numbers: money, units, percent, ordinals, ranges and bare figures.
     pub(super) fn quantity(&mut self) -> bool {
         let plus = self.peek(self.at) == '+';
         let mut start = self.at + usize::from(plus);
@@ -75,7 +75,7 @@ impl Scanner<'_> {
             return None;
         }
         let start = dash + 1 + spaced;
-        // "5 -3" is a number and a negative one; "1/2-3" is not worth guessing.
+        // "5 -3" is a number and a negative one; "1/2-3" is ambiguous.
         if !self.digit(start)
             || first.part.is_some()
             || spaced > 0 && self.is_sum(start)
@@ -137,7 +137,7 @@ impl Scanner<'_> {
         self.out.word(unit.tail);
     }
 
-    /// Says the amount where the scanner stands, with `form` for its first number.
+    /// Reads the amount at the scanner's position, with `form` for its first number.
     pub(super) fn speak_plain(&mut self, amount: &Amount, form: Form) {
         if amount.negative {
             self.out.word("maenɔs");

@@ -1,8 +1,8 @@
-//! The rules of the normalizer in their order: at each place the first that reads what stands there counts.
+//! The rules of the normalizer in their order: at each position the first one that matches is applied.
 
 use super::scanner::Scanner;
 
-/// What the character can be that a rule starts with, one bit each.
+/// Classes of characters that a rule can start with, one bit each.
 pub(super) mod starts {
     /// The end of a line.
     pub const LINE: u8 = 1;
@@ -20,11 +20,11 @@ pub(super) mod starts {
     pub const MARK: u8 = 1 << 5;
     /// A hyphen or dash.
     pub const DASH: u8 = 1 << 6;
-    /// Any other sign, and white space.
+    /// Any other sign, and whitespace.
     pub const SIGN: u8 = 1 << 7;
 }
 
-/// What a rule leaves behind it.
+/// State after a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reads {
     /// A number: a unit, a dash or the name of money may follow.
@@ -35,20 +35,20 @@ pub(super) enum Reads {
     Other,
 }
 
-/// One way of reading what stands at the scanner's place.
+/// One rule for the text at the scanner's position.
 pub(super) struct Rule {
-    /// What it reads.
+    /// Name.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the reader and the tests"))]
     pub name: &'static str,
-    /// What it can start with.
+    /// Classes of its first character.
     pub starts: u8,
-    /// What it leaves behind.
+    /// State after it.
     pub reads: Reads,
-    /// Reads and moves on, or returns false and has done nothing.
+    /// Reads and advances, or returns false without any effect.
     pub read: fn(&mut Scanner) -> bool,
 }
 
-/// A row of the table. A method of a type with a lifetime is a function of any lifetime only in a closure.
+/// A row of the table. Only a closure makes a method of a type with a lifetime generic over it.
 macro_rules! rule {
     ($name:literal, $starts:expr, $reads:expr, $read:ident) => {
         Rule {
@@ -60,7 +60,7 @@ macro_rules! rule {
     };
 }
 
-/// All rules, first come, first served.
+/// All rules, in order of precedence.
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = {
     use starts::{CAPITAL, DASH, FIGURE, LINE, MARK, SIGN, TAG, WORD};

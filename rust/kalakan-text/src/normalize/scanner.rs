@@ -1,4 +1,4 @@
-//! Walks repaired text once and asks the rules of `rules.rs` at each place.
+//! Scans repaired text once and tries the rules of `rules.rs` at each position.
 
 use crate::alphabet::{is_letter, is_mark};
 use crate::punctuation::{dash, run_of_marks, Dash};
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) 
     writer.text = scanner.out.finish();
 }
 
-/// Tells whether `c` is there for the eye: white space, quotes, brackets, emphasis, bullets.
+/// Returns whether `c` is visual only: whitespace, quotes, brackets, emphasis, bullets.
 fn is_silent(c: char) -> bool {
     c.is_whitespace()
         || matches!(
@@ -55,7 +55,7 @@ fn bytes(chars: &[char]) -> usize {
     chars.iter().map(|c| c.len_utf8()).sum()
 }
 
-/// The run of capitalised words that ends before the current word.
+/// The run of capitalized words that ends before the current word.
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) count: usize,
@@ -75,9 +75,9 @@ pub(super) struct Scanner<'a> {
     pub(super) list_end: usize,
     /// Where the last number with all its signs ended; a dash here means "to".
     pub(super) quantity_end: usize,
-    /// The noun that was last put before a number; "to" does not repeat it.
+    /// The noun last written before a number; "to" does not repeat it.
     pub(super) noun: &'static str,
-    /// The number that is being read follows a sign of money.
+    /// The current number follows a sign of money.
     pub(super) after_money: bool,
     pub(super) names: Names,
     /// End of the line last looked at, and whether it is all capitals.
@@ -85,7 +85,7 @@ pub(super) struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// Reads what stands here; returns false where no rule does.
+    /// Reads the text at this position; returns false if no rule matches.
     fn step(&mut self) -> bool {
         let (start, begin) = (self.at, self.begin());
         if begin & starts::WORD != 0 {
@@ -107,7 +107,7 @@ impl Scanner<'_> {
         rule.is_some()
     }
 
-    /// Returns what the current character can begin.
+    /// Returns what the current character can start.
     fn begin(&self) -> u8 {
         match self.chars[self.at] {
             '\n' => starts::LINE,
@@ -121,7 +121,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Counts the capitalised word that has been read from `start` on among the names before it.
+    /// Counts the capitalized word that has been read from `start` on among the names before it.
     fn name(&mut self, start: usize) {
         if !self.follows_names(start) {
             self.names = Names::default();
@@ -135,7 +135,7 @@ impl Scanner<'_> {
         self.names.end = self.at;
     }
 
-    /// Tells whether a number can start at `i`: a digit, a fraction, or a sign that belongs to one.
+    /// Returns whether a number can start at `i`: a digit, a fraction, or a sign that belongs to one.
     pub(super) fn starts_number(&self, i: usize) -> bool {
         let before = i.checked_sub(1).map_or(' ', |b| self.chars[b]);
         match self.peek(i) {
@@ -152,7 +152,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether a digit or money with digits starts at `i`.
+    /// Returns whether a digit or money with digits starts at `i`.
     pub(super) fn starts_amount(&self, i: usize) -> bool {
         self.digit(i) || self.peek(i) == '.' && self.digit(i + 1) || self.money_sign(i).is_some()
     }
@@ -166,7 +166,7 @@ impl Scanner<'_> {
 
     /// Reads money that starts with a code: GHS 5.
     pub(super) fn money_code(&mut self) -> bool {
-        // Asked of every word: the first letter settles most of them.
+        // Runs for every word: the first letter rules out most of them.
         currency::may_start(self.peek(self.at))
             && self.starts_word()
             && self.money_sign(self.at).is_some()
@@ -218,7 +218,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Tells whether A, B, AB or O stands before the dash here: "Mogya kuo A-".
+    /// Returns whether A, B, AB or O precedes the dash here: "Mogya kuo A-".
     fn follows_blood_group(&self) -> bool {
         let group = |c: &&char| matches!(**c, 'A' | 'B' | 'O');
         let before = &self.chars[..self.at];
@@ -228,13 +228,13 @@ impl Scanner<'_> {
         whole && (letters == 1 || last == 'B' && self.peek(self.at - 2) == 'A')
     }
 
-    /// Tells whether an equals sign follows the number at `i`: what stands before it is reckoned, no range.
+    /// Returns whether an equals sign follows the number at `i`: the text before it is arithmetic, not a range.
     pub(super) fn is_sum(&self, i: usize) -> bool {
         let end = self.skip_spaces(self.digits_end(i));
         self.peek(end) == '='
     }
 
-    /// Says what has a name of its own among other signs.
+    /// Reads other signs that have a name.
     pub(super) fn sign(&mut self) -> bool {
         let before = self.at.checked_sub(1).map_or(' ', |b| self.chars[b]);
         match self.peek(self.at) {
@@ -276,7 +276,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether `noun`, the last word, is counted as people are. A book is not, nor are the young of animals.
+    /// Returns whether `noun`, the last word, takes the number forms for people. Books and the young of animals do not.
     fn counts_people(&self, noun: &str) -> bool {
         is_people(noun)
             && !self.after_book()
@@ -322,7 +322,7 @@ impl Scanner<'_> {
         i + length
     }
 
-    /// Tells whether `text` stands at `i`.
+    /// Returns whether `text` is at `i`.
     pub(super) fn starts_with(&self, i: usize, text: &str) -> bool {
         text.chars().enumerate().all(|(k, c)| self.peek(i + k) == c)
     }
@@ -336,13 +336,13 @@ impl Scanner<'_> {
         i + length
     }
 
-    /// Tells whether no letter or digit stands at `i`.
+    /// Returns whether there is no letter or digit at `i`.
     pub(super) fn boundary(&self, i: usize) -> bool {
         let c = self.peek(i);
         !is_letter(c) && !c.is_ascii_digit()
     }
 
-    /// Tells whether the current character is the first of its token.
+    /// Returns whether the current character is the first of its token.
     pub(super) fn starts_word(&self) -> bool {
         self.at == 0 || self.boundary(self.at - 1)
     }
@@ -398,11 +398,11 @@ fn is_people(noun: &str) -> bool {
     ];
     PEOPLE.contains(&noun)
         || noun.len() > 5 && noun.ends_with("foɔ")
-        // The telephone is no person, whatever its ending.
+        // The telephone is not a person, despite its ending.
         || noun.len() > 4 && noun.ends_with("fo") && noun != "ahomatrofo"
 }
 
-/// Animals, whose young are no children.
+/// Animals, whose young are not counted as children.
 const ANIMALS: [&str; 14] = [
     "anantwie",
     "nantwie",

@@ -21,7 +21,7 @@ impl Spoken {
         }
     }
 
-    /// Appends one or more words.
+    /// Appends words.
     pub(super) fn word(&mut self, words: &str) {
         if words.is_empty() {
             return;
@@ -37,7 +37,7 @@ impl Spoken {
         self.clause_has_word = true;
     }
 
-    /// Takes back `word`, which was said last.
+    /// Removes `word`, which was written last.
     pub(super) fn drop_word(&mut self, word: &str) {
         let length = self.text.trim_end_matches(word).trim_end_matches(' ').len();
         self.text.truncate(length);
@@ -48,7 +48,7 @@ impl Spoken {
         self.text.push(letter);
     }
 
-    /// Appends a pause mark that the writer wrote.
+    /// Appends a pause mark of the source text.
     pub(super) fn mark(&mut self, mark: char) {
         self.pause = false;
         self.clause_has_word = false;
@@ -66,7 +66,7 @@ impl Spoken {
         self.clause_has_word = false;
     }
 
-    /// Tells whether the current clause ends with `words`, as whole words.
+    /// Returns whether the current clause ends with `words`, on word boundaries.
     pub(super) fn ends_with(&self, words: &str) -> bool {
         self.clause_has_word
             && self
@@ -75,7 +75,7 @@ impl Spoken {
                 .is_some_and(|before| before.is_empty() || before.ends_with(' '))
     }
 
-    /// Tells whether the current clause ends with the number that `words` say, in any of its forms and not as the end
+    /// Returns whether the current clause ends with the number that `words` say, in any of its forms and not as the end
     /// of a longer one.
     pub(super) fn ends_with_number(&self, words: &str) -> bool {
         if !self.clause_has_word {

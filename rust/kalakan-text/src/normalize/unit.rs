@@ -3,7 +3,7 @@
 use super::number::{integer_words, Form};
 use super::scanner::Scanner;
 
-/// What is said before and after the number.
+/// Words before and after the number.
 #[derive(Clone, Copy)]
 pub(super) struct Unit {
     pub(super) noun: &'static str,
@@ -14,7 +14,7 @@ const PERCENT: &str = "ɔha mu nkyekyɛmu";
 
 const PER_MILLE: &str = "apem mu nkyekyɛmu";
 
-/// Ways in which texts already say "per cent" before the figure.
+/// Ways in which texts already have "percent" before the figure.
 const PERCENT_SAID: [&str; 6] = [
     "ɔha mu nkyekyɛmu",
     "ɔha mu nkyɛmu",
@@ -167,7 +167,7 @@ impl Scanner<'_> {
 
     fn metric(&self, start: usize) -> Option<(Unit, usize)> {
         let (sign, noun, tail) = UNITS.iter().find(|(sign, ..)| self.has_unit(start, sign))?;
-        // "ha" is a word, and 4t is one of algebra where it is reckoned with.
+        // "ha" is a word, and 4t is one of algebra in arithmetic.
         let touches = start > 0 && self.digit(start - 1);
         let end = start + sign.chars().count();
         let reckoned = matches!(
@@ -207,7 +207,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Tells whether the name of a unit stands at `start`, as after the slash of "mg/kg".
+    /// Returns whether the name of a unit is at `start`, as after the slash of "mg/kg".
     fn names_unit(&self, start: usize) -> bool {
         let stop = self.letters_end(start);
         let length = stop - start;
@@ -220,7 +220,7 @@ impl Scanner<'_> {
 
     fn has_unit(&self, start: usize, sign: &str) -> bool {
         let end = start + sign.chars().count();
-        // 5G and 4M are names of things; one-letter units are small, but for the litre.
+        // 5G and 4M are names; one-letter units are lower case, except the liter.
         let exact = sign.len() == 1 && sign != "l";
         let mut signs = sign.chars().enumerate();
         let written = signs.all(|(k, s)| {

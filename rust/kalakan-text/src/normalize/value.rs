@@ -1,4 +1,4 @@
-//! The figure itself: grouping, decimals, fractions, and how it is said.
+//! The figure itself: grouping, decimals, fractions, and its spoken form.
 
 use crate::alphabet::FRACTIONS;
 
@@ -22,7 +22,7 @@ impl Value {
         self.decimals.is_none() && self.part.is_none()
     }
 
-    /// Returns the whole number, if it is one that rules reckon with.
+    /// Returns the whole number, if it is one that rules handle.
     pub(super) fn small(&self) -> Option<u32> {
         if self.is_integer() {
             self.whole.parse().ok()
@@ -32,7 +32,7 @@ impl Value {
     }
 
     pub(super) fn words(&self, options: &NormalizeOptions, form: Form) -> String {
-        // People are counted whole.
+        // Only whole numbers count people.
         let form = if self.is_integer() || form == Form::Citation {
             form
         } else {
@@ -55,14 +55,15 @@ impl Value {
         words
     }
 
-    /// Tells whether "this-`to`" is a range: the larger number last, or a year and the last two digits of a later one.
+    /// Returns whether "this-`to`" is a range: the larger number last, or a year and the last two digits of a later
+    /// one.
     pub(super) fn rises_to(&self, to: &Self) -> bool {
         let years =
             self.is_integer() && to.is_integer() && (self.whole.len(), to.whole.len()) == (4, 2);
         self.is_below(to) || years && self.whole[2..] < to.whole[..]
     }
 
-    /// Tells whether this is less than `other`; fractions are not compared.
+    /// Returns whether this is less than `other`; fractions are not compared.
     pub(super) fn is_below(&self, other: &Self) -> bool {
         let key = |v: &Self| {
             let whole = v.whole.trim_start_matches('0').to_owned();
@@ -216,7 +217,7 @@ impl Scanner<'_> {
         (figures.len() <= 15).then_some((figures, end))
     }
 
-    /// Counts the groups of exactly three digits after `first`; a misfit voids them all.
+    /// Counts the groups of exactly three digits after `first`; an invalid group rejects all of them.
     fn groups(&self, first: usize, separator: char) -> (usize, usize) {
         let mut end = first;
         let mut groups = 0;

@@ -6,14 +6,14 @@ use crate::spelling::letter_names;
 use super::capitals::is_small_initials;
 use super::scanner::Scanner;
 
-/// Tells whether `word`, at a figure, is a unit that no table knows: two to four consonants, as in 5kv.
+/// Returns whether `word`, at a figure, is a unit that is in no table: two to four consonants, as in 5kv.
 fn is_bare_unit(word: &str) -> bool {
     (2..=4).contains(&word.len())
         && word.bytes().all(|b| b.is_ascii_lowercase())
         && !word.contains(is_vowel)
 }
 
-/// Tells whether a letter after `word` names one of several.
+/// Returns whether a letter after `word` names one of several.
 fn is_group(word: &str) -> bool {
     matches!(
         word,
@@ -42,7 +42,7 @@ fn is_group(word: &str) -> bool {
 }
 
 impl Scanner<'_> {
-    /// Says the word that starts here in small letters, or by its letters if it is made of initials.
+    /// Reads the word that starts here in small letters, or letter by letter if it is made of initials.
     pub(super) fn plain_word(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
         self.say_word(start, end);
@@ -50,7 +50,7 @@ impl Scanner<'_> {
         true
     }
 
-    /// Says the letter of "Group A", "A, B, C" and "b) Ankaa" by its name; the vowels are words elsewhere.
+    /// Reads the letter of "Group A", "A, B, C" and "b) Ankaa" by its name; elsewhere the vowels are words.
     pub(super) fn option_letter(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
         let c = self.peek(start);
@@ -76,7 +76,7 @@ impl Scanner<'_> {
         named
     }
 
-    /// Tells whether nothing but space stands between the start of the line and `start`.
+    /// Returns whether there is only whitespace between the start of the line and `start`.
     fn starts_item(&self, start: usize) -> bool {
         let spaces = self.chars[..start]
             .iter()
@@ -87,7 +87,7 @@ impl Scanner<'_> {
         start == spaces || self.chars[start - spaces - 1] == '\n'
     }
 
-    /// Says "M-m-me" and "K-Kofi" without the names of letters.
+    /// Reads "M-m-me" and "K-Kofi" without the names of letters.
     pub(super) fn stammer(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
         let low = crate::alphabet::lower(self.peek(start));
@@ -136,7 +136,7 @@ impl Scanner<'_> {
     /// Returns the end of the word at `start`: letters, and apostrophes between letters.
     pub(super) fn word_end(&self, start: usize) -> usize {
         let mut end = self.letters_end(start);
-        // "n' akyi": a clitic and its word, parted by a slip.
+        // "n' akyi": a clitic and its word, separated by mistake.
         let clitic =
             end == start + 1 && matches!(self.peek(start), 'm' | 'n' | 'w' | 'M' | 'N' | 'W');
         if clitic

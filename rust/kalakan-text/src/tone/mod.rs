@@ -1,7 +1,7 @@
-//! Tones of unmarked Twi: from what sources say of words, from the form of a verb, from the words beside it.
+//! Tones of unmarked Twi: from word lists of the sources, from verb forms, from neighboring words.
 //!
 //! `data/TONES.md` names the sources and the rules. Nothing is predicted for foreign words and for names without
-//! evidence; what the writer marks stays as it is written, and its neighbours take notice of it.
+//! evidence; written marks are kept, and the tones of their neighbors depend on them.
 
 mod noun;
 mod pattern;
@@ -21,9 +21,9 @@ pub(crate) use word::{analyze, Tonal};
 /// Where the tones of a text come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tones {
-    /// Only from the marks that are written.
+    /// Only the written marks.
     #[default]
     Written,
-    /// From these, and on words without marks from rules and tables.
+    /// The written marks, and rules and tables for words without marks.
     Predicted,
 }

@@ -14,10 +14,10 @@ pub(crate) struct NounForm {
     pub source: &'static str,
 }
 
-/// Endings with a high tone (rule 23d); what stands before them has its own.
+/// Endings with a high tone (rule 23d); the part before them has its own tones.
 const ENDINGS: &[&str] = &["foɔ", "fo", "nii", "ni"];
 
-/// Reads a word of small letters without marks as a noun; `None` if nothing is known of it.
+/// Reads a word of small letters without marks as a noun; `None` if it is unknown.
 pub(crate) fn read_noun(word: &str) -> Option<NounForm> {
     let total = nuclei(word).len();
     let (stem, prefix) = without_prefix(word)?;
@@ -54,7 +54,7 @@ fn stem_of(stem: &str) -> Option<Entry> {
     if let Some(found) = find(stem) {
         return Some(found);
     }
-    // The nasal of a plural stands for the stop of the singular: mm for b, nn for d.
+    // The nasal of a plural replaces the stop of the singular: mm for b, nn for d.
     let rest = stem.get(1..)?;
     let changed = match stem.as_bytes().first() {
         Some(b'm') => find(&format!("b{rest}")),
@@ -82,7 +82,7 @@ fn stem_of(stem: &str) -> Option<Entry> {
     short.filter(|found| found.pattern.len() == nuclei(stem).len())
 }
 
-/// Rule 23d: -foɔ, -fo and -ni are high; the prefix is low, and of the stem only what the table knows is said.
+/// Rule 23d: -foɔ, -fo and -ni are high; the prefix is low, and of the stem only tones in the table are predicted.
 fn agent(word: &str, stem: &str, prefix: usize, total: usize) -> Option<NounForm> {
     let ending = ENDINGS.iter().find(|ending| word.ends_with(**ending))?;
     let base = stem.strip_suffix(ending)?;
@@ -107,7 +107,7 @@ fn agent(word: &str, stem: &str, prefix: usize, total: usize) -> Option<NounForm
     })
 }
 
-/// Rule 23c: two stems of the table in one word. The prints have the first one low more often than not.
+/// Rule 23c: two stems of the table in one word. The printed sources have the first one low more often than not.
 fn compound(stem: &str, prefix: usize, total: usize) -> Option<NounForm> {
     for (at, _) in stem.char_indices().skip(2) {
         let (first, second) = stem.split_at(at);
@@ -156,7 +156,7 @@ fn by_shape(word: &str, prefix: usize, total: usize) -> Option<NounForm> {
     })
 }
 
-/// Rule 1 alone: the prefix is low, nothing is known of the stem.
+/// Rule 1 alone: the prefix is low, the stem is unknown.
 fn prefix_only(prefix: usize, total: usize) -> Option<NounForm> {
     if prefix == 0 {
         return None;
@@ -171,5 +171,5 @@ fn prefix_only(prefix: usize, total: usize) -> Option<NounForm> {
     })
 }
 
-/// What a noun form is to its neighbours.
+/// The class of a noun form, for its neighbors.
 pub(crate) const CLASS: Class = Class::Noun;

@@ -3,14 +3,14 @@
 use crate::g2p::{Nucleus, Tone};
 use crate::phoneme::{id_of, PhonemeId};
 
-/// The most nuclei that a pattern holds; a longer word stays as it is written.
+/// Maximum number of nuclei of a pattern; a longer word keeps its written tones.
 const LONGEST: u8 = 32;
 
 const HIGH: PhonemeId = id_of("˥");
 const LOW: PhonemeId = id_of("˩");
 const MID: PhonemeId = id_of("˧");
 
-/// Two bits a nucleus, the first one lowest: 0 says nothing, 1 is low, 2 high, 3 a high that is stepped down.
+/// Two bits per nucleus, the first one lowest: 0 is unspecified, 1 is low, 2 high, 3 a high that is stepped down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Pattern {
     tones: u64,
@@ -24,7 +24,7 @@ impl Pattern {
         Some(Self { tones: 0, length })
     }
 
-    /// The tones that are written on nuclei; `None` if a pattern cannot hold them.
+    /// The tones that are written on nuclei; `None` if they do not fit in a pattern.
     pub fn of_nuclei(nuclei: &[Nucleus]) -> Option<Self> {
         let mut pattern = Self::default();
         for nucleus in nuclei {
@@ -33,7 +33,7 @@ impl Pattern {
         Some(pattern)
     }
 
-    /// The tones among units; `None` if a pattern cannot hold them.
+    /// The tones among units; `None` if they do not fit in a pattern.
     pub fn of_units(units: &[PhonemeId]) -> Option<Self> {
         let mut pattern = Self::default();
         for &unit in units {

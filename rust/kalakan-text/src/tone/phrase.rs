@@ -1,4 +1,4 @@
-//! Words beside each other: which reading a word has, and what its clause does to it.
+//! Words in context: selects the reading of a word and applies the effects of its clause.
 
 use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
@@ -8,7 +8,7 @@ use super::word::{Choice, Key, Tonal};
 use crate::g2p::Tone;
 use crate::options::Variety;
 
-/// The tones of a word in its sentence, and why.
+/// The tones of a word in its sentence, and the rules behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decided {
     pub pattern: Pattern,
@@ -17,14 +17,14 @@ pub(crate) struct Decided {
     pub source: &'static str,
 }
 
-/// What a word is to the one after it.
+/// The class of a word, for the one after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// There is none: a pause, or the begin of the text.
+    /// None: a pause, or the start of the text.
     Start,
     Nominal,
     Verbal,
-    /// A possessor written apart.
+    /// A possessor written as a separate word.
     Possessor,
     /// Anything else.
     Small,
@@ -47,12 +47,12 @@ fn next_kind(next: Option<&Tonal>) -> Kind {
     })
 }
 
-/// How far a clause has come.
+/// State of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Clause {
-    /// It is a relative, time or focus clause.
+    /// Whether it is a relative, time or focus clause.
     linked: bool,
-    /// Its verb has come.
+    /// Whether its verb was found.
     verb: bool,
 }
 
@@ -63,16 +63,16 @@ impl Clause {
     }
 }
 
-/// Decides on the words of one phrase, from pause to pause, in order.
+/// Predicts the tones of one phrase, from pause to pause, in order.
 pub(crate) struct Phrase {
     before: Kind,
     key: Key,
-    /// The last tone of the word before.
+    /// The last tone of the previous word.
     tone: Option<Tone>,
     clause: Clause,
-    /// The word before names a letter.
+    /// Whether the previous word names a letter.
     after_letter: bool,
-    /// No word stands before it in the text.
+    /// Whether it is the first word of the text.
     opens_text: bool,
     variety: Variety,
 }
@@ -98,7 +98,7 @@ impl Phrase {
             self.after_letter = false;
             return None;
         };
-        // Initials are spelled as words that may be others: sii, dii.
+        // Initials are spelled as words that may be ambiguous: sii, dii.
         let spelled =
             word.is_letter && (self.after_letter || next.is_some_and(|next| next.is_letter));
         self.after_letter = word.is_letter;
@@ -108,7 +108,7 @@ impl Phrase {
             (_, Some(choice)) => kind(choice.class),
             _ => Kind::Nominal,
         };
-        // A row without marks says what a word is, not how it sounds.
+        // A row without marks gives the class of a word, not its tones.
         let known = chosen.filter(|choice| !choice.pattern.is_bare());
         let mut decided = known.map(|choice| self.adapt(choice, word));
         if let Some(pattern) = word.written {
@@ -129,11 +129,11 @@ impl Phrase {
         (self.before, self.key, self.tone) = (kind, key, tone);
     }
 
-    /// What a word opens or ends.
+    /// Clauses that a word opens or ends.
     fn open_clause(&mut self, key: Key, kind: Kind) {
         let linked = match key {
             Key::A | Key::Nea => true,
-            // After a noun it puts it in focus, else it goes on to the next clause.
+            // After a noun it marks focus, else it links to the next clause.
             Key::Na => self.before == Kind::Nominal && !self.clause.verb,
             Key::Se | Key::Opens => false,
             _ => {
@@ -147,11 +147,11 @@ impl Phrase {
         };
     }
 
-    /// The reading of a word that its neighbours ask for; `None` if it has none.
+    /// The reading of a word that its neighbors require; `None` if it has none.
     fn choose<'w>(&self, word: &'w Tonal, next: Option<&Tonal>) -> Option<&'w Choice> {
         let first = word.choices.first()?;
         if word.choices.len() == 1 {
-            // "so" at the begin of a clause asks a question and is no postposition.
+            // "so" at the start of a clause asks a question and is not a postposition.
             let stands_first = first.class == Class::Postposition && self.before == Kind::Start;
             return Some(first).filter(|_| !stands_first || first.pattern.len() > 1);
         }
@@ -195,7 +195,7 @@ impl Phrase {
         of(wanted).or(Some(first))
     }
 
-    /// The reading of a word that can be a verb or something else, where its neighbours tell which.
+    /// The reading of a word that can be a verb or something else, where its neighbors determine it.
     fn verb_or_noun<'w>(&self, word: &'w Tonal, next: Option<&Tonal>) -> Option<&'w Choice> {
         let find =
             |wanted: fn(Class) -> bool| word.choices.iter().find(|choice| wanted(choice.class));
@@ -224,7 +224,7 @@ impl Phrase {
         verb.or(noun.filter(|_| is_adjective && self.before != Kind::Nominal))
     }
 
-    /// What the clause does to a reading.
+    /// Applies the effects of the clause to a reading.
     fn adapt(&self, choice: &Choice, word: &Tonal) -> Decided {
         let mut decided = Decided {
             pattern: choice.pattern,
@@ -247,10 +247,10 @@ impl Phrase {
         decided
     }
 
-    /// What the clause does to a verb (rules 9, 11, 15 and 1b).
+    /// Applies the effects of the clause to a verb (rules 9, 11, 15 and 1b).
     fn adapt_verb(&self, verb: Verb, decided: &mut Decided) {
         let (start, end) = (usize::from(verb.stem.0), usize::from(verb.stem.1));
-        // In Akuapem the high tone of a linked clause lands on the subject prefix too (rule 15).
+        // In Akuapem the high tone of a linked clause falls on the subject prefix too (rule 15).
         let linked_subject =
             verb.has_subject && verb.prefix == 1 && self.variety == Variety::Akuapem;
         let mut change = |rules: Rules| {
@@ -317,7 +317,7 @@ fn possess(decided: &mut Decided) {
 }
 
 impl Decided {
-    /// Whether the writer made the decision.
+    /// Whether the tones come from written marks.
     pub fn is_written(&self) -> bool {
         self.rules.has(Rules::WRITTEN)
     }

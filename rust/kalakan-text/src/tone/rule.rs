@@ -1,6 +1,6 @@
-//! Why a word has its tones: the rules at work, how sure they are, and where they come from.
+//! The rules behind a word's tones, with their confidence and sources.
 
-/// How far a decision can be trusted; sums take the lower one.
+/// Confidence of a prediction; combining two takes the lower one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
     /// By analogy, or from a single unclear print.
@@ -76,15 +76,15 @@ macro_rules! rules {
 rules! {
     /// The writer's own marks.
     WRITTEN = 0;
-    /// The word stands in the table.
+    /// The word is in the table.
     WORD = 1;
-    /// Its neighbours decided between several readings.
+    /// Its neighbors selected one of several readings.
     CONTEXT = 2;
     /// A noun's prefix is low (rules 1 and 2).
     PREFIX = 3;
     /// A stem of the table under another prefix or spelling.
     STEM = 4;
-    /// A noun's ending has its own tone (rule 23d).
+    /// A noun's ending has a fixed tone (rule 23d).
     ENDING = 5;
     /// Two nouns of the table in one word (rule 23c).
     COMPOUND = 6;
@@ -122,7 +122,7 @@ rules! {
     OBJECT = 22;
     /// m', n', w' before its noun.
     CLITIC = 23;
-    /// A long noun that nothing else is known of: the tones that most of its length have.
+    /// A long unknown noun: the most common tones for its length.
     SHAPE = 24;
 }
 

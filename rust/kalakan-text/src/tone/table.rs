@@ -1,4 +1,4 @@
-//! What the sources say of words and verb stems: `data/tone_words.tsv` and `data/tone_verbs.tsv`.
+//! Tones of words and verb stems from the sources: `data/tone_words.tsv` and `data/tone_verbs.tsv`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use crate::g2p::{bare_key, nuclei};
 const WORDS: &str = include_str!("../../data/tone_words.tsv");
 const VERBS: &str = include_str!("../../data/tone_verbs.tsv");
 
-/// What a word is in a sentence, as far as tones depend on it.
+/// Syntactic class of a word, as far as tones depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Noun,
@@ -77,11 +77,11 @@ pub(crate) struct Entry {
 
 pub(crate) type Entries = SmallVec<[Entry; 2]>;
 
-/// Readings of words, the first the commonest.
+/// Readings of words, the most common one first.
 pub(crate) static TABLE: LazyLock<HashMap<String, Entries>> =
     LazyLock::new(|| read(WORDS, Class::parse));
 
-/// Verb stems, the stative reading of a stem after the other one.
+/// Verb stems, the stative reading of a stem last.
 pub(crate) static STEMS: LazyLock<HashMap<String, Entries>> = LazyLock::new(|| {
     read(VERBS, |class| match class {
         "H" | "HH" | "LH" => Some(Class::Verb),
@@ -93,7 +93,7 @@ pub(crate) static STEMS: LazyLock<HashMap<String, Entries>> = LazyLock::new(|| {
 fn read(table: &'static str, class: impl Fn(&str) -> Option<Class>) -> HashMap<String, Entries> {
     let mut found: HashMap<String, Entries> = HashMap::new();
     for line in table.lines().skip(1) {
-        // A test reads every line, so a bad one cannot pass unseen.
+        // A test reads every line, so a bad one is detected.
         if let Some((word, entry)) = parse(line, &class) {
             found.entry(word).or_default().push(entry);
         }
@@ -115,7 +115,7 @@ fn parse(line: &'static str, class: &impl Fn(&str) -> Option<Class>) -> Option<(
     Some((bare_key(word), entry))
 }
 
-/// Noun stems by their letters without the prefix: what other forms of a noun are read from.
+/// Noun stems by their letters without the prefix: the base for other forms of a noun.
 pub(crate) static NOUN_STEMS: LazyLock<HashMap<String, Entry>> = LazyLock::new(|| {
     let mut found: HashMap<String, Entry> = HashMap::new();
     for line in WORDS.lines().skip(1) {
@@ -148,7 +148,7 @@ pub(crate) fn is_vowel(letter: char) -> bool {
 }
 
 /// A noun without its prefix (a, e, ɛ, o, ɔ before a consonant, m or n before another one), and the prefix's nuclei.
-/// `None` if what is left is no stem.
+/// `None` if the rest is not a stem.
 pub(crate) fn without_prefix(word: &str) -> Option<(&str, usize)> {
     let mut letters = word.chars();
     let (first, second) = (letters.next()?, letters.next()?);
@@ -158,7 +158,7 @@ pub(crate) fn without_prefix(word: &str) -> Option<(&str, usize)> {
         'n' => !is_vowel(second) && !matches!(second, 'y' | 'w'),
         _ => false,
     };
-    // What does not begin with a vowel or nasal of its own may be a stem as it is.
+    // What does not begin with a vowel or nasal of its own may itself be a stem.
     let stem = if prefix {
         &word[first.len_utf8()..]
     } else {

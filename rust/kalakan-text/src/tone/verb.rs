@@ -1,4 +1,4 @@
-//! Verb forms: subject prefix, tense and negation, stem, past ending, and the tones that each of them has.
+//! Verb forms: subject prefix, tense and negation, stem, past ending, and the tones of each.
 
 use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
@@ -6,7 +6,7 @@ use super::table::{is_vowel, Class, Entry, STEMS};
 use crate::g2p::{nuclei, Tone};
 use crate::options::Variety;
 
-/// What a verb form says besides its stem.
+/// Features of a verb form other than its stem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tense {
     Habitual,
@@ -39,18 +39,18 @@ impl Tense {
         }
     }
 
-    /// How sure the tone of the tense itself is.
+    /// Confidence in the tone of the tense itself.
     fn confidence(self) -> Confidence {
         match self {
             Self::Prospective | Self::Motional | Self::Progressive => Confidence::Likely,
-            // No source has it: the nasal's rule is applied.
+            // Not in any source: the rule of the nasal is applied.
             Self::NegativeFuture => Confidence::Guess,
             _ => Confidence::Sure,
         }
     }
 }
 
-/// Where the parts of a verb form are, for what its clause does to them.
+/// Positions of the parts of a verb form, for the effects of its clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verb {
     pub tense: Tense,
@@ -71,7 +71,7 @@ pub(crate) struct VerbForm {
     pub rules: Rules,
     pub confidence: Confidence,
     pub source: &'static str,
-    /// Its stem stands in the table.
+    /// Whether its stem is in the table.
     pub known: bool,
 }
 
@@ -124,7 +124,7 @@ const TENSES: &[(&str, &[Tone], Tense)] = &[
     ("", &[], Tense::Habitual),
 ];
 
-/// m, w and y of a subject that has run together with a-.
+/// m, w and y of a subject contracted with a-.
 const MERGED: &[&str] = &["m", "w", "y"];
 
 /// Reads a word of small letters without marks as a verb form; the best reading, or `None` if it can be none.
@@ -214,14 +214,14 @@ pub(crate) fn read_verb(word: &str, variety: Variety) -> Option<VerbForm> {
     best
 }
 
-/// What stands before a stem, and how many nuclei the whole word has.
+/// The prefixes before a stem, and the number of nuclei of the whole word.
 struct Parts {
     subject: Option<Tone>,
     tones: &'static [Tone],
     tense: Tense,
     total: usize,
     variety: Variety,
-    /// A stem that the table does not have is read by its shape.
+    /// A stem that is not in the table is read by its shape.
     may_guess: bool,
 }
 
@@ -265,7 +265,7 @@ impl Parts {
         self.build(stem, self.tense, found, false, 0)
     }
 
-    /// Puts the tones of all parts together; `None` if the word's nuclei are not theirs.
+    /// Combines the tones of all parts; `None` if they do not match the word's nuclei.
     fn build(
         &self,
         letters: &str,
@@ -331,7 +331,7 @@ fn inflected(stem: Pattern, tense: Tense, short: bool, variety: Variety) -> Patt
     pattern
 }
 
-/// A stem of the table, said with a nasal for its stop after the nasal of negation.
+/// A stem of the table, with a nasal for its stop after the nasal of negation.
 fn known(stem: &str, negative: bool, wants_stative: bool) -> Option<Entry> {
     let find = |stem: &str| {
         let entries = STEMS.get(stem)?;
@@ -399,7 +399,7 @@ fn looks_like_stem(stem: &str) -> bool {
     first && stem.chars().any(is_vowel) && !stem.contains('\'')
 }
 
-/// The tones that a stem has by its shape (rule 4): one syllable high, else low up to the last one, which is high.
+/// The tones of a stem by its shape (rule 4): one syllable high, else low up to the last one, which is high.
 fn by_shape(stem: &str) -> Option<Entry> {
     if !looks_like_stem(stem) {
         return None;

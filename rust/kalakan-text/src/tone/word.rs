@@ -1,4 +1,4 @@
-//! One word by itself: every reading that its tones can have, and what it is to its neighbours.
+//! Single words: all possible tone readings, and the class of a word for its neighbors.
 
 use smallvec::SmallVec;
 
@@ -12,7 +12,7 @@ use crate::options::Variety;
 use crate::phoneme::PhonemeId;
 use crate::spelling::is_letter_name;
 
-/// Words that their neighbours decide on.
+/// Words whose reading depends on their neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     /// No such word.
@@ -44,17 +44,17 @@ pub(crate) struct Choice {
     pub source: &'static str,
 }
 
-/// What is known of the tones of a word.
+/// Candidate tones of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tonal {
-    /// Its readings, the likeliest first; none if nothing is known.
+    /// Its readings, the most likely first; empty if the word is unknown.
     pub choices: SmallVec<[Choice; 2]>,
     pub key: Key,
-    /// It names a letter, and is one beside another.
+    /// Whether it names a letter, which counts next to another letter.
     pub is_letter: bool,
-    /// What the writer marked: it stays.
+    /// The written marks, which are kept.
     pub written: Option<Pattern>,
-    /// A noun without prefix whose stem changes after a possessor (rule 20e): no word for kin.
+    /// A noun without prefix whose stem changes after a possessor (rule 20e): not a kinship term.
     pub is_common: bool,
 }
 
@@ -66,12 +66,12 @@ impl Tonal {
     }
 }
 
-/// Words for kin keep their tones after a possessor, or change in another way.
+/// Kinship terms keep their tones after a possessor, or change in another way.
 const KIN: &[&str] = &[
     "papa", "maame", "nana", "sewaa", "agya", "ɛna", "kunu", "yere", "ba",
 ];
 
-/// Looks at a word with its units.
+/// Analyzes a word with its units.
 pub(crate) fn analyze(word: &str, units: &[PhonemeId], variety: Variety) -> Tonal {
     let bare = bare_key(word);
     let written = Pattern::of_units(units).filter(|pattern| !pattern.is_bare());
@@ -164,7 +164,7 @@ fn choices(bare: &str, host: &str, clitic: bool, variety: Variety) -> SmallVec<[
         confidence: form.confidence,
         source: form.source,
     });
-    // A stem of a noun in the table outweighs a verb of the same letters; a bare prefix says less than a verb.
+    // A noun stem in the table has precedence over a verb of the same letters; a bare prefix is weaker than a verb.
     let plain_verb = verb.is_some_and(|form| form.known && form.verb.has_subject);
     let nominal = nominal.filter(|noun| {
         !(plain_verb && noun.rules.has(Rules::PREFIX) && !noun.rules.has(Rules::STEM))

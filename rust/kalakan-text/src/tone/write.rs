@@ -10,24 +10,24 @@ use crate::g2p::{nuclei, Language, Tone, TwiG2p};
 use crate::options::NormalizeOptions;
 use crate::traced::Traced;
 
-/// A word and what was decided on its tones.
+/// A word and its predicted tones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The word, normalized.
     pub word: String,
     /// The word with its marks.
     pub form: String,
-    /// The rules at work; `None` where nothing was decided.
+    /// The rules applied; `None` where no tone was predicted.
     pub rules: Option<Rules>,
-    /// How sure the least sure of them is.
+    /// The lowest confidence of these rules.
     pub confidence: Option<Confidence>,
-    /// Who says so; empty where nothing was decided.
+    /// The sources; empty where no tone was predicted.
     pub source: &'static str,
 }
 
 impl TwiG2p {
-    /// The normalized text with the marks of the predicted tones. What is marked already stays, a word on which
-    /// nothing is decided gets no marks. The text read as it is written has the ids of the prediction.
+    /// The normalized text with the marks of the predicted tones. Existing marks are kept; a word for which
+    /// no tone is predicted gets no marks. Reading the marked text gives the ids of the prediction.
     pub fn write_tones(
         &self,
         text: &str,
@@ -79,7 +79,7 @@ impl TwiG2p {
     }
 }
 
-/// A word without marks, with those of a pattern; as it is where its letters do not tell which is which.
+/// A word without marks, with those of a pattern; unchanged where its letters do not match the nuclei.
 fn with_marks(word: &str, pattern: Pattern) -> String {
     let nuclei = nuclei(word);
     if nuclei.len() != pattern.len() {

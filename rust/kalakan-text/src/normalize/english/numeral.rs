@@ -3,7 +3,7 @@
 use super::words::{integer, ordinal};
 use super::Reader;
 
-/// What is counted, not named after a forebear: World War II.
+/// Things that take a cardinal, not a regnal ordinal: World War II.
 #[rustfmt::skip]
 const COUNTED: [&str; 24] = [
     "War", "Part", "Chapter", "Volume", "Act", "Phase", "Type", "Class", "Section", "Group", "Grade", "Level", "Stage",
@@ -11,7 +11,7 @@ const COUNTED: [&str; 24] = [
 ];
 
 impl Reader<'_> {
-    /// "Charles III": the third. Of one letter none is a numeral, since I is a word.
+    /// "Charles III": the third. A single letter is never a numeral, since I is a word.
     pub(super) fn numeral(&mut self) -> bool {
         let rest = &self.chars[self.at..];
         let length = rest
@@ -39,7 +39,7 @@ impl Reader<'_> {
         true
     }
 
-    /// The word before the space here, if it begins with a capital and goes on small.
+    /// The word before the space here, if it starts with a capital and continues in lower case.
     fn name_before(&self) -> Option<String> {
         let before = self.chars[..self.at].strip_suffix(&[' '])?;
         let length = before
@@ -53,7 +53,7 @@ impl Reader<'_> {
     }
 }
 
-/// The value of a numeral below forty, written as it should be.
+/// The value of a numeral below forty, in canonical form.
 fn value(written: &str) -> Option<u32> {
     const ONES: [&str; 10] = ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"];
     let ones = written.trim_start_matches('X');

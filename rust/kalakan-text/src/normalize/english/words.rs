@@ -15,7 +15,7 @@ const SCALES: [(u64, &str); 4] = [
     (1000, "thousand"),
 ];
 
-/// More digits than these are said one by one.
+/// Longer numbers are read digit by digit.
 const LONGEST: usize = 15;
 
 /// Digits one by one.
@@ -27,7 +27,7 @@ pub(super) fn spell(digits: &str) -> String {
     words.join(" ")
 }
 
-/// The words of an integer; a year is said in pairs.
+/// The words of an integer; a year is read in pairs.
 pub(super) fn integer(digits: &str, year: bool) -> String {
     let n = match digits.parse::<u64>() {
         Ok(n) if digits.len() <= LONGEST => n,

@@ -2,7 +2,7 @@
 
 use super::Reader;
 
-/// With a dot or without, as they are said; `etc` keeps the dot of the sentence that it ends.
+/// Abbreviations with or without a dot, and their spoken forms; `etc` keeps the dot of the sentence that it ends.
 const ABBREVIATIONS: [(&str, &str); 20] = [
     ("e.g", "for example"),
     ("i.e", "that is"),
@@ -27,7 +27,7 @@ const ABBREVIATIONS: [(&str, &str); 20] = [
 ];
 
 impl Reader<'_> {
-    /// Says "e.g." and "Dr" in full.
+    /// Reads "e.g." and "Dr" in full.
     pub(super) fn abbreviation(&mut self) -> bool {
         let found = ABBREVIATIONS.iter().find(|(written, _)| {
             let end = self.at + written.chars().count();
@@ -50,7 +50,7 @@ impl Reader<'_> {
         true
     }
 
-    /// Tells whether a capital follows the dot here.
+    /// Returns whether a capital follows the dot here.
     fn starts_sentence(&self) -> bool {
         let mut after = self.chars[self.at + 1..]
             .iter()
