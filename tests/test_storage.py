@@ -127,7 +127,7 @@ with (replacing if sys.argv[1] == "file" else replacing_folder)(Path(sys.argv[2]
 @posix
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_what_killed_processes_left_is_swept_and_what_lives_is_not(tmp_path: Path, kind: str) -> None:
-    command = [sys.executable, "-c", KILLED, kind, str(tmp_path / "a")]
+    command = [sys.executable, "-I", "-c", KILLED, kind, str(tmp_path / "a")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

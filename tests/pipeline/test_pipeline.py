@@ -430,7 +430,7 @@ except KeyboardInterrupt:
     print("interrupted")
 opened.set()
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process:
         assert process.stdout.readline() == "ready\n"
@@ -442,7 +442,7 @@ opened.set()
 
 def run(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120
+        [sys.executable, "-I", "-c", code], check=False, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

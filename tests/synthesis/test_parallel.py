@@ -380,7 +380,7 @@ assert all(np.array_equal(request.result(60), expected) for request in later)
 print("both")
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=200
+        [sys.executable, "-I", "-c", code], check=False, capture_output=True, text=True, timeout=200
     )
     assert (done.returncode, done.stdout) == (0, "both\n"), done.stderr
 
@@ -394,7 +394,7 @@ assert parallel._pipeline is None and "torch" not in sys.modules and "asyncio" n
 print(len(parallel.submit("Akwaaba").result()) > 0)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=200
+        [sys.executable, "-I", "-c", code], check=False, capture_output=True, text=True, timeout=200
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 

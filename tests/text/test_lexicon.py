@@ -60,4 +60,4 @@ def test_its_name_may_be_of_no_locale(tmp_path: Path) -> None:
     path.write_text("kojo\tk o\n", encoding="utf-8")
     code = "import sys; from kalakan.text.twi_g2p import TwiG2P; TwiG2P(lexicon=sys.argv[1])"
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code, str(path)], env=environment, cwd=tmp_path, check=True)

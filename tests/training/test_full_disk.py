@@ -26,7 +26,7 @@ LIMITED = (
 def limited(limit: int, *arguments: str | Path) -> list[str]:
     """The errors of a command that may write files of at most `limit` bytes, as a full disk lets it."""
     result = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(limit), *map(str, arguments)],
+        [sys.executable, "-I", "-c", LIMITED, str(limit), *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
