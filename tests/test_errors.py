@@ -11,7 +11,7 @@ import pkgutil
 import pytest
 
 import kalakan
-from kalakan import Config
+from kalakan.config.resolve import resolve
 from kalakan.errors import KalakanError, KalakanWarning
 
 
@@ -46,12 +46,8 @@ def test_errors_survive_pickle() -> None:
         assert vars(again) == vars(error)
 
 
-def _misspell() -> None:
-    Config({"inference": {"thread": 1}})
-
-
 def test_a_pool_goes_on_after_a_misspelt_setting() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         with pytest.raises(KalakanError, match=r"did you mean inference\.threads"):
-            pool.apply_async(_misspell).get(60)
+            pool.apply_async(resolve, ({"inference": {"thread": 1}},)).get(60)
         assert pool.apply_async(abs, (-1,)).get(60) == 1

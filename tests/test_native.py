@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import kalakan
 from kalakan.native import OpStatus, status
 
@@ -17,6 +19,7 @@ def test_status_without_torch_imports_none() -> None:
     subprocess.run([sys.executable, "-I", "-c", code], check=True)
 
 
+@pytest.mark.torch
 def test_status_names_versions_and_ops() -> None:
     found = status()
     assert found.rust == kalakan.__version__

@@ -74,6 +74,7 @@ def test_recordings_end_in_speech(tmp_path: Path) -> None:
     assert (tmp_path / "akwaaba.wav").stat().st_size > 0
 
 
+@pytest.mark.torch
 def test_recipes_that_are_named_exist() -> None:
     from kalakan.recipes.voice_recipe import RECIPES
 

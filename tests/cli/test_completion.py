@@ -68,6 +68,7 @@ def test_names_that_there_are(tiny_voice: Path) -> None:
     assert values("prepare", "--keep", "lost") == ["lost_letters"]
 
 
+@pytest.mark.torch
 def test_the_recipes_are_those_of_training() -> None:
     from kalakan.recipes.voice_recipe import RECIPES as known
 

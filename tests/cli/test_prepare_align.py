@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 import recordings
 from kalakan.data.manifest import read_manifest
 
@@ -21,6 +23,7 @@ SMALL = (
 )
 
 
+@pytest.mark.torch
 def test_prepare_then_align(kalakan: Run, tmp_path: Path) -> None:
     recordings.plain(tmp_path / "source")
     (tmp_path / "source" / "bad.wav").write_bytes(b"no audio")
@@ -42,6 +45,7 @@ def test_prepare_then_align(kalakan: Run, tmp_path: Path) -> None:
     assert b"has durations already" in again.stderr
 
 
+@pytest.mark.torch
 def test_bad_arguments_are_one_line(kalakan: Run, tmp_path: Path) -> None:
     for arguments, text in (
         (("prepare", tmp_path / "nowhere", tmp_path / "out"), b"is not a folder"),

@@ -61,6 +61,7 @@ def _set_age(path: Path, seconds: float) -> None:
     os.utime(path, (1_577_836_800 - seconds,) * 2)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("seconds", "is_stale"), [(-1, True), (0, False), (1, False)], ids=["newer", "as old", "older"]
 )
@@ -79,6 +80,7 @@ def test_features_of_a_recording_made_anew_are_computed_again(
             np.testing.assert_array_equal(kept, values)
 
 
+@pytest.mark.torch
 def test_a_recording_from_the_future_is_read_once(
     one: Utterance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +91,7 @@ def test_a_recording_from_the_future_is_read_once(
         np.testing.assert_array_equal(kept, values)
 
 
+@pytest.mark.torch
 def test_features_of_a_recording_that_is_gone_are_not_used(one: Utterance, tmp_path: Path) -> None:
     _features(one, tmp_path)
     one.audio.unlink()
@@ -96,6 +99,7 @@ def test_features_of_a_recording_that_is_gone_are_not_used(one: Utterance, tmp_p
         _features(one, tmp_path)
 
 
+@pytest.mark.torch
 def test_features_keep_their_names_between_versions(corpus: Path, tmp_path: Path) -> None:
     """A cache of hours of recordings is found again."""
     store = FeatureStore(tmp_path, AudioConfig())
@@ -116,6 +120,7 @@ def test_kept_audio_is_the_recording_in_16_bits(one: Utterance, tmp_path: Path) 
         np.testing.assert_allclose(samples / 32767, np.clip(loud, -1, 1), atol=0.5001 / 32767)
 
 
+@pytest.mark.torch
 def test_labelled_f0_counts_where_a_voice_is_heard(corpus: Path, tmp_path: Path) -> None:
     """The label of the voiceless half is what a synthesizer was told."""
     hertz, count = 210.0, 160

@@ -26,7 +26,15 @@ LIMITED = (
 def limited(limit: int, *arguments: str | Path) -> list[str]:
     """The errors of a command that may write files of at most `limit` bytes, as a full disk lets it."""
     result = subprocess.run(
-        [sys.executable, "-I", "-c", LIMITED, str(limit), *map(str, arguments)],
+        [
+            sys.executable,
+            "-I",
+            "-B",
+            "-c",
+            LIMITED,
+            str(limit),
+            *map(str, arguments),
+        ],  # -B: bytecode has no limit
         capture_output=True,
         text=True,
         check=False,
