@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,6 +28,11 @@ from needs import HAS_TORCH, missing
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("kalakan", deadline=None)
 settings.load_profile("kalakan")
+for name in ("SIGINT", "SIGHUP"):
+    # A shell's background job ignores Ctrl-C, and one under nohup SIGHUP: so would what the tests send signals to.
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests that import onnxruntime themselves send nothing
 SMALL = FastSpeech2Config(
     encoder_layers=1,
