@@ -28,11 +28,12 @@ from needs import HAS_TORCH, missing
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("kalakan", deadline=None)
 settings.load_profile("kalakan")
-for name in ("SIGINT", "SIGHUP"):
-    # A shell's background job ignores Ctrl-C, and one under nohup SIGHUP: so would what the tests send signals to.
-    number = getattr(signal, name, None)
-    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
-        signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
+SIGNALS = {
+    number: signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if (number := getattr(signal, name, None)) is not None
+}
+"""Signals that tests send, with Python's own handlers."""
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests that import onnxruntime themselves send nothing
 SMALL = FastSpeech2Config(
     encoder_layers=1,
@@ -113,6 +114,15 @@ def with_griffin_lim(source: Path, folder: Path) -> Path:
     }
     manifest = replace(voice.manifest, vocoder=ModelRecord("griffin_lim"))
     return save_voice(folder, manifest, files).path
+
+
+@pytest.fixture(autouse=True)
+def ordinary_signals() -> None:
+    """Every test meets Python's own handlers: a shell's background job ignores Ctrl-C, and so does a process in which
+    a command has ended."""
+    for number, handler in SIGNALS.items():
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
