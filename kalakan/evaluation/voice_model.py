@@ -69,7 +69,7 @@ class VoiceModel:
         )
         (found,) = self.acoustic.predict(batch)
         assert found.durations is not None, "a model that takes durations says them"
-        mel = self.acoustic.decode(found.hidden) if found.mel is None else found.mel
+        mel = self.acoustic.mel(found)
         f0 = found.f0[0].numpy()
         return Speech(mel[0].numpy(), f0, found.durations, self.vocode(mel[0].numpy(), f0))
 

@@ -110,6 +110,10 @@ class AcousticStage(ABC):
         """Log-mel [1, M, W] of a window [1, W, C] of `Acoustics.hidden`; at each end of the window, except the ends
         of the phrase, `windowed.context_frames` frames lack their neighbors."""
 
+    def mel(self, acoustics: Acoustics) -> Any:
+        """Log-mel [1, M, T] of a whole phrase, decoded where it is not there yet."""
+        return self.decode(acoustics.hidden) if acoustics.mel is None else acoustics.mel
+
     @abstractmethod
     def join(self, mels: Sequence[Any]) -> Any:
         """Log-mels [1, M, T_i] one after the other, [1, M, sum T_i]."""
@@ -200,8 +204,7 @@ class Engine:
 
     def whole(self, acoustics: Acoustics, seed: int) -> Samples:
         """Samples [T * hop_length] of a phrase."""
-        mel = self.acoustic.decode(acoustics.hidden) if acoustics.mel is None else acoustics.mel
-        return self.vocoder.generate(mel, acoustics, 0, seed)
+        return self.vocoder.generate(self.acoustic.mel(acoustics), acoustics, 0, seed)
 
     def generate(
         self, batches: Iterable[AcousticBatch], seed: int

@@ -160,9 +160,8 @@ class TorchEngine(Engine):
 
     def _ready(self, item: Acoustics) -> Acoustics:
         """The acoustics, with mel and F0 on the vocoder's device."""
-        mel = self.acoustic.decode(item.hidden) if item.mel is None else item.mel
         place = self.vocoder.placed
-        return replace(item, mel=place(mel), hidden=None, f0=place(item.f0))
+        return replace(item, mel=place(self.acoustic.mel(item)), hidden=None, f0=place(item.f0))
 
 
 @contextmanager
