@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import kalakan._rust as _rust
+from kalakan.errors import TextError
 from kalakan.text.english import english_source, english_version
 from kalakan.text.lexicon import read_lexicon
 
-__all__ = ["CacheInfo", "Reading", "ToneDecision", "TwiG2P", "WordSpan", "is_foreign"]
+__all__ = ["CacheInfo", "Reading", "ToneDecision", "TwiG2P", "WordSpan", "check_plain", "is_foreign"]
+
+_BEGINNINGS = {
+    "{\\rtf": "RTF",
+    "%PDF-": "PDF",
+    "PK\x03\x04": "a packed document, as DOCX, ODT and EPUB are",
+}
+"""How files begin that are no plain text: they would be read aloud as noise."""
 
 
 @dataclass(frozen=True)
@@ -257,3 +265,11 @@ class _Forked:
 
 
 _forked = _Forked()
+
+
+def check_plain(text: str, source: str) -> None:
+    """Raises `TextError` where `text`, which comes from `source`, is a document of a word processor."""
+    beginning = text[:64].lstrip("\ufeff \t\r\n")
+    for magic, name in _BEGINNINGS.items():
+        if beginning.startswith(magic):
+            raise TextError(f"{source} is {name}, not plain text; save it as text in UTF-8")

@@ -61,6 +61,9 @@ class ReferenceG2P:
                 beside = {*words[max(at - 1, 0) : at], *words[at + 1 : at + 2]}
                 is_letter = word in CONTESTED and beside & set(LETTERS)
                 units = CONTESTED[word].split() if is_letter else self.word(word, at in places)
+                following = next((other for other in words[at:] if other != word), "")
+                if re.fullmatch("[b-df-hj-np-tv-z]", word) and re.match(rf"{word}[^\W\d_]", following):
+                    units = self.tones(self.rules(word))  # a stammer
                 if units and found and found[-1] not in PAUSES:
                     found.append("_")
                 found += units
@@ -80,6 +83,13 @@ class ReferenceG2P:
         reading = self.lexicon[bare].split() if bare in self.lexicon else None
         if reading is None and is_english and (reading := english.read(word)):
             clitic = None
+        if reading is None and is_spelled(word):
+            names = [LETTERS[ord(letter) - ord("a")] for letter in word if letter.isalpha()]
+            return [
+                unit
+                for name in names
+                for unit in (CONTESTED["gyee"].split() if name == "gyee" else self.word(name, False))
+            ]
         if reading:
             marks = [sound[1:] for sound in sounds if sound[0] in NUCLEI]
             if len(marks) != sum(unit in NUCLEI for unit in reading):
@@ -110,6 +120,18 @@ class ReferenceG2P:
         return found
 
 
+def is_spelled(word: str) -> bool:
+    """Whether a word without a vowel is read letter by letter: not what is hummed, drawn or begins a Twi syllable."""
+    letters = word.replace("'", "").replace("-", "")
+    return (
+        re.fullmatch("y?[b-df-hj-np-tv-xz]{0,5}", letters) is not None
+        and 1 <= len(letters) <= 5
+        and letters not in ("m", "n")
+        and not re.fullmatch("[hmn]{2,}|[kgh]y|[tdkgh]w|.r", letters)
+        and not re.search(r"(.)\1", letters)
+    )
+
+
 def graphemes(word: str) -> list[Unit]:
     """Letters with their marks to consonant units, the letters m and n, and vowel letters (a tilde stays on them)."""
     word = re.sub("[!ꜜ](?=.*[a-zɛɔ])", "ꜜ", word)
@@ -130,6 +152,9 @@ def graphemes(word: str) -> list[Unit]:
         pair = match["pair"]
         if pair and pair[0] == pair[1] and pair[0] not in "mnc":
             at = match.start("pair") + 1
+            continue
+        if match["single"] == english.PLAIN_W == word[match.end("single") : match.end("single") + 1]:
+            at = match.end("single")
             continue
         if pair and pair not in GRAPHEMES:
             # Not a digraph: only the first letter, which has no mark of its own.

@@ -96,6 +96,7 @@ CURRENCY = {
     "€": "yuro",
     "₦": "naira",
 }
+HUNDREDTH = {"sidi": "pɛsewa", "dɔla": "sɛnt", "pɔn": "pɛns", "yuro": "sɛnt", "naira": "kobo"}
 MAGNITUDE = {"million": "ɔpepem", "m": "ɔpepem", "bn": "ɔpepepem"}
 UNIT = {
     "km/h": "kilomita",
@@ -117,6 +118,8 @@ UNIT = {
     "°F": "digrii farɛnhait",
     "%": "ɔha mu nkyekyɛmu",
 }
+SIGN = "|".join(map(re.escape, sorted(CURRENCY, key=len, reverse=True)))
+UNIT_SIGN = "|".join(map(re.escape, UNIT))
 FRACTION_SIGNS = {"½": "1/2", "⅓": "1/3", "¼": "1/4", "¾": "3/4"}
 TITLES = {
     "dr": "dɔkta",
@@ -227,10 +230,11 @@ def repair(text: str) -> str:
     text = re.sub(rf"(?<=[{SMALL}])!(?=[A-ZƐƆ])", "! ", text.replace("ꜜ", "\0"))
     text = re.sub(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|['!\0](?=[^\W\d_]))*", downstep, text)
     text = text.replace("\0", "")
+    text = re.sub(r"(?i)(([^\W\d_][\u0300-\u0304]*)\2{19})\2+", r"\1", text)
     for sign, slash in FRACTION_SIGNS.items():
         text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
     text = re.sub(
-        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|g|m²?|l|p|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
+        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|m²|[b-df-hj-np-tv-z]|kHz|kcal|psi|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
         chat,
         text,
     )
@@ -260,6 +264,8 @@ class Reading:
     clock_to_hour: bool
     parts: list[str] = field(default_factory=list)
     names: int = 0
+    closes: set[int] = field(default_factory=set)
+    """Where brackets around words close."""
     verses: int = -1
     """Where the last verse ended, -1 without one."""
 
@@ -317,6 +323,15 @@ def rule(pattern: str) -> Callable[[Rule], Rule]:
         return function
 
     return register
+
+
+@rule(
+    r"(?!0(?: \d){9}(?! ?\d))\d(?: \d){3,}(?=\n|$|[.,;:!?…)\]\"'](?!\d)"
+    rf"| (?! |{SIGN}|(?:{UNIT_SIGN}|cedis)(?![\w'/²])|\d))"
+)
+def one_by_one(reading: Reading, match: re.Match[str]) -> None:
+    """Single figures in a row; ten that begin with 0 are a telephone number."""
+    reading.say(*(reading.count(digit, "alone") for digit in re.findall(r"\d", match[0])))
 
 
 @rule(r"(?P<plus>\+233)(?P<rest>(?:[ -]?\d+)+)\b|0\d{9}\b|0\d{2}([ -])\d{3}\2\d{4}\b")
@@ -430,9 +445,6 @@ def say_time(reading: Reading, hour: int, minute: int, half: str | None) -> None
         reading.say("ne fa" if minute == 30 else f"apa ho simma {reading.count(str(minute))}")
 
 
-SIGN = "|".join(map(re.escape, sorted(CURRENCY, key=len, reverse=True)))
-
-
 @rule(rf"(?P<sign>{SIGN}) ?(?P<n>{DECIMAL})(?: ?(?P<size>million|bn|m)\b)?")
 def money(reading: Reading, match: re.Match[str]) -> None:
     noun, number, size = CURRENCY[match["sign"]], match["n"], match["size"]
@@ -444,15 +456,12 @@ def money(reading: Reading, match: re.Match[str]) -> None:
     whole, dot, tail = number.partition(".") if re.search(r"\.\d+$", number) else (number, "", "")
     if dot and not tail.strip("0"):
         reading.say(noun, reading.count(whole))
-    elif noun == "sidi" and len(tail) == 2:
+    elif len(tail) == 2:
         if whole != "0":
             reading.say(noun, reading.count(whole), "ne")
-        reading.say("pɛsewa", cardinal(int(tail), reading.variety))
+        reading.say(HUNDREDTH[noun], cardinal(int(tail), reading.variety))
     else:
         reading.say(noun, reading.figure(number, "after"))
-
-
-UNIT_SIGN = "|".join(map(re.escape, UNIT))
 
 
 @rule(rf"(?P<minus>-?)(?P<n>{DECIMAL})(?:-(?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])")
@@ -552,6 +561,32 @@ def mark(reading: Reading, match: re.Match[str]) -> None:
 @rule(r" - | ?[–—] ?")
 def dash(reading: Reading, match: re.Match[str]) -> None:
     reading.say("|")
+
+
+BULLETS = "|•‣◦▪▫■□●○◆◇❖➢➤"
+
+
+@rule(rf"[{BULLETS}]|(?<!\S)\*(?!\S)|(?<=[^\n])\t|(?<=\s)·")
+def cell(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("|")
+
+
+@rule(r"[(\[](?=([^()\[\]\n]*)[)\]](?![^\W_]))(?<![^\W_].)")
+def aside(reading: Reading, match: re.Match[str]) -> None:
+    """Words in brackets have a pause before and after them."""
+    words = re.findall(r"[^\W\d_]{2,}", match[1])
+    if any(
+        word != word.upper() and re.search("[aeɛioɔu]", unicodedata.normalize("NFD", word.lower()))
+        for word in words
+    ):
+        reading.say("|")
+        reading.closes.add(match.end(1))
+
+
+@rule(r"[)\]]")
+def aside_end(reading: Reading, match: re.Match[str]) -> None:
+    if match.start() in reading.closes:
+        reading.say("|")
 
 
 @rule(r"&")

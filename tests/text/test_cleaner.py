@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 
@@ -51,7 +52,7 @@ def test_chat_letters_follow_the_option() -> None:
 
 
 @given(st.text())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_string_stays_itself_once_clean(text: str) -> None:
     once = clean_text(text)
     assert clean_text(once) == once
@@ -59,13 +60,13 @@ def test_any_string_stays_itself_once_clean(text: str) -> None:
 
 
 @given(st.text())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_normalized_text_is_clean(text: str) -> None:
     normalized = normalize_text(text)
     assert clean_text(normalized) == normalized
 
 
 @given(st.text(alphabet=st.characters(categories=["Nd"]), min_size=1, max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_decimal_digit_is_lost(text: str) -> None:
     assert clean_text(text) == "".join(str(unicodedata.digit(c)) for c in text)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.twi_g2p import TwiG2P
@@ -48,7 +49,7 @@ def misread(text: str, encoding: str) -> str:
 
 
 @given(text=twi, encodings=st.lists(st.sampled_from(["latin-1", "cp1252"]), min_size=1, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_text_broken_several_times_is_repaired_whole(text: str, encodings: list[str]) -> None:
     broken = text
     for encoding in encodings:
@@ -58,7 +59,7 @@ def test_text_broken_several_times_is_repaired_whole(text: str, encodings: list[
 
 
 @given(text=twi)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_correct_text_keeps_every_letter(text: str) -> None:
     letters = [c for c in unicodedata.normalize("NFC", text) if c.isalpha() or unicodedata.combining(c)]
     assert [c for c in clean_text(text) if c.isalpha() or unicodedata.combining(c)] == letters

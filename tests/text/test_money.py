@@ -46,3 +46,19 @@ def test_every_sign_is_money_everywhere(row: list[str]) -> None:
             (part,) = read_ssml(f'<speak><say-as interpret-as="currency">{content}</say-as></speak>')
             assert isinstance(part, Text)
             assert normalize_text(part.text) == f"{noun} aduonu num", content
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$7667.47", "dɔla mpem nson ahansia ne aduosia nson ne sɛnt aduanan nson"),
+        ("€3.20", "yuro mmiɛnsa ne sɛnt aduonu"),
+        ("£0.50", "pɛns aduonum"),
+        ("₦5.20", "naira num ne kobo aduonu"),
+        ("$2.5m", "dɔla ɔpepem mmienu akyiri pɔ num"),
+        ("$1.5", "dɔla baako akyiri pɔ num"),
+        ("JPY 5.20", "yɛn num akyiri pɔ aduonu"),
+    ],
+)
+def test_hundredths_of_every_currency_that_has_them(text: str, expected: str) -> None:
+    assert normalize_text(text) == expected

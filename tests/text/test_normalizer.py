@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.text.cleaner import clean_text
 from kalakan.text.normalizer import normalize_text
 from reference import normalizer as reference
@@ -44,7 +45,7 @@ def test_reference_knows_the_golden_readings(name: str, text: str, expected: str
 
 
 @given(st.text())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_string_becomes_closed_and_stays_itself(text: str) -> None:
     once = normalize_text(text)
     assert set(unicodedata.normalize("NFD", once)) <= ALPHABET
@@ -96,6 +97,7 @@ BROKEN = [
 SHAPES = [
     *("Dr. Mensah", "Osei Tutu II", "nkwan etc. na", "Yohane 3:16-18", "16:9", "a & b", "0244123456"),
     *("1h 20m", "2h", "5min 30s", "GV 123-20", "*170#", "*#06#", "mfeɛ aduonu (20)", "fie (20)", "2020-12"),
+    *("Kofi (me nua) baa", "(Kofi)", "Ama | Esi", "Ama \t Esi", "• Ankaa", "(NPP)", "Ama · Esi"),
     *("House No. 23", "5 ≠ 3", "8 = 8", "Dwoada-Fiada", "5µg", "10 000", "101 102 103"),
 ]
 
@@ -139,7 +141,7 @@ def sentences() -> st.SearchStrategy[str]:
 
 
 @given(sentences(), st.sampled_from(["asante", "akuapem"]), st.booleans(), st.booleans())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_agrees_with_the_reference(text: str, variety: str, human: bool, clock_to_hour: bool) -> None:
     expected = reference.normalize(text, variety=variety, human=human, clock_to_hour=clock_to_hour)
     assert normalize_text(text, variety=variety, human=human, clock_to_hour=clock_to_hour) == expected

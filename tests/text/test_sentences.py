@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.text.sentences import split_sentences
 
 MARKS = st.sampled_from(
@@ -66,7 +67,7 @@ def test_sentences_end_where_they_should(text: str, expected: list[str]) -> None
 
 
 @given(TEXTS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_spans_are_ordered_trimmed_and_lose_only_space(text: str) -> None:
     at = 0
     for sentence in split_sentences(text):

@@ -83,3 +83,17 @@ def test_an_unknown_choice_is_named(value: Any) -> None:
     if value is not None:
         with pytest.raises(ConfigError, match="tones is "):
             WRITTEN.read("no", tones=value)
+
+
+@pytest.mark.parametrize("text", ["JP", "OTP", "J. B. no"])
+def test_letters_with_their_tones_written_stay_letters(text: str) -> None:
+    reader = TwiG2P(tones="predicted", english=False)
+    assert reader.text_to_phonemes(reader.write_tones(text), tones="written") == reader.text_to_phonemes(text)
+
+
+def test_words_of_the_users_lexicon_are_shown_as_they_are() -> None:
+    g2p = TwiG2P(lexicon={"Dr": "d o k ɪ t a", "COVID-19": "k o v i d"})
+    assert g2p.write_tones("Dr. Ama ne COVID-19.").split()[0] == "dr"
+    words = [decision.word for decision in g2p.explain_tones("Dr. Ama ne COVID-19.")]
+    assert words[0] == "dr"
+    assert not [word for word in words if word.startswith("zj")]

@@ -1,16 +1,10 @@
-//! Sentences cover the text in order and lose nothing but space.
-#![no_main]
+//! `kalakan_fuzz::split` under libFuzzer.
+#![cfg_attr(fuzzing, no_main)]
 
-use kalakan_text::sentence::split_sentences;
-use libfuzzer_sys::fuzz_target;
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kalakan_fuzz::split(data));
 
-fuzz_target!(|text: &str| {
-    let mut at = 0;
-    for sentence in split_sentences(text) {
-        assert!(text[at..sentence.start].trim().is_empty());
-        assert_eq!(text[sentence.clone()].trim(), &text[sentence.clone()]);
-        assert!(!sentence.is_empty());
-        at = sentence.end;
-    }
-    assert!(text[at..].trim().is_empty());
-});
+#[cfg(not(fuzzing))]
+fn main() {
+    kalakan_fuzz::run(kalakan_fuzz::split);
+}

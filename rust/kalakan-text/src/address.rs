@@ -1,7 +1,9 @@
 //! Where URLs, e-mail addresses, file names and mentions end.
 
 use crate::alphabet::is_letter;
+use crate::spelling::are_initials;
 use crate::steps::step;
+use crate::words::is_twi_word;
 
 /// Top-level domains that are not Twi words; me, na, so and to are.
 #[rustfmt::skip]
@@ -57,11 +59,44 @@ pub(crate) fn end(chars: &[char], start: usize) -> Option<usize> {
         return None;
     }
     let mut text: String = chars[start..start + length].iter().collect();
+    if is_initials(&text) {
+        return None;
+    }
     text.truncate(
         text.trim_end_matches(['.', ',', '!', '?', ';', ':', '*', '~', '&', '=', '+'])
             .len(),
     );
     is_address(&text).then(|| start + text.chars().count())
+}
+
+/// Returns whether `text` is single letters with dots, as "r.i.p." and "a.k.a", and not labels, as "a.b.c".
+fn is_initials(text: &str) -> bool {
+    let text = text.trim_end_matches([',', '!', '?', ';', ':']);
+    let letters = text.strip_suffix('.').unwrap_or(text);
+    let single = letters.split('.').all(|part| part.len() == 1);
+    let joined: String = letters.split('.').collect();
+    single && (letters.len() < text.len() || are_initials(&joined.to_ascii_lowercase()))
+}
+
+/// Returns whether `host` is a name of three or more labels in small letters, as of a package: com.example.app, a.b.c.
+/// Three words of Twi are sentences without spaces.
+fn is_dotted_name(host: &str) -> bool {
+    let label = |l: &str| {
+        l.starts_with(|c: char| c.is_ascii_lowercase())
+            && l.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+    };
+    host.split('.').count() > 2
+        && host.split('.').all(label)
+        && !host.split('.').all(|l| l.len() > 1 && is_twi_word(l))
+}
+
+/// Returns whether `rest` after a host of an unknown domain is a path, and the `domain` may be one: youtu.be/abc.
+fn has_path(domain: &str, rest: &str) -> bool {
+    let path = rest.strip_prefix('/');
+    (2..=3).contains(&domain.len())
+        && domain.bytes().all(|b| b.is_ascii_lowercase())
+        && path.is_some_and(|path| path.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 fn is_address(text: &str) -> bool {
@@ -87,8 +122,12 @@ fn is_address(text: &str) -> bool {
     let host = low.split(['/', '?', '#', ':']).next().unwrap_or("");
     let named = host.starts_with("www.") && host.len() > 4;
     let Some((labels, domain)) = host.rsplit_once('.') else {
-        return false;
+        let port = low.strip_prefix("localhost:");
+        return port.is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()));
     };
+    if text.starts_with(host) && is_dotted_name(host) {
+        return true;
+    }
     let label = |l: &str| {
         !l.is_empty()
             && l.bytes()
@@ -97,6 +136,8 @@ fn is_address(text: &str) -> bool {
     labels.split('.').all(label)
         && label(domain)
         && (named
-            || (DOMAINS.contains(&domain) || host.len() == low.len() && FILES.contains(&domain))
+            || (DOMAINS.contains(&domain)
+                || has_path(domain, &low[host.len()..])
+                || host.len() == low.len() && FILES.contains(&domain))
                 && labels.bytes().any(|b| b.is_ascii_alphabetic()))
 }

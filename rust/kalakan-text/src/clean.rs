@@ -3,6 +3,7 @@
 mod chat;
 mod codepoint;
 mod downstep;
+mod drawn;
 mod entities;
 mod lines;
 pub(crate) mod markup;
@@ -44,6 +45,9 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
     if !text.text().chars().all(is_settled) {
         text = code_points(text);
     }
+    if drawn::is_suspect(text.text()) {
+        text = text.rewrite(drawn::shorten);
+    }
     if text
         .text()
         .contains(['<', ':', ';', '=', '[', '\\', '%', '{'])
@@ -62,6 +66,11 @@ pub(crate) fn repair<'t>(mut text: Traced<'t>, options: &NormalizeOptions) -> Tr
 /// Returns whether cleaning may replace letters of the alphabet by others.
 pub(crate) fn has_chat_letters(text: &str, chat: ChatSpelling) -> bool {
     chat::has_letters(text, chat)
+}
+
+/// Returns whether a letter of `text` may be repeated more often than it is read.
+pub(crate) fn may_be_drawn(text: &str) -> bool {
+    drawn::is_suspect(text)
 }
 
 /// Returns whether `c` is kept in any context.

@@ -22,6 +22,7 @@ mod cache;
 pub mod clean;
 pub mod currency;
 mod error;
+mod explain;
 mod g2p;
 pub mod normalize;
 mod options;
@@ -29,21 +30,23 @@ mod own_words;
 mod phoneme;
 mod punctuation;
 pub mod sentence;
+mod sounds;
 mod spans;
 pub mod spelling;
 mod steps;
 mod tone;
 mod traced;
+mod words;
 
 pub use cache::CacheInfo;
 pub use error::TextError;
-pub use g2p::{
-    is_foreign, syllables, EnglishLexicon, EnglishSource, G2pOptions, Language, Lexicon, ToneMode,
-    TwiG2p,
-};
+pub use explain::Explained;
+pub use g2p::{EnglishSource, G2pOptions, Language, Lexicon, TwiG2p};
 pub use phoneme::{
     format_units, parse_units, phoneme_id, table_hash, table_text, Phoneme, PhonemeId, BOS, EOS,
     PAD, PHONEMES, TABLE_SIZE, UNK, WORD_BOUNDARY,
 };
+pub use sounds::{syllables, ToneMode};
 pub use spans::{Reading, WordSpan};
-pub use tone::{Confidence, Explained, Rules, Tones};
+pub use tone::{Confidence, Rules, Tones};
+pub use words::{is_foreign, EnglishLexicon};

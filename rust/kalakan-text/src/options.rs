@@ -18,7 +18,8 @@ pub enum ChatSpelling {
     /// `3` is read as ɛ, an unbalanced `)` and the `c` of "wc" as ɔ, where no other reading fits.
     #[default]
     Narrow,
-    /// Narrow, and `0`, `c` and `q` are read as ɔ where a consonant needs a vowel.
+    /// Narrow, and where a consonant needs a vowel `0` and `c` are read as ɔ, `q` as ɛ: the keys of ɔ and ɛ on keyboards
+    /// for Akan.
     Wide,
 }
 

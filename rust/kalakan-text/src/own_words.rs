@@ -9,10 +9,10 @@ use std::ops::Range;
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::g2p::word_key;
 use crate::normalize::normalize;
 use crate::options::NormalizeOptions;
 use crate::traced::Writer;
+use crate::words::word_key;
 
 /// Prefix of all placeholders.
 const STAND_IN: &str = "zjavxa";
@@ -72,6 +72,15 @@ impl OwnWords {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.words.iter();
         pairs.map(|(key, own)| (key.as_str(), own.stand_in.as_str()))
+    }
+
+    /// The user's word in place of its placeholder; any other word as it is.
+    pub fn shown<'w>(&'w self, word: &'w str) -> &'w str {
+        if !is_stand_in(word) {
+            return word;
+        }
+        let found = self.iter().find(|(_, stand_in)| *stand_in == word);
+        found.map_or(word, |(key, _)| key)
     }
 
     /// Writes `text` with placeholders.

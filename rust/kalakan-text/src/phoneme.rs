@@ -149,6 +149,15 @@ pub fn format_units(ids: &[PhonemeId]) -> String {
     symbols.join(" ")
 }
 
+/// The id of a unit named in a rule, looked up in the table at compile time.
+macro_rules! unit {
+    ($symbol:literal) => {{
+        const ID: $crate::phoneme::PhonemeId = $crate::phoneme::id_of($symbol);
+        ID
+    }};
+}
+pub(crate) use unit;
+
 /// The id of a symbol, found in the table at compile time: a unit that a rule names cannot be missing.
 pub(crate) const fn id_of(symbol: &str) -> PhonemeId {
     let (table, symbol) = (TABLE.as_bytes(), symbol.as_bytes());

@@ -119,7 +119,10 @@ fn is_line_end(c: char) -> bool {
 }
 
 fn is_terminator(c: char) -> bool {
-    matches!(c, '.' | '!' | '?' | '…')
+    matches!(
+        c,
+        '.' | '!' | '?' | '…' | '。' | '।' | '॥' | '۔' | '።' | '！' | '？' | '؟'
+    )
 }
 
 fn is_closer(c: char) -> bool {

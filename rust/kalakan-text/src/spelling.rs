@@ -34,6 +34,16 @@ pub(crate) fn sign_name(sign: char) -> Option<&'static str> {
     signs().find(|(c, _)| *c == sign).map(|(_, name)| name)
 }
 
+/// Returns whether small `letters` with dots between them are initials even without a dot at the end, as in a.k.a;
+/// others are labels of a dotted name, as in a.b.c.
+pub(crate) fn are_initials(letters: &str) -> bool {
+    const INITIALS: [&str; 15] = [
+        "ad", "aka", "bc", "dob", "eg", "jhs", "otp", "po", "ps", "rip", "shs", "sms", "uk", "us",
+        "usa",
+    ];
+    INITIALS.contains(&letters)
+}
+
 /// Returns whether `word` is the name of a letter as the normalizer writes it.
 pub(crate) fn is_letter_name(word: &str) -> bool {
     LETTERS.contains(&word)

@@ -3,9 +3,9 @@
 use crate::address;
 use crate::alphabet::{is_letter, is_vowel};
 use crate::currency;
-use crate::g2p::{is_common_english, is_foreign, is_twi_word};
 use crate::options::ChatSpelling;
 use crate::traced::Writer;
+use crate::words::{is_common_english, is_foreign, is_twi_word};
 
 /// What may follow a number of threes so that it is not read as a word: 3kg, 3rd, 3pm.
 #[rustfmt::skip]
@@ -13,7 +13,9 @@ const SUFFIXES: &[&str] = &[
     "rd", "th", "st", "nd", "kg", "kgs", "km", "kms", "cm", "mm", "mg", "ml", "cl", "ft", "g", "m", "l", "d", "k", "x",
     "bn", "mn", "am", "pm", "gb", "mb", "kb", "tb", "tv", "cedis", "hr", "hrs", "min", "mins", "sec",
     "secs", "yr", "yrs", "wk", "wks", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years",
-    "times", "pts", "kids", "people", "bedroom", "bedrooms", "pcs",
+    "times", "pts", "kids", "people", "bedroom", "bedrooms", "pcs", "kw", "kwh", "mw", "db", "hz", "khz", "mhz", "ghz",
+    "kbps", "mbps", "gbps", "oz", "lb", "lbs", "psi", "ppm", "rpm", "bpm", "kcal", "iu", "nm", "ms", "mcg", "dl", "mmol",
+    "hpa", "kpa", "mmhg", "mph", "kph", "kmh",
 ];
 
 /// What may precede a number of threes so that it is not read as a word.
@@ -23,7 +25,7 @@ const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
 const LONGEST_WITH_C: usize = 6;
 
 /// Abbreviations whose c is not an ɔ.
-const INITIALS: [&str; 6] = ["ac", "cd", "fc", "mc", "pc", "vc"];
+const INITIALS: [&str; 7] = ["abc", "ac", "cd", "fc", "mc", "pc", "vc"];
 
 /// Returns whether letters of the alphabet may be chat spellings of other letters.
 pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
@@ -31,21 +33,29 @@ pub(super) fn has_letters(text: &str, chat: ChatSpelling) -> bool {
         ChatSpelling::Off => false,
         ChatSpelling::Wide => text.contains(['c', 'q', 'C', 'Q']),
         ChatSpelling::Narrow => {
-            let mut tokens = text.split(|c| !is_token(c));
-            text.contains('c')
+            let is_c = |b: u8| matches!(b, b'c' | b'C');
+            let mut tokens = text
+                .split(|c| !is_token(c))
+                .filter(|token| token.bytes().any(is_c));
+            text.bytes().any(is_c)
                 && tokens.any(|token| is_twi_with_c(&token.chars().collect::<Vec<_>>()))
         }
     }
 }
 
-/// Returns whether a token is a word of Twi once its c is read as ɔ, and is not one before, as "wc" and "kcn".
+/// Returns whether a token is a word of Twi once its c is read as ɔ, and is not one before, as "wc", "kcn" and "Cwɔ".
+///
+/// A capital C by itself is a letter: "vitamin C".
 fn is_twi_with_c(token: &[char]) -> bool {
-    let (Some(first), true) = (token.first(), token.contains(&'c')) else {
+    let Some((first, rest)) = token.split_first() else {
         return false;
     };
+    if !token.contains(&'c') && (*first != 'C' || rest.is_empty()) {
+        return false;
+    }
     let small = |c: &char| is_letter(*c) && c.is_lowercase();
     // The list errs on three words in a thousand; long ones are English: "acupuncture".
-    if token.len() > LONGEST_WITH_C || !is_letter(*first) || !token[1..].iter().all(small) {
+    if token.len() > LONGEST_WITH_C || !is_letter(*first) || !rest.iter().all(small) {
         return false;
     }
     let low: String = token.iter().flat_map(|c| c.to_lowercase()).collect();
@@ -82,10 +92,13 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             .is_none_or(|c| c.is_whitespace() || *c == '(');
         let token = &mut chars[start..start + length];
         if alone && is_twi_with_c(token) {
-            token
-                .iter_mut()
-                .filter(|c| **c == 'c')
-                .for_each(|c| *c = 'ɔ');
+            for c in token {
+                match c {
+                    'c' => *c = 'ɔ',
+                    'C' => *c = 'Ɔ',
+                    _ => {}
+                }
+            }
         }
         start += length;
     }
@@ -193,7 +206,9 @@ fn digits(chars: &mut [char], start: usize, end: usize, chat: ChatSpelling) {
         let letter = match chars[i] {
             '3' => ['ɛ', 'Ɛ'],
             '0' if wide => ['ɔ', 'Ɔ'],
-            'c' | 'q' | 'C' | 'Q' if wide && stands_for_vowel(chars, start, i, end) => ['ɔ', 'Ɔ'],
+            'c' | 'C' if wide && stands_for_vowel(chars, start, i, end) => ['ɔ', 'Ɔ'],
+            // The key of ɛ on the keyboards for Akan is q on others.
+            'q' | 'Q' if wide && stands_for_e(chars, start, i, end) => ['ɛ', 'Ɛ'],
             _ => continue,
         };
         chars[i] = letter[usize::from(loud)];
@@ -209,6 +224,10 @@ fn is_code(token: &[char]) -> bool {
     if tail.len() < low.len() && (SUFFIXES.contains(&tail) || currency::is_code_after(tail)) {
         return true;
     }
+    // No word is ɛ and a consonant: "3h" is a time, "3y" a term.
+    if low.len() - tail.len() == 1 && tail.len() == 1 && !tail.contains(is_vowel) {
+        return true;
+    }
     let one_capital = token.len() > 1 && token[0].is_ascii_uppercase() && number(&low[1..]);
     let named = PREFIXES.contains(&head) || currency::is_code_before(head);
     number(&low[head.len()..]) && named || one_capital && token.len() == 2
@@ -222,4 +241,18 @@ fn stands_for_vowel(chars: &[char], start: usize, i: usize, end: usize) -> bool 
         && consonant(chars[i - 1])
         && !is_vowel(after)
         && !matches!(after, 'h' | 'k' | 'r' | 'l' | 'H' | 'K')
+}
+
+/// In "yq", "sqn" and "qyq" the q is where only a vowel is possible; "sq" and "qr" are abbreviations.
+fn stands_for_e(chars: &[char], start: usize, i: usize, end: usize) -> bool {
+    let low = |i: usize| chars[i].to_ascii_lowercase();
+    let open = i + 1 == end || !is_vowel(chars[i + 1]) && low(i + 1) != 'q';
+    let held = i > start && !is_vowel(chars[i - 1]) && low(i - 1) != 'q';
+    let abbreviation = end == start + 2 && (low(start), low(start + 1)) == ('s', 'q');
+    let starts = i == start && end > start + 2 && {
+        let token = chars[start..end].iter().map(char::to_ascii_lowercase);
+        let word: String = token.map(|c| if c == 'q' { 'ɛ' } else { c }).collect();
+        is_twi_word(&word)
+    };
+    open && (held || starts) && !abbreviation
 }

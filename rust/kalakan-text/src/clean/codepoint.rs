@@ -114,6 +114,16 @@ impl Folder<'_> {
         self.base = Some(c);
     }
 
+    /// Separates cells and items by `|`; not a tab that indents a line, nor a raised dot inside a word.
+    fn cell_end(&mut self, c: char) {
+        self.flush();
+        let line = self.writer.text.trim_end_matches(' ');
+        let indents = line.is_empty() || line.ends_with('\n');
+        let inside = line.len() == self.writer.text.len() && !indents;
+        let is_space = c == '\t' && indents || c == '·' && inside;
+        self.sign(if is_space { ' ' } else { '|' });
+    }
+
     fn sign(&mut self, c: char) {
         self.flush();
         self.writer.text.push(c);
@@ -157,6 +167,8 @@ impl Folder<'_> {
             self.mark(c);
         } else if let Some(letter) = confusable(c) {
             self.letter(letter);
+        } else if is_cell_end(c) {
+            self.cell_end(c);
         } else if let Some(sign) = sign(c) {
             self.sign(sign);
         } else if is_invisible(c) {
@@ -186,6 +198,33 @@ impl Folder<'_> {
     }
 }
 
+/// Returns whether `c` separates the cells of a table or the items of a list.
+fn is_cell_end(c: char) -> bool {
+    matches!(
+        c,
+        '\t' | '·'
+            | '•'
+            | '‣'
+            | '◦'
+            | '▪'
+            | '▫'
+            | '■'
+            | '□'
+            | '●'
+            | '○'
+            | '◆'
+            | '◇'
+            | '❖'
+            | '➢'
+            | '➤'
+            | '◉'
+            | '⦿'
+            | '│'
+            | '┃'
+            | '｜'
+    )
+}
+
 /// Returns whether `c` is a raised digit.
 fn is_raised(c: char) -> bool {
     matches!(c, '¹' | '²' | '³' | '⁰' | '⁴'..='⁹')
@@ -206,13 +245,9 @@ fn starts_group(text: &str) -> bool {
 fn sign(c: char) -> Option<char> {
     Some(match c {
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
-        '\t'
-        | '\u{a0}'
-        | '\u{1680}'
-        | '\u{2000}'..='\u{200a}'
-        | '\u{202f}'
-        | '\u{205f}'
-        | '\u{3000}' => ' ',
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            ' '
+        }
         '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
             '\''
         }

@@ -47,6 +47,9 @@ pub(super) fn strip(text: &str, writer: &mut Writer) {
             '\\' => (escape(rest, before), Some(Trace::Line)),
             '%' => (format_mark(rest, before), Some(Trace::Space)),
             '{' => (empty_braces(rest), Some(Trace::Space)),
+            '$' => (template_mark(rest, before), None),
+            '!' if rest.starts_with("![") && link(&rest[1..]) => (1, None),
+            ']' => (target(rest), Some(Trace::Space)),
             _ => (0, None),
         };
         if taken == 0 {
@@ -89,6 +92,9 @@ fn square(rest: &str, before: Option<char>) -> (usize, Option<Trace>) {
             _ => (0, None),
         };
     }
+    if link(rest) {
+        return (1, None);
+    }
     let inner = rest[1..].strip_prefix('^').unwrap_or(&rest[1..]);
     let caret = inner.len() + 1 < rest.len();
     let length = inner.bytes().take(4).take_while(u8::is_ascii_digit).count();
@@ -103,6 +109,42 @@ fn square(rest: &str, before: Option<char>) -> (usize, Option<Trace>) {
         return (rest.len() - inner.len() + length + 1, None);
     }
     (0, None)
+}
+
+/// Returns whether `rest` starts with a link of Markdown, whose text is read and whose target is not: `[text](target)`.
+fn link(rest: &str) -> bool {
+    let end = |c: char| matches!(c, ']' | '\n');
+    let close = rest
+        .char_indices()
+        .skip(1)
+        .take(TAG_LENGTH)
+        .find(|(at, c)| {
+            step(1);
+            end(*c) || *c == '[' && *at > 0
+        });
+    close.is_some_and(|(at, c)| c == ']' && at > 1 && target(&rest[at..]) > 0)
+}
+
+/// The length of "](target)" at the start of `rest`, or 0.
+fn target(rest: &str) -> usize {
+    let Some(address) = rest.strip_prefix("](") else {
+        return 0;
+    };
+    let end = |c: char| c.is_whitespace() || matches!(c, ')' | '(');
+    let close = address.char_indices().take(TAG_LENGTH).find(|(_, c)| {
+        step(1);
+        end(*c)
+    });
+    match close {
+        Some((at, ')')) if address[..at].contains(['.', '/', '#', ':']) => at + 3,
+        _ => 0,
+    }
+}
+
+/// The length of the sign of `${name}`, a place of a template; "US${fare}" is money.
+fn template_mark(rest: &str, before: Option<char>) -> usize {
+    let money = before.is_some_and(char::is_alphanumeric);
+    usize::from(rest.starts_with("${") && !money)
 }
 
 /// Closers that are searched to the end of the text, and not again once known to be missing.

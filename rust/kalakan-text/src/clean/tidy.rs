@@ -58,6 +58,8 @@ pub(super) fn tidy(text: &str) -> String {
                 }
             }
             i = end;
+        } else if c == '|' {
+            out.pause = true;
         } else {
             out.space = true;
         }

@@ -1,7 +1,6 @@
 //! Phones of English in IPA to the units of Twi (docs/frontend.md 3.8).
 
-use super::graphemes::unit;
-use crate::phoneme::{id_of, PhonemeId};
+use crate::phoneme::{unit, PhonemeId};
 
 /// Phones to units; `None` if one of them has no mapping.
 pub(super) fn fold<'p>(phones: impl Iterator<Item = &'p str>) -> Option<Vec<PhonemeId>> {

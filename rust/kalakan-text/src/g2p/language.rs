@@ -1,11 +1,8 @@
 //! Which words of a Twi text are English (docs/frontend.md 3.8).
 
-use super::english::{common_class, entry, EnglishSource};
-use super::foreign::is_foreign;
-use super::letters::letters;
-use super::lexicon::is_name;
-use super::twi_words::is_twi_word;
+use super::english::EnglishSource;
 use crate::own_words::is_stand_in;
+use crate::words::{common_class, english_key, is_foreign, is_name, is_twi_word, letters};
 
 /// A language given for a stretch of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +41,7 @@ pub(super) fn spelling(word: &str, more: Option<&EnglishSource>) -> Spelling {
     if bases.contains(['ɛ', 'ɔ']) || is_name(&bases) || is_stand_in(&bases) {
         return Spelling::Twi;
     }
-    match common_class(&entry(&letters)) {
+    match common_class(&english_key(&letters)) {
         Some("either") => Spelling::Either,
         Some("beside") => Spelling::Beside,
         Some(_) => Spelling::English,

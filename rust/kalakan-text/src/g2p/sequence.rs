@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::language::{Language, Spelling, LONGEST_BRIDGE};
-use super::{Reading, TwiG2p};
+use super::reader::{Reading, TwiG2p};
 use crate::options::Variety;
 use crate::phoneme::{PhonemeId, WORD_BOUNDARY};
 use crate::tone::{Decided, Phrase, Tonal, Tones};

@@ -1,17 +1,13 @@
-//! One written word to sounds: letters, segments, nasals, vowels.
-
-use smallvec::SmallVec;
+//! One written word to units: from a lexicon, or by the rules.
 
 use super::english::{self, EnglishSource};
-use super::graphemes::{first_letters, segments, unit, Kind};
-use super::harmony::resolve_vowels;
 use super::language::Language;
-use super::letters::{letters, Letter, Tone, SHORT};
-use super::lexicon::{key, Lexicon};
-use super::loan::respell;
-use super::nasal::{onset, resolve_nasals};
-use super::tone::{transfer, with_tones, Sound, ToneMode};
-use crate::phoneme::{id_of, PhonemeId, UNK};
+use super::letter_names;
+use super::lexicon::Lexicon;
+use crate::alphabet::is_vowel;
+use crate::phoneme::{unit, PhonemeId};
+use crate::sounds::{by_rules, respell, split_clitic, transfer, with_tones, Sound, ToneMode};
+use crate::words::{key, letters, Letter};
 
 /// Reads a word: the user's lexicon, then the built-in one, then common English and `wider` if the word is English,
 /// then the rules.
@@ -51,7 +47,52 @@ pub(super) fn read_word(
     if let Some(reading) = reading {
         return with_marks(&reading, &sounds, mode);
     }
-    with_tones(&sounds, mode)
+    spelled(&letters, mode).unwrap_or_else(|| with_tones(&sounds, mode))
+}
+
+/// Most letters of a word that is spelled.
+const SPELLED: usize = 5;
+
+/// The names of the letters of a word without a vowel, as x, yd, pls and cl: consonants alone cannot be heard. Not of
+/// hm and mmm, which are said, of shh, whose letters are drawn, and of the beginnings of Twi syllables, as ky.
+fn spelled(letters: &[Letter], mode: ToneMode) -> Option<Vec<PhonemeId>> {
+    let bases: String = letters.iter().map(|letter| letter.base).collect();
+    let plain = letters
+        .iter()
+        .all(|letter| !letter.is_marked() && !letter.downstep);
+    let consonant = |c: char| c.is_ascii_lowercase() && !is_vowel(c) && c != 'y';
+    let silent = bases
+        .strip_prefix('y')
+        .unwrap_or(&bases)
+        .chars()
+        .all(consonant);
+    let hummed = bases.chars().all(|c| matches!(c, 'h' | 'm' | 'n'));
+    let drawn = bases.as_bytes().windows(2).any(|pair| pair[0] == pair[1]);
+    let begins = matches!(
+        bases.as_bytes(),
+        [b'k' | b'g' | b'h', b'y'] | [b't' | b'd' | b'k' | b'g' | b'h', b'w'] | [_, b'r']
+    );
+    let fits = plain && silent && !(bases.len() > 1 && hummed || drawn || begins);
+    let single_nasal = matches!(bases.as_str(), "m" | "n");
+    if !fits || single_nasal || !(1..=SPELLED).contains(&bases.len()) {
+        return None;
+    }
+    let mut units = Vec::new();
+    for base in bases.chars() {
+        if base == 'j' {
+            units.extend(letter_names::J);
+            continue;
+        }
+        let name = crate::spelling::letter_names(base.encode_utf8(&mut [0; 1]));
+        units.extend(read_word(
+            &name,
+            Language::Twi,
+            Lexicon::built_in(),
+            None,
+            mode,
+        ));
+    }
+    Some(units)
 }
 
 /// The letters before an English possessive 's.
@@ -60,105 +101,6 @@ fn owner(letters: &[Letter]) -> Option<&[Letter]> {
         [owner @ .., last] if last.apart && last.base == 's' => Some(owner),
         _ => None,
     }
-}
-
-/// Reads a word by the rules alone, without tones.
-pub(super) fn read_by_rules(word: &str) -> Vec<PhonemeId> {
-    let sounds = by_rules(None, &letters(word));
-    sounds.iter().map(|sound| sound.unit).collect()
-}
-
-/// A vowel or syllabic nasal of a written word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Nucleus {
-    /// The mark on its letter; a high that is stepped down is `Mid`, however it is written.
-    pub tone: Option<Tone>,
-    /// Index of its letter in the word.
-    pub letter: usize,
-}
-
-/// The nuclei of a word as read by the rules without its marks, and the marks on their letters.
-pub(crate) fn nuclei(word: &str) -> SmallVec<[Nucleus; 12]> {
-    let marked = letters(word);
-    let mut bare = marked.clone();
-    for letter in &mut bare {
-        (letter.tone, letter.downstep) = (None, false);
-    }
-    let (clitic, host) = split_clitic(&bare);
-    let before = bare.len() - host.len();
-    let sounds = by_rules(clitic, host);
-    let places = first_letters(host);
-    let places = clitic
-        .map(|_| 0)
-        .into_iter()
-        .chain(places.iter().map(|at| before + at));
-    let mut found = SmallVec::new();
-    let mut stepped = 0;
-    for (sound, letter) in sounds.iter().zip(places) {
-        if sound.unit.is_nucleus() {
-            let downstep = marked[stepped..=letter]
-                .iter()
-                .any(|letter| letter.downstep);
-            stepped = letter + 1;
-            let tone = if downstep {
-                Some(Tone::Mid)
-            } else {
-                marked[letter].tone
-            };
-            found.push(Nucleus { tone, letter });
-        }
-    }
-    found
-}
-
-/// The letters of a word in lower case, without tone marks; an apostrophe inside it is kept.
-pub(crate) fn bare_key(word: &str) -> String {
-    key(&letters(word), false)
-}
-
-/// Splits the clitic m', n' or w' from its vowel-initial host. The host keeps the form that it has alone,
-/// so what the rules say of the start of a word holds for it.
-fn split_clitic(letters: &[Letter]) -> (Option<PhonemeId>, &[Letter]) {
-    match letters {
-        [first, host @ ..]
-            if host
-                .first()
-                .is_some_and(|next| next.apart && next.is_vowel()) =>
-        {
-            let clitic = match first.base {
-                _ if first.is_marked() => return (None, letters),
-                'm' | 'n' => onset(first.base),
-                'w' if host[0].is_front_vowel() => unit!("ɥ"),
-                'w' => unit!("w"),
-                _ => return (None, letters),
-            };
-            (Some(clitic), host)
-        }
-        _ => (None, letters),
-    }
-}
-
-fn by_rules(clitic: Option<PhonemeId>, host: &[Letter]) -> SmallVec<[Sound; SHORT]> {
-    let mut segments = segments(host);
-    resolve_nasals(&mut segments);
-    resolve_vowels(&mut segments);
-    let clitic = clitic.map(|unit| Sound {
-        unit,
-        tone: None,
-        downstep: false,
-    });
-    let sounds = segments.into_iter().map(|segment| {
-        let unit = match segment.kind {
-            Kind::Unit(unit) => unit,
-            Kind::Nasal(_) | Kind::Vowel(_) => UNK,
-        };
-        Sound {
-            unit,
-            tone: segment.tone,
-            downstep: segment.downstep,
-        }
-    });
-    clitic.into_iter().chain(sounds).collect()
 }
 
 /// Marks written on a word override the tones of its lexicon entry, where they can be placed.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::spelling::letter_names;
+use crate::spelling::{are_initials, letter_names};
 
 use super::bible::is_short_book;
 use super::date::is_short_month;
@@ -107,6 +107,11 @@ pub(super) fn is_bare_title(word: &str) -> bool {
         && find(word).is_some_and(|found| found.bare)
 }
 
+/// Returns whether `word`, as written, needs no dot after a name.
+pub(super) fn is_bare_suffix(word: &str) -> bool {
+    matches!(word, "Ltd" | "Jnr" | "Jr" | "Snr" | "Sr")
+}
+
 /// Returns whether the dot after `word` belongs to it, so that the sentence goes on.
 pub(crate) fn keeps_sentence(word: &str) -> bool {
     let letters: String = word.split('.').collect();
@@ -204,8 +209,10 @@ impl Scanner<'_> {
                 self.chars[start].is_uppercase() && self.digit(self.skip_spaces(end + 1))
             }
             Kind::Place => {
-                let figure = self.digit(self.skip_spaces(end + 1));
-                self.chars[start].is_uppercase() && (figure || self.follows_names(start))
+                let next = self.skip_spaces(end + 1);
+                let label = self.peek(next).is_ascii_uppercase() && self.boundary(next + 1);
+                self.chars[start].is_uppercase()
+                    && (self.digit(next) || label || self.follows_names(start))
             }
             // "hon" is a Twi word too: at the end of a sentence it stays one.
             Kind::Title => found.written != "hon" || next.is_some(),
@@ -283,7 +290,7 @@ impl Scanner<'_> {
     /// Reads e.g., i.e., A.D., U.S.A. and initials before a name.
     pub(super) fn dotted_letters(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
-        if end != start + 1 || self.peek(end) != '.' {
+        if end != start + 1 || self.peek(end) != '.' || self.starts_items(start, end) {
             return false;
         }
         let mut letters = String::new();
@@ -311,7 +318,16 @@ impl Scanner<'_> {
             self.at = at;
             return true;
         }
-        if !letters.chars().all(|c| c.is_ascii_uppercase()) || !self.boundary(at) {
+        // "J.B.Danquah" lacks a space.
+        let joined = dotted && self.peek(at).is_uppercase() && self.peek(at + 1).is_lowercase();
+        if self.small_initials(&letters, dotted && self.boundary(at)) {
+            self.at = at;
+            if self.ends_line(at) {
+                self.out.mark('.');
+            }
+            return true;
+        }
+        if !letters.chars().all(|c| c.is_ascii_uppercase()) || !self.boundary(at) && !joined {
             return false;
         }
         let names = letter_names(&letters.to_ascii_lowercase());
@@ -325,6 +341,33 @@ impl Scanner<'_> {
         if dotted && (self.ends_line(at) || ends) {
             self.out.mark('.');
         }
+        true
+    }
+}
+
+impl Scanner<'_> {
+    /// Reads r.i.p. and a.k.a by the names of their letters.
+    fn small_initials(&mut self, letters: &str, dotted: bool) -> bool {
+        let small = letters.len() > 1 && letters.bytes().all(|b| b.is_ascii_lowercase());
+        let spelled = small && (dotted || are_initials(letters));
+        if spelled {
+            self.out.word(&letter_names(letters));
+        }
+        spelled
+    }
+
+    /// Reads "Mensah Ltd" and "Kofi Jnr": what may follow a name needs no dot.
+    pub(super) fn bare_suffix(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if !self.follows_names(start) || !(2..=3).contains(&(end - start)) {
+            return false;
+        }
+        let written = self.slice(start, end);
+        let Some(found) = find(&written).filter(|_| is_bare_suffix(&written)) else {
+            return false;
+        };
+        self.out.word(found.spoken);
+        self.at = end;
         true
     }
 }

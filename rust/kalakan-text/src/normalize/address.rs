@@ -1,6 +1,8 @@
 //! Spoken forms of URLs, e-mail addresses, mentions and hashtags.
 
 use crate::alphabet::{is_letter, is_vowel};
+use crate::clean::has_chat_letters;
+use crate::options::ChatSpelling;
 use crate::spelling::{letter_names, sign_name};
 
 use super::number::{digit_words, integer_words, Form};
@@ -38,7 +40,8 @@ fn speak_label(label: &str, out: &mut Spoken) {
     let low = label.to_lowercase();
     let vowel = low.contains(is_vowel) || low.len() > 3 && low.contains('y');
     let short = low.len() < 3 && !matches!(low.as_str(), "co" | "me");
-    if vowel && !short {
+    // "abc" has to stay what it is when it is read again.
+    if vowel && !short && !has_chat_letters(&low, ChatSpelling::Narrow) {
         out.word(&low);
     } else {
         out.word(&letter_names(&low));
@@ -46,6 +49,21 @@ fn speak_label(label: &str, out: &mut Spoken) {
 }
 
 impl Scanner<'_> {
+    /// Reads an address that starts here.
+    pub(super) fn address(&mut self) -> bool {
+        let Some(end) = crate::address::end(self.chars, self.at) else {
+            return false;
+        };
+        speak(&self.chars[self.at..end], self.options, &mut self.out);
+        self.at = end;
+        true
+    }
+
+    /// Reads the "@name" of a person; "@5pm" is a time.
+    pub(super) fn mention(&mut self) -> bool {
+        !self.digit(self.at + 1) && self.address()
+    }
+
     /// Reads #`GhanaTwi` as its words.
     pub(super) fn hashtag(&mut self) -> bool {
         let tagged = |c: char| crate::alphabet::is_letter(c) || c.is_ascii_digit() || c == '_';

@@ -54,11 +54,24 @@ impl Scanner<'_> {
             // Quotation signs and tags have no space after them.
             '>' | '<' | '=' => {
                 self.operand_before(self.at) && self.operand_after(end)
+                    || sign != '=' && self.opens_limit(end)
                     || self.stands_alone(self.at)
                         && (self.word_before(self.at) || end == self.chars.len())
             }
             _ => self.operand_before(self.at) && self.operand_after(end),
         }
+    }
+
+    /// Returns whether the sign before `end` stands at a figure as in "<5" and ">18", outside of a tag.
+    fn opens_limit(&self, end: usize) -> bool {
+        let before = self
+            .at
+            .checked_sub(1)
+            .map_or(' ', |before| self.chars[before]);
+        let figures = self.digits_end(end);
+        (before.is_whitespace() || before == '(')
+            && figures > end
+            && !matches!(self.peek(figures), '>' | '<')
     }
 
     /// Reads the x of "5 x 3" and "20m x 30m".
@@ -103,7 +116,11 @@ impl Scanner<'_> {
         match self.peek(last) {
             ')' | ']' | '²' | '³' | '%' | PI => true,
             c if c.is_ascii_digit() => true,
-            c => is_letter(c) && self.boundary(last.wrapping_sub(1)),
+            // The x of "x + 3" and of "2x + 3".
+            c => {
+                let before = last.wrapping_sub(1);
+                is_letter(c) && (self.boundary(before) || self.digit(before))
+            }
         }
     }
 

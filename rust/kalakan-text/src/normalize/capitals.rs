@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use crate::alphabet::{is_letter, is_vowel};
-use crate::g2p::{is_common_english, is_twi_word};
 use crate::spelling::letter_names;
+use crate::words::{is_common_english, is_twi_word};
 
 use super::scanner::Scanner;
 
@@ -208,10 +208,16 @@ fn is_readable(word: &str) -> bool {
         }
         _ => true,
     };
+    // Inside a word a doubled letter is one sound: ACCRA, and not SSCE.
+    let is_second = |at: usize| at > 1 && letters[at] == letters[at - 1];
+    let sounds: Vec<char> = (0..letters.len())
+        .filter(|at| !is_second(*at))
+        .map(|at| letters[at])
+        .collect();
     // A plural may end on anything: KIDS.
     let inner = letters.strip_suffix(&['s']).unwrap_or(&letters);
     opens
         && word.contains(is_vowel)
-        && !letters.windows(3).any(consonants)
+        && !sounds.windows(3).any(consonants)
         && inner.windows(2).all(joins)
 }

@@ -45,14 +45,23 @@ const LINKS: [&str; 9] = ["ne", "yɛ", "is", "no", "nɔma", "number", "num", "a"
 
 /// Emergency numbers, and words before a number to call.
 const HELP: [&str; 8] = ["112", "191", "192", "193", "911", "999", "117", "311"];
-const CALLS: [&str; 6] = ["frɛ", "frɛɛ", "call", "dial", "number", "nɔma"];
+const CALLS: [&str; 4] = ["call", "dial", "number", "nɔma"];
+
+/// Most words between the call and the number.
+const CALL_WORDS: usize = 5;
+
+/// Letters of the regions on license plates.
+const REGIONS: [&str; 20] = [
+    "AC", "AE", "AS", "AW", "BA", "BR", "CR", "ER", "GC", "GE", "GN", "GR", "GS", "GT", "GV", "GW",
+    "GX", "NR", "UE", "UW",
+];
 
 /// Digits of a code; one or two are a number.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=24;
 
 /// Digits that make a number a code by their count, after a name such as "account"; "meter" needs more.
 const LONG: usize = 4;
-const METRES: [&str; 2] = ["meter", "mita"];
+const METERS: [&str; 2] = ["meter", "mita"];
 
 /// Most groups of a short code.
 const GROUPS: usize = 8;
@@ -95,7 +104,8 @@ impl Scanner<'_> {
 
     /// Reads "OTP 482913", "PIN: 1234" and "account nɔma ne 10203".
     pub(super) fn secret(&mut self) -> bool {
-        let end = self.digits_end(self.at);
+        let first = self.digits_end(self.at);
+        let end = self.groups_end(first);
         if !LENGTHS.contains(&(end - self.at)) || !self.boundary(end) {
             return false;
         }
@@ -113,15 +123,39 @@ impl Scanner<'_> {
         } else {
             Form::Citation
         };
-        self.spell_digits(self.at, end, form);
+        let length = first - self.at + 1;
+        for from in (self.at..end).step_by(length) {
+            if from > self.at {
+                self.out.pause();
+            }
+            self.spell_digits(from, from + length - 1, form);
+        }
         self.at = end;
         true
+    }
+
+    /// Returns the end of the groups of a code: those of the same length after its first one, which ends at `first`.
+    fn groups_end(&self, first: usize) -> usize {
+        let length = first - self.at;
+        let mut end = first;
+        while length > 1
+            && end - self.at < *LENGTHS.end()
+            && matches!(self.peek(end), ' ' | '-')
+            && self.digits_end(end + 1) == end + 1 + length
+            && self.boundary(end + 1 + length)
+        {
+            end += 1 + length;
+        }
+        end
     }
 
     /// Returns whether a word links the digits from here to `end` with the name of a code before them.
     fn code_name(&self, end: usize) -> Option<bool> {
         let digits = end - self.at;
         let help = digits == 3 && HELP.contains(&self.slice(self.at, end).as_str());
+        if help && self.is_called() {
+            return Some(false);
+        }
         let (mut at, mut linked) = (self.at, false);
         for _ in 0..4 {
             let gap = |c: &&char| matches!(**c, ' ' | ':' | '#' | '=' | '.');
@@ -146,12 +180,9 @@ impl Scanner<'_> {
                 return Some(linked);
             }
             let colon = self.chars[stop..at].contains(&':');
-            let long = digits > LONG || digits == LONG && !METRES.contains(&word.as_str());
+            let long = digits > LONG || digits == LONG && !METERS.contains(&word.as_str());
             if NUMBERED.contains(&word.as_str()) && (linked || colon || long) {
                 return Some(linked);
-            }
-            if help && CALLS.contains(&word.as_str()) {
-                return Some(false);
             }
             if !LINKS.contains(&word.as_str()) {
                 return None;
@@ -162,7 +193,35 @@ impl Scanner<'_> {
         None
     }
 
-    /// Reads a license plate: GV 123-20.
+    /// Returns whether the figure here is called, as in "frɛ 112", "mefrɛɛ polisifoɔ wɔ 191 anaa 193".
+    fn is_called(&self) -> bool {
+        let letter = |c: &&char| is_letter(**c) || c.is_ascii_digit();
+        let mut at = self.at;
+        for _ in 0..CALL_WORDS {
+            let before = &self.chars[..at];
+            let gap = |c: &&char| matches!(**c, ' ' | ':' | ',');
+            let spaces = before.iter().rev().take(3).take_while(gap).count();
+            let stop = at - spaces;
+            let length = self.chars[..stop]
+                .iter()
+                .rev()
+                .take(16)
+                .take_while(letter)
+                .count();
+            if spaces == 0 || length == 0 {
+                return false;
+            }
+            let word = self.lower(stop - length, stop);
+            if CALLS.contains(&word.as_str()) || word.ends_with("frɛ") || word.ends_with("frɛɛ")
+            {
+                return true;
+            }
+            at = stop - length;
+        }
+        false
+    }
+
+    /// Reads a license plate: GV 123-20, and the old GT 1234 X.
     pub(super) fn plate(&mut self) -> bool {
         let start = self.at;
         let capitals = self.word == start + 2
@@ -170,28 +229,50 @@ impl Scanner<'_> {
                 .iter()
                 .all(char::is_ascii_uppercase);
         let first = self.word + usize::from(matches!(self.peek(self.word), ' ' | '-'));
-        let dash = self.digits_end(first);
-        let end = self.digits_end(dash + 1);
+        let stop = self.digits_end(first);
         // "UK 10-12" is a range.
         let other = ["UK", "EU", "UN", "US", "AD", "BC", "CE", "TV", "PM", "AM"];
         let named = other.iter().any(|name| self.starts_with(start, name));
-        if !capitals || named || first == self.word || !(first + 1..=first + 4).contains(&dash) {
+        if !capitals || named || first == self.word || !(first + 1..=first + 4).contains(&stop) {
             return false;
         }
-        if !matches!(self.peek(dash), '-' | '–')
-            || end != dash + 3
-            || !self.boundary(end)
-            || self.peek(end) == '-'
-        {
+        let region = REGIONS.iter().any(|name| self.starts_with(start, name));
+        let Some((last, end)) = self.plate_end(stop, region) else {
             return false;
-        }
+        };
         let letters = self.lower(start, self.word);
         self.out.word(&letter_names(&letters));
-        self.spell_digits(first, dash, Form::Citation);
+        self.spell_digits(first, stop, Form::Citation);
         self.out.pause();
-        self.spell_digits(dash + 1, end, Form::Citation);
+        if self.digit(last) {
+            self.spell_digits(last, end, Form::Citation);
+        } else {
+            self.out.word(&letter_names(&self.lower(last, end)));
+        }
         self.at = end;
         true
+    }
+
+    /// Returns where the year or the letter at the end of a plate starts and ends, after its number; a `region` may have
+    /// spaces around the dash.
+    fn plate_end(&self, stop: usize, region: bool) -> Option<(usize, usize)> {
+        let space = usize::from(region && self.peek(stop) == ' ');
+        let dash = stop + space;
+        let dashed = matches!(self.peek(dash), '-' | '–');
+        let last = dash + usize::from(dashed) + usize::from(dashed && space == 1);
+        if space == 1 && dashed && self.peek(dash + 1) != ' ' {
+            return None;
+        }
+        let year = self.digits_end(last);
+        if dashed && year == last + 2 && self.boundary(year) && self.peek(year) != '-' {
+            return Some((last, year));
+        }
+        let lettered = region
+            && (dashed || space == 1)
+            && self.peek(last).is_ascii_uppercase()
+            && self.boundary(last + 1)
+            && !matches!(self.peek(last + 1), '.' | '\'' | '-');
+        lettered.then_some((last, last + 1))
     }
 
     /// Reads a hash or a UUID character by character.

@@ -32,6 +32,15 @@ const TRILLION: Group = Group {
 };
 
 impl Scanner<'_> {
+    /// Reads money that starts with a code: GHS 5.
+    pub(super) fn money_code(&mut self) -> bool {
+        // Runs for every word: the first letter rules out most of them.
+        currency::may_start(self.peek(self.at))
+            && self.starts_word()
+            && self.money_sign(self.at).is_some()
+            && self.quantity()
+    }
+
     /// Returns the currency whose sign is at `i` before a number, and where the sign ends.
     pub(super) fn money_sign(&self, i: usize) -> Option<(&'static Currency, usize)> {
         let (currency, end) = currency::before_figure(self.chars, i)?;

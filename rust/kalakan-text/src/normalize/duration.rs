@@ -1,4 +1,4 @@
-//! Lengths of time in short form: 1h 20m, 5min 30s, 2h.
+//! Lengths of time in short form: 1h 20m, 5min 30s, 2h, 1h20.
 
 use super::number::{integer_words, Form};
 use super::scanner::Scanner;
@@ -27,6 +27,16 @@ impl Scanner<'_> {
             rank = found + 1;
             at = letters + usize::from(self.peek(letters) == ' ');
         }
+        let bare = self.digits_end(stop);
+        if rank == 1 && at == stop && bare == stop + 2 && self.boundary(bare) {
+            // Minutes without a name; nobody says the zero of 05.
+            let from = stop + usize::from(self.peek(stop) == '0');
+            parts.push((from, bare, PARTS[1].1));
+            stop = bare;
+        }
+        if !self.boundary(stop) {
+            return false;
+        }
         let one_letter = parts.len() == 1 && self.boundary(stop - 2);
         let short = parts.len() == 1 && (one_letter || self.digit(stop - 2));
         if parts.len() < 2 && !(short && sure) {
@@ -51,7 +61,6 @@ impl Scanner<'_> {
         if end == at
             || end - at > DIGITS
             || !(1..=4).contains(&length)
-            || !self.boundary(stop)
             || matches!(next, '\'' | '/' | '²' | '³')
         {
             return None;
@@ -61,7 +70,11 @@ impl Scanner<'_> {
         let found = PARTS
             .iter()
             .skip(rank)
-            .position(|(names, _)| names.contains(&name.as_str()));
+            .position(|(names, _)| names.contains(&name.as_str()))
+            .filter(|found| {
+                // More may follow hours only: 1h20m.
+                self.boundary(stop) || rank + found == 0 && self.digit(stop)
+            });
         found.map(|found| (end, stop, rank + found))
     }
 }

@@ -6,6 +6,7 @@
 mod abbreviation;
 mod address;
 mod arithmetic;
+mod aside;
 mod bible;
 mod capitals;
 mod clock;
@@ -15,11 +16,14 @@ mod date;
 mod doubled;
 mod duration;
 pub(crate) mod english;
+mod marks;
 mod number;
 mod ordinal;
+mod people;
 mod phone;
 mod plain;
 mod quantity;
+mod read;
 mod rules;
 mod scanner;
 mod spoken;
@@ -33,7 +37,7 @@ pub use number::number_words;
 
 use std::collections::BTreeMap;
 
-use crate::clean::has_chat_letters;
+use crate::clean::{has_chat_letters, may_be_drawn};
 use crate::traced::Traced;
 
 /// A second pass resolves what the first one uncovered; deeper nesting does not occur in text.
@@ -58,7 +62,7 @@ pub fn normalize_counting(text: &str, options: &NormalizeOptions) -> (String, BT
 pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
     // Only chat spelling replaces letters of the alphabet.
     let short_way = |text: &str| {
-        let rewritten = has_chat_letters(text, options.chat);
+        let rewritten = has_chat_letters(text, options.chat) || may_be_drawn(text);
         (!rewritten).then(|| plain::lower(text)).flatten()
     };
     if let Some(normalized) = short_way(text.text()) {
@@ -79,5 +83,5 @@ pub(crate) fn normalize_traced<'t>(text: Traced<'t>, options: &NormalizeOptions)
 }
 
 fn pass<'t>(text: Traced<'t>, options: &NormalizeOptions) -> Traced<'t> {
-    crate::clean::repair(text, options).rewrite(|text, writer| scanner::read(text, options, writer))
+    crate::clean::repair(text, options).rewrite(|text, writer| read::read(text, options, writer))
 }

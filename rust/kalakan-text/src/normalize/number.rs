@@ -177,3 +177,32 @@ fn add(words: &mut String, word: &str) {
     }
     words.push_str(word);
 }
+
+/// Returns the one form of a numeral that has several, or nothing for any other word.
+pub(super) fn numeral(word: &str) -> Option<&str> {
+    Some(match word {
+        "biako" | "koro" | "baako" => "baako",
+        "abien" | "mienu" | "mmienu" | "baanu" => "mmienu",
+        "abiɛsa" | "miɛnsa" | "mmiɛnsa" | "baasa" => "mmiɛnsa",
+        "anan" | "ɛnan" | "nan" | "baanan" => "nan",
+        "anum" | "enum" | "num" | "baanum" => "num",
+        "asia" | "nsia" | "baasia" => "nsia",
+        "ason" | "asɔn" | "asuon" | "nson" | "baason" => "nson",
+        "awɔtwe" | "nwɔtwe" | "baawɔtwe" => "nwɔtwe",
+        "akron" | "nkron" | "baakron" => "nkron",
+        "edu" | "du" => "du",
+        "dubiako" | "dubaako" => "dubaako",
+        "dumien" | "dumienu" | "dummienu" => "dummienu",
+        "dumiɛnsa" | "dummiɛnsa" => "dummiɛnsa",
+        "aduɔson" | "aduoson" => "aduɔson",
+        "aduɔwɔtwe" | "aduowɔtwe" => "aduɔwɔtwe",
+        "aduɔkron" | "aduokron" => "aduɔkron",
+        "ahannu" | "ahanu" => "ahanu",
+        "ahaasa" | "ahasa" => "ahasa",
+        "akyiri" | "pɔ" | "hwee" | "dunan" | "dunum" | "dunsia" | "dunson" | "dunwɔtwe"
+        | "dunkron" | "aduonu" | "aduasa" | "aduanan" | "aduonum" | "aduosia" | "ɔha"
+        | "ahanan" | "ahanum" | "ahansia" | "ahanson" | "ahanwɔtwe" | "ahankron" | "apem"
+        | "mpem" | "ɔpepem" | "ɔpepepem" => word,
+        _ => return None,
+    })
+}

@@ -32,6 +32,9 @@ const THINGS: [&str; 15] = [
     "volume",
 ];
 
+/// Most characters of the first item of a list with Roman numerals.
+const ITEM: usize = 1000;
+
 /// Returns whether `word`, in lower case, announces a thing that is counted in Roman numerals.
 pub(super) fn is_thing(word: &str) -> bool {
     THINGS.contains(&word)
@@ -120,7 +123,8 @@ impl Scanner<'_> {
         let Some(value) = self.roman_value(start, end) else {
             return false;
         };
-        let listed = end > start + 1 || self.roman_beside(start, end);
+        let first = value == 1 && self.starts_items(start, end);
+        let listed = end > start + 1 || first || self.roman_beside(start, end);
         if !listed || self.peek(end) == '\'' || self.digit(end) {
             return false;
         }
@@ -134,6 +138,38 @@ impl Scanner<'_> {
         }
         self.at = end;
         true
+    }
+
+    /// Reads the label of "i) Nsuo" and "(ii) Aduane".
+    pub(super) fn small_roman_label(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        let roman = |c: &char| matches!(c, 'i' | 'v' | 'x');
+        if self.peek(end) != ')' || end - start > 5 || !self.chars[start..end].iter().all(roman) {
+            return false;
+        }
+        let bracketed = start > 0 && self.peek(start - 1) == '(';
+        if !bracketed && end == start + 1 && !self.starts_item(start) {
+            return false;
+        }
+        let written = self.slice(start, end).to_ascii_uppercase();
+        let Some(value) = (1..=20).find(|n| roman_numeral(*n) == written) else {
+            return false;
+        };
+        let words = cardinal(u64::from(value), self.options, Form::Attributive);
+        self.out.word(&words);
+        self.at = end;
+        true
+    }
+
+    /// Returns whether the I at `start` is the label of the first item: "II." starts a line soon after.
+    pub(super) fn starts_items(&self, start: usize, end: usize) -> bool {
+        self.peek(start) == 'I'
+            && self.peek(end) == '.'
+            && self.starts_item(start)
+            && self.chars[end..]
+                .windows(4)
+                .take(ITEM)
+                .any(|text| text == ['\n', 'I', 'I', '.'])
     }
 
     fn roman_value(&self, start: usize, end: usize) -> Option<u32> {

@@ -11,6 +11,8 @@ const NATIONAL: usize = 10;
 const GHANA: usize = 12;
 /// Fewest and most digits of an international number.
 const INTERNATIONAL: std::ops::RangeInclusive<usize> = 9..=15;
+/// Single figures from here on are read one by one.
+const RUN: usize = 4;
 
 impl Scanner<'_> {
     /// Reads 0244123456, 024 412 3456 and +233 24 412 3456.
@@ -31,6 +33,41 @@ impl Scanner<'_> {
             self.out.word("plɔs");
         }
         self.speak_groups(&groups);
+        true
+    }
+
+    /// Reads "1 2 3 4 5": each figure alone and in the same form, without a pause. Ten that begin with 0 are a
+    /// telephone number.
+    pub(super) fn one_by_one(&mut self) -> bool {
+        let is_single = |at: usize| self.digit(at) && self.boundary(at + 1);
+        if !is_single(self.at) || self.peek(self.at + 1) != ' ' || !is_single(self.at + 2) {
+            return false;
+        }
+        let mut end = self.at + 1;
+        while self.peek(end) == ' ' && is_single(end + 1) {
+            end += 2;
+        }
+        // The last one may belong to what follows: "1 2 3 4:15", "1 2 3 4 km".
+        let bound = |end: usize| {
+            let next = self.peek(end);
+            next == ' ' && self.unit(end).is_none() && self.money_after(end).is_none()
+                || next.is_whitespace() && next != ' '
+                || !self.peek(end + 1).is_ascii_digit()
+                    && matches!(
+                        next,
+                        '.' | ',' | ';' | ':' | '!' | '?' | '…' | ')' | ']' | '"' | '\''
+                    )
+        };
+        if !bound(end) {
+            end -= 2;
+        }
+        let count = (end + 1 - self.at) / 2;
+        if count < RUN || count == NATIONAL && self.peek(self.at) == '0' {
+            return false;
+        }
+        let words = digit_words(&self.slice(self.at, end), self.options, Form::Citation);
+        self.out.word(&words);
+        self.at = end;
         true
     }
 

@@ -2,7 +2,7 @@
 
 use crate::alphabet::{is_base_letter, is_mark, is_vowel};
 
-use super::abbreviation::{is_abbreviation, is_bare_title};
+use super::abbreviation::{is_abbreviation, is_bare_suffix, is_bare_title};
 use super::capitals::is_small_initials;
 
 /// Returns `text` in lower case if that is all it takes to normalize it.
@@ -29,7 +29,7 @@ pub(super) fn lower(text: &str) -> Option<String> {
             return None;
         }
         // Spaces, apostrophes and all marks but one come before the letters in ASCII.
-        if (c < 'A' || c == '…') && is_small_initials(&out[word..]) {
+        if (c < 'A' || c == '…') && is_read_otherwise(&out[word..], &text[word..out.len()]) {
             return None;
         }
         if c == '.' && !is_open(&out[word..]) || c == ' ' && is_bare_title(&text[word..out.len()]) {
@@ -41,7 +41,12 @@ pub(super) fn lower(text: &str) -> Option<String> {
         }
         before = c;
     }
-    (!is_small_initials(&out[word..])).then_some(out)
+    (!is_read_otherwise(&out[word..], &text[word..])).then_some(out)
+}
+
+/// Returns whether a word, in small letters and as written, has a reading other than its letters wherever it stands.
+fn is_read_otherwise(low: &str, written: &str) -> bool {
+    is_small_initials(low) || is_bare_suffix(written)
 }
 
 fn is_lower(c: char) -> bool {

@@ -3,7 +3,7 @@
 use crate::alphabet::is_mark;
 use crate::punctuation::push_mark;
 
-use super::doubled::numeral;
+use super::number::numeral;
 
 /// Normalized text under construction.
 #[derive(Default)]
@@ -81,7 +81,11 @@ impl Spoken {
         if !self.clause_has_word {
             return false;
         }
-        let mut said = self.text.rsplit(' ').filter(|word| *word != "ne");
+        // "ɔpepem baako" is ɔpepem.
+        let whole = |words: &str| matches!(words, "apem" | "ɔpepem" | "ɔpepepem" | "ɔpepepepem");
+        let one = self.text.strip_suffix(" baako").filter(|_| whole(words));
+        let text = one.unwrap_or(&self.text);
+        let mut said = text.rsplit(' ').filter(|word| *word != "ne");
         let mut wanted = words.rsplit(' ').filter(|word| *word != "ne");
         let same = wanted.all(|word| {
             let word = numeral(word);

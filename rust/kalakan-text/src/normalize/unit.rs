@@ -32,6 +32,8 @@ const UNITS: &[(&str, &str, &str)] = &[
     ("kmh", "kilomita", "dɔnhwere biara"),
     ("kph", "kilomita", "dɔnhwere biara"),
     ("mph", "akwansin", "dɔnhwere biara"),
+    ("m/s²", "mita", "sɛkɛnd ahinanan biara"),
+    ("m/s2", "mita", "sɛkɛnd ahinanan biara"),
     ("m/s", "mita", "sɛkɛnd biara"),
     ("km²", "kilomita ahinanan", ""),
     ("km2", "kilomita ahinanan", ""),
@@ -128,7 +130,7 @@ impl Scanner<'_> {
             }
             '°' => Some(self.degrees(start)),
             // "3x": three times.
-            'x' if start == end && self.boundary(start + 1) => Some((
+            'x' if start == end && self.boundary(start + 1) && !self.is_term(start + 1) => Some((
                 Unit {
                     noun: "mpɛn",
                     tail: "",
@@ -170,14 +172,20 @@ impl Scanner<'_> {
         // "ha" is a word, and 4t is one of algebra in arithmetic.
         let touches = start > 0 && self.digit(start - 1);
         let end = start + sign.chars().count();
-        let reckoned = matches!(
-            self.peek(self.skip_spaces(end)),
-            '=' | '+' | '×' | '÷' | '−' | '<' | '>'
-        );
-        if *sign == "ha" && !touches || *sign == "t" && (!touches || reckoned) {
+        if *sign == "ha" && !touches || *sign == "t" && (!touches || self.is_term(end)) {
             return None;
         }
         Some((Unit { noun, tail }, start + sign.chars().count()))
+    }
+
+    /// Returns whether a sign of arithmetic follows what ends at `end`: the x of "2x + 3" is a letter.
+    fn is_term(&self, end: usize) -> bool {
+        let sign = self.skip_spaces(end);
+        match self.peek(sign) {
+            '=' | '+' | '×' | '÷' | '−' | '<' | '>' | '^' | '²' | '³' => true,
+            '-' => self.operand_after(sign + 1),
+            _ => false,
+        }
     }
 
     /// Reads the "/kg" of a price and the "/5ml" of a dose.

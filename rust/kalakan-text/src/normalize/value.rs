@@ -1,6 +1,6 @@
 //! The figure itself: grouping, decimals, fractions, and its spoken form.
 
-use crate::alphabet::FRACTIONS;
+use crate::alphabet::{is_letter, is_mark, FRACTIONS};
 
 use super::number::{fraction_words, integer_words, Form};
 use super::scanner::Scanner;
@@ -88,6 +88,28 @@ pub(super) fn vulgar(c: char) -> Option<(u32, u32)> {
 }
 
 impl Scanner<'_> {
+    /// Returns whether a number can start at `i`: a digit, a fraction, or a sign that belongs to one.
+    pub(super) fn starts_number(&self, i: usize) -> bool {
+        let before = i.checked_sub(1).map_or(' ', |b| self.chars[b]);
+        match self.peek(i) {
+            c if c.is_ascii_digit() || vulgar(c).is_some() => true,
+            '.' => self.digit(i + 1) && !before.is_alphanumeric() && !is_mark(before),
+            '-' | '−' => {
+                !before.is_alphanumeric()
+                    && self.quantity_end != i
+                    && !matches!(before, '%' | '°' | '-')
+                    && (self.starts_amount(i + 1) || vulgar(self.peek(i + 1)).is_some())
+            }
+            '+' => !is_letter(before) && !before.is_ascii_digit() && self.digit(i + 1),
+            _ => self.starts_amount(i),
+        }
+    }
+
+    /// Returns whether a digit or money with digits starts at `i`.
+    pub(super) fn starts_amount(&self, i: usize) -> bool {
+        self.digit(i) || self.peek(i) == '.' && self.digit(i + 1) || self.money_sign(i).is_some()
+    }
+
     /// Returns the number written at `i` and where it ends.
     pub(super) fn value(&mut self, i: usize) -> Option<(Value, usize)> {
         if let Some(part) = vulgar(self.peek(i)) {
@@ -114,7 +136,9 @@ impl Scanner<'_> {
         if !self.digit(i) {
             return None;
         }
-        if let Some((part, end)) = self.slash_fraction(i) {
+        // "B1/2" is a place, not a half.
+        let named = self.is_named(i);
+        if let Some((part, end)) = self.slash_fraction(i).filter(|_| !named) {
             return Some((
                 Value {
                     part: Some(part),
@@ -125,6 +149,15 @@ impl Scanner<'_> {
         }
         let (whole, end) = self.whole(i);
         let (decimals, end) = self.decimals(i, end);
+        if let Some((figures, end)) = self.scaled(&whole, decimals.as_deref(), end) {
+            return Some((
+                Value {
+                    whole: figures,
+                    ..Value::default()
+                },
+                end,
+            ));
+        }
         let mut value = Value {
             whole,
             decimals,
@@ -136,6 +169,12 @@ impl Scanner<'_> {
             end
         };
         Some((value, end))
+    }
+
+    /// Returns whether a letter, or a letter and a hyphen, is joined to the figure at `i`.
+    fn is_named(&self, i: usize) -> bool {
+        let letter = |back: usize| i >= back && is_letter(self.chars[i - back]);
+        letter(1) || letter(2) && self.chars[i - 1] == '-'
     }
 
     fn slash_fraction(&self, i: usize) -> Option<((u32, u32), usize)> {
@@ -215,6 +254,19 @@ impl Scanner<'_> {
         let zeros = self.small(first + 1, end) as usize;
         let figures = self.slice(i, first) + &"0".repeat(zeros);
         (figures.len() <= 15).then_some((figures, end))
+    }
+
+    /// Returns the digits of "1.5e6", whose power of ten leaves no decimals.
+    fn scaled(&self, whole: &str, decimals: Option<&str>, end: usize) -> Option<(String, usize)> {
+        let decimals = decimals?;
+        let stop = self.digits_end(end + 1);
+        let written = matches!(self.peek(end), 'e' | 'E') && (end + 2..=end + 3).contains(&stop);
+        if !written || !self.boundary(stop) || whole.starts_with('0') {
+            return None;
+        }
+        let zeros = (self.small(end + 1, stop) as usize).checked_sub(decimals.len())?;
+        let figures = format!("{whole}{decimals}{}", "0".repeat(zeros));
+        (figures.len() <= 15).then_some((figures, stop))
     }
 
     /// Counts the groups of exactly three digits after `first`; an invalid group rejects all of them.

@@ -41,6 +41,9 @@ fn is_group(word: &str) -> bool {
     )
 }
 
+/// Longest bracket whose end is not the one of a label, in characters.
+const LONGEST_BRACKET: usize = 240;
+
 impl Scanner<'_> {
     /// Reads the word that starts here in small letters, or letter by letter if it is made of initials.
     pub(super) fn plain_word(&mut self) -> bool {
@@ -58,7 +61,19 @@ impl Scanner<'_> {
             return false;
         }
         let capital = |i: usize| self.peek(i).is_ascii_uppercase() && self.boundary(i + 1);
+        let closed = self.peek(end) == ')';
+        let bracketed = closed
+            && start > 0
+            && self.peek(start - 1) == '('
+            && (start == 1 || self.boundary(start - 2));
         let named = if c.is_ascii_uppercase() {
+            if bracketed
+                || closed && self.starts_word()
+                || c == 'A' && start.checked_sub(1) == Some(self.quantity_end)
+            {
+                self.name_letter(c);
+                return true;
+            }
             let next = self.peek(end) == ',' && self.peek(end + 1) == ' ' && capital(end + 2);
             let before = start > 2
                 && self.starts_with(start - 2, ", ")
@@ -66,18 +81,34 @@ impl Scanner<'_> {
                 && self.boundary(start.wrapping_sub(4));
             next || before || is_group(self.out.last_word())
         } else {
-            self.peek(end) == ')' && !is_vowel(c) && self.starts_item(start)
+            // The a of "(sɛ wopɛ a)" is a word.
+            let label = closed && (start == 0 || self.peek(start - 1).is_whitespace());
+            bracketed || label && (!is_vowel(c) || !self.is_in_bracket(start))
         };
         if named {
-            self.out
-                .word(&letter_names(&c.to_ascii_lowercase().to_string()));
-            self.at = end;
+            self.name_letter(c);
         }
         named
     }
 
+    fn name_letter(&mut self, letter: char) {
+        let letter = letter.to_ascii_lowercase().to_string();
+        self.out.word(&letter_names(&letter));
+        self.at += 1;
+    }
+
+    /// Returns whether a bracket of this line is open before `i`.
+    fn is_in_bracket(&self, i: usize) -> bool {
+        let line = self.chars[..i].iter().rev().take(LONGEST_BRACKET);
+        let last = line
+            .take_while(|c| **c != '\n')
+            .find(|c| matches!(**c, '(' | ')'));
+        crate::steps::step(LONGEST_BRACKET.min(i));
+        last == Some(&'(')
+    }
+
     /// Returns whether there is only whitespace between the start of the line and `start`.
-    fn starts_item(&self, start: usize) -> bool {
+    pub(super) fn starts_item(&self, start: usize) -> bool {
         let spaces = self.chars[..start]
             .iter()
             .rev()

@@ -10,11 +10,10 @@ mod rule;
 mod table;
 mod verb;
 mod word;
-mod write;
 
 pub use rule::{Confidence, Rules};
-pub use write::Explained;
 
+pub(crate) use pattern::Pattern;
 pub(crate) use phrase::{Decided, Phrase};
 pub(crate) use word::{analyze, Tonal};
 

@@ -1,7 +1,8 @@
 //! The tones of a word, nucleus by nucleus, packed in one machine word.
 
-use crate::g2p::{Nucleus, Tone};
 use crate::phoneme::{id_of, PhonemeId};
+use crate::sounds::Nucleus;
+use crate::words::Tone;
 
 /// Maximum number of nuclei of a pattern; a longer word keeps its written tones.
 const LONGEST: u8 = 32;

@@ -5,8 +5,8 @@ use super::rule::{Confidence, Rules};
 use super::table::Class;
 use super::verb::{Tense, Verb};
 use super::word::{Choice, Key, Tonal};
-use crate::g2p::Tone;
 use crate::options::Variety;
+use crate::words::Tone;
 
 /// The tones of a word in its sentence, and the rules behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 
 use super::pattern::Pattern;
 use super::rule::Confidence;
-use crate::g2p::{bare_key, nuclei};
+use crate::sounds::nuclei;
+use crate::words::bare_key;
 
 const WORDS: &str = include_str!("../../data/tone_words.tsv");
 const VERBS: &str = include_str!("../../data/tone_verbs.tsv");

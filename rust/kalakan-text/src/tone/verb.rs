@@ -3,8 +3,9 @@
 use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
 use super::table::{is_vowel, Class, Entry, STEMS};
-use crate::g2p::{nuclei, Tone};
 use crate::options::Variety;
+use crate::sounds::nuclei;
+use crate::words::Tone;
 
 /// Features of a verb form other than its stem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +157,19 @@ pub(crate) fn read_verb(word: &str, variety: Variety) -> Option<VerbForm> {
                 total,
                 variety,
                 may_guess,
+            };
+            consider(parts.read(stem));
+        }
+        // Rule 6: in speech the progressive often only lengthens the subject's vowel (ɔɔkɔ, ɛɛba).
+        let vowel = &prefix[prefix.len() - last_letter(prefix)..];
+        if let Some(stem) = rest.strip_prefix(vowel) {
+            let parts = Parts {
+                subject: Some(tone),
+                tones: &[Tone::Low],
+                tense: Tense::Progressive,
+                total,
+                variety,
+                may_guess: false,
             };
             consider(parts.read(stem));
         }
@@ -415,12 +429,12 @@ fn by_shape(stem: &str) -> Option<Entry> {
     Some(Entry {
         pattern,
         class: Class::Verb,
-        confidence: if last == 0 {
-            Confidence::Likely
+        confidence: Confidence::Likely,
+        source: if last == 0 {
+            "rule 4"
         } else {
-            Confidence::Guess
+            "rule 4; recordings +2.6 (n 28)"
         },
-        source: "rule 4",
     })
 }
 

@@ -7,10 +7,10 @@ use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
 use super::table::{is_vowel, without_prefix, Class, TABLE};
 use super::verb::{read_verb, Verb};
-use crate::g2p::{bare_key, is_foreign};
 use crate::options::Variety;
 use crate::phoneme::PhonemeId;
 use crate::spelling::is_letter_name;
+use crate::words::{bare_key, is_foreign};
 
 /// Words whose reading depends on their neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use smallvec::SmallVec;
 use unicode_normalization::char::decompose_canonical;
 
 /// Inline capacity: only longer words need an allocation.
-pub(super) const SHORT: usize = 20;
+pub(crate) const SHORT: usize = 20;
 
 /// The mark of a downstepped syllable in fully marked text, as an exclamation mark or as its own letter.
-pub(super) const DOWNSTEPS: [char; 2] = ['!', 'ꜜ'];
+pub(crate) const DOWNSTEPS: [char; 2] = ['!', 'ꜜ'];
 
 /// A written tone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Tone {
 
 /// One lower-case letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Letter {
+pub(crate) struct Letter {
     pub base: char,
     pub tone: Option<Tone>,
     pub tilde: bool,
@@ -55,7 +55,7 @@ impl Letter {
 }
 
 /// Splits a word into letters; other characters only separate them.
-pub(super) fn letters(word: &str) -> SmallVec<[Letter; SHORT]> {
+pub(crate) fn letters(word: &str) -> SmallVec<[Letter; SHORT]> {
     let mut found: SmallVec<[Letter; SHORT]> = SmallVec::new();
     let (mut downstep, mut apart) = (false, false);
     for c in word.chars().flat_map(lower) {

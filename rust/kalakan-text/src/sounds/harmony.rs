@@ -2,8 +2,8 @@
 //!
 //! e and o are ambiguous, i and u are +ATR, ɛ ɔ a are −ATR. Rules 1 to 5 in the order of the specification.
 
-use super::graphemes::{unit, Kind, Segment};
-use crate::phoneme::{id_of, set_of, PhonemeId};
+use super::graphemes::{Kind, Segment};
+use crate::phoneme::{set_of, unit, PhonemeId};
 use smallvec::SmallVec;
 
 /// A vowel of a word: its letter, its position, and its tongue-root value if known.
@@ -18,7 +18,7 @@ struct Vowel {
 /// Turns every vowel letter of a word into its unit.
 pub(super) fn resolve_vowels(segments: &mut [Segment]) {
     let mut vowels = vowels(segments);
-    fix_neighbours(segments, &mut vowels);
+    fix_neighbors(segments, &mut vowels);
     spread_left(&mut vowels);
     raise_prefix(segments, &mut vowels);
     let mut next: Option<(usize, PhonemeId)> = None;
@@ -50,7 +50,7 @@ fn vowels(segments: &[Segment]) -> SmallVec<[Vowel; 12]> {
 }
 
 /// Rules 1 and 2: e/o right after i/u, and e/o at the start of a word before a consonant.
-fn fix_neighbours(segments: &[Segment], vowels: &mut [Vowel]) {
+fn fix_neighbors(segments: &[Segment], vowels: &mut [Vowel]) {
     for vowel in vowels.iter_mut().filter(|vowel| vowel.advanced.is_none()) {
         let after_high = vowel.at > 0 && matches!(segments[vowel.at - 1].vowel(), Some('i' | 'u'));
         let initial = vowel.at == 0 && segments.get(1).is_some_and(|next| next.vowel().is_none());

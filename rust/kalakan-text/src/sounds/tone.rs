@@ -1,8 +1,7 @@
 //! Written tone to tone units, each directly after its vowel or syllabic nasal (docs/frontend.md 3.6).
 
-use super::graphemes::unit;
-use super::letters::Tone;
-use crate::phoneme::{id_of, PhonemeId};
+use crate::phoneme::{unit, PhonemeId};
+use crate::words::Tone;
 
 /// How the tone marks of a text are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,14 +15,14 @@ pub enum ToneMode {
 
 /// A unit with the marks that were written on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sound {
+pub(crate) struct Sound {
     pub unit: PhonemeId,
     pub tone: Option<Tone>,
     pub downstep: bool,
 }
 
 /// Units of a word with its tone units inline. A word without any mark gets none in either mode.
-pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
+pub(crate) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
     let marked = sounds
         .iter()
         .any(|sound| sound.tone.is_some() || sound.downstep);
@@ -54,7 +53,7 @@ pub(super) fn with_tones(sounds: &[Sound], mode: ToneMode) -> Vec<PhonemeId> {
 
 /// Transfers the marks of a written word to a lexicon entry, nucleus by nucleus.
 /// `None` if the two have different numbers of nuclei: the marks cannot be placed then.
-pub(super) fn transfer(written: &[Sound], reading: &[PhonemeId]) -> Option<Vec<Sound>> {
+pub(crate) fn transfer(written: &[Sound], reading: &[PhonemeId]) -> Option<Vec<Sound>> {
     let marks = nuclei_marks(written);
     let bare: Vec<PhonemeId> = reading
         .iter()

@@ -2,18 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::letters::{Letter, Tone, SHORT};
 use super::loan::{PLAIN_A, PLAIN_W};
-use crate::phoneme::{id_of, PhonemeId, UNK};
-
-/// The id of a unit named in a rule, looked up in the table at compile time.
-macro_rules! unit {
-    ($symbol:literal) => {{
-        const ID: PhonemeId = id_of($symbol);
-        ID
-    }};
-}
-pub(super) use unit;
+use crate::phoneme::{unit, PhonemeId, UNK};
+use crate::words::{Letter, Tone, SHORT};
 
 /// Kind of a segment before nasals and vowels are resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +152,6 @@ fn single(letter: char, before_front: bool) -> PhonemeId {
 }
 
 /// Whether a letter has no reading in any context.
-pub(super) fn is_unknown(letter: char) -> bool {
+pub(crate) fn is_unknown(letter: char) -> bool {
     !matches!(letter, 'a'..='z' | 'ɛ' | 'ɔ')
 }

@@ -3,12 +3,12 @@
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::UnicodeNormalization;
 
-use super::pattern::Pattern;
-use super::rule::{Confidence, Rules};
-use super::Tones;
-use crate::g2p::{nuclei, Language, Tone, TwiG2p};
+use crate::g2p::{Language, TwiG2p};
 use crate::options::NormalizeOptions;
+use crate::sounds::nuclei;
+use crate::tone::{Confidence, Pattern, Rules, Tones};
 use crate::traced::Traced;
+use crate::words::Tone;
 
 /// A word and its predicted tones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl TwiG2p {
         self.read_words(text, language, Some(Tones::Predicted), |spoken| {
             marked.push_str(&text[end..spoken.text.start]);
             end = spoken.text.end;
-            let word = &text[spoken.text];
+            let word = self.own_words().shown(&text[spoken.text]);
             match spoken.tones.filter(|tones| !tones.is_written()) {
                 Some(tones) => marked.push_str(&with_marks(word, tones.pattern)),
                 None => marked.push_str(word),
@@ -62,7 +62,7 @@ impl TwiG2p {
         let text = normalized.text();
         let mut found = Vec::new();
         self.read_words(text, language, Some(Tones::Predicted), |spoken| {
-            let word = &text[spoken.text];
+            let word = self.own_words().shown(&text[spoken.text]);
             let form = match spoken.tones.filter(|tones| !tones.is_written()) {
                 Some(tones) => with_marks(word, tones.pattern),
                 None => word.to_owned(),

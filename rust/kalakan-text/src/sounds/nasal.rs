@@ -1,7 +1,7 @@
 //! m and n: onset or syllabic, place of articulation, and the stop that becomes a nasal (docs/frontend.md 3.3).
 
-use super::graphemes::{unit, Kind, Segment};
-use crate::phoneme::{id_of, set_of, PhonemeId};
+use super::graphemes::{Kind, Segment};
+use crate::phoneme::{set_of, unit, PhonemeId};
 
 // Places of articulation that n assimilates to; elsewhere it stays alveolar.
 const PALATALS: u128 = set_of(&["tɕ", "dʑ", "ɕ", "ɲ", "tɕɥ", "dʑɥ", "ɕɥ", "ɲɥ", "j", "ɲ̩"]);

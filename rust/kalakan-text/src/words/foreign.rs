@@ -1,7 +1,7 @@
 //! Which words are not Twi by their spelling (docs/frontend.md 3.8).
 
+use super::exceptions::TWI_WORDS;
 use super::letters::{letters, Letter};
-use super::lexicon::TWI_WORDS;
 
 /// Whether a word's spelling cannot be Twi: a loan letter, a final that Twi does not have, a cluster other than
 /// C + r after nasals, a doubled consonant other than mm and nn, or one of th sh ck gh and ee + consonant.

@@ -1,7 +1,6 @@
 //! Syllables `V`, `CV`, `CrV` and `N` (docs/frontend.md 3.7).
 
-use super::graphemes::unit;
-use crate::phoneme::{id_of, PhonemeId};
+use crate::phoneme::{unit, PhonemeId};
 
 /// Splits a word's units into syllables. A tone unit stays with its nucleus; a consonant that fits no onset
 /// (loans only) closes the syllable before it, or opens the first one.

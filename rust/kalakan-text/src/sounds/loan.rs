@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::letters::{Letter, SHORT};
+use crate::words::{Letter, SHORT};
 
 // Text contains no private-use characters.
 /// An a that harmony leaves alone, as in the i of "right" and the end of "nation".
@@ -12,7 +12,7 @@ pub(super) const PLAIN_A: char = '\u{E000}';
 pub(super) const PLAIN_W: char = '\u{E001}';
 
 /// Letters of a foreign word respelled: its silent letters left out, its clusters by their sound.
-pub(super) fn respell(word: &[Letter]) -> SmallVec<[Letter; SHORT]> {
+pub(crate) fn respell(word: &[Letter]) -> SmallVec<[Letter; SHORT]> {
     let mut found: SmallVec<[Letter; SHORT]> = SmallVec::new();
     let mut at = 0;
     while at < word.len() {

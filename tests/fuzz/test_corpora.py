@@ -1,0 +1,36 @@
+"""The kept corpora of the fuzz targets that are Python, replayed; those in Rust are by `cargo test` in rust/fuzz."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def target(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fuzz_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["ssml", "manifest"])
+def test_every_input_of_the_corpora_keeps_the_law(name: str) -> None:
+    module = target(name)
+    kept = (HERE / "corpora" / f"{name}.hex").read_text(encoding="ascii").splitlines()
+    assert kept
+    for data in [*module.SEEDS, *map(bytes.fromhex, kept)]:
+        module.check(data)
+
+
+def test_a_broken_law_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = target("ssml")
+    monkeypatch.setattr(module, "read_ssml", lambda text, strict: [module.Text("xy", (5, 3), 9)])
+    with pytest.raises(AssertionError):
+        module.check(module.SEEDS[0])
