@@ -43,7 +43,7 @@ pub(crate) fn pulses(
     let mut phase = start;
     let mut whole = start.floor();
     for frame in (0..frames).filter(|&frame| f0[frame] > 0.0) {
-        let [before, own, after] = neighbours(f0, frame);
+        let [before, own, after] = neighbors(f0, frame);
         for n in 0..hop {
             let offset = n as f64 / hop as f64 - 0.5;
             let other = if offset < 0.0 { before } else { after };
@@ -60,7 +60,7 @@ pub(crate) fn pulses(
 }
 
 /// F0 in Hz of the frame before, of a voiced frame and of the one after it; an unvoiced neighbor has the frame's own.
-fn neighbours(f0: &[f32], frame: usize) -> [f64; 3] {
+fn neighbors(f0: &[f32], frame: usize) -> [f64; 3] {
     let own = f64::from(f0[frame]).min(MAX_F0);
     [
         frame.saturating_sub(1),

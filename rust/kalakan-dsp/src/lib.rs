@@ -18,6 +18,12 @@
 //! # Ok::<(), kalakan_dsp::DspError>(())
 //! ```
 
+// Only x86-64 has a `Machine`: on other processors what runs on one is never called.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unreachable_code, unused_mut, unused_variables)
+)]
+
 mod batch;
 mod elementary;
 mod error;

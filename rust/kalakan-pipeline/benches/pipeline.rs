@@ -79,7 +79,8 @@ fn benches(criterion: &mut Criterion) {
     group
         .throughput(Throughput::Elements(REQUESTS))
         .sample_size(20)
-        .measurement_time(Duration::from_secs(8));
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(4));
     for (name, pools, max_batch) in [
         ("pipeline, one worker", vec![1], 1),
         ("pipeline, one pool of 2", vec![2], 1),

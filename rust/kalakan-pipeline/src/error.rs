@@ -1,8 +1,6 @@
-//! Why a request has no result, why one was not admitted, and why a pipeline cannot be built.
+//! Why a request has no result, and why a pipeline cannot be built.
 
 use std::fmt;
-
-use crate::request::Request;
 
 /// Why an admitted request has no result; `E` is what its stages fail with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,40 +47,6 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
-
-/// Why a request was not admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Its stage had no place until the caller's patience ended.
-    Full,
-    /// The pipeline drains, is aborted, or has ended.
-    Closed,
-    /// It names a stage that the pipeline does not have.
-    UnknownStage,
-}
-
-/// A request that was not admitted, whole.
-#[derive(Debug)]
-pub struct Refused<T> {
-    /// Why.
-    pub reason: Reason,
-    /// What the caller gave.
-    pub request: Request<T>,
-}
-
-impl<T> fmt::Display for Refused<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            Reason::Full => f.write_str("the pipeline is full"),
-            Reason::Closed => f.write_str("the pipeline takes no more requests: it was closed"),
-            Reason::UnknownStage => {
-                write!(f, "the pipeline has no stage {}", self.request.stage)
-            }
-        }
-    }
-}
-
-impl<T: fmt::Debug> std::error::Error for Refused<T> {}
 
 /// Why a pipeline cannot be built; displays as one line for a user.
 #[derive(Debug)]

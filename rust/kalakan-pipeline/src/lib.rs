@@ -48,6 +48,7 @@
 
 mod delivery;
 mod error;
+mod gate;
 mod metrics;
 mod queue;
 mod request;
@@ -58,8 +59,8 @@ mod sync;
 mod worker;
 
 pub use delivery::{Mailbox, Order};
-pub use error::{BuildError, Failure, Reason, Refused};
+pub use error::{BuildError, Failure};
 pub use metrics::{Snapshot, StageSnapshot, Summary};
-pub use request::{Outcome, Priority, Reply, Request, Ticket};
+pub use request::{Outcome, Priority, Reason, Refused, Reply, Request, Ticket};
 pub use scheduler::{Around, Builder, Patience, Pipeline};
 pub use stage::{StageOptions, Step, Work};

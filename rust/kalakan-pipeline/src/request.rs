@@ -1,4 +1,4 @@
-//! What a caller asks for, and what ties it to the answer.
+//! What a caller asks for, why it is refused, and what ties it to the answer.
 
 use std::fmt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -49,6 +49,40 @@ impl<T> Request<T> {
         }
     }
 }
+
+/// Why a request was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its stage had no place until the caller's patience ended.
+    Full,
+    /// The pipeline drains, is aborted, or has ended.
+    Closed,
+    /// It names a stage that the pipeline does not have.
+    UnknownStage,
+}
+
+/// A request that was not admitted, whole.
+#[derive(Debug)]
+pub struct Refused<T> {
+    /// Why.
+    pub reason: Reason,
+    /// What the caller gave.
+    pub request: Request<T>,
+}
+
+impl<T> fmt::Display for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            Reason::Full => f.write_str("the pipeline is full"),
+            Reason::Closed => f.write_str("the pipeline takes no more requests: it was closed"),
+            Reason::UnknownStage => {
+                write!(f, "the pipeline has no stage {}", self.request.stage)
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for Refused<T> {}
 
 /// How a request ended.
 pub type Outcome<T, E> = Result<T, Failure<E>>;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{BuildError, Reason, Refused};
+use crate::error::BuildError;
+use crate::gate::{Gate, ABORTING, DRAINING};
 use crate::metrics::Snapshot;
-use crate::request::{Priority, Reply, Request, Settlement, Ticket};
+use crate::request::{Priority, Reason, Refused, Reply, Request, Settlement, Ticket};
 use crate::signal::Signal;
 use crate::stage::{Stage, StageOptions, Work};
-use crate::sync::{fence, lock, thread, AtomicU8, AtomicUsize, Mutex, Ordering};
+use crate::sync::{lock, thread, Mutex, Ordering};
 use crate::worker::{Item, Pool, Shared};
 
 /// What a worker thread does around its work: it calls the function that it is given, once.
@@ -112,65 +113,6 @@ impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
             }
         }
         Ok(pipeline)
-    }
-}
-
-/// Who may come in, and how many are in.
-#[derive(Default)]
-pub(crate) struct Gate {
-    /// Requests that are in the pipeline, and callers that are about to find out whether they may be.
-    open: AtomicUsize,
-    phase: AtomicU8,
-    /// Worker threads that have not ended.
-    workers: AtomicUsize,
-    /// Where one waits for `open` or `workers` to become zero.
-    pub(crate) quiet: Signal,
-}
-
-const RUNNING: u8 = 0;
-const DRAINING: u8 = 1;
-const ABORTING: u8 = 2;
-
-impl Gate {
-    pub(crate) fn is_closed(&self) -> bool {
-        self.phase.load(Ordering::Acquire) != RUNNING
-    }
-
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == ABORTING
-    }
-
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Acquire)
-    }
-
-    /// Closed for good: nothing is in, and nothing can come in.
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_closed() && self.open() == 0
-    }
-
-    /// Counts a request in. Whoever closes the gate sees it, or it sees the gate closed and must [`Self::leave`].
-    fn enter(&self) -> bool {
-        self.open.fetch_add(1, Ordering::AcqRel);
-        fence(Ordering::SeqCst);
-        !self.is_closed()
-    }
-
-    /// Counts a request out; true for the last one through a closed gate.
-    pub(crate) fn leave(&self) -> bool {
-        let was_last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
-        fence(Ordering::SeqCst);
-        was_last && self.is_closed()
-    }
-
-    fn close(&self, phase: u8) {
-        self.phase.fetch_max(phase, Ordering::AcqRel);
-        fence(Ordering::SeqCst);
-    }
-
-    pub(crate) fn worker_ended(&self) {
-        self.workers.fetch_sub(1, Ordering::AcqRel);
-        self.quiet.wake_all();
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Failure;
+use crate::gate::Gate;
 use crate::metrics::{micros, Endings};
 use crate::request::{Outcome, Priority, Settlement};
-use crate::scheduler::Gate;
 use crate::signal::Signal;
 use crate::stage::{Stage, Step};
 

@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::short::{Scratch, Short, LIMIT};
-use super::{Batch, Complex, Length, Sink, Source};
+use super::complex::Complex;
+use super::length::Length;
+use super::plan::Batch;
+use super::short::{Scratch, Short, Sink, Source, LIMIT};
 use crate::simd::{Cell, Job, Simd};
 
 /// Processing of a spectrum between the forward and the inverse transform.

@@ -156,11 +156,11 @@ impl MelBank {
 
 /// Weights of the bins strictly inside a triangle with corners at `edges` Hz; bins are `width` Hz apart.
 fn triangle(edges: [f64; 3], width: f64, bins: usize) -> Band {
-    let [low, centre, high] = edges;
+    let [low, center, high] = edges;
     let area = 2.0 / (high - low);
     let weight = |k: usize| {
         let hz = k as f64 * width;
-        area * ((hz - low) / (centre - low)).min((high - hz) / (high - centre))
+        area * ((hz - low) / (center - low)).min((high - hz) / (high - center))
     };
     let first = (0..bins).find(|k| weight(*k) > 0.0).unwrap_or(0);
     let weights = (first..bins)
