@@ -1,4 +1,9 @@
-"""python benches/gpu.py [--sanitize] [--training] [--minutes N] [--only SECTIONS] [--output FOLDER]: the GPU's figures.
+"""python benches/gpu.py [first] [--sanitize] [--training] [--minutes N] [--only SECTIONS] [--output FOLDER]
+
+The figures of a GPU. `first` is one process of at most four and a half minutes, for a machine that is lent for a
+quarter of an hour: are the kernels right, is HiFi-GAN V1 faster, where does the time go (`gpu_bench/first.py`). Kalakan
+is installed there as a wheel, and the checkout is not on PYTHONPATH. Without `first`:
+
 
 Builds the kernels, compares every implementation of every op with float64 on fresh numbers, and times them, the whole
 generator of HiFi-GAN V1 and text to audio against torch eager, torch.compile and TensorRT; `--sanitize` adds
@@ -22,6 +27,7 @@ import torch
 
 from gpu_bench.report import load_result, table, update, write
 from gpu_bench.running import Outcome, append_rows, run_all, run_here
+from gpu_bench.sanitize import CASES, make_calls
 from gpu_bench.settings import SECTIONS, Section, Settings, chosen, named
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,9 +37,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     settings = Settings("cpu", 2, is_dry=True) if arguments.dry_run else Settings("cuda", arguments.rounds)
     if arguments.sanitized_calls:
-        from gpu_bench.sanitize import make_calls
-
-        sys.stdout.write(f"{make_calls(settings.device)} calls made\n")
+        made = make_calls(settings.device, arguments.sanitized_calls, arguments.sanitized_only)
+        sys.stdout.write(f"{made} calls made\n")
         return 0
     if arguments.section:
         append_rows(named(arguments.section).rows(replace(settings, limit_s=arguments.limit)), arguments.rows)
@@ -42,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.exit("benches/gpu.py: torch finds no CUDA device; --dry-run needs none")
     options = frozenset(name for name in ("sanitize", "training") if getattr(arguments, name))
     try:
-        sections = chosen(arguments.only, options)
+        sections = chosen(arguments.what or arguments.only, options)
     except ValueError as error:
         sys.exit(f"benches/gpu.py: --only: {error}")
     return measure(sections, arguments)
@@ -80,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("what", nargs="?", choices=("first",), help="a first run in one process")
     parser.add_argument("--rounds", type=int, default=30, help="timed calls of each case")
     parser.add_argument("--minutes", type=float, default=9, help="after which no section is begun or goes on")
     parser.add_argument("--sanitize", action="store_true", help="run compute-sanitizer, too")
@@ -93,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("--section", "--rows", "--limit"):  # how it starts itself for one section
         kind = {"--rows": Path, "--limit": float}.get(option, str)
         parser.add_argument(option, type=kind, help=argparse.SUPPRESS)
-    parser.add_argument("--sanitized-calls", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--sanitized-calls", type=int, nargs="?", const=CASES, help=argparse.SUPPRESS)
+    parser.add_argument("--sanitized-only", default="", help=argparse.SUPPRESS)
     return parser
 
 

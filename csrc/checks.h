@@ -3,8 +3,11 @@
 
 #include <cuda_runtime_api.h>
 
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "table.h"
 
@@ -36,13 +39,18 @@ inline void check_parameters(const KkKernel& kernel, size_t bytes) {
                                     " bytes; the kernel takes " + std::to_string(kernel.parameter_bytes));
 }
 
-// A block gets more than 48 KB only where its kernel was told so. All that there is, always: another thread may launch
-// the same kernel with a larger block.
+// A block gets more than 48 KB only where its kernel was told so. All that there is, and once for a device: another
+// thread may launch the same kernel with a larger block.
 inline void allow_shared(const KkKernel& kernel, int bytes, int device) {
     if (bytes <= 48 << 10) return;
+    static std::mutex lock;
+    static std::set<std::pair<const void*, int>> told;
+    const std::lock_guard<std::mutex> guard(lock);
+    if (told.count({kernel.function, device}) != 0) return;
     int most = 0;
     check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), kernel.name);
     check(cudaFuncSetAttribute(kernel.function, cudaFuncAttributeMaxDynamicSharedMemorySize, most), kernel.name);
+    told.insert({kernel.function, device});
 }
 
 }  // namespace kk

@@ -2,7 +2,8 @@
 //
 // Stockham's autosort form (C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", 1992, section 1.7):
 // each pass reads one buffer and writes the other in order, so there is no bit reversal. Several transforms of the same
-// length run side by side.
+// length run side by side. The first pass takes its values from `load(transform, index)`, and what the last one writes has
+// gone through `map(index, value)`: windows are applied on the way.
 #pragma once
 
 #include "kernel.h"
@@ -84,15 +85,44 @@ struct Butterfly<8, INVERSE> {
     }
 };
 
+// Factors A and B without a common divisor: no multiplications between them (I. Good, "The interaction algorithm and
+// practical Fourier analysis", J. R. Stat. Soc. B, 1958). Input a B + b A is (a, b), output a FIRST + b SECOND.
+template <int A, int B, int FIRST, int SECOND, bool INVERSE>
+struct Coprime {
+    KK_DEVICE void run(float2* v) {
+        float2 columns[A][B];
+#pragma unroll
+        for (int b = 0; b < B; b++) {
+            float2 row[A];
+#pragma unroll
+            for (int a = 0; a < A; a++) row[a] = v[(a * B + b * A) % (A * B)];
+            Butterfly<A, INVERSE>::run(row);
+#pragma unroll
+            for (int a = 0; a < A; a++) columns[a][b] = row[a];
+        }
+#pragma unroll
+        for (int a = 0; a < A; a++) {
+            Butterfly<B, INVERSE>::run(columns[a]);
+#pragma unroll
+            for (int b = 0; b < B; b++) v[(a * FIRST + b * SECOND) % (A * B)] = columns[a][b];
+        }
+    }
+};
+template <bool INVERSE>
+struct Butterfly<10, INVERSE> : Coprime<2, 5, 5, 6, INVERSE> {};
+template <bool INVERSE>
+struct Butterfly<12, INVERSE> : Coprime<3, 4, 4, 9, INVERSE> {};
+
 // One pass of radix R over `count` transforms of length n; `done` is the product of the radices before it.
-template <int R, bool INVERSE>
-KK_DEVICE void pass(const float2* in, float2* out, const float2* roots, int n, int done, int count) {
+template <int R, bool INVERSE, class Load, class Store>
+KK_DEVICE void pass(const float2* roots, int n, int done, int count, int threads, Load load, Store store) {
     const int each = n / R;
-    for (int i = threadIdx.x; i < count * each; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < count * each; i += threads) {
         const int which = i / each, at = i - which * each, k = at % done;
         float2 v[R];
 #pragma unroll
-        for (int j = 0; j < R; j++) v[j] = in[which * n + at + j * each];
+        for (int j = 0; j < R; j++) v[j] = load(which, at + j * each);
         if (done > 1) {
             const int step = k * (each / done);
 #pragma unroll
@@ -104,43 +134,118 @@ KK_DEVICE void pass(const float2* in, float2* out, const float2* roots, int n, i
         }
         Butterfly<R, INVERSE>::run(v);
 #pragma unroll
-        for (int j = 0; j < R; j++) out[which * n + (at - k) * R + k + j * done] = v[j];
+        for (int j = 0; j < R; j++) store(which, (at - k) * R + k + j * done, v[j]);
     }
     __syncthreads();
 }
 
-// A length and its radices known to the compiler. The result is in the buffer that `transform` returns.
-template <int N, int... RADICES>
+// Rows of a buffer, read or written.
+struct Rows {
+    float2* at;
+    int n;
+    __device__ __forceinline__ float2 operator()(int which, int i) const { return at[which * n + i]; }
+    __device__ __forceinline__ void operator()(int which, int i, float2 value) const { at[which * n + i] = value; }
+};
+
+KK_DEVICE void exchange(float2*& a, float2*& b) {
+    float2* const kept = a;
+    a = b;
+    b = kept;
+}
+
+// Everything known to the compiler: lengths, radices, and as many threads as a hop has samples, or a few more. A block's
+// thread owns the samples `thread + i hop`, so what is kept of them lies in its registers.
+template <int N, int HOP, int PAIRS, int THREADS, int... RADICES>
 struct Fixed {
+    static constexpr int SEGMENTS = 2 * PAIRS - 1 + N / HOP;
+    static_assert(N % HOP == 0 && THREADS >= HOP && THREADS % (32 * PAIRS) == 0, "a thread has one sample of each hop");
+    struct Kept {
+        float values[SEGMENTS];
+        __device__ __forceinline__ explicit Kept(float*) {}
+        __device__ __forceinline__ float& operator()(int segment, int) { return values[segment]; }
+    };
+    static constexpr bool IS_FIXED = true;
+
     KK_DEVICE int length(int) { return N; }
-    template <bool INVERSE>
-    KK_DEVICE float2* transform(float2* from, float2* to, const float2* roots, const int*, int, int count) {
-        int done = 1;
-        ((pass<RADICES, INVERSE>(from, to, roots, N, done, count), done *= RADICES, swap(from, to)), ...);
-        return from;
+    KK_DEVICE int hop(int) { return HOP; }
+    KK_DEVICE int pairs(int) { return PAIRS; }
+    KK_DEVICE int threads() { return THREADS; }
+    // body(segment, sample) for each sample that this thread owns.
+    template <class Body>
+    KK_DEVICE void samples(int, Body body) {
+        if (threadIdx.x >= HOP) return;
+#pragma unroll
+        for (int i = 0; i < SEGMENTS; i++) body(i, static_cast<int>(i * HOP + threadIdx.x));
     }
-    KK_DEVICE void swap(float2*& a, float2*& b) {
-        float2* const kept = a;
-        a = b;
-        b = kept;
+    // body(pair, bin) for each bin of each pair.
+    template <class Body>
+    KK_DEVICE void bins(int, int, Body body) {
+        constexpr int EACH = THREADS / PAIRS;
+        const int pair = threadIdx.x / EACH;
+#pragma unroll 2
+        for (int k = threadIdx.x % EACH; k < N / 2 + 1; k += EACH) body(pair, k);
+    }
+    // The buffer with the result, one of the two; `load` may read the first, until it is written.
+    template <bool INVERSE, class Load, class Map>
+    KK_DEVICE float2* transform(Load load, Map map, float2* from, float2* to, const float2* roots, const int*, int, int) {
+        return passes<INVERSE, 1, RADICES...>(load, map, from, to, roots);
+    }
+    template <bool INVERSE, int DONE, int R, int... REST, class Load, class Map>
+    KK_DEVICE float2* passes(Load load, Map map, float2* from, float2* to, const float2* roots) {
+        const Rows out{to, N};
+        if constexpr (sizeof...(REST) == 0) {
+            pass<R, INVERSE>(roots, N, DONE, PAIRS, THREADS, load,
+                             [&](int which, int i, float2 value) { out(which, i, map(i, value)); });
+            return to;
+        } else {
+            pass<R, INVERSE>(roots, N, DONE, PAIRS, THREADS, load, out);
+            return passes<INVERSE, DONE * R, REST...>(out, map, to, from, roots);
+        }
     }
 };
 
 // Any length, its radices from the parameters: `radices` ends with 0.
 struct Any {
+    struct Kept {
+        float* values;
+        __device__ __forceinline__ explicit Kept(float* memory) : values(memory) {}
+        __device__ __forceinline__ float& operator()(int, int sample) { return values[sample]; }
+    };
+    static constexpr bool IS_FIXED = false;
+
     KK_DEVICE int length(int n) { return n; }
-    template <bool INVERSE>
-    KK_DEVICE float2* transform(float2* from, float2* to, const float2* roots, const int* radices, int n, int count) {
+    KK_DEVICE int hop(int hop) { return hop; }
+    KK_DEVICE int pairs(int pairs) { return pairs; }
+    KK_DEVICE int threads() { return blockDim.x; }
+    template <class Body>
+    KK_DEVICE void samples(int extent, Body body) {
+#pragma unroll 1
+        for (int s = threadIdx.x; s < extent; s += blockDim.x) body(0, s);
+    }
+    template <class Body>
+    KK_DEVICE void bins(int pairs, int bins, Body body) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < pairs * bins; i += blockDim.x) body(i / bins, i % bins);
+    }
+    template <bool INVERSE, class Load, class Map>
+    KK_DEVICE float2* transform(Load load, Map map, float2* from, float2* to, const float2* roots, const int* radices, int n,
+                                int count) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < count * n; i += blockDim.x) to[i] = load(i / n, i % n);
+        __syncthreads();
+        exchange(from, to);
         int done = 1;
         for (; *radices != 0; done *= *radices++) {
-            if (*radices == 2) pass<2, INVERSE>(from, to, roots, n, done, count);
-            if (*radices == 3) pass<3, INVERSE>(from, to, roots, n, done, count);
-            if (*radices == 4) pass<4, INVERSE>(from, to, roots, n, done, count);
-            if (*radices == 5) pass<5, INVERSE>(from, to, roots, n, done, count);
-            float2* const kept = from;
-            from = to;
-            to = kept;
+            const Rows in{from, n}, out{to, n};
+            if (*radices == 2) pass<2, INVERSE>(roots, n, done, count, blockDim.x, in, out);
+            if (*radices == 3) pass<3, INVERSE>(roots, n, done, count, blockDim.x, in, out);
+            if (*radices == 4) pass<4, INVERSE>(roots, n, done, count, blockDim.x, in, out);
+            if (*radices == 5) pass<5, INVERSE>(roots, n, done, count, blockDim.x, in, out);
+            exchange(from, to);
         }
+#pragma unroll 1
+        for (int i = threadIdx.x; i < count * n; i += blockDim.x) from[i] = map(i % n, from[i]);
+        __syncthreads();
         return from;
     }
 };

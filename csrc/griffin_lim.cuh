@@ -35,14 +35,16 @@ struct Frames {
     size_t row;  // of this block in the buffers of sums
 };
 
-KK_DEVICE Frames frames_of_block(const GriffinLimParams& p, int n) {
+template <class Plan>
+KK_DEVICE Frames frames_of_block(const GriffinLimParams& p) {
+    const int hop = Plan::hop(p.hop), n = Plan::length(p.n_fft), pairs = Plan::pairs(p.pairs);
     Frames f;
     f.item = blockIdx.x / p.blocks;
     f.block = blockIdx.x - f.item * p.blocks;
-    f.first = f.block * 2 * p.pairs;
-    f.extent = (2 * p.pairs - 1) * p.hop + n;
-    f.step = 2 * p.pairs * p.hop;
-    f.halo = n - p.hop;  // samples shared with the next block
+    f.first = f.block * 2 * pairs;
+    f.extent = (2 * pairs - 1) * hop + n;
+    f.step = 2 * pairs * hop;
+    f.halo = n - hop;  // samples shared with the next block
     f.row = static_cast<size_t>(blockIdx.x) * f.extent;
     return f;
 }
@@ -51,23 +53,32 @@ KK_DEVICE float* sums(const GriffinLimParams& p, const Frames& f, int parity) {
     return p.now + (static_cast<size_t>(parity) * p.items * p.blocks) * f.extent + f.row;
 }
 
-// Own sum plus the neighbours', whose rows lie before and after this block's.
-KK_DEVICE float complete(const GriffinLimParams& p, const Frames& f, float own, const float* row, int s) {
-    if (f.block > 0 && s < f.halo) own += row[s + f.step - f.extent];
-    if (f.block + 1 < p.blocks && s >= f.step) own += row[s - f.step + f.extent];
+// Own sum plus the neighbours', whose rows lie before and after this block's. `s` and `begin` lie on the same side of
+// the borders; the compiler may know `begin`.
+KK_DEVICE float complete(const GriffinLimParams& p, const Frames& f, float own, const float* row, int s, int begin) {
+    if (begin < f.halo && f.block > 0) own += row[s + f.step - f.extent];
+    if (begin >= f.step && f.block + 1 < p.blocks) own += row[s - f.step + f.extent];
     return own;
 }
 
-KK_DEVICE float reciprocal(const GriffinLimParams& p, const Frames& f, int n, int s) {
-    const int at = f.first * p.hop + s, inside = at - (n - p.hop) / 2;
-    if (inside < 0 || inside >= p.frames * p.hop) return 0.0f;
-    const int last = at / p.hop < p.frames ? at / p.hop : p.frames - 1;
+template <class Plan>
+KK_DEVICE int begin_of(const GriffinLimParams& p, int segment, int s) {
+    return Plan::IS_FIXED ? segment * Plan::hop(p.hop) : s;
+}
+
+// One over the sum of squared windows, and over n: the inverse transform is unnormalised. 0 outside the signal.
+template <class Plan>
+KK_DEVICE float reciprocal(const GriffinLimParams& p, const Frames& f, const float* window, int s) {
+    const int n = Plan::length(p.n_fft), hop = Plan::hop(p.hop);
+    const int at = f.first * hop + s, inside = at - (n - hop) / 2;
+    if (inside < 0 || inside >= p.frames * hop) return 0.0f;
+    const int last = at / hop < p.frames ? at / hop : p.frames - 1;
     float sum = 0.0f;
-    for (int t = at < n ? 0 : (at - n) / p.hop + 1; t <= last; t++) {
-        const float w = p.window[at - t * p.hop];
+    for (int t = at < n ? 0 : (at - n) / hop + 1; t <= last; t++) {
+        const float w = window[at - t * hop];
         sum += w * w;
     }
-    return sum > 0.0f ? 1.0f / sum : 0.0f;
+    return sum > 0.0f ? 1.0f / (static_cast<float>(n) * sum) : 0.0f;
 }
 
 KK_DEVICE float magnitude(const GriffinLimParams& p, const Frames& f, int frame, int k) {
@@ -101,16 +112,16 @@ KK_DEVICE void merge(float2* z, int k, int mirror, float2 a, float2 b) {
 }
 
 KK_DEVICE float2 with_magnitude(float2 c, float magnitude) {
-    const float scale = magnitude / (sqrtf(c.x * c.x + c.y * c.y) + 2e-16f);  // c is doubled, as is the 1e-16
-    return scale * c;
+    // c is doubled; what is added is a square of 2e-16, so that zero stays zero.
+    return magnitude * inverse_root(c.x * c.x + c.y * c.y + 4e-32f) * c;
 }
 
 // Gives every bin of every frame its magnitude; the phase is the one in z, or the initial one.
-template <bool INITIAL, class Magnitude>
-KK_DEVICE void project(const GriffinLimParams& p, const Frames& f, float2* z, int n, Magnitude wanted) {
-    const int bins = n / 2 + 1;
-    for (int i = threadIdx.x; i < p.pairs * bins; i += blockDim.x) {
-        const int pair = i / bins, k = i - pair * bins, mirror = k == 0 ? 0 : n - k, frame = 2 * pair;
+template <class Plan, bool INITIAL, class Magnitude>
+KK_DEVICE void project(const GriffinLimParams& p, const Frames& f, float2* z, Magnitude wanted) {
+    const int n = Plan::length(p.n_fft), bins = n / 2 + 1;
+    Plan::bins(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
+        const int mirror = k == 0 ? 0 : n - k, frame = 2 * pair;
         float2* const row = z + pair * n;
         const float wanted_a = wanted(frame, k), wanted_b = wanted(frame + 1, k);
         float2 a, b;
@@ -123,134 +134,188 @@ KK_DEVICE void project(const GriffinLimParams& p, const Frames& f, float2* z, in
             b = with_magnitude(make_float2(u.y + v.y, v.x - u.x), wanted_b);
         }
         merge(row, k, mirror, a, b);
-    }
+    });
     __syncthreads();
 }
 
-// The next signal to analyze, in shared memory; `before` takes the complete sums for the next time.
-KK_DEVICE void gather(const GriffinLimParams& p, const Frames& f, float momentum, const float* own, const float* row,
-                      float* before, const float* reciprocals, float* direction) {
-    for (int s = threadIdx.x; s < f.extent; s += blockDim.x) {
-        const float sum = complete(p, f, own[s], row, s);
+// The shared memory of a block.
+struct Buffers {
+    float2 *first, *second;  // [pairs, n] each: what the transforms read and write in turn
+    float2* roots;           // [n]
+    float* window;           // [n]
+    float* rest;
+};
+
+// Takes the tables into shared memory; others may read them behind the next barrier.
+template <class Plan>
+KK_DEVICE Buffers make_buffers(const GriffinLimParams& p) {
+    const int n = Plan::length(p.n_fft), size = Plan::pairs(p.pairs) * n;
+    Buffers b;
+    b.first = shared_memory();
+    b.second = b.first + size;
+    b.roots = b.second + size;
+    b.window = reinterpret_cast<float*>(b.roots + n);
+    b.rest = b.window + n;
+#pragma unroll
+    for (int i = threadIdx.x; i < n; i += Plan::threads()) {
+        b.roots[i] = p.roots[i];
+        b.window[i] = p.window[i];
+    }
+    return b;
+}
+
+// Spectra of windowed frames of a signal that lies in the first buffer.
+template <class Plan>
+KK_DEVICE float2* analyze(const GriffinLimParams& p, const Buffers& b) {
+    const int n = Plan::length(p.n_fft), hop = Plan::hop(p.hop);
+    const float *const direction = reinterpret_cast<const float*>(b.first), *const window = b.window;
+    const auto load = [&](int pair, int i) {
+        const int s = 2 * pair * hop + i;
+        const float w = window[i];
+        return make_float2(w * direction[s], w * direction[s + hop]);
+    };
+    const auto map = [](int, float2 value) { return value; };
+    return Plan::template transform<false>(load, map, b.first, b.second, b.roots, p.radices, n, Plan::pairs(p.pairs));
+}
+
+// Windowed frames of spectra z, which lie in one of the buffers.
+template <class Plan>
+KK_DEVICE float2* synthesize(const GriffinLimParams& p, const Buffers& b, float2* z) {
+    const int n = Plan::length(p.n_fft);
+    const float* const window = b.window;
+    const auto map = [&](int i, float2 value) { return window[i] * value; };
+    float2* const other = z == b.first ? b.second : b.first;
+    return Plan::template transform<true>(Rows{z, n}, map, z, other, b.roots, p.radices, n, Plan::pairs(p.pairs));
+}
+
+// The next signal to analyze, in the first buffer; `before` takes the complete sums for the next time.
+template <class Plan, class Kept>
+KK_DEVICE void gather(const GriffinLimParams& p, const Frames& f, const Buffers& b, float momentum, Kept& own,
+                      const float* row, float* before, const float* reciprocals) {
+    float* const direction = reinterpret_cast<float*>(b.first);
+    Plan::samples(f.extent, [&](int segment, int s) {
+        const float sum = complete(p, f, own(segment, s), row, s, begin_of<Plan>(p, segment, s));
         direction[s] = reciprocals[s] * (sum - momentum * before[s]);
         before[s] = sum;
-    }
+    });
     __syncthreads();
 }
 
-KK_DEVICE void window_pairs(const GriffinLimParams& p, const float* direction, float2* z, int n) {
-    for (int i = threadIdx.x; i < p.pairs * n; i += blockDim.x) {
-        const int pair = i / n, at = i - pair * n, s = 2 * pair * p.hop + at;
-        const float w = p.window[at];
-        z[i] = make_float2(w * direction[s], w * direction[s + p.hop]);
-    }
-    __syncthreads();
-}
-
-// Windowed overlap-add of the block's own frames at sample s of its extent.
-KK_DEVICE float overlap_add(const GriffinLimParams& p, const float2* z, int n, int s) {
-    const int newest = s / p.hop, last = newest < 2 * p.pairs ? newest : 2 * p.pairs - 1;
+// Overlap-add of the block's own windowed frames z at sample s of its extent.
+template <class Plan>
+KK_DEVICE float overlap_add(const GriffinLimParams& p, const float2* z, int segment, int s) {
+    const int n = Plan::length(p.n_fft), hop = Plan::hop(p.hop), frames = 2 * Plan::pairs(p.pairs);
+    const int newest = Plan::IS_FIXED ? segment : s / hop, last = newest < frames ? newest : frames - 1;
+    const int first = Plan::IS_FIXED ? newest - n / hop + 1 : s < n ? 0 : (s - n) / hop + 1;
     float sum = 0.0f;
-    for (int t = s < n ? 0 : (s - n) / p.hop + 1; t <= last; t++) {
-        const float2 value = z[(t / 2) * n + s - t * p.hop];
-        sum += p.window[s - t * p.hop] * (t % 2 == 0 ? value.x : value.y);
+#pragma unroll
+    for (int t = first < 0 ? 0 : first; t <= last; t++) {
+        const float2& value = z[(t / 2) * n + s - t * hop];
+        sum += t % 2 == 0 ? value.x : value.y;
     }
-    return sum / static_cast<float>(n);  // the inverse transform is unnormalised
+    return sum;
 }
 
-KK_DEVICE void write_audio(const GriffinLimParams& p, const Frames& f, int n, const float* own, const float* row,
-                           const float* reciprocals) {
-    const int padding = (n - p.hop) / 2, mine = f.block + 1 < p.blocks ? f.step : f.extent;
-    const int samples = p.frames * p.hop;
-    for (int s = threadIdx.x; s < mine; s += blockDim.x) {
-        const int at = f.first * p.hop + s - padding;
-        if (at < 0 || at >= samples) continue;
-        p.audio[static_cast<size_t>(f.item) * samples + at] = complete(p, f, own[s], row, s) * reciprocals[s];
-    }
+template <class Plan, class Kept>
+KK_DEVICE void write_audio(const GriffinLimParams& p, const Frames& f, Kept& own, const float* row, const float* reciprocals) {
+    const int n = Plan::length(p.n_fft), hop = Plan::hop(p.hop);
+    const int padding = (n - hop) / 2, mine = f.block + 1 < p.blocks ? f.step : f.extent;
+    const int samples = p.frames * hop;
+    Plan::samples(f.extent, [&](int segment, int s) {
+        const int at = f.first * hop + s - padding;
+        if (s >= mine || at < 0 || at >= samples) return;
+        const float sum = complete(p, f, own(segment, s), row, s, begin_of<Plan>(p, segment, s));
+        p.audio[static_cast<size_t>(f.item) * samples + at] = sum * reciprocals[s];
+    });
 }
+
+// A row of a buffer in global memory.
+struct Row {
+    float* at;
+    __device__ __forceinline__ float& operator()(int, int s) const { return at[s]; }
+};
 
 // First launch: initial phase, first sums, and the tables that later launches read.
 template <class Plan>
 KK_DEVICE void start(const GriffinLimParams& p) {
-    const int n = Plan::length(p.n_fft);
-    const Frames f = frames_of_block(p, n);
-    float2 *const first = shared_memory(), *const second = first + p.pairs * n;
-    project<true>(p, f, first, n, [&](int frame, int k) { return magnitude(p, f, frame, k); });
-    const float2* const z = Plan::template transform<true>(first, second, p.roots, p.radices, n, p.pairs);
+    const Frames f = frames_of_block<Plan>(p);
+    const Buffers b = make_buffers<Plan>(p);
+    project<Plan, true>(p, f, b.first, [&](int frame, int k) { return magnitude(p, f, frame, k); });
+    const float2* const z = synthesize<Plan>(p, b, b.first);
     float* const out = sums(p, f, 0);
-    for (int s = threadIdx.x; s < f.extent; s += blockDim.x) {
-        out[s] = overlap_add(p, z, n, s);
+    Plan::samples(f.extent, [&](int segment, int s) {
+        out[s] = overlap_add<Plan>(p, z, segment, s);
         p.before[f.row + s] = 0.0f;
-        p.reciprocals[f.row + s] = reciprocal(p, f, n, s);
-    }
+        p.reciprocals[f.row + s] = reciprocal<Plan>(p, f, b.window, s);
+    });
 }
 
 // One iteration a launch: any length of audio.
 template <class Plan>
 KK_DEVICE void iterate(const GriffinLimParams& p) {
-    const int n = Plan::length(p.n_fft);
-    const Frames f = frames_of_block(p, n);
-    float2 *const first = shared_memory(), *const second = first + p.pairs * n;
-    const float* const now = sums(p, f, p.iteration % 2);
-    float* const direction = reinterpret_cast<float*>(second);
-    gather(p, f, p.momentum, now, now, p.before + f.row, p.reciprocals + f.row, direction);
-    window_pairs(p, direction, first, n);
-    float2* z = Plan::template transform<false>(first, second, p.roots, p.radices, n, p.pairs);
-    project<false>(p, f, z, n, [&](int frame, int k) { return magnitude(p, f, frame, k); });
-    z = Plan::template transform<true>(z, z == first ? second : first, p.roots, p.radices, n, p.pairs);
+    const Frames f = frames_of_block<Plan>(p);
+    const Buffers b = make_buffers<Plan>(p);
+    Row now{sums(p, f, p.iteration % 2)};
+    gather<Plan>(p, f, b, p.momentum, now, now.at, p.before + f.row, p.reciprocals + f.row);
+    float2* z = analyze<Plan>(p, b);
+    project<Plan, false>(p, f, z, [&](int frame, int k) { return magnitude(p, f, frame, k); });
+    z = synthesize<Plan>(p, b, z);
     float* const out = sums(p, f, (p.iteration + 1) % 2);
-    for (int s = threadIdx.x; s < f.extent; s += blockDim.x) out[s] = overlap_add(p, z, n, s);
+    Plan::samples(f.extent, [&](int segment, int s) { out[s] = overlap_add<Plan>(p, z, segment, s); });
 }
 
 // Waits until both neighbours have published `count` iterations.
 KK_DEVICE void wait_for_neighbours(const GriffinLimParams& p, const Frames& f, unsigned count) {
     if (threadIdx.x == 0) {
         const unsigned* const flag = p.flags + blockIdx.x;
-        while (f.block > 0 && observe(flag - 1) < count) KK_SPIN();
-        while (f.block + 1 < p.blocks && observe(flag + 1) < count) KK_SPIN();
+        if (f.block > 0) wait_for(flag - 1, count);
+        if (f.block + 1 < p.blocks) wait_for(flag + 1, count);
     }
     __syncthreads();
 }
 
 // All iterations in one cooperative launch, for audio whose state fits on the chip: sums, tables and magnitudes stay in
-// shared memory, and only what neighbours need goes through global memory, two buffers in turn.
+// registers and shared memory, and only what neighbours need goes through global memory, two buffers in turn.
 template <class Plan>
 KK_DEVICE void persist(const GriffinLimParams& p) {
-    const int n = Plan::length(p.n_fft), bins = n / 2 + 1;
-    const Frames f = frames_of_block(p, n);
-    float2 *const first = shared_memory(), *const second = first + p.pairs * n;
-    float *const own = reinterpret_cast<float*>(second + p.pairs * n), *const before = own + f.extent;
-    float *const reciprocals = before + f.extent, *const kept = reciprocals + f.extent;
-    for (int i = threadIdx.x; i < 2 * p.pairs * bins; i += blockDim.x) kept[i] = magnitude(p, f, i / bins, i % bins);
-    for (int s = threadIdx.x; s < f.extent; s += blockDim.x) {
-        before[s] = 0.0f;
-        reciprocals[s] = reciprocal(p, f, n, s);
-    }
+    const int bins = Plan::length(p.n_fft) / 2 + 1;
+    const Frames f = frames_of_block<Plan>(p);
+    const Buffers b = make_buffers<Plan>(p);
+    float *const kept = b.rest, *const reciprocals = kept + 2 * Plan::pairs(p.pairs) * bins;
+    float* const before = reciprocals + f.extent;
+    typename Plan::Kept own(before + f.extent);
+    Plan::bins(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
+        for (int frame = 2 * pair; frame < 2 * pair + 2; frame++) kept[frame * bins + k] = magnitude(p, f, frame, k);
+    });
     __syncthreads();
+    Plan::samples(f.extent, [&](int segment, int s) {
+        before[s] = 0.0f;
+        reciprocals[s] = reciprocal<Plan>(p, f, b.window, s);
+    });
     const auto wanted = [&](int frame, int k) { return kept[frame * bins + k]; };
-    float2* z = first;
-    for (int iteration = 0; iteration <= p.iteration; iteration++) {
-        if (iteration == 0) {
-            project<true>(p, f, z, n, wanted);
-        } else {
-            wait_for_neighbours(p, f, iteration);
-            float* const direction = reinterpret_cast<float*>(second);
-            gather(p, f, iteration == 1 ? 0.0f : p.momentum, own, sums(p, f, iteration % 2), before, reciprocals, direction);
-            window_pairs(p, direction, first, n);
-            z = Plan::template transform<false>(first, second, p.roots, p.radices, n, p.pairs);
-            project<false>(p, f, z, n, wanted);
-        }
-        z = Plan::template transform<true>(z, z == first ? second : first, p.roots, p.radices, n, p.pairs);
-        float* const out = sums(p, f, (iteration + 1) % 2);
-        for (int s = threadIdx.x; s < f.extent; s += blockDim.x) {
-            own[s] = overlap_add(p, z, n, s);
-            if (s < f.halo || s >= f.step) out[s] = own[s];
-        }
+    project<Plan, true>(p, f, b.first, wanted);
+    float2* z = b.first;
+    const float* neighbours = nullptr;
+#pragma unroll 1
+    for (int iteration = 0;; iteration++) {
+        z = synthesize<Plan>(p, b, z);
+        float* const out = sums(p, f, iteration % 2);
+        Plan::samples(f.extent, [&](int segment, int s) {
+            const int begin = begin_of<Plan>(p, segment, s);
+            const float sum = overlap_add<Plan>(p, z, segment, s);
+            own(segment, s) = sum;
+            if (begin < f.halo || begin >= f.step) out[s] = sum;
+        });
         __syncthreads();
         if (threadIdx.x == 0) publish(p.flags + blockIdx.x, iteration + 1);
+        wait_for_neighbours(p, f, iteration + 1);
+        neighbours = out;
+        if (iteration == p.iteration) break;
+        gather<Plan>(p, f, b, iteration == 0 ? 0.0f : p.momentum, own, neighbours, before, reciprocals);
+        z = analyze<Plan>(p, b);
+        project<Plan, false>(p, f, z, wanted);
     }
-    wait_for_neighbours(p, f, p.iteration + 1);
-    write_audio(p, f, n, own, sums(p, f, (p.iteration + 1) % 2), reciprocals);
+    write_audio<Plan>(p, f, own, neighbours, reciprocals);
 }
 
 }  // namespace kk

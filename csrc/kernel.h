@@ -47,7 +47,10 @@ KK_DEVICE float2* shared_memory() {
     return reinterpret_cast<float2*>(kk_host::launch->shared[kk_host::current->block].data());
 }
 KK_DEVICE void publish(unsigned* flag, unsigned value) { __atomic_store_n(flag, value, __ATOMIC_RELEASE); }
-KK_DEVICE unsigned observe(const unsigned* flag) { return __atomic_load_n(flag, __ATOMIC_ACQUIRE); }
+KK_DEVICE void wait_for(const unsigned* flag, unsigned least) {
+    while (__atomic_load_n(flag, __ATOMIC_ACQUIRE) < least) KK_SPIN();
+}
+KK_DEVICE float inverse_root(float x) { return 1.0f / std::sqrt(x); }
 #else
 KK_DEVICE float to_float(half_t x) {
     float out;
@@ -59,10 +62,20 @@ KK_DEVICE float2* shared_memory() { return kk_shared; }
 KK_DEVICE void publish(unsigned* flag, unsigned value) {
     asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(flag), "r"(value) : "memory");
 }
-KK_DEVICE unsigned observe(const unsigned* flag) {
+// Until another block has published so much. An acquiring load empties the multiprocessor's first cache, so only the last
+// one is.
+KK_DEVICE void wait_for(const unsigned* flag, unsigned least) {
     unsigned value;
+    do {
+        asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+        if (value < least) KK_SPIN();
+    } while (value < least);
     asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
-    return value;
+}
+KK_DEVICE float inverse_root(float x) {
+    float out;
+    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
+    return out;
 }
 #endif
 

@@ -16,7 +16,6 @@ from gpu_bench.cases import Arguments, Case, agreement_cases, find_op, timed_cas
 from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
 from gpu_bench.timing import copies_beyond_cache, poison, relative_error, time_ms
-from gpu_bench.tuning import one_configuration
 from kalakan.errors import ImplementationUnavailable
 from kalakan.ops import use
 from kalakan.ops.dispatch import Op
@@ -40,8 +39,7 @@ def rows(settings: Settings, op_name: str) -> Iterator[Row]:
     yield bench.attempts.row("build", partial(build, settings))
     yield {"case": "here", "implementations": bench.able()}
     with torch.no_grad():
-        with one_configuration(op_name):
-            yield {"case": "agreement with float64", "implementations": bench.agreement()}
+        yield {"case": "agreement with float64", "implementations": bench.agreement()}
         purse = Purse(TIMED_S)
         for case in timed_cases(op_name, settings):
             yield bench.timed(case, purse)

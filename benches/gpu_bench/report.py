@@ -49,6 +49,8 @@ def table(result: Result) -> Iterator[str]:
     yield "== targets"
     for target in result.get("targets", []):
         yield f"{target['target']:<62} {_number(target['measured']):>10}  {target['verdict']}"
+        if target["floor"]:
+            yield f"{'':<62} {'floor':>10}  {target['floor']}"
     for name, outcome in result["sections"].items():
         if outcome["state"] != "done":
             yield f"!! {name} {outcome['state']}: {outcome['why']}"

@@ -14,7 +14,6 @@ import torch
 from gpu_bench.cases import agreement_cases, find_op
 from gpu_bench.machine import build
 from gpu_bench.settings import Row, Settings
-from gpu_bench.tuning import one_configuration
 from kalakan.config.environment import OPS
 from kalakan.errors import ImplementationUnavailable
 from kalakan.ops import use
@@ -33,7 +32,7 @@ def rows(settings: Settings, _: str) -> Iterator[Row]:
     if settings.is_dry:
         yield {"case": "calls", "made": make_calls("cpu")}
         return
-    tool = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path=TOOLKIT)
+    tool = find_tool()
     if tool is None:
         yield {"case": "compute-sanitizer", "unavailable": "compute-sanitizer is not on the PATH"}
         return
@@ -46,9 +45,9 @@ def rows(settings: Settings, _: str) -> Iterator[Row]:
         raise AssertionError("; ".join(wrong))
 
 
-def check(tool: str, name: str, limit_s: float) -> Row:
-    """One tool over a process that calls the kernels."""
-    calls = [sys.executable, str(Path(__file__).parents[1] / "gpu.py"), "--sanitized-calls"]
+def check(tool: str, name: str, limit_s: float, *options: str) -> Row:
+    """One tool over a process that calls the kernels; `options` are those of its `--sanitized-calls`."""
+    calls = [sys.executable, str(Path(__file__).parents[1] / "gpu.py"), "--sanitized-calls", *options]
     command = [tool, "--tool", name, "--error-exitcode", "9", *calls]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit_s)
@@ -63,8 +62,14 @@ def check(tool: str, name: str, limit_s: float) -> Row:
     return {"case": name, "said": lines}
 
 
-def make_calls(device: str) -> int:
-    """Calls every implementation that has kernels of its own, at sizes spread over the agreement's; how many calls."""
+def find_tool() -> str | None:
+    """compute-sanitizer; None: this machine has none."""
+    return shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path=TOOLKIT)
+
+
+def make_calls(device: str, most: int = CASES, only: str = "") -> int:
+    """Calls every implementation that has kernels of its own, or `only` one, each at `most` sizes or a few more, spread
+    over the agreement's; returns how many calls."""
     settings, made = Settings(device=device, is_dry=True), 0
     build(settings)
     for name in OPS:
@@ -73,8 +78,10 @@ def make_calls(device: str) -> int:
         for implementation in op.implementations:
             if implementation.name == "torch" and device == "cuda":
                 continue  # its kernels are torch's
-            for case in cases[:: max(1, len(cases) // CASES)]:
-                with torch.no_grad(), one_configuration(name), use(**{name: implementation.name}):
+            if only not in ("", implementation.name):
+                continue
+            for case in cases[:: max(1, len(cases) // most)]:
+                with torch.no_grad(), use(**{name: implementation.name}):
                     try:
                         call(*case.compared(case.make()))
                     except ImplementationUnavailable:

@@ -55,6 +55,7 @@ SECTIONS = (
     Section("end_to_end", "end_to_end", limit_s=90),
     Section("generator.compiled", "generator_compiled", limit_s=300),
     Section("generator.tensorrt", "tensorrt", limit_s=120),
+    Section("first", "first", limit_s=270, option="first"),
     Section("sanitize", "sanitize", limit_s=200, option="sanitize"),
     *(
         Section(f"training.{model}", "training", model, limit_s=150, option="training")

@@ -1,14 +1,15 @@
 """Selects one of several implementations of an op.
 
 Order: `with use(griffin_lim="torch")`, then the environment variable KALAKAN_OPS (`griffin_lim=torch,upsample=triton`,
-or one name for all ops that have it), then the first implementation that supports the call. A request that cannot be
-met raises; an automatic fallback logs its reason, once per op, at INFO.
+or one name for all ops that have it), then the one that `kalakan doctor --tune` found the fastest for such a call, then
+the first implementation that supports the call. A request that cannot be met raises; an automatic fallback logs its
+reason, once per op, at INFO.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from kalakan.config.environment import check_op, from_environment, one_name
 from kalakan.errors import ImplementationUnavailable
+from kalakan.ops.choices import Shape, preferred
 
 _LOG = logging.getLogger(__name__)
 _REQUESTS: ContextVar[Mapping[str, str]] = ContextVar("kalakan_ops_requests", default={})  # noqa: B039 - never mutated
@@ -42,6 +44,8 @@ class Op:
 
     name: str
     implementations: tuple[Implementation, ...]
+    shape: Callable[..., Shape] | None = None
+    """What the table of `kalakan.ops.choices` knows a call by, of the op's arguments; None: its calls are not in it."""
     _machine: dict[str, str | None] = field(default_factory=dict, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
 
@@ -57,7 +61,7 @@ class Op:
         known = {implementation.name for implementation in self.implementations}
         if request is not None and (request in known or not _is_of_all(self.name)):
             return self._requested(request, *args)
-        for implementation in self.implementations:
+        for implementation in self._in_order(*args):
             reason = self._reason(implementation, *args)
             if reason is None:
                 return implementation.call
@@ -76,6 +80,12 @@ class Op:
     def ask_again(self) -> None:
         """Makes `machine` check again, after kernels were built."""
         self._machine.clear()
+
+    def _in_order(self, *args: object) -> Sequence[Implementation]:
+        best = None if self.shape is None else preferred(self.name, self.shape(*args))
+        if best is None:
+            return self.implementations
+        return sorted(self.implementations, key=lambda each: each.name != best)
 
     def _requested(self, name: str, *args: object) -> Callable[..., Tensor]:
         implementation = self._named(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -20,10 +22,11 @@ class DriverLauncher:
         self._cuda = ctypes.CDLL("libcuda.so.1")
         self._folder = folder
         self._functions: dict[tuple[int, str], ctypes.c_void_p] = {}
+        self._contexts: dict[int, ctypes.c_void_p] = {}
 
     def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
         """See `Launcher`."""
-        with torch.cuda.device(device):
+        with self._on(device):
             function = self._function(launch, device)
             stream = ctypes.c_void_p(torch.cuda.current_stream(device).cuda_stream)
             pointers = (ctypes.c_void_p * 1)(ctypes.addressof(parameters))
@@ -36,7 +39,7 @@ class DriverLauncher:
 
     def resident(self, launch: Launch, device: torch.device) -> int:
         """See `Launcher`."""
-        with torch.cuda.device(device):
+        with self._on(device):
             blocks = ctypes.c_int()
             self._check(
                 self._cuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(
@@ -52,6 +55,22 @@ class DriverLauncher:
     def shared_limit(self, device: torch.device) -> int:
         """See `Launcher`."""
         return shared_limit(device)
+
+    @contextmanager
+    def _on(self, device: torch.device) -> Iterator[None]:
+        """Makes the device current for torch, and the context that it shares with torch for the driver, which has none
+        in a thread that called no function of the CUDA runtime yet."""
+        with torch.cuda.device(device):
+            index = torch.cuda.current_device()
+            if index not in self._contexts:
+                number, context = ctypes.c_int(), ctypes.c_void_p()
+                what = f"device {index}"
+                self._check(self._cuda.cuDeviceGet(ctypes.byref(number), index), what)
+                # Never released: torch uses it to the end of the process.
+                self._check(self._cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), number), what)
+                self._contexts[index] = context
+            self._check(self._cuda.cuCtxSetCurrent(self._contexts[index]), f"device {index}")
+            yield
 
     def _function(self, launch: Launch, device: torch.device) -> ctypes.c_void_p:
         key = (torch.cuda.current_device(), launch.kernel)

@@ -54,3 +54,9 @@ def address(tensor: Tensor | None) -> int | None:
 def aligned(tensor: Tensor) -> Tensor:
     """The tensor, or a copy where it is not aligned to 16 bytes: kernels load 16 bytes at a time."""
     return tensor if tensor.data_ptr() % 16 == 0 else tensor.clone()
+
+
+def is_capturing(tensor: Tensor) -> bool:
+    """Whether work on a tensor's device is only recorded now, for a CUDA graph that someone captures: its result is
+    computed when the graph runs, in the graph's memory, and must not be kept for other calls."""
+    return tensor.is_cuda and torch.cuda.is_current_stream_capturing()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -34,15 +37,25 @@ def compile_host(target: Path, *flags: str, csrc: Path = CSRC) -> Path:
     return target
 
 
-def mutate(folder: Path, name: str, number: int) -> Path:
-    """A copy of csrc/ in which barrier `number` of file `name` is missing."""
+def mutate(folder: Path, name: str, changes: Sequence[tuple[str, str]]) -> Path:
+    """A copy of csrc/ in whose file `name` each first text, which stands there once, is the second."""
     copy = folder / "csrc"
     shutil.copytree(CSRC, copy)
-    parts = (copy / name).read_text().split("__syncthreads();")
-    assert number + 1 < len(parts), f"{name} has {len(parts) - 1} barriers"
-    text = "__syncthreads();".join([*parts[:number], parts[number] + parts[number + 1], *parts[number + 2 :]])
+    text = (copy / name).read_text()
+    for before, after in changes:
+        assert text.count(before) == 1, f"{name} has {before!r} {text.count(before)} times"
+        text = text.replace(before, after)
     (copy / name).write_text(text)
     return copy
+
+
+def without_barrier(name: str, number: int) -> tuple[str, str]:
+    """The change that takes barrier `number` out of file `name`."""
+    text = (CSRC / name).read_text()
+    parts = text.split("__syncthreads();")
+    assert number + 1 < len(parts), f"{name} has {len(parts) - 1} barriers"
+    first, second = parts[: number + 1], parts[number + 1 :]
+    return text, "__syncthreads();".join(first) + "__syncthreads();".join(second)
 
 
 @dataclass(eq=False)
@@ -58,6 +71,8 @@ class HostLauncher:
     """Bytes of shared memory that a block may have."""
     threads: int | None = None
     """Threads of a block, instead of what was asked for."""
+    victims: Random | None = None
+    """Draws for each launch the thread that goes on only when nothing else can; None: all take turns."""
     seen: list[str] = field(default_factory=list)
 
     def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
@@ -66,12 +81,16 @@ class HostLauncher:
         call.restype = ctypes.c_char_p
         grid = (ctypes.c_uint * 3)(*launch.grid)
         self.seen.append(launch.kernel)
+        threads = self.threads or launch.threads
         error = call(
             launch.kernel.encode(),
             grid,
-            ctypes.c_uint(self.threads or launch.threads),
+            ctypes.c_uint(threads),
             ctypes.c_ulong(launch.shared),
             ctypes.c_int(self.backwards),
+            ctypes.c_longlong(
+                -1 if self.victims is None else self.victims.randrange(math.prod(launch.grid) * threads)
+            ),
             ctypes.byref(parameters),
             ctypes.c_ulong(ctypes.sizeof(parameters)),
         )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from ops.upsample_cases import STAGES, case
 REGISTERS = {
     "griffin_lim_start": 88,
     "griffin_lim_iterate": 88,
-    "griffin_lim_persist": 96,
+    "griffin_lim_persist": 128,
     "griffin_lim_finish": 40,
     **dict.fromkeys(("residual_blocks_float32_16", "residual_blocks_float32_32"), 128),
     "residual_blocks_float32_64": 160,
@@ -174,6 +177,90 @@ def _resources(report: str) -> list[tuple[str, int, int, int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_iteration_of_griffin_lim_takes_few_instructions(tmp_path: Path) -> None:
+    toolkit = nvcc.toolkit()
+    if isinstance(toolkit, str):
+        pytest.skip(toolkit)
+    target, _ = nvcc.compile_kernels(toolkit, "griffin_lim.cu", [90], tmp_path)
+    functions = disassembled(target)
+    for kernel, most in INSTRUCTIONS.items():
+        found = warp_instructions(functions[f"griffin_lim_{kernel}"], kernel)
+        assert found <= most, f"{kernel} takes {found} warp instructions a block and iteration, of {most}"
+
+
+INSTRUCTIONS = {
+    "persist_1200_300": 13_000,
+    "iterate_1200_300": 18_000,
+    "persist_1024_256": 12_500,
+    "iterate_1024_256": 17_500,
+}
+"""Warp instructions of a block of four frames and one iteration, at most."""
+
+
+def warp_instructions(code: list[tuple[int, str]], kernel: str) -> int:
+    """Those of the main loop, or of a whole kernel that has none: each as often as the innermost loop around it runs,
+    at most, by as many warps as have any work there."""
+    _, n_fft, hop = kernel.split("_")
+    warps = griffin_lim_cuda.PLANNED[int(n_fft), int(hop)] // 32
+    loops = []
+    for address, text in code:
+        branch = re.search(r"\bBRA\b.*?0x([0-9a-f]+)", text)
+        if branch is not None and int(branch[1], 16) < address:
+            loops.append((int(branch[1], 16), address))
+    main = (
+        max(loops, key=lambda loop: loop[1] - loop[0]) if kernel.startswith("persist") else (0, code[-1][0])
+    )
+    inner = [loop for loop in loops if loop != main and main[0] <= loop[0] and loop[1] <= main[1]]
+    count = 0
+    for address, _ in code:
+        if main[0] <= address <= main[1]:
+            around = [loop for loop in inner if loop[0] <= address <= loop[1]]
+            closest = min(around, key=lambda loop: loop[1] - loop[0], default=None)
+            texts = [text for place, text in code if closest and closest[0] <= place <= closest[1]]
+            count += warps if closest is None else warp_times(texts, kernel, warps)
+    return count
+
+
+def warp_times(loop: list[str], kernel: str, warps: int) -> int:
+    """How often a block's warps go around a loop, at most, all together."""
+    text = " ".join(loop)
+    if "NANOSLEEP" in text or len(loop) < 8:
+        return warps  # waiting is not counted
+    if "MUFU" in text:
+        return 2 * warps  # two bins at a time, of four for each thread
+    if "LDG" in text:
+        return 4 * warps  # tables
+    if "1200" in kernel:
+        return 8  # 240 of 320 threads have a butterfly of radix 10, fewer one of radix 12
+    return (2 if len(loop) < 100 else 1) * warps  # radix 4, radix 8
+
+
+def disassembled(target: Path) -> dict[str, list[tuple[int, str]]]:
+    """Address and text of every instruction of each kernel in an object file."""
+    tool = cuobjdump()
+    if tool is None:
+        pytest.skip("there is no cuobjdump")
+    text = subprocess.run(
+        [tool, "--dump-sass", str(target)], capture_output=True, text=True, check=True
+    ).stdout
+    functions: dict[str, list[tuple[int, str]]] = {}
+    for part in text.split("Function : ")[1:]:
+        name = part.split("\n", 1)[0].strip()
+        rows = re.findall(r"/\*([0-9a-f]{4,5})\*/\s+(.*?);", part)
+        functions[name] = [(int(address, 16), instruction) for address, instruction in rows]
+    return functions
+
+
+def cuobjdump() -> str | None:
+    """The program that disassembles: triton brings it, as does a whole CUDA toolkit."""
+    spec = importlib.util.find_spec("triton")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    bundled = [str(folder / "backends" / "nvidia" / "bin" / "cuobjdump") for folder in folders]
+    return next((tool for tool in bundled if Path(tool).is_file()), None) or shutil.which("cuobjdump")
+
+
+@pytest.mark.slow
 def test_the_built_module_knows_the_kernels_and_needs_a_driver_only_to_launch(empty_cache: Path) -> None:
     reason = nvcc.missing()
     if reason is not None:
@@ -201,7 +288,7 @@ def test_nvrtc_builds_the_same_kernels(empty_cache: Path) -> None:
     place, build = nvrtc.build(90)
     assert build.architectures == (90,)
     for name, kernel in (
-        ("griffin_lim", b"griffin_lim_persist_1200"),
+        ("griffin_lim", b"griffin_lim_persist_1200_300"),
         ("residual_blocks", b"residual_blocks_float16_64"),
         ("upsample", b"upsample_bfloat16"),
     ):

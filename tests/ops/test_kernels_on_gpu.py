@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
 from gpu_bench.timing import poison
-from gpu_bench.tuning import one_configuration
-from kalakan.ops import extension, griffin_lim, residual_blocks, upsample, use
+from kalakan.ops import choices, extension, griffin_lim, residual_blocks, upsample, use
 from kalakan.ops.griffin_lim import GRIFFIN_LIM, reference
 from kalakan.ops.residual_blocks import RESIDUAL_BLOCKS
 from kalakan.ops.upsample import UPSAMPLE
+from kalakan.ops.upsample.triton import CANDIDATES
 from ops import residual_blocks_cases
 from ops.upsample_cases import STAGES, Stage, case, distance, exact
 
@@ -39,13 +37,12 @@ def poisoned() -> None:
 
 
 @pytest.fixture(params=["cuda", "triton"])
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An implementation; Triton's without trying tiles, which takes ten seconds a shape."""
+def name(request: pytest.FixtureRequest) -> str:
+    """An implementation."""
     reason = UPSAMPLE.machine()[request.param]
     if reason is not None:
         pytest.skip(f"{request.param}: {reason}")
-    with one_configuration("upsample"):
-        yield str(request.param)
+    return str(request.param)
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
@@ -133,16 +130,17 @@ def test_kernels_run_on_the_current_stream_and_in_a_graph() -> None:
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
-def test_the_tiles_that_are_tried_and_chosen_are_right(dtype: torch.dtype) -> None:
+def test_every_tile_that_doctor_tries_is_right(dtype: torch.dtype) -> None:
     reason = UPSAMPLE.machine()["triton"]
     if reason is not None:
         pytest.skip(f"triton: {reason}")
     stage = (256, 128, 16, 8, 4, 0)
     given = case(stage, 2, 63, dtype)
-    with use(upsample="triton"):
-        got = upsample(given["x"].cuda(), given["weight"].cuda(), given["bias"].cuda(), 8, 4)
     wanted = exact(given["x"], given["weight"], given["bias"], stage, 0.1, None)
-    assert distance(got, wanted) < TOLERANCE[dtype]
+    for tiles in CANDIDATES[dtype.itemsize]:
+        with use(upsample="triton"), choices.preferring("upsample", "triton", tiles):
+            got = upsample(given["x"].cuda(), given["weight"].cuda(), given["bias"].cuda(), 8, 4)
+        assert distance(got, wanted) < TOLERANCE[dtype], tiles
 
 
 def test_nvrtc_and_nvcc_agree() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -15,13 +17,16 @@ from kalakan.ops.griffin_lim import reference
 from kalakan.ops.launch import Launch
 from kalakan.ops.residual_blocks import cuda as residual_blocks_cuda
 from kalakan.ops.upsample import cuda as upsample_cuda
+from kalakan.ops.upsample import packing
 from ops import residual_blocks_cases
-from ops.host_launcher import HostLauncher, build, compile_host, mutate
+from ops.host_launcher import HostLauncher, build, compile_host, mutate, without_barrier
 from ops.upsample_cases import STAGES, Stage, case, distance, exact
 
 EACH, AT_ONCE = 0, 1 << 30
 """Blocks resident at once: none, so that each iteration is a launch, or all of them."""
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1e-3, torch.bfloat16: 1e-2}
+VICTIMS = 24
+"""Threads, drawn at random, each of which is held back in one run."""
 MAIN = Path(__file__).with_name("thread_sanitizer.cpp")
 
 
@@ -144,6 +149,22 @@ def test_packed_weights_follow_changes_in_place(library: Path) -> None:
         assert distance(got, exact(given["x"], weight, None, STAGES[2], 1.0, None)) < 1e-5
 
 
+def test_what_is_packed_while_a_graph_is_captured_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = case(STAGES[2], 1, 5, torch.float16)
+    weight, bias = given["weight"], given["bias"]
+
+    def made() -> list[Tensor]:
+        return [packing.packed(weight, 2, torch.float16), packing.offsets(bias, len(bias), bias.device)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "is_capturing", lambda tensor: True)
+        recorded = made()
+    kept = made()
+    assert all(first is not second for first, second in zip(recorded, kept, strict=True))
+    assert all(first is second for first, second in zip(kept, made(), strict=True))
+    assert kept[1].dtype == torch.float32
+
+
 def test_the_launcher_knows_the_size_of_parameters(library: Path) -> None:
     given = case(STAGES[0], 1, 2)
     launcher = HostLauncher(library)
@@ -171,33 +192,112 @@ def is_right(launcher: HostLauncher, name: str) -> bool:
     return error(launcher, (60, 48, 20), 9, 1, n_iter=2) < 1e-5
 
 
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Griffin-Lim's buffers hold NaN: a block that reads what its neighbor has not written shows."""
+
+    def poisoned(*shape: int, device: torch.device) -> Tensor:
+        return torch.full(shape, torch.nan, device=device)
+
+    monkeypatch.setattr(griffin_lim_cuda.torch, "empty", poisoned)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_wait_for_the_last_thread_of_a_neighbor(library: Path, poison: None, seed: int) -> None:
+    launcher = HostLauncher(library, seed % 2 == 1, victims=Random(seed))
+    assert error(launcher, (60, 48, 20), 23, 2, n_iter=3) < 1e-5
+    assert error(launcher, (54, 50, 6), 40, 1, n_iter=2) < 1e-5
+
+
+@pytest.mark.parametrize("missing", [16, 800])
+def test_an_access_past_the_shared_memory_is_noticed(library: Path, missing: int) -> None:
+    class Short(HostLauncher):
+        def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
+            super().launch(replace(launch, shared=launch.shared - missing), parameters, device)
+
+    with pytest.raises(RuntimeError, match="reaches past the shared memory of its block"):
+        error(Short(library), (60, 60, 20), 23, 1, n_iter=1)
+    assert error(HostLauncher(library), (60, 60, 20), 23, 1, n_iter=1) < 1e-5, (
+        "the next launch is watched, too"
+    )
+
+
+def test_a_launch_without_an_end_is_told(library: Path) -> None:
+    class Waiting(HostLauncher):
+        def launch(self, launch: Launch, parameters: ctypes.Structure, device: torch.device) -> None:
+            grid = (launch.grid[0] - 1, 1, 1)  # the last block is never there
+            super().launch(replace(launch, grid=grid), parameters, device)
+
+    with pytest.raises(RuntimeError, match="does not end"):
+        error(Waiting(library), (60, 60, 20), 23, 1, n_iter=1)
+
+
+def notices(library: Path, name: str) -> bool:
+    """Whether any order of threads shows that the kernels of a library are wrong."""
+    orders = [HostLauncher(library, backwards) for backwards in (False, True)]
+    orders += [HostLauncher(library, victims=Random(seed)) for seed in range(VICTIMS)]
+    for launcher in orders:
+        try:
+            if not is_right(launcher, name):
+                return True
+        except RuntimeError:
+            return True
+    return False
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        ("fft.cuh", 0),
-        ("griffin_lim.cuh", 2),
+        *(("fft.cuh", number) for number in range(3)),
+        ("griffin_lim.cuh", 0),
+        ("griffin_lim.cuh", 1),
+        ("griffin_lim.cuh", 3),
         ("residual_blocks.cuh", 0),
         ("residual_blocks.cuh", 1),
         ("upsample.cuh", 0),
     ],
 )
 def test_a_missing_barrier_is_noticed(tmp_path: Path, name: str, number: int) -> None:
-    library = build(tmp_path, "-O0", csrc=mutate(tmp_path, name, number))
-    noticed = []
-    for backwards in (False, True):
-        try:
-            noticed.append(not is_right(HostLauncher(library, backwards), name))
-        except RuntimeError:
-            noticed.append(True)
-    assert any(noticed)
+    changed = mutate(tmp_path, name, [without_barrier(name, number)])
+    assert notices(build(tmp_path, "-O0", csrc=changed), name)
+
+
+PROTOCOL = {
+    "no barrier behind the wait": (
+        "    }\n    __syncthreads();\n}\n\n// All iterations",
+        "    }\n}\n\n// All iterations",
+    ),
+    "no barrier before a block says that it is done": (
+        "        __syncthreads();\n        if (threadIdx.x == 0) publish(",
+        "        if (threadIdx.x == 0) publish(",
+    ),
+    "an iteration less is waited for": (
+        "wait_for_neighbours(p, f, iteration + 1);",
+        "wait_for_neighbours(p, f, iteration);",
+    ),
+    "nobody waits": (
+        "wait_for_neighbours(p, f, iteration + 1);",
+        "__syncthreads();",
+    ),
+    "one buffer for both parities": ("static_cast<size_t>(parity)", "static_cast<size_t>(0 * parity)"),
+}
+"""Broken agreements between the blocks of the persistent Griffin-Lim: in `griffin_lim.cuh` the first text becomes the
+second."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", PROTOCOL)
+def test_a_broken_agreement_between_blocks_is_noticed(tmp_path: Path, poison: None, mutant: str) -> None:
+    changed = mutate(tmp_path, "griffin_lim.cuh", [PROTOCOL[mutant]])
+    assert notices(build(tmp_path, "-O0", csrc=changed), "griffin_lim.cuh")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("races", [False, True])
 def test_thread_sanitizer_finds_no_race_but_those_put_in(tmp_path: Path, races: bool) -> None:
     flags = ["-DKK_HOST_THREADS", "-fsanitize=thread", "-O1", "-g", str(MAIN)]
-    sources = {"csrc": mutate(tmp_path, "fft.cuh", 0)} if races else {}
+    sources = {"csrc": mutate(tmp_path, "fft.cuh", [without_barrier("fft.cuh", 0)])} if races else {}
     program = compile_host(tmp_path / "program", *flags, **sources)
     result = subprocess.run([str(program)], capture_output=True, text=True, timeout=250, check=False)
     assert ("ThreadSanitizer: data race" in result.stderr) == races, result.stderr[:2000]

@@ -7,13 +7,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from kalakan.errors import ImplementationUnavailable
-from kalakan.ops import upsample, use
+from kalakan.ops import choices, upsample, use
+from kalakan.ops.choices import Tiles
+from kalakan.ops.upsample.triton import CANDIDATES, FEW, FEW_ROWS, GOOD, as_options, tiles_for
 from ops.upsample_cases import STAGES, case
+
+if TYPE_CHECKING:
+    from ops.triton_compiled import Compiled
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None,
@@ -36,27 +42,58 @@ def test_the_interpreter_agrees_with_float64(op: str, dtype: str, tolerance: flo
 
 
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="the interpreter compiles nothing")
-@pytest.mark.parametrize(("architecture", "instruction", "depth"), [(80, "HMMA", 32), (90, "HGMMA", 64)])
+@pytest.mark.parametrize(("architecture", "instruction"), [(80, "HMMA"), (90, "HGMMA")])
 @pytest.mark.parametrize("dtype", ["fp16", "bf16"])
-def test_upsample_compiles_to_tensor_cores_without_spills(
-    architecture: int, instruction: str, depth: int, dtype: str
-) -> None:
+def test_upsample_compiles_to_tensor_cores(architecture: int, instruction: str, dtype: str) -> None:
+    found = compiled(dtype, GOOD[2], architecture)
+    assert instruction in found.sass
+    assert found.stack == 0
+    assert found.registers <= 168
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # half a minute for each in single precision
+@pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="the interpreter compiles nothing")
+@pytest.mark.parametrize("architecture", [80, 90])
+@pytest.mark.parametrize(("dtype", "size"), [("fp16", 2), ("fp32", 4)])
+def test_no_tiles_keep_registers_in_memory(architecture: int, dtype: str, size: int) -> None:
+    assert {GOOD[size], FEW[size]} <= set(CANDIDATES[size])
+    spilling = {tiles for tiles in CANDIDATES[size] if compiled(dtype, tiles, architecture).stack != 0}
+    assert spilling == set()
+
+
+def compiled(dtype: str, tiles: Tiles, architecture: int) -> Compiled:
+    """The kernel of the first stage of HiFi-GAN V1."""
     from kalakan.ops.upsample import kernels
     from ops.triton_compiled import compile_for
 
     pointers = dict.fromkeys(("x", "weight", "residual", "out"), f"*{dtype}")
-    numbers = dict.fromkeys(("frames", "c_out", "stride", "padding", "length", "work"), "i32")
-    found = compile_for(
-        kernels.plain,
+    numbers = dict.fromkeys(("frames", "c_out", "stride", "padding", "length"), "i32")
+    options = as_options(tiles)
+    launch = {name: options.pop(name) for name in ("num_warps", "num_stages")}
+    return compile_for(
+        kernels.upsample,
         {**pointers, "bias": "*fp32", **numbers, "slope": "fp32"},
-        {"TAPS": 2, "C_IN": 256, "HAS_RESIDUAL": True, "BLOCK_Q": 64, "BLOCK_N": 64, "BLOCK_K": depth},
+        {"TAPS": 2, "C_IN": 256, "HAS_RESIDUAL": True, **options},
         architecture,
-        num_warps=4,
-        num_stages=3,
+        **launch,
     )
-    assert instruction in found.sass
-    assert found.stack == 0
-    assert found.registers <= 168
+
+
+def test_little_work_takes_small_tiles_and_more_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = torch.zeros(8, 4, 16, dtype=torch.float16)
+    measured = (128, 64, 64, 4, 3)
+    found: list[Tiles | None] = [None]
+    monkeypatch.setattr(choices, "tiles", lambda shape: found[0])
+
+    def tiles(rows: int) -> Tiles:
+        return tiles_for(torch.zeros(1, 8, rows, dtype=torch.float16), weight, 8)
+
+    assert (tiles(FEW_ROWS - 1), tiles(FEW_ROWS)) == (FEW[2], GOOD[2])
+    found[0] = measured
+    assert (tiles(FEW_ROWS - 1), tiles(FEW_ROWS)) == (FEW[2], measured)
+    with choices.preferring("upsample", "triton", measured):
+        assert tiles(1) == measured
 
 
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="the interpreter compiles nothing")

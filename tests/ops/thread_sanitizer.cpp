@@ -8,11 +8,11 @@
 #include "residual_blocks.cuh"
 #include "upsample.cuh"
 
-extern "C" const char* kk_host_launch(const char*, const unsigned*, unsigned, unsigned long, int, const void*, unsigned long);
+extern "C" const char* kk_host_launch(const char*, const unsigned*, unsigned, unsigned long, int, long long, const void*, unsigned long);
 
 template <class Parameters>
 static void launch(const char* name, std::vector<unsigned> grid, unsigned threads, unsigned long shared, const Parameters& p) {
-    const char* error = kk_host_launch(name, grid.data(), threads, shared, 0, &p, sizeof(p));
+    const char* error = kk_host_launch(name, grid.data(), threads, shared, 0, -1, &p, sizeof(p));
     if (error != nullptr) {
         std::fprintf(stderr, "%s: %s\n", name, error);
         std::exit(1);
@@ -32,7 +32,7 @@ static void griffin_lim() {
     }
     GriffinLimParams p{magnitude.data(), roots.data(), window.data(), now.data(), before.data(), reciprocals.data(),
                        audio.data(), flags.data(), 0, n / 2 + 1, 1, n, hop, frames, pairs, blocks, 1, iterations, 0.5f, 1, 7, {4, 3}};
-    const unsigned long shared = 16 * pairs * n, persistent = shared + 4 * (3 * extent + 2 * pairs * (n / 2 + 1));
+    const unsigned long shared = 16 * pairs * n + 12 * n, persistent = shared + 4 * (3 * extent + 2 * pairs * (n / 2 + 1));
     launch("griffin_lim_persist_any", {blocks, 1, 1}, 32, persistent, p);
     const std::vector<float> at_once = audio;
     for (p.iteration = 0; p.iteration < iterations; p.iteration++) {

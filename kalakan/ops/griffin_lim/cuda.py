@@ -15,8 +15,8 @@ from kalakan.ops.dispatch import Implementation
 from kalakan.ops.launch import Launch, Launcher, address
 
 THREADS = 256
-PLANNED = (1024, 1200)
-"""Transform lengths with specialized kernels."""
+PLANNED = {(1200, 300): 320, (1024, 256): 256}
+"""Transform lengths and hops with kernels of their own, and the threads of a block: one for each sample of a hop."""
 
 
 class Parameters(ctypes.Structure):
@@ -73,14 +73,25 @@ class Shape:
         return (2 * self.pairs - 1) * self.hop + self.n_fft
 
     @property
+    def plan(self) -> str:
+        """What the names of its kernels end with."""
+        return f"{self.n_fft}_{self.hop}" if (self.n_fft, self.hop) in PLANNED else "any"
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return PLANNED.get((self.n_fft, self.hop), THREADS)
+
+    @property
     def shared(self) -> int:
-        """Bytes of shared memory of a block: two buffers for the transforms."""
-        return 16 * self.pairs * self.n_fft
+        """Bytes of shared memory of a block: two buffers for the transforms, roots of unity and window."""
+        return 16 * self.pairs * self.n_fft + 12 * self.n_fft
 
     @property
     def shared_persistent(self) -> int:
-        """The same where sums, tables and magnitudes are kept there too."""
-        return self.shared + 4 * (3 * self.extent + 2 * self.pairs * (self.n_fft // 2 + 1))
+        """The same with magnitudes, reciprocals and earlier sums, and with sums where they are not in registers."""
+        sums = (3 if self.plan == "any" else 2) * self.extent
+        return self.shared + 4 * (sums + 2 * self.pairs * (self.n_fft // 2 + 1))
 
 
 def griffin_lim(
@@ -110,13 +121,11 @@ def run(
     """`griffin_lim` with an explicit launcher, in one launch if all blocks are resident at once."""
     device = magnitude.device
     shape = Shape(magnitude.size(0), magnitude.size(2), n_fft, hop_length)
-    plan = str(n_fft) if n_fft in PLANNED else "any"
     grid = (shape.blocks * shape.items, 1, 1)
     persistent = Launch(
-        f"griffin_lim_persist_{plan}", grid, THREADS, shape.shared_persistent, cooperative=True
+        f"griffin_lim_persist_{shape.plan}", grid, shape.threads, shape.shared_persistent, cooperative=True
     )
-    fits = shape.shared_persistent <= launcher.shared_limit(device)
-    in_one = fits and grid[0] <= launcher.resident(persistent, device)
+    in_one = grid[0] <= _resident(launcher, persistent.kernel, shape.threads, shape.shared_persistent, device)
     if not in_one:
         magnitude = magnitude.transpose(1, 2).contiguous().transpose(1, 2)  # a frame's bins contiguous
     roots, window = _tables(n_fft, win_length, device)
@@ -135,25 +144,30 @@ def run(
         return audio
     tables = torch.empty(2, grid[0], shape.extent, device=device)
     parameters.before, parameters.reciprocals = address(tables[0]), address(tables[1])
-    _run_each(launcher, parameters, plan, Launch("", grid, THREADS, shape.shared), n_iter, device)
+    _run_each(launcher, parameters, shape, grid, n_iter, device)
     return audio
 
 
 def _run_each(
-    launcher: Launcher, parameters: Parameters, plan: str, like: Launch, n_iter: int, device: torch.device
+    launcher: Launcher,
+    parameters: Parameters,
+    shape: Shape,
+    grid: tuple[int, int, int],
+    n_iter: int,
+    device: torch.device,
 ) -> None:
     """One launch to start, one per iteration, one to finish."""
     momentum = parameters.momentum
 
-    def launch(kernel: str, iteration: int, shared: int = like.shared) -> None:
+    def launch(kernel: str, iteration: int, threads: int = shape.threads, shared: int = shape.shared) -> None:
         parameters.iteration = iteration
         parameters.momentum = 0.0 if iteration == 0 else momentum  # nothing comes before the first
-        launcher.launch(Launch(kernel, like.grid, like.threads, shared), parameters, device)
+        launcher.launch(Launch(kernel, grid, threads, shared), parameters, device)
 
-    launch(f"griffin_lim_start_{plan}", 0)
+    launch(f"griffin_lim_start_{shape.plan}", 0)
     for iteration in range(n_iter):
-        launch(f"griffin_lim_iterate_{plan}", iteration)
-    launch("griffin_lim_finish", n_iter, 0)
+        launch(f"griffin_lim_iterate_{shape.plan}", iteration)
+    launch("griffin_lim_finish", n_iter, THREADS, 0)
 
 
 def radices(n_fft: int) -> list[int]:
@@ -164,6 +178,19 @@ def radices(n_fft: int) -> list[int]:
             found.append(radix)
             n_fft //= radix
     return found if n_fft == 1 else []
+
+
+@functools.lru_cache(maxsize=64)
+def _resident(launcher: Launcher, kernel: str, threads: int, shared: int, device: torch.device) -> int:
+    """Blocks with so much shared memory that run at once; 0 where a block may not have it."""
+    if shared > _shared_limit(launcher, device):
+        return 0
+    return launcher.resident(Launch(kernel, (1, 1, 1), threads, shared, cooperative=True), device)
+
+
+@functools.lru_cache(maxsize=64)
+def _shared_limit(launcher: Launcher, device: torch.device) -> int:
+    return launcher.shared_limit(device)
 
 
 @functools.lru_cache(maxsize=8)
@@ -191,7 +218,7 @@ def _refuses(magnitude: Tensor, n_fft: int, win_length: int, hop_length: int, *_
     if not radices(n_fft) or len(radices(n_fft)) > 15:
         return f"n_fft is {n_fft}, and the kernel's transforms have lengths 2^a 3^b 5^c"
     shape = Shape(magnitude.size(0), magnitude.size(2), n_fft, hop_length)
-    limit = extension.launcher(magnitude.device).shared_limit(magnitude.device)
+    limit = _shared_limit(extension.launcher(magnitude.device), magnitude.device)
     if shape.shared > limit:
         return f"n_fft {n_fft} at hop {hop_length} needs {shape.shared} bytes of shared memory, of {limit}"
     if shape.frames * hop_length + n_fft >= 2**31 or shape.items * shape.blocks >= 2**31:

@@ -7,11 +7,11 @@ from torch import Tensor
 from kalakan.errors import ConfigError
 from kalakan.ops.dispatch import Op
 from kalakan.ops.residual_blocks import cuda, reference
-from kalakan.ops.residual_blocks.packing import Convolution, ResidualBlocks, pack_residual_blocks
+from kalakan.ops.residual_blocks.packing import Convolution, ResidualBlocks, pack_residual_blocks, shape
 
 __all__ = ["RESIDUAL_BLOCKS", "Convolution", "ResidualBlocks", "pack_residual_blocks", "residual_blocks"]
 
-RESIDUAL_BLOCKS = Op("residual_blocks", (cuda.IMPLEMENTATION, reference.IMPLEMENTATION))
+RESIDUAL_BLOCKS = Op("residual_blocks", (cuda.IMPLEMENTATION, reference.IMPLEMENTATION), shape)
 
 
 def residual_blocks(x: Tensor, blocks: ResidualBlocks) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from kalakan.errors import ConfigError
+from kalakan.ops.choices import Shape
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,14 @@ class ResidualBlocks:
     def device(self) -> torch.device:
         """Device of the weights."""
         return self.blocks[0].layers[0][0].weight.device
+
+
+def shape(x: Tensor, blocks: ResidualBlocks) -> Shape:
+    """What a call is known by in `kalakan.ops.choices`."""
+    dtype = str(blocks.dtype).removeprefix("torch.")
+    kernels = ", ".join(str(block.kernel) for block in blocks.blocks)
+    layers = [len(layer) for layer in blocks.blocks[0].layers]
+    return Shape(f"{dtype} {blocks.channels} by {kernels} in {layers}", x.size(0) * x.size(1), x.device)
 
 
 def pack_residual_blocks(

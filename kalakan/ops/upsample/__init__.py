@@ -10,8 +10,9 @@ from torch import Tensor
 from kalakan.errors import ConfigError
 from kalakan.ops.dispatch import Op
 from kalakan.ops.upsample import cuda, reference, triton
+from kalakan.ops.upsample.packing import shape as shape_of
 
-UPSAMPLE = Op("upsample", (cuda.IMPLEMENTATION, triton.IMPLEMENTATION, reference.IMPLEMENTATION))
+UPSAMPLE = Op("upsample", (cuda.IMPLEMENTATION, triton.IMPLEMENTATION, reference.IMPLEMENTATION), shape_of)
 
 
 def upsample(

@@ -11,7 +11,7 @@ from torch import Tensor
 from kalakan.ops import extension
 from kalakan.ops.dispatch import Implementation
 from kalakan.ops.launch import Launch, Launcher, address, aligned
-from kalakan.ops.upsample.packing import activation_dtype, channels_last, packed
+from kalakan.ops.upsample.packing import activation_dtype, channels_last, offsets, packed
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 TILE, THREADS = 64, 256
@@ -77,10 +77,10 @@ def run(
     length = (frames - 1) * stride - 2 * padding + kernel + output_padding
     rows, taps = aligned(channels_last(x, dtype)), packed(weight, stride, dtype)
     added = None if residual is None else aligned(channels_last(residual, dtype))
-    offsets = torch.zeros(c_out, device=device) if bias is None else bias.detach().float()
+    sums = offsets(bias, c_out, device)
     out = torch.empty(items, length, c_out, dtype=dtype, device=device)
     parameters = Parameters(
-        address(rows), address(taps), address(offsets), address(added), address(out),
+        address(rows), address(taps), address(sums), address(added), address(out),
         items, frames, c_in, c_out, stride, taps.size(1), padding, length, slope,
     )  # fmt: skip
     rows_of_a_phase = math.ceil((length + padding) / stride)

@@ -1,4 +1,4 @@
-"""The Triton kernel of upsampling, plain and autotuned. Importing this imports triton."""
+"""The Triton kernel of upsampling. Importing this imports triton."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import triton
 import triton.language as tl
 
 
-def upsample_kernel(
+# Lengths vary from sentence to sentence: whether 16 divides them must not be a reason to compile again.
+@triton.jit(do_not_specialize=["frames", "length"])
+def upsample(
     x,
     weight,
     bias,
@@ -17,7 +19,6 @@ def upsample_kernel(
     stride,
     padding,
     length,
-    work,
     slope,
     TAPS: tl.constexpr,
     C_IN: tl.constexpr,
@@ -28,7 +29,7 @@ def upsample_kernel(
 ):
     """out [B, length, C_out] of x [B, frames, C_in] and packed weights [S, TAPS, C_out, C_IN]; see csrc/upsample.cuh.
 
-    Grid: (tiles of q, tiles of output channels, B * S). `work` is only the autotuner's key: the amount of work.
+    Grid: (tiles of q, tiles of output channels, B * S).
     """
     item = (tl.program_id(2) // stride).to(tl.int64)
     phase = tl.program_id(2) % stride
@@ -57,26 +58,3 @@ def upsample_kernel(
     if HAS_RESIDUAL:
         sums += tl.load(residual + index, mask=mask, other=0.0).to(tl.float32)
     tl.store(out + index, sums.to(out.dtype.element_ty), mask=mask)
-
-
-def configurations() -> list[triton.Config]:
-    """Configurations that the autotuner tries: (BLOCK_Q, BLOCK_N, BLOCK_K, warps, stages)."""
-    sizes = [
-        (16, 64, 64, 4, 3),
-        (32, 64, 64, 4, 3),
-        (64, 32, 64, 4, 4),
-        (64, 64, 64, 4, 4),
-        (64, 128, 64, 4, 4),
-        (128, 64, 64, 4, 4),
-        (128, 128, 64, 8, 3),
-        (128, 128, 32, 8, 4),
-    ]
-    return [
-        triton.Config({"BLOCK_Q": q, "BLOCK_N": n, "BLOCK_K": k}, num_warps=warps, num_stages=stages)
-        for q, n, k, warps, stages in sizes
-    ]
-
-
-plain = triton.jit(upsample_kernel, do_not_specialize=["work"])
-# Keyed by magnitude: sentence lengths vary, and autotuning takes longer than synthesizing one.
-tuned = triton.autotune(configs=configurations(), key=["work", "C_IN", "c_out", "stride"])(plain)

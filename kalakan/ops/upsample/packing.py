@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-_PACKED = WeakTensorKeyDictionary()
+from kalakan.ops.choices import Shape
+from kalakan.ops.launch import is_capturing
+
+_KEPT = WeakTensorKeyDictionary()
+"""What was made of a tensor, under the facts that it was made for."""
 
 
 def packed(weight: Tensor, stride: int, dtype: torch.dtype) -> Tensor:
     """`pack(weight, stride)` as `dtype`, cached for as long as `weight` is alive and not modified in place."""
-    version = -1 if weight.is_inference() else weight._version
-    key = (weight.data_ptr(), version, weight.device, stride, dtype)
-    if weight not in _PACKED or _PACKED[weight][0] != key:
-        _PACKED[weight] = key, pack(weight.detach().to(dtype), stride)
-        if weight.is_cuda and not torch.cuda.is_current_stream_capturing():
-            torch.cuda.current_stream(weight.device).synchronize()  # the next call may run on another stream
-    found: Tensor = _PACKED[weight][1]
-    return found
+    return _kept(weight, (stride, dtype), lambda: pack(weight.detach().to(dtype), stride))
+
+
+def offsets(bias: Tensor | None, channels: int, device: torch.device) -> Tensor:
+    """The bias [C_out] in float32, cached like `packed`; zeros for none."""
+    if bias is None:
+        return torch.zeros(channels, device=device)
+    if bias.dtype == torch.float32:
+        return bias.detach()
+    return _kept(bias, (), lambda: bias.detach().float())
+
+
+def _kept(source: Tensor, what: tuple[object, ...], make: Callable[[], Tensor]) -> Tensor:
+    """`make()`, once per state of `source`; what is made while someone captures a graph is not kept."""
+    version = -1 if source.is_inference() else source._version
+    key = (source.data_ptr(), version, source.device, *what)
+    if source in _KEPT and _KEPT[source][0] == key:
+        found: Tensor = _KEPT[source][1]
+        return found
+    made = make()
+    if not is_capturing(source):
+        if source.is_cuda:
+            torch.cuda.current_stream(source.device).synchronize()  # the next call may run on another stream
+        _KEPT[source] = key, made
+    return made
 
 
 def pack(weight: Tensor, stride: int) -> Tensor:
@@ -35,6 +57,13 @@ def activation_dtype(x: Tensor) -> torch.dtype:
     """The op's compute type: autocast's where that is enabled."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+def shape(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, *_: object) -> Shape:
+    """What a call is known by in `kalakan.ops.choices`."""
+    c_in, c_out, kernel = weight.shape
+    dtype = str(activation_dtype(x)).removeprefix("torch.")
+    return Shape(f"{dtype} {c_in} to {c_out}, {kernel} by {stride}", x.size(0) * x.size(2), x.device)
 
 
 def channels_last(x: Tensor, dtype: torch.dtype) -> Tensor:

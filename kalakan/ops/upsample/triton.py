@@ -1,4 +1,8 @@
-"""Upsampling by a Triton kernel: on NVIDIA GPUs where the CUDA kernels are not built."""
+"""Upsampling by a Triton kernel: on NVIDIA GPUs where the CUDA kernels are not built.
+
+Nothing is tuned on the way: trying tiles compiles a kernel for each, which takes longer than synthesizing a book.
+`kalakan doctor --tune` does, and keeps what it found.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,28 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from kalakan.ops import triton_support
+from kalakan.ops import choices, triton_support
+from kalakan.ops.choices import Tiles
 from kalakan.ops.dispatch import Implementation
 from kalakan.ops.upsample.cuda import refuses
-from kalakan.ops.upsample.packing import activation_dtype, channels_last, packed
+from kalakan.ops.upsample.packing import activation_dtype, channels_last, offsets, packed, shape
+
+CANDIDATES: dict[int, tuple[Tiles, ...]] = {
+    2: (
+        (16, 64, 64, 4, 3),
+        (32, 64, 64, 4, 3),
+        (64, 32, 64, 4, 4),
+        (64, 64, 32, 4, 4),
+        (128, 128, 32, 8, 4),
+    ),
+    4: ((16, 32, 32, 4, 3), (32, 32, 32, 4, 3), (64, 32, 32, 4, 3), (64, 64, 16, 4, 3)),
+}
+"""Tiles that `kalakan doctor --tune` tries, by the bytes of the type; none keeps registers in memory."""
+GOOD: dict[int, Tiles] = {2: (64, 64, 32, 4, 4), 4: (64, 64, 16, 4, 3)}
+"""Where nothing was measured."""
+FEW_ROWS = 4096
+"""Items times frames below which there are too few tiles for the multiprocessors of a GPU to be worth large ones."""
+FEW: dict[int, Tiles] = {2: (32, 64, 64, 4, 3), 4: (32, 32, 32, 4, 3)}
 
 
 def upsample(
@@ -24,7 +46,7 @@ def upsample(
     slope: float,
     residual: Tensor | None,
 ) -> Tensor:
-    """Activations [B, C_out, T_out], channels contiguous in memory; the first call of a size autotunes."""
+    """Activations [B, C_out, T_out], channels contiguous in memory; the first call of a shape compiles the kernel."""
     return run(x, weight, bias, stride, padding, output_padding, slope, residual)
 
 
@@ -39,7 +61,7 @@ def run(
     residual: Tensor | None,
     blocks: Mapping[str, int] | None = None,
 ) -> Tensor:
-    """`upsample` with the autotuned kernel, or with the plain one and tile sizes `blocks`."""
+    """`upsample` with tile sizes and launch options `blocks`; None: those of `tiles_for`."""
     from kalakan.ops.upsample import kernels
 
     dtype, device = activation_dtype(x), x.device
@@ -48,7 +70,7 @@ def run(
     length = (frames - 1) * stride - 2 * padding + kernel + output_padding
     taps = packed(weight, stride, dtype)
     out = torch.empty(items, length, c_out, dtype=dtype, device=device)
-    offsets = torch.zeros(c_out, device=device) if bias is None else bias.detach().float()
+    sums = offsets(bias, c_out, device)
     rows_of_a_phase = math.ceil((length + padding) / stride)
 
     def grid(meta: Mapping[str, int]) -> tuple[int, int, int]:
@@ -56,16 +78,31 @@ def run(
         return tiles, math.ceil(c_out / meta["BLOCK_N"]), items * stride
 
     arguments = (
-        channels_last(x, dtype), taps, offsets, out if residual is None else channels_last(residual, dtype), out,
-        frames, c_out, stride, padding, length, (items * frames).bit_length(), slope,
+        channels_last(x, dtype), taps, sums, out if residual is None else channels_last(residual, dtype), out,
+        frames, c_out, stride, padding, length, slope,
         taps.size(1), c_in, residual is not None,
     )  # fmt: skip
     if blocks is None:
         with torch.cuda.device(device):
-            kernels.tuned[grid](*arguments)
+            kernels.upsample[grid](*arguments, **as_options(tiles_for(x, weight, stride)))
     else:
-        kernels.plain[grid](*arguments, **blocks)
+        kernels.upsample[grid](*arguments, **blocks)
     return out.transpose(1, 2)
+
+
+def tiles_for(x: Tensor, weight: Tensor, stride: int) -> Tiles:
+    """Small tiles for little work; for more what was measured for this shape, or one good choice."""
+    few, good = FEW[activation_dtype(x).itemsize], GOOD[activation_dtype(x).itemsize]
+    called = shape(x, weight, None, stride)
+    if called.rows < FEW_ROWS and not choices.are_forced():
+        return few
+    return choices.tiles(called) or good
+
+
+def as_options(tiles: Tiles) -> dict[str, int]:
+    """Tiles as the kernel takes them."""
+    rows, columns, depth, warps, stages = tiles
+    return {"BLOCK_Q": rows, "BLOCK_N": columns, "BLOCK_K": depth, "num_warps": warps, "num_stages": stages}
 
 
 def _refuses(
