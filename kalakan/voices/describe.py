@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
+from kalakan.voices.corrections import Curve, read_corrections
 from kalakan.voices.package import Voice, save_voice
 
 _SPDX = re.compile(
@@ -29,20 +31,21 @@ def describe(
     license_file: str | Path | None = None,
     card: str | Path | None = None,
     tones: str | None = None,
+    levels: Mapping[str, Mapping[str, Curve]] | None = None,
+    corrections: str | Path | None = None,
 ) -> Voice:
     """The voice with the given fields replaced, written to `target` (default: in its place).
 
     `license_id` is an SPDX identifier and requires `license_file`, the text of the license; `card` is a Markdown
-    file; `tones` ("predicted" or "written") is where tones of unmarked words come from by default. Raises
-    `VoiceError` for a file that cannot be read, and for a license without its text or the reverse.
+    file; `tones` ("predicted" or "written") is where tones of unmarked words come from by default; `corrections` is a
+    JSON file in the form of `kalakan.voices.corrections.Corrections`; `levels` are those of
+    `kalakan.voices.corrections.Levels`. Raises `VoiceError` for a file that cannot
+    be read or used, and for a license without its text or the reverse.
     """
     if (license_id is None) != (license_file is None):
         raise VoiceError("a license needs both its SPDX identifier and the file with its text; give both")
-    if license_id is not None and not _SPDX.fullmatch(license_id):
-        raise VoiceError(
-            f"license {license_id!r} is no SPDX identifier such as CC-BY-4.0 or Apache-2.0 "
-            "(https://spdx.org/licenses); one that has none is written LicenseRef-NAME"
-        )
+    if license_id is not None:
+        check_license(license_id)
     files: dict[str, bytes | Path] = {item: voice.file(item).read_bytes() for item in voice.manifest.files}
     for place, source in (("LICENSE", license_file), ("MODEL_CARD.md", card)):
         if source is not None:
@@ -53,8 +56,19 @@ def describe(
         version=version or voice.manifest.version,
         license=license_id or voice.manifest.license,
         tones=tones or voice.manifest.tones,
+        levels=voice.manifest.levels if levels is None else {name: dict(own) for name, own in levels.items()},
+        corrections=read_corrections(corrections) if corrections else voice.manifest.corrections,
     )
     return save_voice(target if target is not None else voice.path, manifest, files)
+
+
+def check_license(license_id: str) -> None:
+    """Raises `VoiceError` unless `license_id` is an SPDX identifier of a license that weights have."""
+    if not _SPDX.fullmatch(license_id):
+        raise VoiceError(
+            f"license {license_id!r} is no SPDX identifier such as CC-BY-4.0 or Apache-2.0 "
+            "(https://spdx.org/licenses); one that has none is written LicenseRef-NAME"
+        )
 
 
 def _read(path: Path) -> bytes:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from kalakan.errors import VoiceError
 
+_METADATA = 14
+"""Field of a model that holds an entry of its metadata."""
 _KEY = b"location"
 """Key under which a tensor names its file."""
 _INSIDE: dict[str, dict[int, str]] = {
@@ -46,6 +48,19 @@ def check_graph(path: Path, content: bytes, listed: Collection[str] | None = Non
             )
 
 
+def metadata(path: Path, content: bytes) -> dict[str, str]:
+    """The metadata of a graph, the `content` of `path`; raises `VoiceError` for an invalid protobuf message."""
+    found = {}
+    try:
+        for number, first, last in fields(content, 0, len(content)):
+            if number == _METADATA:
+                entry = {key: content[start:end] for key, start, end in fields(content, first, last)}
+                found[entry.get(1, b"").decode("utf-8")] = entry.get(2, b"").decode("utf-8")
+    except (IndexError, ValueError) as error:
+        raise VoiceError(f"{path}: is damaged or no ONNX model ({error})") from error
+    return found
+
+
 def external_locations(path: Path, content: bytes) -> set[str]:
     """Names of the files that the tensors of a graph lie in; raises `VoiceError` for an invalid protobuf message."""
     written = content.count(_KEY)
@@ -66,18 +81,19 @@ def _locations(
 ) -> Iterator[str]:
     """The locations in the message of a kind that lies between two places of `content`."""
     if kind == "entry":
-        entry = {number: content[first:last] for number, first, last in _fields(content, start, end)}
+        entry = {number: content[first:last] for number, first, last in fields(content, start, end)}
         if entry.get(1) == _KEY:
             yield os.fsdecode(entry.get(2, b""))
         return
     kinds = inside[kind]
-    for number, first, last in _fields(content, start, end):
+    for number, first, last in fields(content, start, end):
         if number in kinds:
             yield from _locations(content, first, last, kinds[number], inside)
 
 
-def _fields(content: bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, first byte and the one after the last of each field that has a length; numbers are skipped."""
+def fields(content: bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Number, first byte and the one after the last of each field that has a length, in the protobuf message between
+    two places; numbers are skipped."""
     while place < end:
         tag = content[place]
         if tag < 0x80:

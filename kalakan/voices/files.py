@@ -1,5 +1,9 @@
 """Names of the files in a voice that hold its models."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
+
 ACOUSTIC_WEIGHTS = "acoustic.safetensors"
 ACOUSTIC = "acoustic.onnx"
 """Phonemes to mel."""
@@ -12,3 +16,8 @@ VOCODER = "vocoder.onnx"
 """Mel to sound."""
 FILTERS = "vocoder_filters.onnx"
 """Mel to filters, from which `kalakan.audio.harmonic_noise` synthesizes: the part of `VOCODER` that Kalakan runs."""
+
+
+def has_graphs(files: Collection[str]) -> bool:
+    """Whether a voice with these files runs in onnxruntime: its acoustic model is a graph, or two parts of one."""
+    return ACOUSTIC in files or (ENCODER in files and DECODER in files)

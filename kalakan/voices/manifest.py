@@ -11,8 +11,13 @@ from kalakan.config.resolve import from_dict, to_dict
 from kalakan.config.rules import shown
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import ConfigError, VoiceError
+from kalakan.voices.corrections import Corrections, Curve, check_levels, from_record
 
+MANIFEST = "voice.json"
+"""Name of the manifest in a voice folder."""
 TONES = ("predicted", "written")
+UNDECLARED_LICENSE = "LicenseRef-undeclared"
+"""License of a voice before anyone has declared one."""
 FORMAT_VERSION = 1
 """Newest format of a voice folder that this version reads and writes."""
 
@@ -54,6 +59,10 @@ class VoiceManifest:
     tones: str = "written"
     """Where tones of unmarked words come from unless a request sets it: "predicted" for a voice trained with tones from
     marked text, "written" for one whose tone units are untrained."""
+    levels: dict[str, dict[str, Curve]] = field(default_factory=dict)
+    """Gains that keep a speaker's level: see `kalakan.voices.corrections.Levels`."""
+    corrections: Corrections = field(default_factory=Corrections)
+    """Corrections of its prosody."""
     training: dict[str, Any] = field(default_factory=dict)
     """Steps and scores of the weights."""
     files: dict[str, str] = field(default_factory=dict)
@@ -77,11 +86,22 @@ class VoiceManifest:
         if path.exists() and not path.is_file():  # reading a pipe would block
             raise VoiceError(f"{path}: is no plain file; export or install the voice again")
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise VoiceError(f"{path}: is not there; a voice is a folder with a voice.json in it") from error
         except OSError as error:
             raise VoiceError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise VoiceError(
+                f"{path}: is damaged, it is not valid JSON; export or install the voice again"
+            ) from error
+        return cls.from_text(text, path)
+
+    @classmethod
+    def from_text(cls, text: str, path: Path) -> VoiceManifest:
+        """The manifest of a text in `path`; raises `VoiceError` as `from_file`."""
+        try:
+            record = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise VoiceError(
                 f"{path}: is damaged, it is not valid JSON; export or install the voice again"
@@ -108,6 +128,7 @@ class VoiceManifest:
                     "audio": from_dict(AudioConfig, record["audio"]),
                     "acoustic": ModelRecord(**record["acoustic"]),
                     "vocoder": ModelRecord(**record["vocoder"]),
+                    "corrections": from_record(record.get("corrections", {})),
                 }
             )
         except KeyError as error:
@@ -135,6 +156,7 @@ def _check_record(record: dict[str, Any]) -> None:
         raise ValueError(f"speakers is {shown(speakers)}; it must be a list of names")
     if len(set(speakers)) < len(speakers):
         raise ValueError(f"speakers is {shown(speakers)}; names must differ")
+    check_levels(record.get("levels", {}), speakers)
     for name in ("acoustic", "vocoder"):
         kind, config = record[name].get("type"), record[name].get("config", {})
         if not _is_name(kind) or not isinstance(config, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -13,21 +14,27 @@ from kalakan.errors import VoiceError
 from kalakan.storage import replacing_folder
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.external import check_graph
-from kalakan.voices.manifest import VoiceManifest
+from kalakan.voices.manifest import MANIFEST, VoiceManifest
+from kalakan.voices.single import read_single
 
-MANIFEST = "voice.json"
+__all__ = ["DEFAULT", "MANIFEST", "Voice", "file_hash", "load_voice", "save_voice", "voice_folder"]
 DEFAULT = Path(__file__).parent / "default"
 """The voice that comes with the package."""
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A voice folder with verified manifest and hashes."""
+    """A voice with verified manifest and hashes: a folder, or a single file (`kalakan.voices.single`)."""
 
     path: Path
-    """The folder."""
+    """The folder, or the file."""
     manifest: VoiceManifest
     """Its `voice.json`."""
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is a single file."""
+        return not self.manifest.files and self.path.is_file()
 
     def has(self, name: str) -> bool:
         """True if the voice has the file `name`."""
@@ -52,7 +59,7 @@ def voice_folder(source: str | os.PathLike[str] | None) -> Path:
 
 
 def load_voice(source: str | Path | None = None) -> Voice:
-    """The voice in folder `source`; None and "default" are the one that comes with the package (`voice_folder`).
+    """The voice in folder or single file `source`; None and "default" are the one that comes with the package.
 
     Raises `VoiceError`, naming the file, for a folder that is not there, a file that is missing, cut short or
     changed (sha256), a format this version does not support, or another phoneme table.
@@ -60,6 +67,8 @@ def load_voice(source: str | Path | None = None) -> Voice:
     if source is not None and not isinstance(source, (str, os.PathLike)):
         raise VoiceError(f"the voice is a {type(source).__name__}; give the path of a voice folder")
     path = voice_folder(source)
+    if path.is_file():
+        return Voice(path, read_single(path))
     if not path.is_dir():
         raise VoiceError(f"{path}: there is no such voice folder")
     if not (path / MANIFEST).exists() and (path / "voice" / MANIFEST).is_file():
@@ -78,13 +87,11 @@ def load_voice(source: str | Path | None = None) -> Voice:
 def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, bytes | Path]) -> Voice:
     """Writes a voice folder from its files (bytes, or a path to copy) and the manifest, whose hashes are filled in.
 
-    An existing folder at that place is replaced, if it is a voice or empty; else `VoiceError`.
+    An existing folder at that place is replaced, if it is a voice or empty; else `VoiceError`. The voice that comes
+    with the package is never replaced: that would change every program that uses it.
     """
-    target = Path(folder)
-    if target.exists() and not (target / MANIFEST).is_file() and any(target.iterdir()):
-        raise VoiceError(f"{target}: is not empty and no voice; choose another folder")
+    target = check_target(folder)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with replacing_folder(target) as partial:
             for name, content in files.items():
                 if isinstance(content, Path):
@@ -95,8 +102,33 @@ def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, 
             complete = replace(manifest, files=hashes)
             (partial / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
     except OSError as error:
-        raise VoiceError(f"{target}: the voice cannot be written ({error.strerror})") from error
+        raise _unwritable(target, error) from error
     return Voice(target, complete)
+
+
+def check_target(folder: str | Path) -> Path:
+    """The folder, as a path that `save_voice` can write: its parent is made where it is not there. Raises `VoiceError`
+    for the voice that comes with the package, a folder that holds something else, and a place that cannot be written.
+    """
+    target = Path(folder)
+    if target.resolve() == DEFAULT.resolve():
+        raise VoiceError(
+            f"{target}: is the voice that comes with kalakan, which is not changed; say with --output-dir (in Python: "
+            "target) where the new one goes"
+        )
+    if target.exists() and not (target / MANIFEST).is_file() and any(target.iterdir()):
+        raise VoiceError(f"{target}: is not empty and no voice; choose another folder")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+def _unwritable(target: Path, error: OSError) -> VoiceError:
+    return VoiceError(f"{target}: the voice cannot be written ({error.strerror})")
 
 
 def file_hash(path: Path) -> str:

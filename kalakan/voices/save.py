@@ -12,7 +12,7 @@ from kalakan.config.schema import AudioConfig
 from kalakan.errors import VoiceError
 from kalakan.text.phonemes import TABLE_HASH, write_table
 from kalakan.voices.files import ACOUSTIC_WEIGHTS, FILTERS, VOCODER, VOCODER_WEIGHTS
-from kalakan.voices.manifest import ModelRecord, VoiceManifest
+from kalakan.voices.manifest import UNDECLARED_LICENSE, ModelRecord, VoiceManifest
 from kalakan.voices.package import Voice, save_voice
 from kalakan.voices.weights import float32_state, save_pt
 
@@ -45,10 +45,12 @@ def save_acoustic_product(
     model: nn.Module,
     audio: AudioConfig,
     training: dict[str, Any],
+    *,
+    tones: str = "written",
 ) -> Voice:
     """Writes `folder/voice` (weights as safetensors, Griffin-Lim as vocoder) and `folder/acoustic_model.pt`.
 
-    The model has its configuration in `config`.
+    The model has its configuration in `config`; `tones` is as in `VoiceManifest`.
     """
     from safetensors.torch import save
 
@@ -62,7 +64,8 @@ def save_acoustic_product(
         acoustic=record,
         vocoder=ModelRecord("griffin_lim"),
         phoneme_table=TABLE_HASH,
-        license="LicenseRef-undeclared",
+        license=UNDECLARED_LICENSE,
+        tones=tones,
         training=training,
     )
     save_pt(folder / "acoustic_model.pt", model, record, audio)

@@ -1,7 +1,10 @@
-"""Weights of a voice or of single `.pt` files as torch modules, read without running any code in them."""
+"""Weights of a voice or of single model files as torch modules, read without running any code in them."""
 
 from __future__ import annotations
 
+import json
+import pickle
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +18,21 @@ from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
 from kalakan.storage import replacing
 from kalakan.text.phonemes import TABLE_HASH
+from kalakan.voices import contents as kinds
 from kalakan.voices.files import ACOUSTIC_WEIGHTS, VOCODER_WEIGHTS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice, load_voice, voice_folder
 
 PT_FORMAT = "kalakan-model-1"
+_METADATA = "kalakan"
+"""Key of a model's facts in the metadata of a safetensors file."""
 SCALE = ".scale"
 """Suffix of the tensor that holds the scales of a quantized one, in a shape that broadcasts with it."""
+
+QUANTIZED_FROM = 1024
+"""Smallest matrix, in elements, that `quantized_state` stores in 8 bits."""
+MOST_LEVEL = 127
+"""Largest integer of a quantized tensor."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +61,55 @@ def _load(voice: Voice, name: str, record: ModelRecord) -> nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = voice.file(name)
+    path = voice.path if voice.is_single else voice.file(name)
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise VoiceError(f"{path}: is damaged ({error})") from error
+    if voice.is_single:
+        prefix = name.removesuffix("safetensors")  # "acoustic." or "vocoder."
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     return _build(record, dequantize(state), voice.manifest.audio, path)
 
 
-def save_pt(path: Path, module: nn.Module, record: ModelRecord, audio: AudioConfig) -> None:
-    """Writes a model as one `.pt` file: tensors and plain values only."""
-    contents = {
+def save_pt(
+    path: Path,
+    module: nn.Module,
+    record: ModelRecord,
+    audio: AudioConfig,
+    state: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Writes a model as one `.pt` file: tensors and plain values only.
+
+    `state` replaces the module's own in single precision, such as one in 16 bits or quantized (`SCALE`).
+    """
+    tensors = float32_state(module) if state is None else dict(state)
+    save_tensors(path, _facts(record, audio) | {"state": tensors})
+
+
+def _facts(record: ModelRecord, audio: AudioConfig) -> dict[str, Any]:
+    return {
         "format": PT_FORMAT,
         "type": record.type,
         "config": record.config,
         "audio": to_dict(audio),
         "phoneme_table": TABLE_HASH,
-        "state": float32_state(module),
     }
-    save_tensors(path, contents)
+
+
+def save_safetensors(
+    path: Path,
+    record: ModelRecord,
+    audio: AudioConfig,
+    state: Mapping[str, Tensor],
+    told: Mapping[str, str] | None = None,
+) -> None:
+    """Writes a model as one `.safetensors` file, its facts and the texts of `told` in the metadata."""
+    from safetensors.torch import save
+
+    facts = {_METADATA: json.dumps(_facts(record, audio), ensure_ascii=False)}
+    with replacing(path) as partial:
+        partial.write_bytes(save(dict(state), facts | dict(told or {})))
 
 
 def save_tensors(path: Path, contents: dict[str, Any]) -> None:
@@ -83,13 +124,47 @@ def save_tensors(path: Path, contents: dict[str, Any]) -> None:
         raise OSError(cause.errno, cause.strerror, str(path)) from error
 
 
-def load_pt(path: str | Path) -> LoadedModel:
-    """Reads what `save_pt` wrote; raises `VoiceError` for any other file."""
+def load_model(
+    path: str | Path, *, sizes_of_bare: Sequence[tuple[ModelRecord, AudioConfig]] = ()
+) -> LoadedModel:
+    """The model of a `.pt` or `.safetensors` file, told by its content; raises `VoiceError` for any other file.
+
+    `sizes_of_bare` as in `load_pt`.
+    """
+    path = Path(path)
+    kind = kinds.kind_of(path)
+    if kind == kinds.SAFETENSORS:
+        return load_safetensors(path)
+    if kind in _KINDS:
+        raise VoiceError(
+            f"{path}: is {_KINDS[kind]}, which runs and cannot be changed; give the .pt or .safetensors file that it "
+            "was made from"
+        )
+    return load_pt(path, sizes_of_bare=sizes_of_bare)
+
+
+_KINDS = {
+    kinds.ONNX: "an ONNX file",
+    kinds.TORCHSCRIPT: "a TorchScript file",
+    kinds.TENSORRT: "a TensorRT engine",
+}
+
+
+def load_pt(
+    path: str | Path, *, sizes_of_bare: Sequence[tuple[ModelRecord, AudioConfig]] = ()
+) -> LoadedModel:
+    """Reads what `save_pt` wrote; raises `VoiceError` for any other file, and for one that would run code.
+
+    `sizes_of_bare` are what a file of weights alone, `torch.save(model.state_dict())`, may be of: it is read as the
+    first that it fits.
+    """
     path = Path(path)
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise VoiceError(f"{path}: there is no such file") from error
+    except pickle.UnpicklingError as error:
+        raise VoiceError(_why_refused(path, str(error))) from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
     if (
@@ -97,27 +172,75 @@ def load_pt(path: str | Path) -> LoadedModel:
         and contents
         and all(isinstance(value, Tensor) for value in contents.values())
     ):
+        for record, audio in sizes_of_bare:
+            try:
+                return LoadedModel(_build(record, contents, audio, path), record, audio)
+            except VoiceError:
+                continue  # of another model
+        tried = ", ".join(record.type for record, _ in sizes_of_bare)
+        misfit = f", and fits no {tried}" if tried else ""
         raise VoiceError(
-            f"{path}: holds weights alone, without the model's type and sizes; save them with "
-            "kalakan.voices.weights.save_pt(path, module, record, audio)"
+            f"{path}: holds weights alone, without the model's type and sizes{misfit}"
+            "; save them with kalakan.voices.weights.save_pt(path, module, record, audio)"
         )
     if not isinstance(contents, dict) or contents.get("format") != PT_FORMAT:
         raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
-    row = registry.ENTRIES.get(contents["type"])
-    if contents["phoneme_table"] != TABLE_HASH and (row is None or row.kind != "vocoder"):  # it uses no ids
+    return _loaded(contents, contents["state"], path)
+
+
+def _why_refused(path: Path, reason: str) -> str:
+    """The message for a pickle that torch does not read: one with code, or a damaged one."""
+    if "GLOBAL" in reason:  # torch's word for a name that the pickle wants to import
+        return (
+            f"{path}: would run code of its own when it is loaded, and is refused; ask its maker for a .safetensors "
+            "file, or save the weights with kalakan.voices.weights.save_pt"
+        )
+    return f"{path}: is damaged or no Kalakan model (UnpicklingError)"
+
+
+def load_safetensors(path: str | Path) -> LoadedModel:
+    """Reads what `save_safetensors` wrote; raises `VoiceError` for any other file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = Path(path)
+    try:
+        facts = json.loads(kinds.read_header(path)[_METADATA])
+        state = load_file(path)
+    except FileNotFoundError as error:
+        raise VoiceError(f"{path}: there is no such file") from error
+    except KeyError as error:
+        raise VoiceError(
+            f"{path}: holds weights alone, without the model's type and sizes; export it with "
+            "kalakan export --format safetensors"
+        ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise VoiceError(f"{path}: is damaged ({error})") from error
+    if not isinstance(facts, dict) or facts.get("format") != PT_FORMAT:
+        raise VoiceError(f"{path}: is no {PT_FORMAT} file; train or export one with Kalakan")
+    return _loaded(facts, state, path)
+
+
+def _loaded(facts: Mapping[str, Any], state: dict[str, Tensor], path: Path) -> LoadedModel:
+    """The model of a file's facts and tensors."""
+    try:
+        row = registry.ENTRIES.get(facts["type"])
+        table, record = facts["phoneme_table"], ModelRecord(facts["type"], facts["config"])
+        audio = from_dict(AudioConfig, facts["audio"])
+    except KeyError as error:
+        raise VoiceError(f"{path}: is damaged, it has no {error.args[0]}") from error
+    if table != TABLE_HASH and (row is None or row.kind != "vocoder"):  # it uses no ids
         raise VoiceError(
             f"{path}: was trained on another phoneme table than this Kalakan has; use the version it was made with"
         )
-    record = ModelRecord(contents["type"], contents["config"])
-    audio = from_dict(AudioConfig, contents["audio"])
-    return LoadedModel(_build(record, contents["state"], audio, path), record, audio)
+    return LoadedModel(_build(record, dequantize(state), audio, path), record, audio)
 
 
 def load_vocoder_of(source: str | Path) -> LoadedModel:
-    """The vocoder of a voice folder, or of a `.pt` file; raises `VoiceError` for one that has none with weights."""
+    """The vocoder of a voice folder or of a model file; raises `VoiceError` for one that has none with weights."""
     path = voice_folder(source)
     if not path.is_dir():
-        loaded = load_pt(path)
+        loaded = load_model(path)
         if registry.entry(loaded.record.type).kind != "vocoder":
             raise VoiceError(f"{path}: holds a {loaded.record.type}, which is no vocoder")
         return loaded
@@ -145,6 +268,22 @@ def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:
         for name, value in state.items()
         if name not in scales
     }
+
+
+def quantized_state(module: nn.Module) -> dict[str, Tensor]:
+    """The state of a module with its matrices and kernels in 8 bits, one scale for each output; see `dequantize`.
+
+    Vectors and small matrices keep their bits: together they are a hundredth of the bytes.
+    """
+    state: dict[str, Tensor] = {}
+    for name, value in float32_state(module).items():
+        if not value.dtype.is_floating_point or value.dim() < 2 or value.numel() < QUANTIZED_FROM:
+            state[name] = value
+            continue
+        peaks = value.abs().amax(dim=tuple(range(1, value.dim())), keepdim=True)
+        scales = torch.where(peaks > 0, peaks / MOST_LEVEL, torch.ones_like(peaks))
+        state[name], state[name + SCALE] = torch.round(value / scales).to(torch.int8), scales
+    return state
 
 
 def float32_state(module: nn.Module) -> dict[str, Tensor]:

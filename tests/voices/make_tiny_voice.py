@@ -92,11 +92,13 @@ ACOUSTIC_INPUTS = (
     value("speaker", TensorProto.INT64, "speaker_batch"),
     value("speed", TensorProto.FLOAT, "speed_batch", "speed_width"),
     value("pitch", TensorProto.FLOAT, "pitch_batch", "pitch_width"),
+    value("pitch_range", TensorProto.FLOAT, "pitch_range_batch", "pitch_range_width"),
 )
 ACOUSTIC_DEFAULTS = (
     numpy_helper.from_array(np.zeros(1, np.int64), "speaker"),
     numpy_helper.from_array(np.ones((1, 1), np.float32), "speed"),
     numpy_helper.from_array(np.zeros((1, 1), np.float32), "pitch"),
+    numpy_helper.from_array(np.ones((1, 1), np.float32), "pitch_range"),
 )
 ACOUSTIC_OUTPUTS = (
     value("durations", TensorProto.INT64, "batch", "phonemes"),
@@ -156,7 +158,7 @@ def add_encoder(graph: Graph, frames_of: Sequence[float]) -> tuple[str, str]:
     loudness = graph.add("Unsqueeze", of_kind([0, 0, 1, 2]), graph.axis(2))
     octaves = graph.add("Mul", "pitch", graph.constant(1 / 12))
     melody = graph.add("Mul", graph.add("Sin", ids), graph.constant(0.125))
-    octaves = graph.add("Add", octaves, melody)
+    octaves = graph.add("Add", octaves, graph.add("Mul", melody, "pitch_range"))
     register = graph.add("Gather", graph.constant([0.5, -0.25]), "speaker")
     octaves = graph.add("Add", octaves, graph.add("Unsqueeze", register, graph.axis(1)))
     hertz = graph.add("Mul", graph.add("Pow", graph.constant(2), octaves), graph.constant(150))

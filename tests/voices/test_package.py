@@ -129,6 +129,19 @@ def test_describing_a_voice_changes_what_it_says_and_no_weight(product: Path, tm
     assert after.file("acoustic.onnx").read_bytes() == weights
 
 
+def test_the_voice_of_the_package_is_never_written_to(
+    product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kalakan.voices.package.DEFAULT", product / "voice")
+    before = {path.name: path.read_bytes() for path in (product / "voice").iterdir()}
+    with pytest.raises(
+        VoiceError, match=r"is the voice that comes with kalakan, which is not changed; .*--output-dir"
+    ):
+        describe(load_voice(), name="Efua")
+    assert {path.name: path.read_bytes() for path in (product / "voice").iterdir()} == before
+    assert describe(load_voice(), tmp_path / "efua", name="Efua").manifest.name == "Efua"
+
+
 def test_licence_without_its_text_is_refused(product: Path) -> None:
     with pytest.raises(VoiceError, match="needs both"):
         describe(load_voice(product / "voice"), license_id="CC0-1.0")

@@ -12,7 +12,7 @@ import soundfile
 
 from conftest import COMMITTED, TINY_AUDIO
 from kalakan import Synthesizer
-from kalakan.synthesis.engines.onnx_acoustic import OnnxAcousticModel
+from kalakan.synthesis.engines.onnx_models import OnnxAcousticModel
 from kalakan.text.phonemes import BOS, SYMBOLS, TONE_IDS, parse_units
 
 TEXT = "Akwaaba! Wo ho te sɛn? Me dín de Kofi, na mefiri Kumasi."
@@ -149,6 +149,9 @@ def test_speed_pitch_and_speaker_act(whole: OnnxAcousticModel) -> None:
     assert voiced.any() and not voiced.all()
     octave = whole.inference(ids, pitch=[[12.0]])[1]
     np.testing.assert_allclose(octave["pitch"], 2 * usual["pitch"], rtol=1e-5)
+    flat, wide = (whole.inference(ids, pitch_range=[[width]])[1]["pitch"] for width in (0.0, 2.0))
+    assert flat[voiced].std() < 1e-3 < usual["pitch"][voiced].std()
+    np.testing.assert_allclose((wide * flat)[voiced], (usual["pitch"] ** 2)[voiced], rtol=1e-5)
     kwame = whole.inference(ids, speaker=[1])
     assert (kwame[1]["pitch"][voiced] < 0.7 * usual["pitch"][voiced]).all()
 
