@@ -151,6 +151,35 @@ class Tacotron2Config:
 
 
 @dataclass(frozen=True)
+class RecognizerConfig:
+    """Sizes of the phone recognizer."""
+
+    n_phonemes: int = 96
+    """Rows of the phoneme table; row 0 is CTC's blank."""
+    n_mels: int = 80
+    """Mel bands of the input."""
+    width: int = 192
+    """Channels of the convolutions."""
+    inner: int = 384
+    """Channels inside a block."""
+    layers: int = 3
+    """ConvNeXt blocks."""
+    kernel: int = 7
+    """Kernel of a block over time, in pairs of frames; odd."""
+    recurrent_width: int = 160
+    """Channels of the recurrent layer in each direction."""
+    dropout: float = 0.2
+    """Dropout before and after the recurrent layer."""
+
+    def __post_init__(self) -> None:
+        sizes = ("n_phonemes", "n_mels", "width", "inner", "layers", "recurrent_width")
+        require_at_least(self, "model", sizes, 1)
+        require_at_most(self, "model", sizes, MOST_SIZE)
+        require_odd(self, "model", ("kernel",))
+        require_chance(self, "model", ("dropout",))
+
+
+@dataclass(frozen=True)
 class AlignerConfig:
     """Sizes of the aligner."""
 

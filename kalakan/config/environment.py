@@ -1,15 +1,131 @@
-"""Parses the environment variable KALAKAN_OPS without torch, so that a typo in it is an error in every engine."""
+"""The environment variables of Kalakan: one table, and their values.
+
+KALAKAN_OPS is parsed here, without torch, so that a typo in it is an error in every engine.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
 
-from kalakan.errors import ImplementationUnavailable
+from kalakan.errors import ConfigError, ImplementationUnavailable
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable."""
+
+    meaning: str
+    """Description, for documentation."""
+    default: str | int | float | bool | None = None
+    """Value where it is unset or empty; its type is the variable's, None is text."""
+    low: float = 0
+    """Smallest value of a number."""
+    high: float = math.inf
+    """Largest value of a number."""
+
+
+VARIABLES: dict[str, Variable] = {
+    "KALAKAN_VOICE": Variable("voice folder that the server synthesizes with; unset: the default voice"),
+    "KALAKAN_ACOUSTIC_MODEL": Variable("instead of a voice: the file or folder of an acoustic model"),
+    "KALAKAN_VOCODER": Variable("the same for the vocoder"),
+    "KALAKAN_DEVICE": Variable("torch device of the server's models", "cpu"),
+    "KALAKAN_LEXICON": Variable("file of readings of words, for the server"),
+    "KALAKAN_PRELOAD": Variable(
+        "1: `gunicorn --preload` loads the voice once, before it forks workers", False
+    ),
+    "KALAKAN_QUEUE": Variable(
+        "requests of one worker that may wait for the CPU at once; further ones are answered with 429",
+        16,
+        1,
+        1024,
+    ),
+    "KALAKAN_MAX_REQUESTS": Variable(
+        "syntheses of one worker that may be open at once, slow readers included", 64, 1, 1024
+    ),
+    "KALAKAN_DEADLINE_S": Variable(
+        "seconds until the first audio of a stream, or until a whole answer; then 408", 30.0, 0.1, 3600.0
+    ),
+    "KALAKAN_MAX_BODY_BYTES": Variable("largest body of a request", 1 << 20, 1024, 1 << 30),
+    "KALAKAN_MAX_CHARACTERS": Variable("longest text that is answered as a whole", 10_000, 1, 10_000_000),
+    "KALAKAN_MAX_STREAM_CHARACTERS": Variable("longest text that is streamed", 200_000, 1, 100_000_000),
+    "KALAKAN_MAX_ROWS": Variable("most rows of a batch", 1000, 1, 1_000_000),
+    "KALAKAN_CACHE_BYTES": Variable(
+        "memory of one worker for audio that was synthesized before; 0: none", 64 << 20, 0, 1 << 40
+    ),
+    "KALAKAN_CACHE_DIR": Variable("folder of a cache on disk that workers share"),
+    "KALAKAN_REDIS_URL": Variable(
+        "Redis that workers and servers share as a cache, as in redis://host:6379/0"
+    ),
+    "KALAKAN_API_KEYS": Variable("keys separated by commas, one of which requests must bear; unset: no key"),
+    "KALAKAN_API_KEYS_FILE": Variable("the same as a file with a key on each line"),
+    "KALAKAN_RATE_LIMIT": Variable(
+        "requests a minute that a key has in one worker; 0: no limit", 0, 0, 1_000_000
+    ),
+    "KALAKAN_CORS_ORIGINS": Variable(
+        "web origins, separated by commas, whose pages may call the server; unset: none"
+    ),
+    "KALAKAN_LOG_TEXT": Variable("1: the log holds the texts of requests", False),
+    "KALAKAN_METRICS_DIR": Variable(
+        "folder in which the workers of one server share their metrics; unset: one below the folder for temporary files"
+    ),
+    "KALAKAN_NUM_THREADS": Variable(
+        "threads that `ParallelSynthesizer`, and all `asynthesize` and `astream` calls together, keep busy; unset: the "
+        "cores this process may use, at most `OMP_NUM_THREADS` and torch's number"
+    ),
+    "KALAKAN_OPS": Variable(
+        "implementation of an op, such as `griffin_lim=torch`, or one name for all ops that have it; an "
+        "implementation that is not available is an error"
+    ),
+}
+"""Every variable by its name."""
+
+
+def text_value(name: str) -> str | None:
+    """Value of a variable that is text, or its default; None where it is unset or empty."""
+    value = os.environ.get(name, "").strip()
+    default = VARIABLES[name].default
+    return value or (default if isinstance(default, str) else None)
+
+
+def number_value(name: str) -> float:
+    """Value of a variable that is a number, a whole one where its default is; raises `ConfigError` out of range."""
+    variable, value = VARIABLES[name], os.environ.get(name, "").strip()
+    default = variable.default
+    assert isinstance(default, (int, float)), "the variable is a number"
+    if not value:
+        return default
+    kind = type(default)
+    try:
+        found = kind(value)
+    except ValueError:
+        found = math.nan
+    if not variable.low <= found <= variable.high:
+        whole = "a whole number" if kind is int else "a number"
+        raise ConfigError(
+            f"{name} is {value[:40]!r}; it must be {whole} from {variable.low:,} to {variable.high:,}".replace(
+                ",", ""
+            )
+        )
+    return found
+
+
+def is_on(name: str) -> bool:
+    """Whether a variable that is a switch is on; raises `ConfigError` for anything but 0 and 1."""
+    value = os.environ.get(name, "").strip() or "0"
+    if value not in ("0", "1"):
+        raise ConfigError(f"{name} is {value[:40]!r}; it must be 0 or 1")
+    return value == "1"
+
 
 OPS = ("griffin_lim", "residual_blocks", "upsample")
 """Names of all ops, so that a misspelled request is rejected before an op is loaded."""
 IMPLEMENTATIONS = ("cuda", "triton", "rust", "torch")
 """Names of all implementations, for the same reason. Not every op has each."""
+
+REDIS_URL = "KALAKAN_REDIS_URL"
+"""Variable with the URL of the Redis that caches audio."""
 
 
 def one_name() -> str | None:

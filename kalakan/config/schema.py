@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kalakan.config.acoustic_models import AlignerConfig, FastSpeech2Config, Tacotron2Config
+from kalakan.config.acoustic_models import (
+    AlignerConfig,
+    FastSpeech2Config,
+    RecognizerConfig,
+    Tacotron2Config,
+)
 from kalakan.config.audio import AudioConfig
 from kalakan.config.rules import require_at_least, require_at_most
 from kalakan.config.training import (
     AdversarialConfig,
     DataConfig,
     DistillationConfig,
+    RecognitionConfig,
     SegmentConfig,
     TrainingConfig,
 )
@@ -31,6 +37,8 @@ __all__ = [
     "InferenceConfig",
     "MelGanConfig",
     "ModelConfig",
+    "RecognitionConfig",
+    "RecognizerConfig",
     "SegmentConfig",
     "Settings",
     "Tacotron2Config",
@@ -39,7 +47,13 @@ __all__ = [
 
 
 ModelConfig = (
-    FastSpeech2Config | Tacotron2Config | HarmonicNoiseConfig | HifiGanConfig | MelGanConfig | AlignerConfig
+    FastSpeech2Config
+    | Tacotron2Config
+    | HarmonicNoiseConfig
+    | HifiGanConfig
+    | MelGanConfig
+    | AlignerConfig
+    | RecognizerConfig
 )
 MODEL_SECTIONS: dict[str, tuple[type[ModelConfig], ...]] = {
     "acoustic": (FastSpeech2Config, Tacotron2Config),
@@ -50,6 +64,7 @@ MODEL_CONFIGS: tuple[type[ModelConfig], ...] = (
     *MODEL_SECTIONS["acoustic"],
     *MODEL_SECTIONS["vocoder"],
     AlignerConfig,
+    RecognizerConfig,
 )
 """What `Settings.model` may be."""
 SPEAKING_SETTINGS: dict[type[ModelConfig], tuple[str, ...]] = {
@@ -73,6 +88,12 @@ class InferenceConfig:
     """Default maximum batch size, in sentences, on a GPU; a CPU runs one sentence after the other."""
     mixed_precision: bool = False
     """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine rejects it."""
+    quantize: bool = False
+    """Large products in 8 bits. Torch engine on a CPU: linear and recurrent layers are quantized when they are loaded.
+    The onnx engine runs what its graphs say, and rejects it for graphs that compute in floats."""
+    low_memory: bool = False
+    """One model in memory at a time: acoustic model and vocoder are loaded for each batch of sentences in turn, and
+    streams come sentence by sentence."""
     cuda_graphs: bool = True
     """Torch engine on a GPU: HiFi-GAN and MelGAN replay a CUDA graph for each length of a single sentence. False
     saves the memory of up to 32 graphs."""
@@ -103,6 +124,8 @@ class Settings:
     """Dataset of an acoustic model."""
     segments: SegmentConfig = field(default_factory=SegmentConfig)
     """Dataset of a vocoder."""
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
+    """Dataset of a recognizer."""
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     """Discriminator of a source-filter vocoder."""
     distillation: DistillationConfig = field(default_factory=DistillationConfig)

@@ -18,13 +18,42 @@ class DataConfig:
     """Probability that an utterance keeps 50 ms of its leading silence as a `<bos>` unit."""
     tone_drop_rate: float = 0.25
     """Probability that a tone-marked utterance loses the marks of a run of words, as in partly marked text."""
+    tones: str = "written"
+    """Tones of transcripts without marks: "written" leaves them out; "predicted" takes those that the text core
+    predicts, so that the voice learns them."""
+    contradicted_weight: float = 0.25
+    """Weight in the pitch loss of frames where the recording's F0 moves against predicted tones; 1 trusts them all."""
     skip_doubtful: bool = False
     """Whether to leave out utterances whose durations `kalakan align` flagged as doubtful."""
+    longest_silence_ms: float = 0.0
+    """Training leaves out utterances with a longer silence inside, outside of pauses; 0 keeps all. 100 is shorter than
+    any that is heard as one."""
+    quietest_nasal_db: float = 0.0
+    """Training leaves out utterances with a syllabic nasal below this level relative to the loud frames, as -25; 0
+    keeps all."""
     speakers: tuple[str, ...] = ()
     """All speakers of the corpus in the order of the voice's, the default speaker first; empty: by name."""
 
     def __post_init__(self) -> None:
-        for name in ("substitution_rate", "bos_rate", "tone_drop_rate"):
+        require(
+            self.tones in ("written", "predicted"),
+            "data.tones",
+            self.tones,
+            "choose 'written' or 'predicted'",
+        )
+        require(
+            0 <= self.longest_silence_ms <= 10_000,
+            "data.longest_silence_ms",
+            self.longest_silence_ms,
+            "it must lie in [0, 10000]",
+        )
+        require(
+            -100 <= self.quietest_nasal_db <= 0,
+            "data.quietest_nasal_db",
+            self.quietest_nasal_db,
+            "it must lie in [-100, 0]",
+        )
+        for name in ("substitution_rate", "bos_rate", "tone_drop_rate", "contradicted_weight"):
             require(
                 0 <= getattr(self, name) <= 1, f"data.{name}", getattr(self, name), "it must lie in [0, 1]"
             )
@@ -44,6 +73,25 @@ class SegmentConfig:
     def __post_init__(self) -> None:
         require_at_least(self, "segments", ("frames", "validation_frames"), 16)
         require_at_most(self, "segments", ("frames", "validation_frames"), MOST_SIZE)
+
+
+@dataclass(frozen=True)
+class RecognitionConfig:
+    """Recordings that a phone recognizer is trained on."""
+
+    corpora: tuple[str, ...] = ()
+    """Further corpus folders, whose training and validation splits are added to those of the corpus."""
+    distortion_rate: float = 0.9
+    """Probability of each kind of distortion being considered for a training utterance; 0 trains on the recordings as
+    they are. See `kalakan.data.distortion`."""
+
+    def __post_init__(self) -> None:
+        require(
+            0 <= self.distortion_rate <= 1,
+            "recognition.distortion_rate",
+            self.distortion_rate,
+            "it must lie in [0, 1]",
+        )
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,16 +15,19 @@ from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
 from kalakan.data.features import log_energy, speaker_names
 from kalakan.data.manifest import Split, Utterance, in_split
-from kalakan.data.recorded_corpus import DAMAGE, MOST_NAMED, Recordings
+from kalakan.data.recorded_corpus import DAMAGE, MOST_NAMED, Recordings, describe_damage
+from kalakan.data.silences import fault
+from kalakan.data.tones import pitch_weights, with_predicted_tones
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
-from kalakan.errors import DataError, UnalignedWarning
+from kalakan.errors import DataError, SilenceWarning, UnalignedWarning
 
 
 class TwiDataset(Recordings):
     """Utterances of a corpus folder as tensors.
 
     `dataset[i]` is one utterance: phonemes [N], durations [N] (frames), mel [M, T] (log), pitch [T] (Hz, 0
-    unvoiced), energy [T] (log), frames (T before padding) and speaker (row). `dataset.__getitems__`, which
+    unvoiced), energy [T] (log), frames (T before padding) and speaker (row); with predicted tones (`data.tones`) also
+    pitch_weight [T], the weight of each frame in the pitch loss. `dataset.__getitems__`, which
     `DataLoader` calls for a batch, returns them padded to one length, so the default collate works.
 
     A folder that is not aligned yet (`is_aligned` is false) yields no durations, and the mel of the whole recording;
@@ -62,7 +66,11 @@ class TwiDataset(Recordings):
         self.utterances = in_split(everything, split)
         if not self.utterances:
             raise DataError(f"{folder}: holds no utterance of the split {split!r}")
-        self.varied = varied
+        if self.data.tones == "predicted":
+            self._predict_tones()
+        self.split, self.varied = split, varied
+        self.silent: dict[str, str] = {}
+        """Why `prepare` left out an utterance for a silence, by its id."""
         self.seed = seed
         self.epoch = 0
         self.prosody = prosody
@@ -83,6 +91,11 @@ class TwiDataset(Recordings):
         if self.prosody:
             item["pitch"] = torch.from_numpy(self.f0(index)[window].copy())
             item["energy"] = torch.from_numpy(log_energy(mel))
+            if self.data.tones == "predicted":
+                weights = pitch_weights(
+                    utterance, self.f0(index), self.audio.hop_length, self.data.contradicted_weight
+                )
+                item["pitch_weight"] = torch.from_numpy(weights[window].copy())
         return {
             **item,
             "frames": torch.tensor(mel.shape[1]),
@@ -115,6 +128,32 @@ class TwiDataset(Recordings):
         if self.prosody:
             self.f0(index)
 
+    def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
+        """As of all recordings; then leaves out what has silences that `data` forbids, with a `SilenceWarning`."""
+        super().prepare(progress, workers)
+        if self.split != "train" or not (self.data.longest_silence_ms or self.data.quietest_nasal_db):
+            return
+        self.silent = {
+            item.id: reason
+            for index, item in enumerate(self.utterances)
+            if (reason := fault(item, self.mel(index), self.audio, self.data))
+        }
+        if not self.silent:
+            return
+        total = len(self.utterances)
+        self.utterances = [item for item in self.utterances if item.id not in self.silent]
+        if not self.utterances:
+            raise DataError(
+                f"{self.folder}: every utterance has a silence that data.longest_silence_ms or data.quietest_nasal_db "
+                f"forbids; the first: {next(iter(self.silent.values()))}"
+            )
+        warnings.warn(
+            f"{self.folder}: {len(self.silent)} of {total} utterances are left out for silences: "
+            f"{describe_damage(self.silent)}",
+            SilenceWarning,
+            stacklevel=2,
+        )
+
     def sequence(self, index: int) -> UnitSequence:
         """Phoneme ids and durations of one utterance, augmented if `varied`."""
         utterance = self.utterances[index]
@@ -122,6 +161,15 @@ class TwiDataset(Recordings):
             return plain_sequence(utterance, self.audio)
         random = np.random.default_rng([self.seed, self.epoch, index])
         return varied_sequence(utterance, self.audio, self.data, random)
+
+    def _predict_tones(self) -> None:
+        """Raises `DataError` if no utterance has tones then: the model would learn none."""
+        self.utterances, count = with_predicted_tones(self.utterances)
+        if not count and not any(any(item.tones) for item in self.utterances):
+            raise DataError(
+                f"{self.folder}: data.tones is 'predicted' and no transcript is read as the units of its utterance, so "
+                "none gets tones; prepare the corpus again with this version, or set data.tones=written"
+            )
 
     def _warn_of_unaligned(self, chosen: Sequence[Utterance], split: Split) -> None:
         missing = [item.id for item in chosen if not item.is_aligned]

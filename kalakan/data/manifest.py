@@ -18,6 +18,7 @@ __all__ = [
     "Split",
     "Utterance",
     "in_split",
+    "json_object",
     "read_manifest",
     "read_records",
 ]
@@ -81,12 +82,16 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of each line of a manifest."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: is not valid JSON ({error})") from error
-            if not isinstance(record, dict):
-                raise DataError(f"{path}:{number}: holds {type(record).__name__}; it must be a JSON object")
-            yield number, record
+            if line.strip():
+                yield number, json_object(path, number, line)
+
+
+def json_object(path: Path, number: int, line: str | bytes) -> dict[str, Any]:
+    """The object that a line of JSON lines holds; raises `DataError`, with the line's number, for anything else."""
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{path}:{number}: is not valid JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise DataError(f"{path}:{number}: holds {type(record).__name__}; it must be a JSON object")
+    return record

@@ -31,7 +31,8 @@ _SUBSTITUTES = {
     ".": ("!", "…", ";"),
 }
 """Units of the corpus, and similar ones that are very rare in it."""
-_TONE_SYMBOLS = frozenset(id_to_symbol(row) for row in TONE_IDS)
+TONE_SYMBOLS = frozenset(id_to_symbol(row) for row in TONE_IDS)
+"""Tone units, which have no frames."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def varied_sequence(
         for unit in utterance.units
     ]
     tones = list(utterance.tones)
-    has_tones = any(tones) or any(unit in _TONE_SYMBOLS for unit in units)
+    has_tones = any(tones) or any(unit in TONE_SYMBOLS for unit in units)
     dropped: set[int] = set()
     if has_tones and random.random() < config.tone_drop_rate:
         dropped = _run_of_words(units, random)
         tones = [0 if index in dropped else tone for index, tone in enumerate(tones)]
-    units = ["" if index in dropped and unit in _TONE_SYMBOLS else unit for index, unit in enumerate(units)]
+    units = ["" if index in dropped and unit in TONE_SYMBOLS else unit for index, unit in enumerate(units)]
     return _sequence(utterance, audio, units, tones, has_bos=bool(random.random() < config.bos_rate))
 
 

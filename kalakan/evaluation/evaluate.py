@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.data.recorded_corpus import describe_damage
+from kalakan.audio.files import read_audio
+from kalakan.data.manifest import in_split, read_manifest
+from kalakan.data.phone_errors import Pair
+from kalakan.data.recorded_corpus import DAMAGE, describe_damage
 from kalakan.errors import DataError, VoiceError
 from kalakan.evaluation import melody
 from kalakan.evaluation.measure import MeasuredSentence, Scores, SentenceMetrics
 from kalakan.evaluation.pitch import praat_range
-from kalakan.evaluation.report import describe_run, describe_voice, write_report
+from kalakan.evaluation.report import describe_run, describe_voice, output_folder, write_report
 from kalakan.evaluation.samples import Samples
-from kalakan.evaluation.summary import summarize, summarize_vowels
+from kalakan.evaluation.summary import summarize, summarize_phones, summarize_vowels
 from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.voice_model import VoiceModel
+from kalakan.recognition import PhoneRecognizer
 from kalakan.voices.package import Voice
 
 Progress = Callable[[int, int], Any]
@@ -36,22 +40,27 @@ def evaluate(
     command: str = "",
     progress: Progress | None = None,
     ask_mos: bool = True,
+    recognizer: str | Path | None = None,
 ) -> dict[str, Any]:
     """The report of `voice` on the test split of the corpus folder `data`; see `report.format_table`.
 
     `output` is a folder for `report.json` and pictures; `speakers` (default: all of the voice) and `limit`, sentences
     per speaker, reduce the work. `progress(done, total)` is called after each sentence. DistilMOS takes about nine
-    times as long as everything else; `ask_mos=False` skips it.
+    times as long as everything else; `ask_mos=False` skips it. `recognizer` is the `recognizer.pt` that counts phone
+    errors of recordings, copies and free synthesis.
 
     Damaged utterances are skipped with a `DamagedDataWarning`, and counted in the report. Raises `VoiceError` for a
-    voice without torch weights, `DataError` for a corpus that cannot be used.
+    voice without torch weights and for a file that holds no recognizer, `DataError` for a corpus that cannot be used.
     """
-    folder = _made(output)
+    folder = output_folder(output)
     model = VoiceModel(voice)
+    ear = None if recognizer is None else PhoneRecognizer(recognizer)
     with tempfile.TemporaryDirectory(prefix="kalakan-") as features:
         samples = Samples(data, model.audio, model.speakers, features, speakers, limit)
         ranges = {name: praat_range(samples.voiced_f0(name)) for name in samples.speakers}
-        metrics = SentenceMetrics(model, ranges, ask_mos=ask_mos, ask_tones=samples.mark_tones)
+        metrics = SentenceMetrics(
+            model, ranges, ask_mos=ask_mos, ask_tones=samples.mark_tones, recognizer=ear
+        )
         pictures = _Pictures(folder, model.audio.hop_length / model.audio.sample_rate)
         scores = []
         for index in range(len(samples)):
@@ -61,6 +70,8 @@ def evaluate(
             if progress:
                 progress(index + 1, len(samples))
     report = _report(voice, samples, scores, metrics, ask_mos) | describe_run(command)
+    if ear is not None:
+        report["recognizer"] = {"sha256": ear.sha256}
     if folder is not None:
         write_report(folder / "report.json", report)
         pictures.draw_vowels(report["vowels"])
@@ -84,8 +95,8 @@ def evaluate_melody(
     Raises `VoiceError` for a voice without torch weights or without a requested speaker, `DataError` for a table that
     cannot be used.
     """
-    folder = _made(output)
-    model = VoiceModel(voice)
+    folder = output_folder(output)
+    model = VoiceModel(voice, corrected=True)
     for name in speakers:
         if name not in model.speakers:
             raise VoiceError(f"{voice.path}: has no speaker {name!r}; it has {', '.join(model.speakers)}")
@@ -102,15 +113,52 @@ def evaluate_melody(
     return report
 
 
-def _made(output: str | Path | None) -> Path | None:
-    if output is None:
-        return None
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-    return folder
+def evaluate_speech(
+    recordings: str | Path,
+    recognizer: str | Path,
+    *,
+    output: str | Path | None = None,
+    speakers: Sequence[str] = (),
+    limit: int | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Reports the phone errors that a `recognizer.pt` makes on the test split of the corpus folder `recordings`.
+
+    `output` is a folder for `speech.json`; `speakers` (default: all of the split) and `limit`, recordings per speaker,
+    reduce the work. Damaged recordings are left out and named in the notes. Raises `DataError` for a corpus without
+    usable recordings, `VoiceError` for a file that holds no recognizer.
+    """
+    folder = output_folder(output)
+    ear = PhoneRecognizer(recognizer)
+    damaged: dict[str, str] = {}
+    chosen = [
+        item
+        for item in in_split(read_manifest(recordings, damaged), "test")
+        if not speakers or item.speaker in speakers
+    ]
+    heard: dict[str, list[list[Pair]]] = {name: [] for name in sorted({item.speaker for item in chosen})}
+    for number, item in enumerate(chosen, start=1):
+        if limit is None or len(heard[item.speaker]) < limit:
+            try:
+                heard[item.speaker].append(ear.compare(*read_audio(item.audio), item.units))
+            except DAMAGE as error:
+                damaged[item.id] = str(error)
+        if progress:
+            progress(number, len(chosen))
+    if not any(heard.values()):
+        wanted = f" of {', '.join(speakers)}" if speakers else ""
+        raise DataError(f"{recordings}: holds no recording of the test split{wanted} that can be used")
+    results = {name: summarize_phones(clips) | {"recordings": len(clips)} for name, clips in heard.items()}
+    every = [pairs for clips in heard.values() for pairs in clips]
+    report: dict[str, Any] = {
+        "recognizer": {"sha256": ear.sha256},
+        "results": results | {"all": summarize_phones(every) | {"recordings": len(every)}},
+        "notes": [f"damaged recordings left out: {describe_damage(damaged)}"] if damaged else [],
+    } | describe_run(command)
+    if folder is not None:
+        write_report(folder / "speech.json", report)
+    return report
 
 
 def _report(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.audio.mel import log_mel
+from kalakan.data.phone_errors import Pair
 from kalakan.evaluation import judges, spectra
 from kalakan.evaluation.pitch import PitchDifference, PitchTrack, PraatRange, compare_pitch, pitch_track
 from kalakan.evaluation.samples import Sample
@@ -17,6 +18,7 @@ from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.tones import mark_tones, tone_steps
 from kalakan.evaluation.voice_model import Speech, VoiceModel
 from kalakan.evaluation.vowels import VowelPoint, vowel_points
+from kalakan.recognition import PhoneRecognizer
 from kalakan.text.phonemes import SOUND_CLASSES
 
 
@@ -37,9 +39,11 @@ class Scores:
     durations: dict[str, NDArray[np.float64]]
     """Seconds of each unit, labelled and predicted [2, K], for "sound" and "pause" units."""
     tone_steps: dict[str, list[float]]
-    """Semitones from low to high in neighboring vowels: "teacher", "given" (durations), "free"."""
+    """Semitones from low to high in neighboring vowels: "recordings", "given" (durations), "free"."""
     vowels: dict[str, list[VowelPoint]]
-    """Formants of "teacher" and "voice" (given durations)."""
+    """Formants of "recordings" and "voice" (given durations)."""
+    phones: dict[str, list[Pair]]
+    """What the sounds of "recordings", "copy" and "free" were heard as; empty without a recognizer."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class MeasuredSentence:
     """Synthesized with the recording's durations."""
     segments: list[Segment]
     """Time-aligned units of both."""
-    teacher_pitch: PitchTrack
+    recorded_pitch: PitchTrack
     """F0 of the recording."""
     given_pitch: PitchTrack
     """F0 of `given`."""
@@ -68,10 +72,12 @@ class SentenceMetrics:
         *,
         ask_mos: bool = True,
         ask_tones: bool = True,
+        recognizer: PhoneRecognizer | None = None,
     ) -> None:
         """`ranges` holds Praat's settings for each speaker. With `ask_tones`, sentences without tone labels are also
         synthesized with tones, which only makes sense for a voice trained with tone labels."""
         self.ask_tones = ask_tones
+        self.recognizer = recognizer
         self.model = model
         self.ranges = ranges
         self.rate = model.audio.sample_rate
@@ -92,19 +98,21 @@ class SentenceMetrics:
         )
         copied = self.model.vocode(sample.mel, sample.f0)
         values = self._spectral(sample, given, free) | self._copy(sample, copied)
-        values |= self._mos({"teacher": sample.audio, "copy": copied, "free": free.audio})
+        clips = {"recordings": sample.audio, "copy": copied, "free": free.audio}
+        values |= self._mos(clips)
         scores = Scores(
             speaker,
             sample.has_tones,
             len(sample.audio) / self.rate,
             values,
-            compare_pitch(heard.teacher_pitch, heard.given_pitch),
+            compare_pitch(heard.recorded_pitch, heard.given_pitch),
             _durations(segments, timeline(sample.ids, free.durations, frame_s)),
             self._tones(heard, free, frame_s),
             {
                 name: vowel_points(segments, audio, self.rate, self.ranges[speaker].formant_ceiling_hz)
-                for name, audio in (("teacher", sample.audio), ("voice", given.audio))
+                for name, audio in (("recordings", sample.audio), ("voice", given.audio))
             },
+            self._phones(clips, sample.utterance.units),
         )
         return scores, heard
 
@@ -136,16 +144,21 @@ class SentenceMetrics:
             return {}
         return {f"{name}_distilmos": self.score(audio, self.rate) for name, audio in clips.items()}
 
+    def _phones(self, clips: dict[str, NDArray[np.float32]], units: tuple[str, ...]) -> dict[str, list[Pair]]:
+        if self.recognizer is None:
+            return {}
+        return {name: self.recognizer.compare(audio, self.rate, units) for name, audio in clips.items()}
+
     def _tones(self, heard: MeasuredSentence, free: Speech, frame_s: float) -> dict[str, list[float]]:
         """Tone steps; a sentence without tone labels is synthesized again, with random tones and free durations."""
         sample, ids = heard.sample, heard.sample.ids
         if not sample.has_tones and not self.ask_tones:
-            return {"teacher": [], "given": [], "free": []}
+            return {"recordings": [], "given": [], "free": []}
         if not sample.has_tones:
             ids = mark_tones(ids.tolist(), zlib.crc32(sample.utterance.id.encode()))
             free = self.model.speak(ids, sample.utterance.speaker)
         return {
-            "teacher": tone_steps(heard.segments, heard.teacher_pitch),
+            "recordings": tone_steps(heard.segments, heard.recorded_pitch),
             "given": tone_steps(heard.segments, heard.given_pitch),
             "free": tone_steps(
                 timeline(ids, free.durations, frame_s), self._track(free.audio, sample.utterance.speaker)

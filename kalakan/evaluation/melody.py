@@ -7,6 +7,7 @@ parabola over its nuclei) is removed first: F0 declines towards the end regardle
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from kalakan.errors import DataError
 from kalakan.evaluation.pitch import STEP_S, PitchTrack, PraatRange, pitch_track
+from kalakan.evaluation.sentence_course import Lengths, course, suggested
 from kalakan.evaluation.timeline import DOWNSTEPPED, HIGH, LOW, Segment, nuclei, timeline
 from kalakan.text.phonemes import BOS, PAUSE_IDS, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
@@ -29,6 +31,8 @@ Speak = Callable[[Sequence[int], str], tuple[NDArray[np.float32], int, list[Segm
 
 COLUMNS = ("clip", "speaker", "text", "f0_hz")
 """Required columns of a table of recordings; one line per nucleus, in order."""
+TIMES = ("start_s", "end_s")
+"""Optional columns: where the nucleus is in the recording."""
 LEVELS = {HIGH: 1.0, DOWNSTEPPED: 0.5, LOW: -1.0, "": 0.0}
 """Numeric values of the tones for comparing labels with F0."""
 FARTHEST = (9.0, 12.0)
@@ -95,6 +99,8 @@ class Clip:
     """Its text."""
     f0: Array
     """F0 [N] of its nuclei in Hz, 0 where unvoiced."""
+    times: tuple[Array, Array] | None = None
+    """Starts and ends [N] of its nuclei in seconds, if they are known."""
 
 
 @dataclass(frozen=True)
@@ -186,20 +192,32 @@ def read_clips(path: str | Path) -> list[Clip]:
     missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
         raise DataError(f"{path}: has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
-    found: dict[str, tuple[str, str, list[float]]] = {}
+    has_times = all(name in (rows.fieldnames or ()) for name in TIMES)
+    found: dict[str, tuple[str, str, list[tuple[float, ...]]]] = {}
     for number, row in enumerate(rows, start=2):
-        try:
-            hertz = float(row["f0_hz"])
-        except (TypeError, ValueError):
-            hertz = math.nan
-        if not 0 <= hertz < math.inf:
-            raise DataError(
-                f"{path}, line {number}: f0_hz is {row['f0_hz']!r}; give Hz, and 0 where unvoiced"
-            )
-        found.setdefault(row["clip"], (row["speaker"], row["text"], []))[2].append(hertz)
+        hertz = _number(row, "f0_hz", path, number, "give Hz, and 0 where unvoiced")
+        times = [_number(row, name, path, number, "give seconds") for name in TIMES] if has_times else []
+        if times and times[1] < times[0]:
+            raise DataError(f"{path}, line {number}: end_s is {times[1]:g}, before start_s {times[0]:g}")
+        found.setdefault(row["clip"], (row["speaker"], row["text"], []))[2].append((hertz, *times))
     if not found:
         raise DataError(f"{path}: holds no clip; give one line for each nucleus")
-    return [Clip(name, speaker, text, np.array(values)) for name, (speaker, text, values) in found.items()]
+    clips = []
+    for name, (speaker, text, values) in found.items():
+        hertz, *both = np.array(values).T
+        clips.append(Clip(name, speaker, text, hertz, (both[0], both[1]) if both else None))
+    return clips
+
+
+def _number(row: Mapping[str, str], name: str, path: Path, line: int, wanted: str) -> float:
+    """A number that is not negative, of a column of a table."""
+    try:
+        value = float(row[name])
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise DataError(f"{path}, line {line}: {name} is {row[name]!r}; {wanted}")
+    return value
 
 
 def labels_of(text: str, reader: TwiG2P) -> list[Label]:
@@ -256,21 +274,33 @@ class Melody:
 
     def spoken(
         self, speak: Speak, reader: TwiG2P, speaker: str, progress: Callable[[int, int], Any] | None = None
-    ) -> Array:
-        """F0 [K] of the same nuclei synthesized by a voice, in semitones from the clip median; NaN where unvoiced."""
+    ) -> tuple[Array, Lengths]:
+        """F0 [K] of the same nuclei synthesized by a voice, in semitones from the clip median, NaN where unvoiced; and
+        the lengths of sounds of the clips with known times."""
         found: list[float] = []
+        lengths = Lengths()
         stop = symbol_to_id(".")
         for number, clip in enumerate(self.clips, start=1):
             ids = reader.text_to_phoneme_sequence(clip.text, tones="predicted")
             framed = [BOS, *ids] if ids and ids[-1] in PAUSE_IDS else [BOS, *ids, stop]
             audio, rate, segments = speak(framed, speaker)
             track = pitch_track(audio, rate, _SEARCH)
-            found += [_level(segment, track) for segment in nuclei(segments)]
+            own = nuclei(segments)
+            found += [_level(segment, track) for segment in own]
+            if clip.times is not None:
+                times = [(segment.start_s, segment.end_s) for segment in own]
+                starts, ends = np.array(times).T
+                lengths.add(framed, clip.times, (starts, ends))
             if progress:
                 progress(number, len(self.clips))
         heard = semitones(np.array(found), self.index)
         heard[np.abs(heard) >= FARTHEST[1]] = math.nan
-        return heard
+        return heard, lengths
+
+    def course(self, f0: Array) -> dict[str, Any]:
+        """`sentence_course.course` of the F0 [K] of all nuclei, in semitones from each clip's median."""
+        asks = np.array([clip.text.rstrip().endswith("?") for clip in self.clips])
+        return course(f0, self.index, self.place, asks)
 
     def agreement(self, other: Array) -> dict[str, Any]:
         """`Agreement` of a melody [K] with the recordings, excluding words learned from these, with 95 % intervals
@@ -403,7 +433,11 @@ def measure(
     reader = reader or TwiG2P(tones="predicted")
     melody = Melody(read_clips(path), reader)
     labels = melody.agreement(melody.levels)
-    voices = {name: melody.agreement(melody.spoken(speak, reader, name, progress)) for name in speakers}
+    voices, courses, rhythms = {}, {"recorded": melody.course(melody.recorded)}, {}
+    for name in speakers:
+        heard, lengths = melody.spoken(speak, reader, name, progress)
+        voices[name], courses[name] = melody.agreement(heard), melody.course(heard)
+        rhythms[name] = lengths.figures()
     against, open_ones = melody.findings()
     marked = sum(1 for label in melody.labels if label.tone)
     return {
@@ -413,6 +447,11 @@ def measure(
         "syllables_marked_percent": 100.0 * marked / len(melody.labels),
         "labels": labels,
         "speakers": voices,
+        "sentences": courses,
+        "rhythm": rhythms,
+        "suggested": suggested(
+            courses["recorded"], [courses[name] for name in speakers], list(rhythms.values())
+        ),
         "share_of_labels": {name: found["r"] / labels["r"] for name, found in voices.items()},
         "contrasts": {
             group: {key: asdict(value) for key, value in found.items()}
@@ -438,6 +477,7 @@ def format_melody(report: Mapping[str, Any]) -> str:
         ]
         spread = "" if name == "labels" else f"{found['spread']:.2f}, {found['spread_recorded']:.2f}"
         lines.append(f"{name:<12}{cells[0]:>22}{cells[1]:>22}{cells[2]:>24}{spread:>20}")
+    lines += _format_sentences(report)
     for group in ("confidence", "rule"):
         lines.append(f"high minus low in the recordings, by {group} (semitones)")
         for key, found in report["contrasts"][group].items():
@@ -457,6 +497,32 @@ def format_melody(report: Mapping[str, Any]) -> str:
                 f"({low:.2f} to {high:.2f}), {found['occurrences']} times; {found['rule'] or 'nothing decided'}"
             )
     return "\n".join(lines) + "\n"
+
+
+def _format_sentences(report: Mapping[str, Any]) -> list[str]:
+    """Lines for the course of sentences and the lengths of sounds."""
+    lines = ["course of sentences (semitones; slope, last nucleus but one, last nucleus against the slope)"]
+    for name, kinds in report["sentences"].items():
+        for kind, found in kinds.items():
+            cells = []
+            for key in ("slope", "before_fall", "fall"):
+                low, high = found[key]["interval"]
+                cells.append(f"{found[key]['value']:.1f} ({low:.1f} to {high:.1f})")
+            lines.append(f"  {name:<10}{kind:<12}" + "".join(f"{cell:>22}" for cell in cells))
+    for name, rhythm in report["rhythm"].items():
+        if not rhythm:
+            continue
+        lines.append(
+            f"lengths, recordings to {name} (r {rhythm['r']:.2f}; ratio beside that of all, {rhythm['tempo']:.2f})"
+        )
+        for kind, found in rhythm["classes"].items():
+            low, high = found["interval"]
+            lines.append(
+                f"  {kind:<16}{found['ratio']:.2f} ({low:.2f} to {high:.2f}), r {found['r']:.2f}, "
+                f"{found['recorded_s']:.3f} s to {found['voice_s']:.3f} s, {found['sounds']} sounds"
+            )
+    lines.append(f"corrections that would bring the voice nearer: {json.dumps(report['suggested'])}")
+    return lines
 
 
 def _level(segment: Segment, track: PitchTrack) -> float:

@@ -50,7 +50,7 @@ def draw_pitch(path: Path, heard: MeasuredSentence) -> None:
             axis.axvspan(segment.start_s, segment.end_s, color=shade, linewidth=0)
             axis.text(segment.at(0.5), 0.97, segment.tone, ha="center", transform=axis.get_xaxis_transform())
     for track, color, label in (
-        (heard.teacher_pitch, RECORDING, "recording"),
+        (heard.recorded_pitch, RECORDING, "recording"),
         (heard.given_pitch, VOICE, "voice, given durations"),
     ):
         axis.plot(_times(track), np.where(track.hertz > 0, track.hertz, np.nan), color=color, label=label)
@@ -65,7 +65,7 @@ def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str,
     """Plots median F1 against F2 of the oral vowels (voice and recordings), close ones at the top, front ones left."""
     figure, axes = _canvas(1, (8, 7))
     axis = axes[0]
-    for name, color in (("teacher", RECORDING), ("voice", VOICE)):
+    for name, color in (("recordings", RECORDING), ("voice", VOICE)):
         table = medians[name]
         axis.scatter(
             [value["f2"] for value in table.values()],
@@ -84,15 +84,15 @@ def draw_vowels(path: Path, speaker: str, medians: dict[str, dict[str, dict[str,
                 ha="center",
                 va="center_baseline",
             )
-    for symbol in medians["teacher"].keys() & medians["voice"].keys():
-        one, other = medians["teacher"][symbol], medians["voice"][symbol]
+    for symbol in medians["recordings"].keys() & medians["voice"].keys():
+        one, other = medians["recordings"][symbol], medians["voice"][symbol]
         axis.plot([one["f2"], other["f2"]], [one["f1"], other["f1"]], color="0.6", linewidth=0.8, zorder=0)
     axis.invert_xaxis()
     axis.invert_yaxis()
     axis.set_xlabel("F2 (Hz)")
     axis.set_ylabel("F1 (Hz)")
     axis.set_title(f"oral vowels of {speaker}, medians")
-    if medians["teacher"] or medians["voice"]:
+    if medians["recordings"] or medians["voice"]:
         axis.legend(loc="lower left", markerscale=0.5)
     _write(figure, path)
 

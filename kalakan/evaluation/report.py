@@ -35,9 +35,9 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("length, times the recording's", ("durations", "length_ratio"), 3),
     ("duration error of a pause (ms)", ("durations", "pause_mean_absolute_error_ms"), 1),
     ("tones: H above the neighboring L", (), 0),
-    ("recordings (% of pairs)", ("tones", "teacher", "obeyed_percent"), 1),
-    ("recordings (semitones)", ("tones", "teacher", "semitones"), 2),
-    ("recordings (pairs)", ("tones", "teacher", "pairs"), 0),
+    ("recordings (% of pairs)", ("tones", "recordings", "obeyed_percent"), 1),
+    ("recordings (semitones)", ("tones", "recordings", "semitones"), 2),
+    ("recordings (pairs)", ("tones", "recordings", "pairs"), 0),
     ("given durations (% of pairs)", ("tones", "given", "obeyed_percent"), 1),
     ("given durations (semitones)", ("tones", "given", "semitones"), 2),
     ("free (% of pairs)", ("tones", "free", "obeyed_percent"), 1),
@@ -55,24 +55,32 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
         (f"{title}{suffix}", ("distilmos", group, kind), digits)
         for group, suffix in (("all", ""), ("under_3_s", ", under 3 s"), ("over_5_s", ", over 5 s"))
         for title, kind, digits in (
-            ("recordings", "teacher", 2),
+            ("recordings", "recordings", 2),
             ("copy-synthesis", "copy", 2),
             ("free", "free", 2),
             ("clips", "clips", 0),
         )
     ),
     ("DistilMOS less the recording's, sentence by sentence", (), 0),
-    ("copy-synthesis", ("distilmos", "all", "copy_minus_teacher", "mean"), 3),
+    ("copy-synthesis", ("distilmos", "all", "copy_minus_recordings", "mean"), 3),
     (
         "copy-synthesis, half its 95 % interval",
-        ("distilmos", "all", "copy_minus_teacher", "half_interval_95"),
+        ("distilmos", "all", "copy_minus_recordings", "half_interval_95"),
         3,
     ),
-    ("free", ("distilmos", "all", "free_minus_teacher", "mean"), 3),
-    ("free, half its 95 % interval", ("distilmos", "all", "free_minus_teacher", "half_interval_95"), 3),
+    ("free", ("distilmos", "all", "free_minus_recordings", "mean"), 3),
+    ("free, half its 95 % interval", ("distilmos", "all", "free_minus_recordings", "half_interval_95"), 3),
+    ("phone errors by the recognizer", (), 0),
+    *(
+        (f"{title} ({unit})", ("phones", kind, key), digits)
+        for kind, title in (("recordings", "recordings"), ("copy", "copy-synthesis"), ("free", "free"))
+        for unit, key, digits in (("%", "error_percent", 1), ("sounds", "phones", 0))
+    ),
 )
 """Title, path in a speaker's results and digits of each line of the table; a line without a path is a heading."""
 _WIDTH = 42
+MOST_CONFUSIONS = 8
+"""Confusions that the table names; `report.json` has more."""
 
 
 def describe_voice(voice: Voice) -> dict[str, Any]:
@@ -100,6 +108,18 @@ def describe_run(command: str) -> dict[str, Any]:
         },
         "packages": {name: _version(name) for name in PACKAGES},
     }
+
+
+def output_folder(output: str | Path | None) -> Path | None:
+    """The folder of a report, made where it is not there; None for None. Raises `DataError` where it cannot be."""
+    if output is None:
+        return None
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    return folder
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
@@ -134,6 +154,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
             yield f"  {title:<{_WIDTH - 2}}" + "".join(f"{_number(value, digits):>10}" for value in values)
     for speaker, vowels in report["vowels"].items():
         yield from _vowel_lines(speaker, vowels)
+    phones = results["all"]["phones"]
+    if "free" in phones:
+        yield f"free synthesis, all speakers: {_confusions(phones['free'])}"
     for note in report["notes"]:
         yield f"note: {note}"
 
@@ -142,8 +165,8 @@ def _vowel_lines(speaker: str, vowels: dict[str, Any]) -> Iterator[str]:
     heading = "".join(f"{name:>8}" for name in ("F1", "F2", "n", "F1", "F2", "n", "F1 %", "F2 %"))
     yield f"vowels of {speaker}: recordings, voice (given durations), difference"
     yield f"    {heading}"
-    teacher, voice = vowels["medians"]["teacher"], vowels["medians"]["voice"]
-    for symbol, found in teacher.items():
+    recorded, voice = vowels["medians"]["recordings"], vowels["medians"]["voice"]
+    for symbol, found in recorded.items():
         spoken = voice.get(symbol, {})
         difference = vowels["difference_percent"].get(symbol, {})
         cells = [
@@ -156,6 +179,30 @@ def _vowel_lines(speaker: str, vowels: dict[str, Any]) -> Iterator[str]:
         yield f"  {symbol} " + "".join(f"{_number(value, 0):>8}" for value in cells)
     for name, breaks in vowels["order_breaks"].items():
         yield f"  F1 order of the {name}: {'; '.join(breaks) or 'kept'}"
+
+
+def format_speech(report: dict[str, Any]) -> str:
+    """Formats what a recognizer heard in recordings, a line for each speaker; see `evaluate.evaluate_speech`."""
+    results = report["results"]
+    width = max(map(len, results))
+    lines = [f"{name:<{width}}  {_phone_errors(found)}" for name, found in results.items()]
+    lines += [_confusions(results["all"]), *(f"note: {note}" for note in report["notes"])]
+    return "\n".join(lines) + "\n"
+
+
+def _phone_errors(found: dict[str, Any]) -> str:
+    parts = (
+        f"{_number(found[f'{kind}_percent'], 1)} {kind}" for kind in ("substituted", "deleted", "inserted")
+    )
+    return f"phone errors {_number(found['error_percent'], 1)} % of {found['phones']} ({', '.join(parts)})"
+
+
+def _confusions(found: dict[str, Any]) -> str:
+    named = (
+        f"{item['said'] or '∅'} → {item['heard'] or '∅'} {item['count']} ({_number(item['percent'], 0)} %)"
+        for item in found["confusions"][:MOST_CONFUSIONS]
+    )
+    return f"confusions: {', '.join(named) or 'none'}"
 
 
 def _lookup(result: dict[str, Any], place: tuple[str, ...]) -> Any:

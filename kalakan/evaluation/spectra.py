@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kalakan.audio.cepstral_distortion import cepstra, cepstral_distortion, distortion
+
+__all__ = ["cepstral_distortion", "mel_l1", "warp", "warped_distortion", "warped_l1"]
 Array = NDArray[np.floating[Any]]
-COEFFICIENTS = 13
-"""Number of cepstral coefficients in the mel cepstral distortion, without the 0th (the level)."""
 
 
 def mel_l1(reference: Array, spoken: Array) -> float:
@@ -18,33 +18,11 @@ def mel_l1(reference: Array, spoken: Array) -> float:
     return float(np.mean(np.abs(reference - spoken)))
 
 
-def cepstra(mel: Array) -> NDArray[np.float64]:
-    """Mel cepstra [COEFFICIENTS, T] of a log-mel [M, T].
-
-    Scaled so that ln|H| = c0 + sum of c_d cos(d w): with all M - 1 coefficients the distortion is the root mean
-    square of the difference in dB, levels aside.
-    """
-    bands = mel.shape[0]
-    orders = np.arange(1, min(COEFFICIENTS, bands - 1) + 1)[:, None]
-    basis = np.cos(math.pi / bands * (np.arange(bands)[None, :] + 0.5) * orders) * (2.0 / bands)
-    return np.asarray(basis @ mel.astype(np.float64))
-
-
-def cepstral_distortion(reference: Array, spoken: Array) -> float:
-    """Mel cepstral distortion in dB of two log-mels [M, T] of one shape; 0 for equal ones, invariant to gain.
-
-    10 / ln 10 * sqrt(2 * sum of squared differences) of each frame, averaged over frames: R. Kubichek, "Mel-cepstral
-    distance measure for objective speech quality assessment", IEEE PACRIM 1993, equation 1, on the cepstrum of the
-    log-mel. Values from other cepstra are not comparable.
-    """
-    return _distortion(cepstra(reference) - cepstra(spoken))
-
-
 def warped_distortion(reference: Array, spoken: Array) -> float:
     """`cepstral_distortion` of log-mels [M, T1] and [M, T2] along the path that `warp` finds; dB per path step."""
     one, other = cepstra(reference), cepstra(spoken)
     rows, columns = warp(_distances(one, other))
-    return _distortion(one[:, rows] - other[:, columns])
+    return distortion(one[:, rows] - other[:, columns])
 
 
 def warped_l1(reference: Array, spoken: Array) -> float:
@@ -86,8 +64,3 @@ def _distances(one: Array, other: Array) -> Array:
     """Euclidean distances [T1, T2] of columns [C, T1] and [C, T2]."""
     squares = (one**2).sum(0)[:, None] + (other**2).sum(0)[None, :] - 2.0 * one.T @ other
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
-
-
-def _distortion(difference: Array) -> float:
-    frames = np.sqrt(2.0 * np.square(difference).sum(axis=0))
-    return float(10.0 / math.log(10.0) * frames.mean())

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kalakan.data.phone_errors import Pair, PhoneErrors
 from kalakan.evaluation.measure import Scores
 from kalakan.evaluation.pitch import semitone_error, voicing_error
 from kalakan.evaluation.tones import obedience
@@ -16,6 +17,8 @@ from kalakan.evaluation.vowels import VowelMedian, order_breaks, vowel_medians
 
 SHORT_S, LONG_S = 3.0, 5.0
 """DistilMOS scores short clips lower: clips under and over these lengths are also averaged separately."""
+MOST_CONFUSIONS = 20
+"""Confusions that a report names."""
 
 
 def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
@@ -37,42 +40,67 @@ def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
             )
         },
         "durations": _durations(scores),
-        "tones": {
-            name: asdict(obedience(step for item in scores for step in item.tone_steps[name]))
-            | {"utterances": sum(bool(item.tone_steps[name]) for item in scores)}
-            for name in ("teacher", "given", "free")
-        },
+        "tones": _tones(scores),
         "distilmos": _distilmos(scores),
+        "phones": {
+            name: summarize_phones(item.phones[name] for item in scores)
+            for name in dict.fromkeys(name for item in scores for name in item.phones)
+        },
+    }
+
+
+def summarize_phones(clips: Iterable[Iterable[Pair]]) -> dict[str, Any]:
+    """The phone errors of clips in percent of the sounds said, and the most frequent confusions; "" is a missing sound,
+    `percent` of a confusion is that of the sound said, or of all for one that was not said."""
+    errors = PhoneErrors()
+    for pairs in clips:
+        errors.add(pairs)
+    phones = max(errors.phones, 1)
+    return {
+        "error_percent": 100.0 * errors.rate,
+        "substituted_percent": 100.0 * errors.substituted / phones,
+        "deleted_percent": 100.0 * errors.deleted / phones,
+        "inserted_percent": 100.0 * errors.inserted / phones,
+        "phones": errors.phones,
+        "confusions": [
+            {
+                "said": said or "",
+                "heard": heard or "",
+                "count": count,
+                "percent": 100.0 * count / (errors.count_of(said) if said else phones),
+            }
+            for (said, heard), count in errors.confusions(MOST_CONFUSIONS)
+        ],
     }
 
 
 def summarize_vowels(scores: Iterable[Scores]) -> dict[str, Any]:
-    """Median formants of one speaker's vowels and of the teacher's, and violations of their order."""
+    """Median formants of one speaker's vowels and of the recordings', and violations of their order."""
     found = list(scores)
     medians = {
         name: vowel_medians(point for item in found for point in item.vowels[name])
-        for name in ("teacher", "voice")
+        for name in ("recordings", "voice")
     }
     return {
         "medians": {
             name: {symbol: asdict(value) for symbol, value in table.items()}
             for name, table in medians.items()
         },
-        "difference_percent": formant_differences(medians["teacher"], medians["voice"]),
+        "difference_percent": formant_differences(medians["recordings"], medians["voice"]),
         "order_breaks": {name: order_breaks(table) for name, table in medians.items()},
     }
 
 
 def formant_differences(
-    teacher: dict[str, VowelMedian], voice: dict[str, VowelMedian]
+    recorded: dict[str, VowelMedian], voice: dict[str, VowelMedian]
 ) -> dict[str, dict[str, float]]:
-    """Percentage differences of F1 and F2 of each vowel from the teacher's."""
+    """Percentage differences of F1 and F2 of each vowel from the recordings'."""
     return {
         symbol: {
-            name: 100.0 * (getattr(voice[symbol], name) / getattr(teacher[symbol], name) - 1.0)
+            name: 100.0 * (getattr(voice[symbol], name) / getattr(recorded[symbol], name) - 1.0)
             for name in ("f1", "f2")
         }
-        for symbol in teacher
+        for symbol in recorded
         if symbol in voice
     }
 
@@ -109,6 +137,17 @@ def _durations(scores: Sequence[Scores]) -> dict[str, float]:
     }
 
 
+def _tones(scores: Sequence[Scores]) -> dict[str, dict[str, float]]:
+    """How often and by how much high vowels lie above low ones; empty for sentences in which no tone was tried."""
+    if not any(any(item.tone_steps.values()) for item in scores):
+        return {}
+    return {
+        name: asdict(obedience(step for item in scores for step in item.tone_steps[name]))
+        | {"utterances": sum(bool(item.tone_steps[name]) for item in scores)}
+        for name in ("recordings", "given", "free")
+    }
+
+
 def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
     judged = [item for item in scores if "free_distilmos" in item.values]
     groups = {
@@ -119,9 +158,9 @@ def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             kind: mean(item.values[f"{kind}_distilmos"] for item in chosen)
-            for kind in ("teacher", "copy", "free")
+            for kind in ("recordings", "copy", "free")
         }
-        | {f"{kind}_minus_teacher": _difference(chosen, kind) for kind in ("copy", "free")}
+        | {f"{kind}_minus_recordings": _difference(chosen, kind) for kind in ("copy", "free")}
         | {"clips": len(chosen)}
         for name, chosen in groups.items()
         if chosen
@@ -130,7 +169,7 @@ def _distilmos(scores: Sequence[Scores]) -> dict[str, dict[str, Any]]:
 
 def _difference(scores: Sequence[Scores], kind: str) -> dict[str, float]:
     """Mean per-sentence DistilMOS minus the recording's, and half of its 95 % interval (normal approximation)."""
-    pairs = [(item.values[f"{kind}_distilmos"], item.values["teacher_distilmos"]) for item in scores]
+    pairs = [(item.values[f"{kind}_distilmos"], item.values["recordings_distilmos"]) for item in scores]
     found = np.array([one - other for one, other in pairs if math.isfinite(one) and math.isfinite(other)])
     if found.size < 2:
         return {"mean": mean(found), "half_interval_95": math.nan}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kalakan.config.schema import InferenceConfig
 from kalakan.errors import VoiceError
 from kalakan.models import registry
-from kalakan.synthesis.engines.stages import AcousticBatch
+from kalakan.synthesis.engines.acoustics import AcousticBatch
 from kalakan.synthesis.engines.torch_engine import TorchAcousticStage, TorchVocoderStage
 from kalakan.voices.files import ACOUSTIC_WEIGHTS
 from kalakan.voices.package import Voice
@@ -35,10 +35,12 @@ class Speech:
 class VoiceModel:
     """The acoustic and vocoder stages of a voice's torch models, on the CPU.
 
-    Raises `VoiceError` for a voice without torch weights, or whose acoustic model takes no durations.
+    `corrected` applies the corrections of the voice's prosody, which a comparison with the clips that it was trained on
+    would count as errors. Raises `VoiceError` for a voice without torch weights, or whose acoustic model takes no
+    durations.
     """
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, *, corrected: bool = False) -> None:
         manifest = voice.manifest
         if not voice.has(ACOUSTIC_WEIGHTS):
             raise VoiceError(
@@ -46,7 +48,8 @@ class VoiceModel:
                 "evaluate the folder it was exported from"
             )
         config = InferenceConfig()
-        self.acoustic = TorchAcousticStage(load_acoustic(voice), config)
+        corrections = manifest.corrections if corrected else None
+        self.acoustic = TorchAcousticStage(load_acoustic(voice), config, corrections)
         if not self.acoustic.takes_durations:
             raise VoiceError(f"{voice.path}: its {manifest.acoustic.type} takes no given durations")
         self.audio = manifest.audio

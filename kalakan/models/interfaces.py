@@ -6,7 +6,7 @@ implements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -28,14 +28,17 @@ class AcousticModel(Protocol):
         speed: Tensor | None = None,
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
+        pitch_range: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Log-mel [B, M, T] of phoneme ids [B, N] (int64, 0 is padding), and the model's other outputs.
 
-        `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0.
-        `speed` (factor), `pitch` (semitones) and `energy` (amplitude factor) are [B, 1] or, for control of
-        single phonemes, [B, N]; a model that does not support one raises `SynthesisError` when it is given. The dict
-        always holds `mel_lengths` [B] (frames) and, where the model predicts them, `durations` [B, N] (frames) and
-        `pitch` [B, T] (Hz, 0 where unvoiced).
+        `lengths` [B] defaults to the number of ids before the padding; `speaker` [B] to speaker 0; it
+        may also be weights of speakers [B, S], a mix of them.
+        `speed` (factor), `pitch` (semitones), `energy` (amplitude factor) and `pitch_range` (factor of log F0 around
+        the speaker's mean, before `pitch` is added) are [B, 1] or, for control of single phonemes, [B, N]; a model
+        that does not support one raises `SynthesisError` when it is given. The dict always holds `mel_lengths` [B]
+        (frames) and, where the model predicts them, `durations` [B, N] (frames) and `pitch` [B, T] (Hz, 0 where
+        unvoiced).
         """
         ...
 
@@ -112,9 +115,11 @@ class WindowedVocoder(Protocol):
 class BatchVocoder(Protocol):
     """A vocoder that generates sentences of different lengths in one batch."""
 
-    def render_batch(self, mels: Sequence[Tensor]) -> list[Tensor]:
-        """Waveforms [T_i * hop_length], in order, of log-mels [1, M, T_i] of whole sentences: those that
-        `WindowedVocoder.render` generates for each, up to rounding."""
+    def render_passes(self, mels: Sequence[Tensor]) -> Iterator[tuple[list[int], list[Tensor]]]:
+        """Generates log-mels [1, M, T_i] of whole sentences in passes, each as soon as it is asked for: the rows of a
+        pass and their waveforms [T_i * hop_length]. Every row is in one pass.
+
+        The samples are those that `WindowedVocoder.render` generates for each, up to rounding."""
         ...
 
 

@@ -15,6 +15,7 @@ from kalakan.config.schema import (
     HifiGanConfig,
     MelGanConfig,
     ModelConfig,
+    RecognizerConfig,
     Settings,
     Tacotron2Config,
 )
@@ -87,12 +88,31 @@ _ALIGNER: dict[str, dict[str, Any]] = {
 }
 
 
+# A few recordings of real speech count as much as the many of a synthetic corpus.
+_RECOGNIZER: dict[str, dict[str, Any]] = {
+    "training": {
+        "batch_size": 16,
+        "max_steps": 3000,
+        "learning_rate": 2e-3,
+        "warmup_steps": 200,
+        "decay_fraction": 0.7,
+        "grad_clip": 2.0,
+        "speaker_balance": 0.5,
+        "validate_every": 250,
+        "checkpoint_every": 250,
+        "picture_every": 1000,
+        "validation_utterances": 128,
+        "product": "last",
+    },
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the registry."""
 
     kind: str
-    """"acoustic", "vocoder" or "aligner"."""
+    """"acoustic", "vocoder", "aligner" or "recognizer"."""
     preset: ModelConfig | None
     """Default configuration of the model; None where it has none."""
     task: str | None
@@ -100,7 +120,7 @@ class Entry:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Training settings, by section, that differ from the general defaults."""
     has_onnx: bool = True
-    """False where the model cannot be exported to ONNX."""
+    """False where a voice holds no ONNX graph of the model; single files may."""
 
 
 ENTRIES: dict[str, Entry] = {
@@ -108,6 +128,7 @@ ENTRIES: dict[str, Entry] = {
     "fastspeech2": Entry("acoustic", FASTSPEECH2, "acoustic"),
     "fastspeech2_small": Entry("acoustic", FASTSPEECH2_SMALL, "acoustic"),
     "tacotron2": Entry("acoustic", Tacotron2Config(), "tacotron2", _TACOTRON2, has_onnx=False),
+    "recognizer": Entry("recognizer", RecognizerConfig(), "recognizer", _RECOGNIZER, has_onnx=False),
     "griffin_lim": Entry("vocoder", None, None),
     "harmonic_noise": Entry("vocoder", HarmonicNoiseConfig(), "vocoder"),
     "hifigan": Entry("vocoder", HifiGanConfig(), "gan_vocoder", _ADVERSARIAL),
@@ -146,6 +167,10 @@ def create(name: str, values: Mapping[str, Any], audio: AudioConfig) -> nn.Modul
         from kalakan.models.aligner import Aligner
 
         return Aligner(config)
+    if isinstance(config, RecognizerConfig):
+        from kalakan.models.recognizer import Recognizer
+
+        return Recognizer(config)
     return create_vocoder(name, audio, config=config)
 
 

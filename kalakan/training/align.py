@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def align(
     again: bool = False,
     device: str = "cpu",
     quiet: bool = False,
+    on_signal: Callable[[int], object] | None = None,
 ) -> Aligned:
     """Writes durations to `folder/meta.jsonl` (atomically), scores to `folder/alignment.tsv`, and TextGrids.
 
@@ -73,8 +74,9 @@ def align(
     `config` overrides its settings, `features` (default `folder/features`) caches mels, `textgrids` defaults to
     `folder/textgrids`. Existing durations are kept; utterances without durations are aligned with the existing
     aligner, with an `UnalignedWarning`. `again` replaces all of them, using an aligner retrained on the current
-    corpus. Damaged utterances are skipped with a `DamagedDataWarning`. Raises `DataError` for a corpus that cannot be
-    aligned, is already aligned, or has too many damaged utterances (`training.max_damaged`).
+    corpus. `on_signal` is called with the number of a signal that stopped the aligner's training, before the error
+    about that. Damaged utterances are skipped with a `DamagedDataWarning`. Raises `DataError` for a corpus that cannot
+    be aligned, is already aligned, or has too many damaged utterances (`training.max_damaged`).
     """
     folder = Path(folder)
     settings = Config(config).settings(registry.training_settings("aligner"))
@@ -85,7 +87,7 @@ def align(
     kept = folder / "aligner" / PRODUCT
     if before and not aligner and kept.is_file():
         aligner = kept
-    loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet)
+    loaded = load_pt(aligner) if aligner else _trained(folder, config, cache, device, quiet, on_signal)
     if not isinstance(loaded.module, Aligner):
         raise TrainingError(f"{aligner}: holds a {loaded.record.type}, not an aligner")
     dataset = AlignmentDataset(folder, split="all", audio=loaded.audio, features=cache)
@@ -166,7 +168,12 @@ def align_one(model: Aligner, dataset: AlignmentDataset, index: int) -> Duration
 
 
 def _trained(
-    folder: Path, config: Config | Mapping[str, Any] | str | None, features: Path, device: str, quiet: bool
+    folder: Path,
+    config: Config | Mapping[str, Any] | str | None,
+    features: Path,
+    device: str,
+    quiet: bool,
+    on_signal: Callable[[int], object] | None,
 ) -> LoadedModel:
     run = folder / "aligner"
     trainer = Trainer("aligner", config, device)
@@ -187,7 +194,9 @@ def _trained(
     with replacing(mark) as partial:
         partial.write_text(state + "\n", encoding="utf-8")
     try:
-        made = trainer.train(folder, run, features=features, quiet=quiet, resume=is_of_now)
+        made = trainer.train(
+            folder, run, features=features, quiet=quiet, resume=is_of_now, on_signal=on_signal
+        )
     except BaseException:
         if is_new and not (run / LAST).exists():  # no checkpoint to resume from
             shutil.rmtree(run, ignore_errors=True)

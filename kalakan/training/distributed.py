@@ -105,6 +105,15 @@ class Group:
             dist.all_reduce(flag, op=dist.ReduceOp.MAX)
         return bool(flag.item())
 
+    def total(self, values: Tensor) -> Tensor:
+        """The sum over the processes of each value [K]."""
+        if self.world_size == 1:
+            return values
+        summed = values.clone()
+        with self._speaking():
+            dist.all_reduce(summed)
+        return summed
+
     def share(self, tensors: Iterable[Tensor]) -> None:
         """Broadcasts the first process's values."""
         if self.world_size > 1:

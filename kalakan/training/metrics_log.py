@@ -25,7 +25,7 @@ class MetricsLog:
         self._board = _tensorboard(self._board_folder, step)
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
-        """Writes one line of `group` ("train" or "validation"); non-finite values become null, as in JSON."""
+        """Writes one line of `group` ("train", "time" or "validation"); non-finite values become null, as in JSON."""
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         record = {"step": step, "time": round(time.time(), 3), "group": group, **finite}
         with naming(self._path):

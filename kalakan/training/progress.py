@@ -88,6 +88,7 @@ class Profile:
     def __init__(self) -> None:
         self.waited = self.computed = 0.0
         self.items = self.steps = 0
+        self._lap = (0.0, 0.0, time.process_time(), 0)
 
     def watch(self, groups: Iterator[list[NumberedBatch]]) -> Generator[list[NumberedBatch], None, None]:
         """Yields the same groups; the time until the next one is requested counts as compute."""
@@ -102,6 +103,16 @@ class Profile:
                 self.computed += time.perf_counter() - received
                 self.steps += 1
                 self.items += _size(group)
+
+    def lap(self) -> dict[str, float]:
+        """Seconds waited and computed, CPU seconds of this process and items since the last call; empty where no step
+        has ended since then."""
+        now = (self.waited, self.computed, time.process_time(), self.items)
+        waited, computed, cpu, items = (after - before for before, after in zip(self._lap, now, strict=True))
+        if not items:
+            return {}
+        self._lap = now
+        return {"waited_s": waited, "computed_s": computed, "cpu_s": cpu, "items": items}
 
     def report(self) -> str:
         """The measurements so far, in one line."""

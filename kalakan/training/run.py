@@ -62,7 +62,7 @@ class Run:
         elif start_from is not None:
             self._begin_with(Path(start_from))
             check_source(Path(start_from), self.settings.audio)
-        self.records = Records(self.output, self.learner, self.validation, self.progress)
+        self.records = Records(self.output, self.learner, self.validation, self.progress, self._times)
         if self.group.is_first:
             write_report(self.damaged, self.output)
         self.learner.ready()
@@ -108,6 +108,15 @@ class Run:
     def close(self) -> None:
         """Closes the log."""
         self.records.close()
+
+    def _times(self) -> dict[str, float]:
+        """Where the time went since the last call, for the log; empty where no step has ended since then."""
+        found = self.profile.lap()
+        if found:
+            found["items_of_epoch"] = len(self.train_data)
+            if self.group.device.type == "cuda":
+                found["gpu_peak_mb"] = torch.cuda.max_memory_allocated(self.group.device) / 1e6
+        return found
 
     def _is_done(self) -> bool:
         return self.learner.position.is_done(self.config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,17 @@ BEST = "best.pt"
 class Records:
     """The outputs of a run. Every process has an instance; only the first one writes."""
 
-    def __init__(self, folder: Path, learner: Learner, validation: Validation, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        learner: Learner,
+        validation: Validation,
+        progress: Progress,
+        times: Callable[[], dict[str, float]],
+    ) -> None:
+        """`times` says where the time went since its last call; the log has it for `kalakan profile --run`."""
         self.folder, self.learner = folder, learner
-        self.validation, self.progress = validation, progress
+        self.validation, self.progress, self._times = validation, progress, times
         self.config = learner.settings.training
         self.is_first = learner.group.is_first
         if self.is_first:
@@ -40,6 +48,8 @@ class Records:
         if self.is_first:
             if step % config.log_every == 0:
                 self.log.scalars(step, "train", scores | {"skipped": position.skipped})
+                if times := self._times():
+                    self.log.scalars(step, "time", times)
             if step % config.validate_every == 0:
                 self._validate()
             if step % config.picture_every == 0:

@@ -18,6 +18,9 @@ from kalakan.training.tasks.contract import Phase, Task
 ADVERSARIAL_BETAS = (0.8, 0.99)
 """AdamW's betas for adversarial training (J. Kong et al., "HiFi-GAN", 2020, section 3)."""
 
+_ITEMS = ""
+"""Stands for every loss that is a mean over the items of a batch."""
+
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
     """Warm-up, plateau, linear decay to zero: the rate of optimizer step `step`, counted from 0."""
@@ -52,9 +55,11 @@ class Stepper:
         self.modules.train()
         scores: dict[str, float] = {}
         norms: dict[str, float] = {}
-        turns = [self.task.phases(self.modules, self._moved(batch), number) for batch in batches]
+        moved = [self._moved(batch) for batch in batches]
+        shares = self._shares(moved)
+        turns = [self.task.phases(self.modules, batch, number) for batch in moved]
         finite = True
-        while finite and (names := self._gather(turns, scores)):
+        while finite and (names := self._gather(turns, shares, scores)):
             finite = not self.group.any(not all(map(math.isfinite, scores.values())))
             if finite:
                 norms |= {self._norm_name(name): self._update(name, number) for name in names}
@@ -86,18 +91,41 @@ class Stepper:
             self.optimizers[key].load_state_dict(value)
         self.scaler.load_state_dict(state["scaler"])
 
-    def _gather(self, turns: Sequence[Iterator[Phase]], scores: dict[str, float]) -> list[str]:
+    def _shares(self, batches: Sequence[Batch]) -> list[dict[str, float]]:
+        """Weight of each batch in the mean of each loss, over the batches of all processes.
+
+        A loss is a mean over the frames (or sounds) of its batch; weighted by their numbers, the batches of a step have
+        the gradient of one large batch. The mean of the processes' gradients divides by their number, which is
+        therefore a factor here.
+        """
+        if len(batches) == 1 and self.group.world_size == 1:
+            return [{}]
+        own = [self.task.sizes(self.modules, batch) for batch in batches]
+        names = [*own[0], _ITEMS]
+        items = [torch.tensor(len(next(iter(batch.values())))) for batch in batches]
+        rows = [
+            torch.stack([*(sizes[name].detach().double().cpu() for name in own[0]), count.double()])
+            for sizes, count in zip(own, items, strict=True)
+        ]
+        summed = torch.stack(rows).sum(dim=0)
+        total = self.group.total(summed.float().to(self.group.device)).cpu().double().clamp(min=1e-9)
+        return [dict(zip(names, (self.group.world_size * row / total).tolist(), strict=True)) for row in rows]
+
+    def _gather(
+        self, turns: Sequence[Iterator[Phase]], shares: Sequence[dict[str, float]], scores: dict[str, float]
+    ) -> list[str]:
         """Accumulates gradients of every batch's next phase; returns module names, none after the last phase."""
         names: dict[str, None] = {}  # an ordered set: the order must be the same in all processes
-        for turn in turns:
+        for turn, share in zip(turns, shares, strict=True):
             with self.autocast():
                 phase = next(turn, None)
                 if phase is None:
                     continue
-                loss = torch.stack(list(phase.losses.values())).sum() / len(turns)
+                weights = {name: share.get(name, share.get(_ITEMS, 1.0)) for name in phase.losses}
+                loss = torch.stack([weights[name] * value for name, value in phase.losses.items()]).sum()
             names[phase.name] = None
             for name, value in phase.losses.items():
-                scores[name] = scores.get(name, 0.0) + float(value.detach()) / len(turns)
+                scores[name] = scores.get(name, 0.0) + float(value.detach()) * weights[name]
             if bool(torch.isfinite(loss)):
                 torch.autograd.backward(self.scaler.scale(loss))
         return list(names)

@@ -20,6 +20,7 @@ from kalakan.training.tasks.aligner import AlignerTask
 from kalakan.training.tasks.contract import Task
 from kalakan.training.tasks.distillation import DistillationTask
 from kalakan.training.tasks.gan_vocoder import GanVocoderTask
+from kalakan.training.tasks.recognizer import RecognizerTask
 from kalakan.training.tasks.tacotron2 import Tacotron2Task
 from kalakan.training.tasks.vocoder import VocoderTask
 from kalakan.utils.config import Config
@@ -28,6 +29,7 @@ TASKS: dict[str, Callable[[str, Settings], Task]] = {
     "acoustic": AcousticTask,
     "aligner": AlignerTask,
     "gan_vocoder": GanVocoderTask,
+    "recognizer": RecognizerTask,
     "tacotron2": Tacotron2Task,
     "vocoder": VocoderTask,
 }

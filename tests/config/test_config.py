@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from kalakan.config.presets import PRESETS
 from kalakan.config.resolve import from_dict, resolve, to_dict
-from kalakan.config.schema import AudioConfig, FastSpeech2Config, Settings
+from kalakan.config.schema import AudioConfig, FastSpeech2Config, InferenceConfig, Settings
 from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError
 from kalakan.utils.config import Config
@@ -132,3 +133,18 @@ def test_a_training_run_takes_no_section_of_a_synthesizer() -> None:
     config = Config({"acoustic": {"encoder_layers": 2}, "vocoder": {"noise_cut": 3.0}})
     with pytest.raises(ConfigError, match="section acoustic is one of a synthesizer's two models"):
         config.settings()
+
+
+def test_a_preset_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, values in PRESETS.items():
+        assert Config(name).to_dict() == values
+    assert Config("edge").settings().inference == InferenceConfig(
+        quantize=True, low_memory=True, batch_size=1
+    )
+    Config("edge").to_dict()["inference"]["quantize"] = False
+    assert Config("edge")["inference.quantize"] is True
+    Path("edge").write_text("inference: {threads: 2}", encoding="utf-8")
+    assert Config("edge").to_dict() == {"inference": {"threads": 2}}  # a file of that name comes first
+    with pytest.raises(ConfigError, match=r"edgy: cannot be read .* the name of a preset \(edge\)"):
+        Config("edgy")

@@ -82,6 +82,21 @@ def test_what_is_written_is_read_back(corpus: Path, tmp_path: Path) -> None:
     assert all(item.label_samples == LABEL_SAMPLES for item in read_manifest(corpus))
 
 
+@pytest.mark.parametrize("silence", ["sil", "sp", "spn", "<eps>", "SIL"])
+def test_silences_of_forced_aligners_are_silences(corpus: Path, tmp_path: Path, silence: str) -> None:
+    """As in the grids of the Montreal Forced Aligner."""
+    write_grids(corpus, tmp_path / "grids")
+    for path in (tmp_path / "grids").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert 'text = ""' in text
+        path.write_text(text.replace('text = ""', f'text = "{silence}"'), encoding="utf-8")
+    wanted = edges(corpus)
+    forget(corpus)
+    assert sorted(read_corrected(corpus, tmp_path / "grids", RATE)) == sorted(wanted)
+    for name, found in edges(corpus).items():
+        np.testing.assert_allclose(found[:-1], wanted[name][:-1], atol=LABEL_SAMPLES / RATE)
+
+
 def test_a_boundary_that_somebody_moved_is_moved(corpus: Path, tmp_path: Path) -> None:
     write_grids(corpus, tmp_path / "grids")
     item = read_manifest(corpus)[0]

@@ -129,6 +129,25 @@ def test_of_equal_audio_the_usable_one_is_kept() -> None:
     assert details == ["as b, whose text is another: one of them is wrong"]
 
 
+def test_an_outlier_does_not_squeeze_a_histogram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    from kalakan.data.preparation.histograms import draw_histograms
+
+    lengths: dict[str, list[float]] = {}
+
+    def watch(axes: Axes, values: list[list[float]], **options: object) -> None:
+        lengths[f"panel {len(lengths)}"] = [value for group in values for value in group]
+
+    monkeypatch.setattr(Axes, "hist", watch)
+    usual = [item(f"a{number}", source_seconds=3.0 + number / 100) for number in range(300)]
+    draw_histograms(tmp_path / "a.png", [*usual, item("long", source_seconds=900.0)], {"a1", "long"})
+    seconds = lengths["panel 0"]
+    assert len(seconds) == 301
+    assert max(seconds) < 6.1
+    assert min(seconds) < 3.1
+
+
 def test_short_texts_of_a_speaker_whose_texts_lost_letters_lost_them_too() -> None:
     lost = [item(f"a{number}", speaker="ama", letters=30) for number in range(10)]
     good = [item(f"b{number}", speaker="yaa", letters=30, open_vowels=3) for number in range(20)]

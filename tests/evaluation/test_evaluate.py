@@ -76,8 +76,23 @@ def test_report(voice: Path, corpus: Path, tmp_path: Path) -> None:
     assert names == {"report.json", "mel-akosua.png", "f0-akosua.png", "vowels-akosua.png"}
     table = format_table(report)
     assert "MCD (dB)" in table
-    assert "vowels of akosua" in table
+    assert "vowels of akosua: recordings, voice" in table
+    assert "recordings (% of pairs)" in table
+    assert "teacher" not in table + json.dumps(written)
     assert "nan" not in table
+
+
+def test_recordings_without_tones_are_not_asked_for_them(voice: Path, corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    _change_records(folder, lambda record: record.update(tones=[0] * len(record["units"])))
+    report = evaluate(load_voice(voice), folder, output=tmp_path / "out", limit=2, ask_mos=False)
+    assert report["results"]["all"]["tones"] == {}
+    table = format_table(report)
+    assert "tones: " not in table
+    assert "F1 order of the recordings: " in table
+    for text in (table, (tmp_path / "out" / "report.json").read_text(encoding="utf-8")):
+        assert "teacher" not in text
 
 
 def test_samples_line_up_with_what_is_spoken(corpus: Path, model: VoiceModel, tmp_path: Path) -> None:
@@ -126,9 +141,10 @@ def test_distilmos_is_asked_for_each_kind_of_clip(
     monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
     monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: 3.0)
     report = evaluate(load_voice(voice), corpus, limit=2)
-    same = {f"{kind}_minus_teacher": {"mean": 0.0, "half_interval_95": 0.0} for kind in ("copy", "free")}
+    same = {f"{kind}_minus_recordings": {"mean": 0.0, "half_interval_95": 0.0} for kind in ("copy", "free")}
     assert report["results"]["akosua"]["distilmos"] == {
-        group: {"teacher": 3.0, "copy": 3.0, "free": 3.0, "clips": 2} | same for group in ("all", "under_3_s")
+        group: {"recordings": 3.0, "copy": 3.0, "free": 3.0, "clips": 2} | same
+        for group in ("all", "under_3_s")
     }
     assert "pesq" not in report["results"]["all"]["copy"]
     assert report["notes"][:1] == ["pesq was not measured: pesq is not installed"]
@@ -142,9 +158,9 @@ def test_distilmos_is_compared_sentence_by_sentence(
     monkeypatch.setattr(judges, "missing_judges", lambda: {"pesq": "pesq", "stoi": "pystoi"})
     monkeypatch.setattr(judges, "distilmos", lambda: lambda audio, rate: next(scores))
     found = evaluate(load_voice(voice), corpus, limit=2)["results"]["akosua"]["distilmos"]["all"]
-    assert found["copy_minus_teacher"] == {"mean": -0.25, "half_interval_95": 0.0}
-    assert found["free_minus_teacher"]["mean"] == -0.5
-    assert found["free_minus_teacher"]["half_interval_95"] == pytest.approx(1.96 * 0.5 / 2)
+    assert found["copy_minus_recordings"] == {"mean": -0.25, "half_interval_95": 0.0}
+    assert found["free_minus_recordings"]["mean"] == -0.5
+    assert found["free_minus_recordings"]["half_interval_95"] == pytest.approx(1.96 * 0.5 / 2)
 
 
 def test_speakers(voice: Path, corpus: Path) -> None:
@@ -233,8 +249,8 @@ def test_an_acoustic_model_without_given_durations_is_refused(
 
 
 def test_formant_differences_by_hand() -> None:
-    teacher = {"a": VowelMedian(700, 1300, 3), "i": VowelMedian(300, 2000, 1)}
+    recorded = {"a": VowelMedian(700, 1300, 3), "i": VowelMedian(300, 2000, 1)}
     spoken = {"a": VowelMedian(770, 1170, 3), "u": VowelMedian(300, 800, 1)}
-    found = formant_differences(teacher, spoken)
+    found = formant_differences(recorded, spoken)
     assert list(found) == ["a"]
     assert found["a"] == pytest.approx({"f1": 10.0, "f2": -10.0})

@@ -136,6 +136,24 @@ def test_pitch_moves_f0_by_semitones_where_it_is_asked_to() -> None:
     )
 
 
+def test_pitch_range_scales_log_f0_around_the_mean_before_the_shift() -> None:
+    model = _model("convnext")
+    model.pitch_predictor.out.bias.data[1] = 99.0  # voiced throughout
+    ids = _ids(1, 10)
+    widths = torch.ones(1, 10)
+    widths[0, 4:] = 1.5
+    with torch.no_grad():
+        _, base = model.inference(ids)
+        _, wide = model.inference(ids, pitch_range=widths, pitch=torch.full((1, 1), 12.0))
+        _, flat = model.inference(ids, pitch_range=torch.zeros(1, 1))
+    start = int(base["durations"][0, :4].sum())
+    around, found = (torch.log(aux["pitch"][0]) - model.pitch_mean[0] for aux in (base, wide))
+    shifted = math.log(2.0)
+    torch.testing.assert_close(found[:start], around[:start] + shifted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found[start:], 1.5 * around[start:] + shifted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(flat["pitch"], torch.full_like(flat["pitch"], math.exp(model.pitch_mean[0])))
+
+
 def test_energy_moves_log_energy_by_its_factor() -> None:
     model = _model("convnext")
     ids = _ids(1, 10)

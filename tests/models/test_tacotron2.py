@@ -152,9 +152,9 @@ def test_stopping_early_or_never_warns() -> None:
         tiny(stop_bias=9.0).inference(ids(1, 3))  # at the end of three phonemes from the first step on
 
 
-@pytest.mark.parametrize("name", ["speed", "pitch", "energy"])
+@pytest.mark.parametrize("name", ["speed", "pitch", "pitch_range", "energy"])
 def test_controls_it_cannot_obey_are_refused(name: str) -> None:
-    with pytest.raises(SynthesisError, match="cannot change speed, pitch or energy"):
+    with pytest.raises(SynthesisError, match="cannot change speed, pitch, pitch range or energy"):
         tiny().inference(ids(1, 3), **{name: torch.ones(1, 1)})
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -188,14 +189,22 @@ def test_squeezed_sounds_and_low_scores_are_doubtful() -> None:
     assert "5 sounds in a row" in reasons["squeezed"]
 
 
-def test_an_aligner_serves_another_corpus(spoken: tuple[Path, Truth, Aligned], tmp_path: Path) -> None:
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Screen(), io.StringIO()], ids=["terminal", "log"])
+def test_an_aligner_serves_another_corpus(
+    spoken: tuple[Path, Truth, Aligned], tmp_path: Path, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a bar for each pass on a terminal, and none in a log."""
     make_spoken_corpus(tmp_path / "corpus", clips=3, seed=9)
-    align(
-        tmp_path / "corpus",
-        aligner=spoken[0] / "aligner" / "aligner.pt",
-        textgrids=tmp_path / "grids",
-        quiet=True,
-    )
+    monkeypatch.setattr("sys.stderr", stream)
+    align(tmp_path / "corpus", aligner=spoken[0] / "aligner" / "aligner.pt", textgrids=tmp_path / "grids")
+    bars = {name for name in ("features", "alignments") if f"{name}: 100%" in stream.getvalue()}
+    assert bars == ({"features", "alignments"} if stream.isatty() else set())
+    assert stream.isatty() or stream.getvalue() == ""
     assert not (tmp_path / "corpus" / "aligner").exists()
     assert len(list((tmp_path / "grids").glob("*.TextGrid"))) == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_checkpoints_that_find_no_room(
     assert line == f"kalakan: error: {place}: the checkpoint cannot be written (File too large)"
     assert not place.exists()
     assert not list((tmp_path / "run").glob(".*.partial"))
+
+
+def test_an_evaluation_that_finds_no_room(tiny_config: dict[str, Any], corpus: Path, tmp_path: Path) -> None:
+    tiny_config["training"] |= {"max_steps": 1, "picture_every": 1000, "validate_every": 1000}
+    Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / "run", quiet=True)
+    out = tmp_path / "out"
+    measure = ("evaluate", tmp_path / "run" / "voice", "--data", corpus, "--no-mos", "--limit", "1", "-q")
+    (line,) = limited(2000, *measure, "--output", out)
+    assert re.fullmatch(r"kalakan: error: /.*\.npy: File too large", line)
+    (line,) = limited(40_000, *measure, "--output", out)
+    assert line == f"kalakan: error: {out / 'mel-akosua.png'}: File too large"
 
 
 def test_an_aligner_that_finds_no_room(tmp_path: Path) -> None:

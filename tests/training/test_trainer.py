@@ -20,6 +20,7 @@ from kalakan.training.trainer import Trainer
 from kalakan.utils.config import Config
 from kalakan.voices.package import load_voice
 from kalakan.voices.weights import load_acoustic, load_pt
+from tiny_corpus import make_corpus
 
 Settings = dict[str, dict[str, Any]]
 
@@ -47,6 +48,9 @@ def test_run_leaves_a_voice_checkpoints_curves_and_pictures(
             assert torch.equal(value, expected[f"acoustic.{name}"]), name
     assert len(_lines(tmp_path, "train")) == 6
     assert [line["step"] for line in _lines(tmp_path, "validation")] == [3, 6]
+    times = _lines(tmp_path, "time")
+    assert {"waited_s", "computed_s", "cpu_s", "items", "items_of_epoch"} <= set(times[-1])
+    assert all(line["computed_s"] > 0 and line["items"] > 0 for line in times)
     assert sorted(path.suffix for path in (tmp_path / "pictures").iterdir()) == [".png", ".png"]
     assert not list(tmp_path.rglob("*.partial"))
     board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
@@ -349,3 +353,12 @@ def test_product_is_of_the_best_or_the_last_weights(
     trainer.task.validate = worse_and_worse  # type: ignore[method-assign]
     voice = load_voice(trainer.train(corpus, tmp_path, quiet=True))
     assert voice.manifest.training["steps"] == steps
+
+
+def test_a_voice_that_learned_predicted_tones_reads_with_them(tiny_config: Settings, tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", clips=6)
+    tiny_config["training"] |= {"max_steps": 1}
+    for tones in ("written", "predicted"):
+        tiny_config["data"] = {"tones": tones}
+        product = Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / tones, quiet=True)
+        assert load_voice(product).manifest.tones == tones

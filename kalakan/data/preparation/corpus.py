@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from kalakan.data.preparation.hearing import find_misheard
 from kalakan.data.preparation.items import Item
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import Problem
@@ -23,11 +24,20 @@ LOST_SHARE = 0.03
 """Share of ɛ and ɔ among a corpus's letters below which letters were lost; Twi has 9 to 13 %."""
 
 
-def check_corpus(items: Sequence[Item], keep: tuple[str, ...] = ()) -> list[Item]:
-    """The items, in order, with the problems that only show in comparison with other items."""
+def check_corpus(
+    items: Sequence[Item],
+    keep: tuple[str, ...] = (),
+    leave_out: tuple[str, ...] = (),
+    rates: Mapping[str, float] | None = None,
+) -> list[Item]:
+    """The items, in order, with the problems that only show in comparison with other items.
+
+    `rates` are the phone error rates of items by id, where a recognizer was asked."""
     found: dict[str, list[Problem]] = defaultdict(list)
+    for name, problem in find_misheard(items, rates or {}).items():
+        found[name].append(problem)
     _find_lost_letters(items, found)
-    _find_same(items, found, keep)
+    _find_same(items, found, keep, leave_out)
     _find_odd_rates(items, found)
     return [replace(item, problems=(*item.problems, *found[item.id])) for item in items]
 
@@ -94,11 +104,16 @@ def _kinds(item: Item) -> set[str]:
     return {problem.kind for problem in item.problems}
 
 
-def _find_same(items: Sequence[Item], found: dict[str, list[Problem]], keep: tuple[str, ...]) -> None:
+def _find_same(
+    items: Sequence[Item],
+    found: dict[str, list[Problem]],
+    keep: tuple[str, ...],
+    leave_out: tuple[str, ...],
+) -> None:
     """Flags duplicate audio, which is kept once: preferably a copy that no other problem excludes, else the first."""
     by_audio: dict[str, Item] = {}
     by_text: dict[str, str] = {}
-    kept_first = sorted(items, key=lambda item: not item.is_kept(keep))
+    kept_first = sorted(items, key=lambda item: not item.is_kept(keep, leave_out))
     for item in kept_first:
         if item.audio_hash:
             first = by_audio.setdefault(item.audio_hash, item)

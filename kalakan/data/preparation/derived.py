@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_OWN = ("audio/{}.flac", "items/{}.json")
+_OWN = ("audio/{}.flac", "items/{}.json", "items/{}.heard")
 _LATER = ("textgrids/{}.TextGrid",)
 _FEATURES = ("{}.npy", "{}.f0.npy", "{}.audio.npy")
 

@@ -12,21 +12,28 @@ import numpy as np
 
 from kalakan.audio.files import write_audio
 from kalakan.data.preparation.derived import forget_features
-from kalakan.data.preparation.layouts import Recording
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, Problem
+from kalakan.data.preparation.recording import Recording
 from kalakan.data.preparation.sound import Samples, Sound, prepare_sound
-from kalakan.data.preparation.sound_files import header_problems, quiet_decoder, read_stretch
+from kalakan.data.preparation.sound_files import (
+    header_problems,
+    is_foreign,
+    quiet_decoder,
+    rate_problems,
+    read_stretch,
+)
 from kalakan.data.preparation.source_files import is_file
 from kalakan.data.preparation.transcripts import Transcript, read_transcript
 from kalakan.data.text_files import read_text
 from kalakan.errors import AudioError, DataError
 from kalakan.storage import replacing
+from kalakan.text.phonemes import PAUSE_IDS, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
 
 IMPOSSIBLE_RATE = (2.5, 30.0)
 """Sounds per second: the range of human speech."""
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,16 @@ class Item:
     repairs: tuple[str, ...]
     problems: tuple[Problem, ...]
 
-    def is_kept(self, keep: tuple[str, ...]) -> bool:
+    def is_kept(self, keep: tuple[str, ...], leave_out: tuple[str, ...] = ()) -> bool:
         """True if no problem excludes it."""
-        return not any(problem.kind in FATAL_KINDS and problem.kind not in keep for problem in self.problems)
+        return self.left_out_by(keep, leave_out) is None
+
+    def left_out_by(self, keep: tuple[str, ...], leave_out: tuple[str, ...]) -> str | None:
+        """The first problem that excludes it; None if none does."""
+        kinds = (problem.kind for problem in self.problems)
+        return next(
+            (kind for kind in kinds if kind in leave_out or (kind in FATAL_KINDS and kind not in keep)), None
+        )
 
 
 class Preparer:
@@ -96,6 +110,8 @@ class Preparer:
         problems += known.problems
         heard, faults = self._sound(recording)
         problems += faults
+        if len(heard.samples) and (pause := _unwritten_pauses(heard, known)):
+            problems.append(pause)
         rate = self._rate(known, heard)
         if rate and not IMPOSSIBLE_RATE[0] <= rate <= IMPOSSIBLE_RATE[1]:
             low, high = IMPOSSIBLE_RATE
@@ -135,10 +151,12 @@ class Preparer:
             return _NO_SOUND, problems
         try:
             with quiet_decoder():
-                audio, rate = read_stretch(recording.audio, recording.stretch)
+                audio, rate = read_stretch(recording.audio, recording.stretch, self.options)
         except AudioError as error:
             reason = str(error).replace(str(recording.audio), recording.audio.name)
             return _NO_SOUND, [Problem("unreadable_audio", reason)]
+        if is_foreign(recording.audio):
+            problems += rate_problems(rate, self.options)
         if not len(audio):
             return _NO_SOUND, [Problem("unreadable_audio", "it holds no samples")]
         if not np.isfinite(audio).all():
@@ -164,6 +182,18 @@ class Preparer:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
+def _unwritten_pauses(sound: Sound, transcript: Transcript) -> Problem | None:
+    """The problem of a recording with more silences inside than its transcript has marks."""
+    marks = sum(symbol_to_id(unit) in PAUSE_IDS for unit in transcript.units[:-1])
+    if len(sound.pauses) <= marks or not transcript.units:
+        return None
+    longest = 1000 * max(sound.pauses)
+    silences = f"{len(sound.pauses)} silence{'s' if len(sound.pauses) > 1 else ''}"
+    return Problem(
+        "unwritten_pauses", f"{silences} inside, the longest of {longest:.0f} ms, and marks for {marks}"
+    )
+
+
 def _original(recording: Recording) -> tuple[str, list[Problem]]:
     """The original transcript with normalized white space, and why there is none."""
     if recording.fault is not None:
@@ -179,7 +209,7 @@ def _original(recording: Recording) -> tuple[str, list[Problem]]:
 
 
 _NO_TEXT = Transcript("", (), 0, 0, (), ())
-_NO_SOUND = Sound(np.zeros(0, np.float32), "", 0.0, -120.0, 0.0, 0.0, (0.0, 0.0), ())
+_NO_SOUND = Sound(np.zeros(0, np.float32), "", 0.0, -120.0, 0.0, 0.0, (0.0, 0.0), (), ())
 
 
 def _unexpected(recording: Recording, error: Exception) -> Item:

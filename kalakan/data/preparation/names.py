@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from kalakan.data.preparation.source_files import SOUND_SUFFIXES, UNREAD_SUFFIXES
+from kalakan.data.preparation.source_files import DECODED_SUFFIXES, SOUND_SUFFIXES
 
 LONGEST = 120
 """Maximum number of characters of an id."""
@@ -15,7 +15,7 @@ LONGEST = 120
 def safe_id(name: str) -> str:
     """A name without its audio suffix, valid as a file name; if it had to change, a hash keeps it distinct."""
     path = Path(name)
-    is_sound = path.suffix.lower() in (*SOUND_SUFFIXES, *UNREAD_SUFFIXES)
+    is_sound = path.suffix.lower() in (*SOUND_SUFFIXES, *DECODED_SUFFIXES)
     bare = str(path.with_suffix("")) if is_sound else name
     flat = re.sub(r"[/\\]", "_", bare)
     safe = re.sub(r"[^\w.-]+", "_", flat, flags=re.ASCII).strip("._")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from kalakan.data.preparation.problems import FATAL_KINDS, UNKEEPABLE
+from kalakan.data.preparation.problems import FATAL_KINDS, NAMED_KINDS, UNKEEPABLE
 from kalakan.errors import ConfigError
 
 
@@ -30,6 +30,8 @@ class PrepareOptions:
     """Share of utterances in the test split."""
     keep: tuple[str, ...] = ()
     """Problems that do not exclude an utterance, such as "lost_letters"."""
+    leave_out: tuple[str, ...] = ()
+    """Problems that exclude an utterance, although they would only be reported, such as "unwritten_pauses"."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -53,6 +55,10 @@ class PrepareOptions:
             if kind not in FATAL_KINDS or kind in UNKEEPABLE:
                 choices = ", ".join(sorted(FATAL_KINDS.keys() - UNKEEPABLE))
                 raise ConfigError(f"keep names {kind!r}; what can be kept is {choices}")
+        for kind in self.leave_out:
+            if kind not in NAMED_KINDS:
+                choices = ", ".join(sorted(NAMED_KINDS))
+                raise ConfigError(f"leave_out names {kind!r}; what can be left out is {choices}")
 
     def sound_hash(self) -> str:
         """Twelve hex digits that change with any setting that affects the audio files of the corpus."""

@@ -37,11 +37,14 @@ NAMED_KINDS = {
     "quiet": "could not be brought to the loudness without clipping",
     "same_text": "another utterance has the same text",
     "odd_rate": "the speech rate is far from the speaker's other utterances: do text and audio belong together?",
+    "misheard": "a recognizer hears far more other sounds than elsewhere: do text and audio belong together?",
+    "unwritten_pauses": "silences inside for which the transcript has no mark: a voice would learn to stop inside of "
+    "sentences; write commas, or leave it out",
     "marks": "marks of what is no speech, as [laughter], were taken out: listen whether the speech is whole",
     "digits": "numbers as digits: listen whether the speaker says what the normalizer writes",
     "foreign_words": "words whose spelling cannot be Twi: listen whether they are read as they are spoken",
 }
-"""Problems that are only reported; the utterance is kept."""
+"""Problems that are only reported, and exclude an utterance only if listed in `leave_out`."""
 REPAIRS = {
     "mojibake": "broken UTF-8 was repaired",
     "entities": "HTML entities were written as the signs that they stand for",

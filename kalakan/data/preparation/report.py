@@ -9,9 +9,9 @@ from pathlib import Path
 from kalakan.data.preparation.corpus import has_lost_letters
 from kalakan.data.preparation.histograms import draw_histograms
 from kalakan.data.preparation.items import Item
-from kalakan.data.preparation.layouts import Source
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import FATAL_KINDS, NAMED_KINDS, REPAIRS
+from kalakan.data.preparation.recording import Source
 from kalakan.storage import replacing
 
 MOST_EXAMPLES = 20
@@ -51,10 +51,14 @@ def _lines(
         yield f"**{LOST_LETTERS[0].upper()}{LOST_LETTERS[1:]}.**\n"
     yield from _summary(kept, splits, options)
     yield "![histograms](histograms.png)\n"
-    yield from _section("Left out", FATAL_KINDS, items, None)
+    excluding = FATAL_KINDS | {kind: NAMED_KINDS[kind] for kind in options.leave_out}
+    named = {kind: meaning for kind, meaning in NAMED_KINDS.items() if kind not in excluding}
+    yield from _section("Left out", excluding, items, None)
     if len(kept) < len(items):
         yield "`--keep PROBLEM` keeps utterances in spite of a problem, where anything is left to train on.\n"
-    yield from _section("Named; look at these", NAMED_KINDS, items, MOST_EXAMPLES)
+    if any(problem.kind in named for item in items for problem in item.problems):
+        yield from _section("Named; look at these", named, items, MOST_EXAMPLES)
+        yield "`--leave-out PROBLEM` leaves out utterances with a problem that is only named.\n"
     yield from _repairs(items)
     yield from _unused(source)
 

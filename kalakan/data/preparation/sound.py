@@ -27,6 +27,8 @@ SILENT_DB = -60.0
 """A recording whose loud frames are below this level (dBFS) is silent."""
 LEAST_RUN = 3
 """Minimum number of consecutive loud frames in speech; shorter bursts are clicks."""
+PAUSE_S = 0.3
+"""Shortest silence inside of speech that is a pause: longer than the closure of any stop."""
 PEAK_LIMIT = 0.99
 FULL_SCALE = 0.999
 FLAT = 2.5 / 32768
@@ -62,6 +64,8 @@ class Sound:
     """Share of samples at full scale, or at the recording's own peak, in runs of three or more."""
     trimmed: tuple[float, float]
     """Seconds cut off at the beginning and at the end."""
+    pauses: tuple[float, ...]
+    """Seconds of each silence of `PAUSE_S` or more inside of the speech."""
     problems: tuple[Problem, ...]
     """Problems found in it."""
 
@@ -77,7 +81,9 @@ def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
         problem = Problem(
             "silent", f"its loud parts reach {level:.0f} dB of full scale; speech lies above {SILENT_DB:g}"
         )
-        return Sound(whole[:0], _hash(audio), len(audio) / rate, -np.inf, 0.0, 0.0, (0.0, 0.0), (problem,))
+        return Sound(
+            whole[:0], _hash(audio), len(audio) / rate, -np.inf, 0.0, 0.0, (0.0, 0.0), (), (problem,)
+        )
     margin = round(options.margin_ms * options.sample_rate / 1000)
     start, end = max(0, bounds[0] - margin), min(len(whole), bounds[1] + margin)
     problems = _duration_problems(
@@ -101,6 +107,7 @@ def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
         gain_db=gain,
         clipped=clipped,
         trimmed=(start / options.sample_rate, (len(whole) - end) / options.sample_rate),
+        pauses=inner_pauses(kept, options.sample_rate),
         problems=tuple(problems),
     )
 
@@ -108,20 +115,30 @@ def prepare_sound(audio: Samples, rate: int, options: PrepareOptions) -> Sound:
 def speech_bounds(audio: Samples, rate: int) -> tuple[int, int] | None:
     """First sample of speech and the one after the last; None if there is none."""
     size = max(1, round(FRAME_S * rate))
-    level = frame_levels(audio, rate)
-    if len(level) < LEAST_RUN:
-        return None
-    loud, noise = loud_level(level), np.percentile(level, 5)
-    if loud < SILENT_DB:
-        return None
-    # In a recording without pauses the noise cannot be measured: its quiet frames are speech too.
-    floor = min(noise + SPEECH_ABOVE_NOISE_DB, loud - SPEECH_BELOW_PEAK_DB / 2)
-    is_speech = level > max(loud - SPEECH_BELOW_PEAK_DB, floor)
-    runs = np.convolve(is_speech, np.ones(LEAST_RUN, int), "valid") == LEAST_RUN
-    places = np.flatnonzero(runs)
+    places = _speech_places(audio, rate)
     if places.size == 0:
         return None
     return int(places[0]) * size, int(places[-1] + LEAST_RUN) * size
+
+
+def inner_pauses(audio: Samples, rate: int) -> tuple[float, ...]:
+    """Seconds of each silence of `PAUSE_S` or more between the speech in audio [S]."""
+    gaps = (np.diff(_speech_places(audio, rate)) - LEAST_RUN) * FRAME_S
+    return tuple(round(float(gap), 2) for gap in gaps if gap >= PAUSE_S)
+
+
+def _speech_places(audio: Samples, rate: int) -> NDArray[np.int64]:
+    """The frames at which `LEAST_RUN` frames of speech begin, in order."""
+    level = frame_levels(audio, rate)
+    if len(level) < LEAST_RUN:
+        return np.zeros(0, np.int64)
+    loud, noise = loud_level(level), np.percentile(level, 5)
+    if loud < SILENT_DB:
+        return np.zeros(0, np.int64)
+    # In a recording without pauses the noise cannot be measured: its quiet frames are speech too.
+    floor = min(noise + SPEECH_ABOVE_NOISE_DB, loud - SPEECH_BELOW_PEAK_DB / 2)
+    is_speech = level > max(loud - SPEECH_BELOW_PEAK_DB, floor)
+    return np.flatnonzero(np.convolve(is_speech, np.ones(LEAST_RUN, int), "valid") == LEAST_RUN)
 
 
 def frame_levels(audio: Samples, rate: int) -> NDArray[np.float64]:

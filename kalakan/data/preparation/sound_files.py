@@ -14,13 +14,16 @@ import soundfile
 from numpy.typing import NDArray
 
 from kalakan.audio.files import read_audio
+from kalakan.data.preparation.foreign_audio import decode
 from kalakan.data.preparation.options import PrepareOptions
 from kalakan.data.preparation.problems import Problem
-from kalakan.data.preparation.source_files import UNREAD_SUFFIXES
+from kalakan.data.preparation.source_files import DECODED_SUFFIXES
 from kalakan.errors import AudioError
 
 LONGEST_SILENCE_S = 600.0
 """Seconds by which a recording may exceed the limit and still be decoded, because much of it may be silence."""
+LONGEST_DECODED_S = 36_000.0
+"""Seconds of a file that soundfile does not read up to which a stretch is looked for."""
 TOLERANCE_S = 0.5
 """Seconds by which a stretch may end after its file: labels are rounded."""
 _COARSE_CODES = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW", "GSM610"})
@@ -33,13 +36,12 @@ def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = Tru
 
     A file of which only a stretch is used may have any length.
     """
-    if path.suffix.lower() in UNREAD_SUFFIXES:
-        way = f"convert it, as with: ffmpeg -i '{path.name}' '{path.stem}.wav'"
-        return [Problem("unreadable_audio", f"{path.suffix.lower()} is not read; {way}")]
     if str(path).encode(errors="replace").decode() != str(path):
         return [Problem("unreadable_audio", f"its name is not UTF-8{_told_locale()}; rename it")]
     if not path.stat().st_size:
         return [Problem("unreadable_audio", "the file is empty")]
+    if is_foreign(path):
+        return []
     try:
         with quiet_decoder():
             info = soundfile.info(path)
@@ -56,15 +58,22 @@ def header_problems(path: Path, options: PrepareOptions, *, is_whole: bool = Tru
     missing = _missing_bytes(path)
     if missing:
         problems.append(Problem("cut_short", f"{missing} bytes are missing"))
-    if info.samplerate < options.sample_rate:
-        problems.append(
-            Problem(
-                "coarse", f"{info.samplerate} Hz; the corpus has {options.sample_rate} Hz (`--sample-rate`)"
-            )
-        )
+    problems += rate_problems(info.samplerate, options)
     if info.subtype in _COARSE_CODES:
         problems.append(Problem("coarse", f"the samples have 8 bits or fewer ({info.subtype})"))
     return problems
+
+
+def is_foreign(path: Path) -> bool:
+    """True for a format that soundfile does not read: its header is not checked, it is decoded at once."""
+    return path.suffix.lower() in DECODED_SUFFIXES
+
+
+def rate_problems(rate: int, options: PrepareOptions) -> list[Problem]:
+    """The problem of a recording with fewer samples a second than the corpus."""
+    if rate >= options.sample_rate:
+        return []
+    return [Problem("coarse", f"{rate} Hz; the corpus has {options.sample_rate} Hz (`--sample-rate`)")]
 
 
 def _told_locale() -> str:
@@ -94,27 +103,42 @@ def quiet_decoder() -> Iterator[None]:
         os.close(null)
 
 
-def read_stretch(path: Path, stretch: tuple[float, float] | None) -> tuple[NDArray[np.float32], int]:
+def read_stretch(
+    path: Path, stretch: tuple[float, float] | None, options: PrepareOptions
+) -> tuple[NDArray[np.float32], int]:
     """Audio [S] in [-1, 1] of a file, or of the seconds `stretch` of it, channels averaged, and its rate in Hz.
 
     Raises `AudioError` for an unreadable file, and for a stretch outside the file.
     """
+    if is_foreign(path):
+        end = options.max_seconds + LONGEST_SILENCE_S if stretch is None else stretch[1] + 2 * TOLERANCE_S
+        audio, rate = decode(path, min(end, LONGEST_DECODED_S))
+        if stretch is None:
+            return audio, rate
+        first, last = _bounds(stretch, len(audio), rate)
+        return audio[first:last], rate
     if stretch is None:
         return read_audio(path)
     try:
         with soundfile.SoundFile(path) as file:
-            rate, (start, end) = file.samplerate, stretch
-            last = file.frames if math.isinf(end) else round(end * rate)
-            if last > file.frames + rate * TOLERANCE_S:
-                raise AudioError(
-                    f"its stretch ends at {end:g} s and the file at {file.frames / rate:.2f} s; start and end are in "
-                    "seconds"
-                )
-            file.seek(min(round(start * rate), file.frames))
-            samples = file.read(max(0, last - round(start * rate)), dtype="float32", always_2d=True)
+            rate = file.samplerate
+            first, last = _bounds(stretch, file.frames, rate)
+            file.seek(min(first, file.frames))
+            samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path} cannot be read from {stretch[0]:g} s on ({error})") from error
     return samples.mean(axis=1, dtype=np.float32), rate
+
+
+def _bounds(stretch: tuple[float, float], frames: int, rate: int) -> tuple[int, int]:
+    """First and last sample of a stretch of a file with `frames` samples; raises `AudioError` if it ends later."""
+    start, end = stretch
+    last = frames if math.isinf(end) else round(end * rate)
+    if last > frames + rate * TOLERANCE_S:
+        raise AudioError(
+            f"its stretch ends at {end:g} s and the file at {frames / rate:.2f} s; start and end are in seconds"
+        )
+    return round(start * rate), last
 
 
 def _missing_bytes(path: Path) -> int:

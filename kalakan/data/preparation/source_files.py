@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,15 @@ from kalakan.errors import DataError
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64")
 """Supported audio formats; if a recording exists in several, the first is preferred."""
-UNREAD_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mov")
-"""Unsupported audio formats: reported with instructions to convert them."""
+DECODED_SUFFIXES = (
+    *(".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mov"),
+    *(".mkv", ".avi", ".m4v", ".wmv", ".mpg", ".mpeg", ".awb", ".ac3", ".wv", ".ape"),
+)
+"""Formats of audio and video that soundfile does not read: decoded by ffmpeg or PyAV; see `foreign_audio`."""
+MICROPHONES = re.compile(r"_mic\d+$", re.IGNORECASE)
+"""The end of VCTK 0.92's names of recordings: the microphone."""
+_NORMALIZED, _ORIGINAL = ".normalized", ".original"
+"""Before .txt: LibriTTS's transcripts, the normalized one and the one as printed."""
 TEXT_SUFFIXES = (".txt", ".lab")
 """Suffixes of separate transcript files."""
 SOUND_FOLDERS = ("", "clips", "wavs", "audio", "wav", "recordings")
@@ -29,8 +37,10 @@ class SourceFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         files = list(_walk(root))
-        self.sounds = [path for path in files if path.suffix.lower() in (*SOUND_SUFFIXES, *UNREAD_SUFFIXES)]
+        self.sounds = [path for path in files if path.suffix.lower() in (*SOUND_SUFFIXES, *DECODED_SUFFIXES)]
         self.texts = [path for path in files if path.suffix.lower() in TEXT_SUFFIXES]
+        known = {*self.sounds, *self.texts}
+        self.others = [path for path in files if path not in known]
         self._sounds = frozenset(self.sounds)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.sounds:
@@ -41,21 +51,25 @@ class SourceFiles:
         """A path relative to the folder, with "/" as the separator."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
-    def sound(self, name: str) -> Path | None:
-        """The recording that a table refers to as `name`; None if there is none, or several.
+    def sound(self, name: str, folder: Path | None = None) -> Path | None:
+        """The recording that a table, in `folder` (default: the root), refers to as `name`; None if there is none, or
+        several.
 
         The name may lack its folders or suffix, differ in case or Unicode form, and use "\\".
         """
-        direct = self.root / name
-        if is_file(direct):
-            return self._known(direct)
+        for direct in ((folder or self.root) / name, self.root / name):
+            if is_file(direct):
+                return self._known(direct)
         key = folded(name)
         found = self._by_name.get(key.rpartition("/")[2], [])
         fitting = [path for path in found if self._ends_with(path, key)] or found
+        if folder is not None and len(fitting) > 1:
+            fitting = [path for path in fitting if path.is_relative_to(folder)] or fitting
         if len(fitting) < 2:
             return fitting[0] if fitting else None
-        usual = [path for path in fitting if self.inside(path.parent).lower() in (".", *SOUND_FOLDERS)]
-        return min(usual, key=self._rank, default=None)
+        base = folder if folder is not None and fitting[0].is_relative_to(folder) else self.root
+        ranks = ((_usual_rank(path, base), path) for path in fitting)
+        return min(((rank, path) for rank, path in ranks if rank is not None), default=(None, None))[1]
 
     def _known(self, path: Path) -> Path:
         """The same file under the path found in the folder, if it was."""
@@ -70,6 +84,12 @@ class SourceFiles:
         A transcript belongs to one recording: `a.wav` rather than `a.m4a`.
         """
         beside = {(path.parent, folded(path.stem)): path for path in reversed(self.texts)}
+        for ending in (_ORIGINAL, _NORMALIZED):
+            beside |= {
+                (path.parent, folded(path.stem[: -len(ending)])): path
+                for path in self.texts
+                if path.stem.lower().endswith(ending)
+            }
         apart = _unique(self.texts)
         alone = _unique(self.sounds)
         taken: set[Path] = set()
@@ -86,10 +106,6 @@ class SourceFiles:
         inside = folded(self.inside(path))
         return any(f"/{form}".endswith(f"/{key}") for form in (inside, inside.rpartition(".")[0]))
 
-    def _rank(self, path: Path) -> tuple[int, int]:
-        folder = self.inside(path.parent).lower()
-        return SOUND_FOLDERS.index("" if folder == "." else folder), _suffix_rank(path)
-
 
 def is_file(path: Path) -> bool:
     """True for a file; false, without an error, for an invalid file name."""
@@ -105,8 +121,15 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", plain).removeprefix("./")
 
 
+def _usual_rank(path: Path, base: Path) -> tuple[int, int] | None:
+    """How usual it is for a recording to stand there below `base`, the least for the most; None for other folders."""
+    folder = path.parent.relative_to(base).as_posix().lower() if path.is_relative_to(base) else ""
+    place = "" if folder == "." else folder
+    return (SOUND_FOLDERS.index(place), _suffix_rank(path)) if place in SOUND_FOLDERS else None
+
+
 def _suffix_rank(path: Path) -> int:
-    return (*SOUND_SUFFIXES, *UNREAD_SUFFIXES).index(path.suffix.lower())
+    return (*SOUND_SUFFIXES, *DECODED_SUFFIXES).index(path.suffix.lower())
 
 
 def _unique(paths: Sequence[Path]) -> dict[str, Path]:

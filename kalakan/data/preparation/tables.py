@@ -42,7 +42,7 @@ TEXT_COLUMNS = (
     *("transcription", "raw_text", "utterance"),
 )
 """The first non-empty one in a line is used: a normalized text is closest to what was said."""
-SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name")
+SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name", "spk", "spk_id")
 START_COLUMNS = ("start", "start_s", "start_time", "begin", "start_ms")
 END_COLUMNS = ("end", "end_s", "end_time", "stop", "end_ms")
 """Columns with an utterance's position in its file, in seconds, or in milliseconds if the name says so."""
@@ -71,6 +71,8 @@ class Line:
     """Start and end of the utterance in its file in seconds, `inf` for the file's end; None for the whole file."""
     fault: str | None = None
     """Why the line cannot be used."""
+    id: str | None = None
+    """Id of the utterance where the list gives one; else it is derived from the path."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Table:
     """Field delimiter."""
     has_header: bool = True
     """Whether the file has a header; else the columns were inferred from their contents."""
+    speaker: str = ""
+    """Speaker of the lines that name none."""
 
     def lines(self) -> Iterator[Line]:
         """The parsed lines; one that cannot be used has a `fault`."""
@@ -110,7 +114,7 @@ class Table:
                     fault = (
                         f"{place}: start {start!r} and end {end!r} are no stretch of a recording, in seconds"
                     )
-            yield Line(place, path, text, speaker, stretch, fault)
+            yield Line(place, path, text, speaker or self.speaker, stretch, fault)
 
     def reading(self) -> str:
         """How the columns are interpreted: "list.csv: audio from path, text from sentence"."""
@@ -226,6 +230,8 @@ def _columns_of(path: Path, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
     wide = [row for row in rows if len(row) == width]
     if width == 3:
         second, third = ([row[place].strip() for row in wide] for place in (1, 2))
+        if path.suffix.lower() == ".txt" and all(name.isdecimal() for name in second):
+            return _SPEAKER_SECOND  # VITS's numbers of speakers, each perhaps once in a list for validation
         for speakers, texts, columns in (
             (second, third, _SPEAKER_SECOND),
             (third, second, _SPEAKER_THIRD),

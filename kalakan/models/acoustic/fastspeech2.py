@@ -19,6 +19,7 @@ from kalakan.config.schema import FastSpeech2Config
 from kalakan.models.acoustic.voicing import LocalVoicing, is_voiced
 from kalakan.models.layers.blocks import ConvNextBlock, MaskedConv1d, TransformerBlock, sinusoidal_positions
 from kalakan.models.layers.masking import frame_owners, frame_positions, gather_frames, length_mask
+from kalakan.models.layers.speakers import by_speaker
 
 PAD_ID = 0
 
@@ -157,17 +158,18 @@ class FastSpeech2(nn.Module):
         speed: Tensor | None = None,
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
+        pitch_range: Tensor | None = None,
         durations: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `AcousticModel.inference`; the dict also holds `energy` [B, T] (log).
 
         `durations` [B, N] (frames) replace the predicted ones, and `speed` then has no effect.
         """
-        phonemes, speaker, speed, pitch, energy = self.defaults(
-            phonemes, lengths, speaker, speed, pitch, energy
+        phonemes, speaker, speed, pitch, energy, pitch_range = self.defaults(
+            phonemes, lengths, speaker, speed, pitch, energy, pitch_range
         )
         mel, frames, counts, hertz, log_energy = self.infer(
-            phonemes, speaker, speed, pitch, energy, durations
+            phonemes, speaker, speed, pitch, energy, pitch_range, durations
         )
         return mel, {"mel_lengths": counts, "durations": frames, "pitch": hertz, "energy": log_energy}
 
@@ -179,7 +181,8 @@ class FastSpeech2(nn.Module):
         speed: Tensor | None,
         pitch: Tensor | None,
         energy: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        pitch_range: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Ids, zeroed past the lengths, and the controls with their defaults in place of None."""
         batch = phonemes.shape[0]
         if lengths is not None:
@@ -193,7 +196,9 @@ class FastSpeech2(nn.Module):
             pitch = one * 0.0
         if energy is None:
             energy = one
-        return phonemes, speaker, speed, pitch, energy
+        if pitch_range is None:
+            pitch_range = one
+        return phonemes, speaker, speed, pitch, energy, pitch_range
 
     def infer(
         self,
@@ -202,15 +207,16 @@ class FastSpeech2(nn.Module):
         speed: Tensor,
         pitch: Tensor,
         energy: Tensor,
+        pitch_range: Tensor,
         durations: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Mel [B, M, T], durations [B, N], frame counts [B], pitch [B, T] in Hz, log energy [B, T].
 
-        speaker [B]; speed, pitch (semitones) and energy (factor) [B, 1] or [B, N]; durations [B, N] in frames, by
-        default the predicted ones.
+        speaker [B], or weights of speakers [B, S]; speed, pitch (semitones), energy and pitch_range (factors) [B, 1] or
+        [B, N]; durations [B, N] in frames, by default the predicted ones.
         """
         frames, durations, counts, hertz, log_energy = self.infer_frames(
-            phonemes, speaker, speed, pitch, energy, durations
+            phonemes, speaker, speed, pitch, energy, pitch_range, durations
         )
         mask = length_mask(counts, frames.shape[1]).to(frames.dtype)[:, :, None]
         return self.decode(frames, mask), durations, counts, hertz, log_energy
@@ -223,13 +229,14 @@ class FastSpeech2(nn.Module):
         speed: Tensor | None = None,
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
+        pitch_range: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """All of `inference` except its last step: frames [B, T, C] for `decode_frames`, and the same dict."""
-        phonemes, speaker, speed, pitch, energy = self.defaults(
-            phonemes, lengths, speaker, speed, pitch, energy
+        phonemes, speaker, speed, pitch, energy, pitch_range = self.defaults(
+            phonemes, lengths, speaker, speed, pitch, energy, pitch_range
         )
         frames, durations, counts, hertz, log_energy = self.infer_frames(
-            phonemes, speaker, speed, pitch, energy
+            phonemes, speaker, speed, pitch, energy, pitch_range
         )
         return frames, {"mel_lengths": counts, "durations": durations, "pitch": hertz, "energy": log_energy}
 
@@ -244,6 +251,7 @@ class FastSpeech2(nn.Module):
         speed: Tensor,
         pitch: Tensor,
         energy: Tensor,
+        pitch_range: Tensor,
         durations: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The decoder's input, frames [B, T, C], and the other results of `infer`."""
@@ -257,31 +265,39 @@ class FastSpeech2(nn.Module):
         shift = torch.gather(pitch.expand_as(phonemes), 1, owners) * (math.log(2.0) / 12.0 / self.pitch_std)
         voicing = self.judge_voicing(predicted, phonemes, durations, owners, speaker)
         voiced = is_voiced(voicing).to(frames.dtype) * frame_mask.squeeze(2)
-        pitch_value = (predicted[:, :, 0] + shift) * voiced
+        width = torch.gather(pitch_range.expand_as(phonemes), 1, owners)
+        pitch_value = (predicted[:, :, 0] * width + shift) * voiced
         frames = self.add_pitch(frames, pitch_value, voiced, frame_mask)
         log_factor = torch.gather(torch.log(energy).expand_as(phonemes), 1, owners)
         energy_value = self.energy_predictor(frames, frame_mask).squeeze(2) + log_factor / self.energy_std
         frames = frames + self.energy_in(energy_value[:, :, None], frame_mask)
-        mean = self.pitch_mean[speaker][:, None]
+        mean = by_speaker(self.pitch_mean, speaker)[:, None]
         hertz = torch.exp(pitch_value * self.pitch_std + mean) * voiced
         log_energy = energy_value * self.energy_std + self.energy_mean
         return frames, durations, counts, hertz, log_energy
 
     def encode(self, phonemes: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B]."""
+        """Hidden states [B, N, C] and their mask [B, N, 1]; speaker [B], or weights of speakers [B, S]."""
         mask = (phonemes != self.pad_id).to(self.mel_mean.dtype)[:, :, None]
-        rows = phonemes
-        if self.is_steered:
-            rows = torch.gather(self.phoneme_rows[speaker], 1, phonemes)
-        x = self.embedding(rows) * self.embedding_scale
+        x = self.embed(phonemes, speaker) * self.embedding_scale
         x = (
             x
             + sinusoidal_positions(phonemes.shape[1], self.width, x)[None]
-            + self.speaker_embedding(speaker)[:, None]
+            + by_speaker(self.speaker_embedding.weight, speaker)[:, None]
         )
         for block in self.encoder:
             x = block(x, mask)
         return self.encoder_norm(x), mask
+
+    def embed(self, phonemes: Tensor, speaker: Tensor) -> Tensor:
+        """Embeddings [B, N, C] of ids [B, N]; where they are steered, those of each one's speaker, or their mean."""
+        rows = phonemes
+        if self.is_steered:
+            if speaker.dim() > 1:
+                each = self.embedding(self.phoneme_rows[:, phonemes])  # [S, B, N, C]
+                return (speaker.to(each.dtype).t()[:, :, None, None] * each).sum(0)
+            rows = torch.gather(self.phoneme_rows[speaker], 1, phonemes)
+        return self.embedding(rows)
 
     def spread(
         self, hidden: Tensor, durations: Tensor, owners: Tensor, counts: Tensor
@@ -316,7 +332,9 @@ class FastSpeech2(nn.Module):
 
     def normalize_pitch(self, hertz: Tensor, speaker: Tensor) -> Tensor:
         """ln F0 [B, T] around the speaker's mean, in units of the corpus's deviation."""
-        return (torch.log(torch.clamp(hertz, min=1.0)) - self.pitch_mean[speaker][:, None]) / self.pitch_std
+        return (
+            torch.log(torch.clamp(hertz, min=1.0)) - by_speaker(self.pitch_mean, speaker)[:, None]
+        ) / self.pitch_std
 
     def round_durations(self, log_durations: Tensor, phonemes: Tensor, speed: Tensor) -> Tensor:
         """Whole frames [B, N] at least 1 (0 for padding and tone units), whose sum keeps the exact tempo."""

@@ -18,6 +18,7 @@ from kalakan.errors import StopTokenWarning, SynthesisError
 from kalakan.models.acoustic.tacotron2_decoder import Decoder
 from kalakan.models.acoustic.tacotron2_layers import Encoder, Postnet
 from kalakan.models.layers.masking import length_mask
+from kalakan.models.layers.speakers import by_speaker
 
 PAD_ID = 0
 
@@ -38,7 +39,7 @@ class Tacotron2Prediction(NamedTuple):
 class Tacotron2(nn.Module):
     """Phoneme ids [B, N] to log-mel [B, M, T]; implements `kalakan.models.interfaces.AcousticModel`.
 
-    Rate and pitch cannot be controlled: a `speed`, `pitch` or `energy` raises `SynthesisError`.
+    Rate and pitch cannot be controlled: a `speed`, `pitch`, `energy` or `pitch_range` raises `SynthesisError`.
     """
 
     mel_mean: Tensor
@@ -113,16 +114,18 @@ class Tacotron2(nn.Module):
         speed: Tensor | None = None,
         pitch: Tensor | None = None,
         energy: Tensor | None = None,
+        pitch_range: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `AcousticModel.inference`. The dict holds no `pitch`, but `alignment` [B, T, N], the attention weights.
 
         `durations` counts the frames in which a phoneme had the largest weight. Raises `SynthesisError` for `speed`,
-        `pitch` and `energy`. Warns `StopTokenWarning` where the stop token was predicted before the end of the
-        phonemes, or not within the limit of `max_frames_per_phoneme`.
+        `pitch`, `energy` and `pitch_range`. Warns `StopTokenWarning` where the stop token was predicted before the
+        end of the phonemes, or not within the limit of `max_frames_per_phoneme`.
         """
-        if speed is not None or pitch is not None or energy is not None:
+        if speed is not None or pitch is not None or energy is not None or pitch_range is not None:
             raise SynthesisError(
-                "tacotron2 cannot change speed, pitch or energy; leave them at their defaults or use a fastspeech2"
+                "tacotron2 cannot change speed, pitch, pitch range or energy; leave them at their defaults or use a "
+                "fastspeech2"
             )
         if lengths is None:
             lengths = (phonemes != self.pad_id).sum(dim=1)
@@ -142,10 +145,10 @@ class Tacotron2(nn.Module):
         return mel, {"mel_lengths": mel_lengths, "durations": durations, "alignment": alignment}
 
     def encode(self, phonemes: Tensor, lengths: Tensor, speaker: Tensor) -> Tensor:
-        """Memory [B, N, E] of ids [B, N] with lengths [B]; speaker [B]."""
+        """Memory [B, N, E] of ids [B, N] with lengths [B]; speaker [B], or weights of speakers [B, S]."""
         memory = self.encoder(self.embedding(phonemes), lengths)
         if self.speaker_embedding is not None:
-            memory = memory + self.speaker_embedding(speaker)[:, None]
+            memory = memory + by_speaker(self.speaker_embedding.weight, speaker)[:, None]
         return memory
 
     def decode(self, memory: Tensor, lengths: Tensor, limits: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kalakan.models.layers.blocks import MaskedConv1d
 from kalakan.models.layers.masking import frame_distances, gather_frames, move_together, position_between
+from kalakan.models.layers.speakers import by_speaker
 
 SOUND_WIDTH = 16
 """Channels of a sound's and of a speaker's embedding."""
@@ -34,12 +35,13 @@ class LocalVoicing(nn.Module):
     def forward(
         self, phonemes: Tensor, durations: Tensor, owners: Tensor, speaker: Tensor, is_sound: Tensor
     ) -> Tensor:
-        """Logits [B, T] of ids [B, N] that last `durations` [B, N] frames; owners [B, T] of each frame, speaker [B].
+        """Logits [B, T] of ids [B, N] that last `durations` [B, N] frames; owners [B, T] of each frame, speaker [B] or
+        weights of speakers [B, S].
 
         `is_sound` [B, N] is false for padding and tone units: neighbors are the nearest sounds and pauses, so that
         a sentence with tone units has the same input as without.
         """
-        voice = self.speaker_embedding(speaker)[:, None].expand(-1, phonemes.shape[1], -1)
+        voice = by_speaker(self.speaker_embedding.weight, speaker)[:, None].expand(-1, phonemes.shape[1], -1)
         lengths = torch.log1p(durations.to(voice.dtype))[:, :, None]
         sounds = torch.cat([self.embedding(phonemes), voice, lengths], dim=2)
         together, ranks = move_together(sounds, is_sound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ from kalakan.models.vocoders.upsampling import Upsample, check_mel, check_rates,
 class Generator(nn.Module):
     """Log-mel [B, M, T] to waveform [B, T * hop_length]; implements `kalakan.models.interfaces.Vocoder`.
 
-    On a GPU and without gradients `inference`, `render` and `render_batch` run the packed weights of
+    On a GPU and without gradients `inference`, `render` and `render_passes` run the packed weights of
     `kalakan.models.vocoders.gpu.packed`; `forward` never does.
     """
 
@@ -61,11 +61,11 @@ class Generator(nn.Module):
         """See `Vocoder`; this vocoder is deterministic, so every seed gives the same samples."""
         return self.inference(mel)
 
-    def render_batch(self, mels: Sequence[Tensor]) -> list[Tensor]:
-        """See `Vocoder`."""
+    def render_passes(self, mels: Sequence[Tensor]) -> Iterator[tuple[list[int], list[Tensor]]]:
+        """See `BatchVocoder`."""
         for mel in mels:
             check_mel(mel, self.n_mels)
-        return packed.waveforms(self, mels)
+        return packed.passes(self, mels)
 
     def forward(self, mel: Tensor) -> Tensor:
         """The same as `inference`, without its check."""

@@ -30,5 +30,9 @@ def masked_bce(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 def variation_l1(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """L1 between the frame-to-frame changes of two mels [B, M, T], mask [B, 1, T]: discourages blurred transitions."""
-    pairs = mask[:, :, 1:] * mask[:, :, :-1]
-    return masked_l1(torch.diff(prediction.float(), dim=2), torch.diff(target, dim=2), pairs)
+    return masked_l1(torch.diff(prediction.float(), dim=2), torch.diff(target, dim=2), frame_pairs(mask))
+
+
+def frame_pairs(mask: Tensor) -> Tensor:
+    """Mask [B, 1, T - 1] of the pairs of neighboring frames in a mask [B, 1, T]."""
+    return mask[:, :, 1:] * mask[:, :, :-1]

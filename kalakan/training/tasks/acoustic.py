@@ -19,7 +19,7 @@ from kalakan.errors import DataError
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2, Prediction
 from kalakan.models.acoustic.voicing import is_voiced
 from kalakan.models.layers.masking import length_mask
-from kalakan.training.losses.masked import masked_bce, masked_l1, masked_mse, variation_l1
+from kalakan.training.losses.masked import frame_pairs, masked_bce, masked_l1, masked_mse, variation_l1
 from kalakan.training.tasks.contract import BatchSource, Phase
 from kalakan.training.tasks.fit_sizes import fitted
 from kalakan.training.tasks.pictures import draw_utterance
@@ -71,6 +71,13 @@ class AcousticTask:
         _, losses = self._losses(modules, batch)
         yield Phase("acoustic", {name: LOSS_WEIGHTS[name] * value for name, value in losses.items()})
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """Frames, pairs of frames, sounds, or weighted voiced frames of each loss."""
+        masks = self._masks(modules, batch)
+        return {name: mask.sum() for name, mask in masks.items()} | {
+            "variation": frame_pairs(masks["variation"]).sum()
+        }
+
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """Losses, the share of wrong voicing decisions, and pitch error in semitones."""
         prediction, losses = self._losses(modules, batch)
@@ -119,7 +126,10 @@ class AcousticTask:
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes `folder/voice` with Griffin-Lim as its vocoder, which it returns, and `folder/acoustic_model.pt`."""
         model = cast(FastSpeech2, modules["acoustic"])
-        return save_acoustic_product(folder, self.model_type, model, self.settings.audio, training).path
+        tones = self.settings.data.tones
+        return save_acoustic_product(
+            folder, self.model_type, model, self.settings.audio, training, tones=tones
+        ).path
 
     def frame_mask(self, batch: Batch) -> Tensor:
         """Frame mask [B, T] of a batch: 1 for frames, 0 for padding."""
@@ -129,27 +139,35 @@ class AcousticTask:
         keys = ("phonemes", "durations", "pitch", "energy", "speaker")
         return cast(Prediction, modules["acoustic"](*(batch[key] for key in keys)))
 
+    def _masks(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """Weight of each position in the loss of a name: [B, 1, T], [B, N] or [B, T]."""
+        frames = self.frame_mask(batch)
+        model = cast(FastSpeech2, modules["acoustic"])
+        voiced = (batch["pitch"] > 0).float()
+        return {
+            "mel": frames[:, None, :],
+            "variation": frames[:, None, :],
+            "duration": (~model.zero_duration[batch["phonemes"]]).float(),
+            "pitch": frames * voiced * batch.get("pitch_weight", 1.0),
+            "voicing": frames[:, :, None],
+            "energy": frames,
+        }
+
     def _losses(self, modules: nn.ModuleDict, batch: Batch) -> tuple[Prediction, dict[str, Tensor]]:
         prediction = self._predict(modules, batch)
         model = cast(FastSpeech2, modules["acoustic"])
-        frames = self.frame_mask(batch)
-        spoken = (~model.zero_duration[batch["phonemes"]]).float()
-        voiced = (batch["pitch"] > 0).float()
-        mel_mask = frames[:, None, :]
+        masks = self._masks(modules, batch)
+        durations = torch.log(batch["durations"].float() + 1.0)
+        pitch = model.normalize_pitch(batch["pitch"], batch["speaker"])
+        voiced = (batch["pitch"] > 0).float()[:, :, None].expand_as(prediction.voicing)
         energy = (batch["energy"] - model.energy_mean) / model.energy_std
         return prediction, {
-            "mel": masked_l1(prediction.mel, batch["mel"], mel_mask),
-            "variation": variation_l1(prediction.mel, batch["mel"], mel_mask),
-            "duration": masked_mse(
-                prediction.log_durations, torch.log(batch["durations"].float() + 1.0), spoken
-            ),
-            "pitch": masked_mse(
-                prediction.pitch, model.normalize_pitch(batch["pitch"], batch["speaker"]), frames * voiced
-            ),
-            "voicing": masked_bce(
-                prediction.voicing, voiced[:, :, None].expand_as(prediction.voicing), frames[:, :, None]
-            ),
-            "energy": masked_mse(prediction.energy, energy, frames),
+            "mel": masked_l1(prediction.mel, batch["mel"], masks["mel"]),
+            "variation": variation_l1(prediction.mel, batch["mel"], masks["variation"]),
+            "duration": masked_mse(prediction.log_durations, durations, masks["duration"]),
+            "pitch": masked_mse(prediction.pitch, pitch, masks["pitch"]),
+            "voicing": masked_bce(prediction.voicing, voiced, masks["voicing"]),
+            "energy": masked_mse(prediction.energy, energy, masks["energy"]),
         }
 
 

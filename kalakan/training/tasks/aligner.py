@@ -74,6 +74,10 @@ class AlignerTask:
         loss, _ = self._forward_sum(modules, batch, blend, is_learning=True)
         yield Phase("aligner", {"forward_sum": loss})
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """Frames of the loss."""
+        return {"forward_sum": batch["frames"].sum()}
+
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """The loss, and the alignment confidence: mean probability of a frame's most likely state."""
         loss, found = self._forward_sum(modules, batch, BLEND, is_learning=False)

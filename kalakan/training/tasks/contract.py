@@ -91,6 +91,14 @@ class Task(Protocol):
         """
         ...
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """How many values of a batch each loss of `phases` is a mean over, by its name.
+
+        Several batches of one step are weighted by these, so that they step like one large batch. A loss that is not
+        named is a mean over the items of a batch.
+        """
+        ...
+
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """Scores of one validation batch; "score" decides which checkpoint is the best (lower is better)."""
         ...

@@ -75,6 +75,11 @@ class DistillationTask(AcousticTask):
         weighted["distillation"] = (1.0 - options.alpha) * distance
         yield Phase("acoustic", weighted)
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """As `AcousticTask.sizes`; the teacher's loss is a mean over frames."""
+        found = super().sizes(modules, batch)
+        return found | {"distillation": found["mel"]}
+
     @torch.no_grad()
     def _taught(self, batch: Batch) -> Prediction:
         """The teacher's prediction with the recordings' durations, pitch and energy."""

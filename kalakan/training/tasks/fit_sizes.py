@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from kalakan.config.schema import AlignerConfig, FastSpeech2Config, Tacotron2Config
+from kalakan.config.schema import AlignerConfig, FastSpeech2Config, RecognizerConfig, Tacotron2Config
 from kalakan.errors import ConfigError
 from kalakan.text.phonemes import TABLE_SIZE
 
-Sizes = TypeVar("Sizes", FastSpeech2Config, Tacotron2Config, AlignerConfig)
+Sizes = TypeVar("Sizes", FastSpeech2Config, Tacotron2Config, AlignerConfig, RecognizerConfig)
 
 
 def fitted(model: Sizes, **decided: Any) -> Sizes:

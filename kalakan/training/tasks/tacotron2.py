@@ -76,6 +76,13 @@ class Tacotron2Task:
         weights = {**LOSS_WEIGHTS, "attention": guide_weight(step)}
         yield Phase("acoustic", {name: weights[name] * value for name, value in losses.items()})
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """Frames or decoder steps of each loss."""
+        rate = cast(Tacotron2Config, self.settings.model).frames_per_step
+        frames = batch["frames"].sum()
+        steps = ((batch["frames"] + rate - 1) // rate).sum()
+        return {"coarse": frames, "mel": frames, "stop": steps, "attention": steps}
+
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """Losses, mel L1, and attention sharpness: the mean of its maximum weights, at most 1."""
         prediction, losses = self._losses(modules, batch)
@@ -114,7 +121,10 @@ class Tacotron2Task:
     def save_product(self, modules: nn.ModuleDict, folder: Path, training: dict[str, Any]) -> Path:
         """Writes `folder/voice` with Griffin-Lim as its vocoder, which it returns, and `folder/acoustic_model.pt`."""
         model = cast(Tacotron2, modules["acoustic"])
-        return save_acoustic_product(folder, self.model_type, model, self.settings.audio, training).path
+        tones = self.settings.data.tones
+        return save_acoustic_product(
+            folder, self.model_type, model, self.settings.audio, training, tones=tones
+        ).path
 
     def _predict(self, modules: nn.ModuleDict, batch: Batch) -> Tacotron2Prediction:
         keys = ("phonemes", "mel", "frames", "speaker")

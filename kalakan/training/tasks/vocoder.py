@@ -88,6 +88,10 @@ class VocoderTask:
             losses["features"] = options.feature_weight * feature_loss(wanted, opinion)
         yield Phase("vocoder", losses)
 
+    def sizes(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, Tensor]:
+        """Empty: segments are equally long, so that every loss is a mean over them."""
+        return {}
+
     def validate(self, modules: nn.ModuleDict, batch: Batch) -> dict[str, float]:
         """Losses, plain distance, mel L1 of copy synthesis, and errors of the F0 head."""
         model = cast(HarmonicNoise, modules["vocoder"])

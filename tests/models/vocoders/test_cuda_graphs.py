@@ -24,6 +24,7 @@ class StandIn:
         self.log: list[str] = []
         self.current = "caller"
         self.failing = ""
+        self.is_filling = False
 
     def stream(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(
@@ -47,6 +48,21 @@ class StandIn:
             Event=None,
         )
 
+    def private(self) -> SimpleNamespace:
+        """The functions of `torch._C`; the allocator knows the pools that are being filled."""
+
+        def end(device: int, pool: str) -> None:
+            if not self.is_filling:
+                raise RuntimeError("not currently recording")
+            self.is_filling = False
+            self.log.append(f"{pool} filled on {device}")
+
+        return SimpleNamespace(
+            _cuda_clearCublasWorkspaces=lambda: self.log.append("workspaces"),
+            _cuda_endAllocateToPool=end,
+            _cuda_releasePool=lambda device, pool: self.log.append(f"{pool} released"),
+        )
+
     @contextmanager
     def device(self, device: torch.device) -> Iterator[None]:
         yield
@@ -64,8 +80,10 @@ class StandIn:
             self.log.append("end")
             if self.failing:
                 raise RuntimeError("the capture was invalidated")
+            self.is_filling = False
 
         def begin(pool: str, capture_error_mode: str) -> None:
+            self.is_filling = True
             self.log.append(f"begin in {pool}, {capture_error_mode}, on {self.current}")
 
         return SimpleNamespace(capture_begin=begin, capture_end=end, replay=lambda: self.log.append("replay"))
@@ -83,7 +101,7 @@ class StandIn:
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
-    names: dict[str, Any] = {"cuda": stand_in.module(), "device": torch.device}
+    names: dict[str, Any] = {"cuda": stand_in.module(), "device": torch.device, "_C": stand_in.private()}
     monkeypatch.setattr(cuda_recorder, "torch", SimpleNamespace(**names))
     monkeypatch.setattr(cuda_recorder, "_STREAMS", {})
     return stand_in
@@ -99,9 +117,11 @@ def test_the_work_runs_once_and_then_is_captured_on_two_streams(cuda: StandIn) -
     assert cuda.log == [
         "first waits for caller",
         *FORK,
+        "workspaces",  # of the warm-up: the graph takes others, from its pool
         "begin in pool, thread_local, on first",
         *FORK,
         "end",
+        "workspaces",
     ]
     replay()
     assert cuda.log[-1] == "replay"
@@ -144,4 +164,22 @@ def test_a_capture_that_fails_is_ended_and_told(cuda: StandIn) -> None:
     ) as told:
         recorder.record([cuda.branch("a")])
     assert "invalidated" not in str(told.value)
-    assert cuda.log[-1] == "end"
+    assert cuda.log[-4:] == ["end", "workspaces", "pool filled on 0", "pool released"]
+    assert not cuda.is_filling
+
+
+def test_a_capture_whose_pool_is_ended_already_is_not_released_twice(cuda: StandIn) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupted() -> Tensor:
+        if cuda.is_filling:
+            raise Interrupted
+        return torch.zeros(1)
+
+    with pytest.raises(Interrupted):
+        recorder.record([interrupted])
+    assert cuda.log[-2:] == ["end", "workspaces"]
+    assert not cuda.is_filling

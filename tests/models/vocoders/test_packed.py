@@ -25,7 +25,7 @@ from kalakan.models.vocoders.gpu import packed
 from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
 from kalakan.models.vocoders.hifigan import ReceptiveFieldFusion
 from kalakan.ops import use
-from models.vocoders.generators import TYPES, CountingRecorder, packed_on_cpu, tiny
+from models.vocoders.generators import TYPES, CountingRecorder, in_order, packed_on_cpu, tiny
 
 torch.set_num_threads(1)
 
@@ -166,6 +166,39 @@ def test_changed_weights_are_packed_again(change: str) -> None:
     assert change == "double" or not torch.equal(model.inference(mel), old)
 
 
+def test_what_is_packed_while_a_graph_is_captured_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, mel = tiny("hifigan"), torch.randn(1, 20, 9)
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "is_capturing", lambda tensor: True)
+        torch.testing.assert_close(model.inference(mel).double(), wanted(model, mel), atol=1e-6, rtol=0)
+        assert packed._KEPT[model].by_dtype == {}
+    model.inference(mel)
+    assert list(packed._KEPT[model].by_dtype) == [torch.float32]
+
+
+def test_a_module_does_not_live_for_what_was_packed_of_it() -> None:
+    model = tiny("hifigan")
+    model.inference(torch.randn(1, 20, 9))
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_part_that_is_taken_out_is_noticed() -> None:
+    model, mel = tiny("hifigan"), torch.randn(1, 20, 9)
+    before = packed.packed(model, mel)
+    block = model.stages[1].blocks[0]
+    kept = block.layers[0]
+    del block.layers[0]
+    after = packed.packed(model, mel)
+    assert after is not None
+    assert after is not before
+    block.layers.insert(0, kept)
+    assert packed.packed(model, mel) is not after
+    torch.testing.assert_close(model.inference(mel).double(), wanted(model, mel), atol=1e-6, rtol=0)
+
+
 def test_moving_frees_what_was_packed() -> None:
     model, mel = tiny("hifigan"), torch.randn(1, 20, 50)
     model.inference(mel)
@@ -243,7 +276,7 @@ def test_a_batch_of_lengths_equals_singles(name: str) -> None:
     model = tiny(name).double()
     frames = [90, 1, 45, 90, 44, 41, 2, 2, 60, 34]
     mels = [torch.randn(1, 20, count, dtype=torch.float64) for count in frames]
-    together = model.render_batch(mels)
+    together = in_order(model, mels)
     for mel, audio in zip(mels, together, strict=True):
         torch.testing.assert_close(audio, model.forward(mel)[0], atol=1e-12, rtol=0)
 
@@ -251,7 +284,7 @@ def test_a_batch_of_lengths_equals_singles(name: str) -> None:
 def test_a_batch_on_a_cpu_goes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "DEVICES", ("cuda",))
     model, mels = tiny("melgan"), [torch.randn(1, 20, count) for count in (5, 3)]
-    for mel, audio in zip(mels, model.render_batch(mels), strict=True):
+    for mel, audio in zip(mels, in_order(model, mels), strict=True):
         assert torch.equal(audio, model.inference(mel)[0])
 
 

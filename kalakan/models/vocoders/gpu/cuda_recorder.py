@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import torch
@@ -21,6 +21,8 @@ _STREAMS: dict[tuple[torch.device, int, int], list[torch.cuda.Stream]] = {}
 Few for the whole process: torch has a pool of 32 and then hands out streams that are in use.
 """
 _CAPTURE = (-1, -1)
+_END_ALLOCATIONS = ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool")
+"""torch's function, by its name of today and of older versions."""
 
 
 class CudaRecorder:
@@ -44,9 +46,12 @@ class CudaRecorder:
             self._warm_up(branches)
             graph = torch.cuda.CUDAGraph()
             try:
-                results = self._capture(graph, branches)
-            except RuntimeError as error:
-                self._pool = torch.cuda.graph_pool_handle()  # the failed capture may still hold the old one
+                with _workspaces_of_its_own():
+                    results = self._capture(graph, branches)
+            except BaseException as error:
+                self._give_up()
+                if not isinstance(error, RuntimeError):
+                    raise
                 raise KernelError(
                     f"the vocoder was not captured as a CUDA graph: {error}; set inference.cuda_graphs to false, or "
                     "use kalakan.models.vocoders.gpu.graph_cache.cuda_graphs(False)"
@@ -61,6 +66,15 @@ class CudaRecorder:
     def end(self) -> None:
         """See `Recorder`."""
         self._done = torch.cuda.current_stream(self._device).record_event()
+
+    def _give_up(self) -> None:
+        """Ends what a failed capture leaves begun: else the allocator takes all memory that is freed from then on for
+        the capture's, and reuses none that two streams had."""
+        end = next(found for name in _END_ALLOCATIONS if (found := getattr(torch._C, name, None)) is not None)
+        with suppress(RuntimeError):  # torch got so far itself; then the graph gives the pool back, too
+            end(self._device.index, self._pool)
+            torch._C._cuda_releasePool(self._device.index, self._pool)
+        self._pool = torch.cuda.graph_pool_handle()  # other graphs may still hold the old one
 
     def _warm_up(self, branches: Branches) -> None:
         (stream,) = self._streams(*_CAPTURE, 1)
@@ -105,3 +119,17 @@ class CudaRecorder:
         while len(streams) < count:
             streams.append(torch.cuda.Stream(self._device))  # type: ignore[no-untyped-call]
         return streams[:count]
+
+
+@contextmanager
+def _workspaces_of_its_own() -> Iterator[None]:
+    """cuBLAS takes its workspaces of the block from the graph's own pool, and none of them afterwards.
+
+    torch keeps one per stream, and all graphs are captured on one: graphs of two models would write to the same, and
+    some versions of torch free it with the first graph that goes.
+    """
+    torch._C._cuda_clearCublasWorkspaces()
+    try:
+        yield
+    finally:
+        torch._C._cuda_clearCublasWorkspaces()

@@ -10,12 +10,13 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.multiprocessing.reductions import StorageWeakRef
 
 from kalakan.models.vocoders.gpu.channels_last import ChannelsLast, Convolution, Head, at_least_single
 from kalakan.models.vocoders.gpu.cuda_recorder import CudaRecorder
 from kalakan.models.vocoders.gpu.graph_cache import LONGEST, Recorder, Recordings, are_wanted
-from kalakan.models.vocoders.gpu.ragged_batch import generate_rows
+from kalakan.models.vocoders.gpu.ragged_batch import generate_passes
+from kalakan.models.vocoders.gpu.weights import Weights
+from kalakan.ops.launch import is_capturing
 
 DEVICES = ("cuda",)
 """Device types on which packed weights are used."""
@@ -56,9 +57,7 @@ class Packed:
 class _Kept:
     """Cached packed weights of one state of a module's weights."""
 
-    state: list[int]
-    storages: list[StorageWeakRef]
-    """They hold no memory, and prevent a later storage from reusing the identity of one of these."""
+    weights: Weights
     by_dtype: dict[torch.dtype, Packed] = field(default_factory=dict)
 
 
@@ -79,12 +78,16 @@ def packed(model: Packable, mel: Tensor) -> Packed | None:
     weight = model.project_in.weight
     if mel.device.type not in DEVICES or mel.device != weight.device:
         return None
-    if torch.is_grad_enabled() and (
-        mel.requires_grad or any(each.requires_grad for each in model.parameters())
-    ):
+    wants_gradients = torch.is_grad_enabled()
+    if wants_gradients and (mel.requires_grad or weight.requires_grad):
         return None
-    state = _state(cast(nn.Module, model))
-    return None if state is None else _packed(model, state, _dtype(weight))
+    with _LOCK:
+        kept = _KEPT.get(model)
+        if kept is None or not kept.weights.are_unchanged:
+            kept = _KEPT[model] = _Kept(Weights(cast(nn.Module, model)))
+        if kept.weights.have_hooks or (wants_gradients and kept.weights.want_gradient):
+            return None
+        return _packed(kept, model, _dtype(weight))
 
 
 def forget(model: nn.Module) -> None:
@@ -97,18 +100,21 @@ def waveform(found: Packed, mel: Tensor) -> Tensor:
     """Waveform [B, T * hop_length] of a log-mel [B, M, T]."""
     mel = mel.to(found.rows.project_in.weight.dtype)  # a graph captured for one type is replayed for all
     is_short = mel.size(0) == 1 and mel.size(2) <= LONGEST
-    if is_short and are_wanted() and not _is_capturing(mel):
+    if is_short and are_wanted() and not is_capturing(mel):
         return found.recordings.waveform(mel)
     return found.rows(mel)
 
 
-def waveforms(model: Packable, mels: Sequence[Tensor]) -> list[Tensor]:
-    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i], as `inference` generates it."""
+def passes(model: Packable, mels: Sequence[Tensor]) -> Iterator[tuple[list[int], list[Tensor]]]:
+    """See `kalakan.models.interfaces.BatchVocoder`; the samples are those of `inference`."""
     found = packed(model, mels[0]) if len(mels) > 1 else None
     if found is None:
-        return [model.inference(mel)[0] for mel in mels]
+        for row, mel in enumerate(mels):
+            yield [row], [model.inference(mel)[0]]
+        return
     dtype = model.project_in.weight.dtype
-    return [audio.to(dtype) for audio in generate_rows(found.rows, mels, model.context_frames)]
+    for rows, audios in generate_passes(found.rows, mels, model.context_frames):
+        yield rows, [audio.to(dtype) for audio in audios]
 
 
 def recorder(device: torch.device) -> Recorder:
@@ -116,51 +122,34 @@ def recorder(device: torch.device) -> Recorder:
     return CudaRecorder(device)
 
 
-def _packed(model: Packable, state: list[int], dtype: torch.dtype) -> Packed:
-    with _LOCK:
-        kept = _KEPT.get(model)
-        if kept is None or kept.state != state:
-            storages = [StorageWeakRef(value.untyped_storage()) for value in model.parameters()]  # type: ignore[no-untyped-call]
-            kept = _KEPT[model] = _Kept(state, storages)
-        if dtype not in kept.by_dtype:
-            kept.by_dtype[dtype] = _pack(model, dtype)
+def _packed(kept: _Kept, model: Packable, dtype: torch.dtype) -> Packed:
+    if dtype in kept.by_dtype:
         return kept.by_dtype[dtype]
+    found = _pack(model, dtype)
+    if not is_capturing(model.project_in.weight):
+        kept.by_dtype[dtype] = found
+    return found
+
+
+def _pack(model: Packable, dtype: torch.dtype) -> Packed:
+    rows, weight = rows_of(model, dtype), model.project_in.weight
+    if weight.is_cuda and not is_capturing(weight):
+        torch.cuda.current_stream(weight.device).synchronize()  # the next call may run on another stream
+    return Packed(rows, Recordings(rows, model.context_frames, recorder(weight.device)))
 
 
 @torch.inference_mode(False)  # inference tensors are of limited use outside that mode
 @torch.no_grad()
-def _pack(model: Packable, dtype: torch.dtype) -> Packed:
-    rows = ChannelsLast(
+def rows_of(model: Packable, dtype: torch.dtype) -> ChannelsLast:
+    """The generator with weights of its own, folded, cast and reordered."""
+    return ChannelsLast(
         Convolution.of(model.project_in, at_least_single(dtype)),
         tuple(stage.channels_last(dtype) for stage in model.stages),  # type: ignore[operator]
         Head.of(model.project_out, model.slope, dtype),
         dtype,
     )
-    device = model.project_in.weight.device
-    if device.type == "cuda":
-        torch.cuda.current_stream(device).synchronize()  # the next call may run on another stream
-    return Packed(rows, Recordings(rows, model.context_frames, recorder(device)))
 
 
 def _dtype(weight: Tensor) -> torch.dtype:
     kind = weight.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-
-
-def _state(model: nn.Module) -> list[int] | None:
-    """A key that changes with the weights; None for a module with hooks inside. Computed on every call."""
-    state: list[int] = []
-    waiting = [model]
-    while waiting:
-        part = waiting.pop()
-        if part is not model and (part._forward_hooks or part._forward_pre_hooks):
-            return None
-        for value in part._parameters.values():
-            if value is not None:
-                state += (value.untyped_storage()._cdata, -1 if value.is_inference() else value._version)
-        waiting.extend(inner for inner in part._modules.values() if inner is not None)
-    return state
-
-
-def _is_capturing(mel: Tensor) -> bool:
-    return mel.device.type == "cuda" and torch.cuda.is_current_stream_capturing()

@@ -30,16 +30,16 @@ def with_end(start: Tensor, end: Tensor, samples: int) -> Tensor:
     return torch.cat([start[: samples - half], end[half:]])
 
 
-def generate_rows(generate: Generate, mels: Sequence[Tensor], context: int) -> list[Tensor]:
-    """Waveform [T_i * hop_length] of each log-mel [1, M, T_i]; those of similar length are batched.
+def generate_passes(
+    generate: Generate, mels: Sequence[Tensor], context: int
+) -> Iterator[tuple[list[int], list[Tensor]]]:
+    """Passes over log-mels [1, M, T_i]: the rows of each, and their waveforms [T_i * hop_length]. Those of similar
+    length share a pass.
 
     `context` is the generator's `context_frames`. The samples are those of `generate(mel)[0]`, up to rounding.
     """
-    found: dict[int, Tensor] = {}
     for rows in _passes([mel.size(2) for mel in mels], 2 * context):
-        group = [mels[row] for row in rows]
-        found.update(zip(rows, _generate_together(generate, group, context), strict=True))
-    return [found[row] for row in range(len(mels))]
+        yield rows, _generate_together(generate, [mels[row] for row in rows], context)
 
 
 def _passes(frames: Sequence[int], shortest: int) -> Iterator[list[int]]:

@@ -1,0 +1,14 @@
+"""Settings that have a name: `Config("edge")`, `kalakan synthesize --config edge`."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
+    {
+        # Devices with little memory: one model in memory at a time, in 8 bits, and one sentence after the other.
+        "edge": MappingProxyType({"inference": {"quantize": True, "low_memory": True, "batch_size": 1}})
+    }
+)
+"""Overrides of the default settings, by name."""
