@@ -14,10 +14,14 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is 
 
 import onnxruntime
 
-__all__ = ["checking_session", "input_names", "onnxruntime"]
+__all__ = ["SPEAKER_MIX", "checking_session", "input_names", "onnxruntime"]
 
 if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
     onnxruntime.disable_telemetry_events()  # for Windows, and where onnxruntime was imported before
+
+
+SPEAKER_MIX = "speaker_mix"
+"""Input of an acoustic graph: weights of speakers, for a mix of them."""
 
 
 def checking_session(source: bytes | str) -> Any:

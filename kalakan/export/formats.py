@@ -1,128 +1,101 @@
-"""Export formats by name, for `kalakan export --format`."""
+"""Export formats by name, and the models that a command names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING
 
-from kalakan.errors import ExportError
-from kalakan.voices.files import VOCODER
+from kalakan.errors import ExportError, VoiceError
+from kalakan.export.exporter import Exporter, ExportOptions, Source
 
 if TYPE_CHECKING:
-    from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+    from kalakan.voices.package import Voice
+    from kalakan.voices.weights import LoadedModel
+
+FORMATS = ("onnx", "torchscript", "tensorrt", "safetensors", "pt")
+"""Names of the formats; their exporters import torch."""
 
 
-@dataclass(frozen=True)
-class ExportOptions:
-    """How models are exported."""
+def exporter_of(name: str) -> Exporter:
+    """The exporter of a format."""
+    from kalakan.export.onnx.exporter import OnnxExporter
+    from kalakan.export.tensor_files import PtExporter, SafetensorsExporter
+    from kalakan.export.tensorrt.exporter import TensorRtExporter
+    from kalakan.export.torchscript import TorchScriptExporter
 
-    half_weights: bool = False
-    """Store matrices in 16 bits."""
-    quantize: Literal["static", "dynamic"] | None = None
-    """Compute large products in 8-bit integers, with constant scales or scales computed by each call."""
-
-
-class Exporter(Protocol):
-    """Exports models to one format; every file is checked against torch and written atomically."""
-
-    def voice(self, source: Path, vocoder: Path | None, target: Path | None, options: ExportOptions) -> Path:
-        """Exports the models of the voice `source` to `target` (default: in place); returns the voice folder.
-
-        `vocoder` is a `.pt` file or a voice folder; its vocoder replaces the voice's.
-        """
-        ...
-
-    def files(
-        self, acoustic: Path | None, vocoder: Path | None, folder: Path, options: ExportOptions
-    ) -> list[Path]:
-        """Exports an acoustic model (a `.pt` file) and a vocoder (as for `voice`) to files in `folder`."""
-        ...
-
-
-class OnnxExporter:
-    """ONNX graphs for onnxruntime; see `kalakan.export.onnx`."""
-
-    def voice(self, source: Path, vocoder: Path | None, target: Path | None, options: ExportOptions) -> Path:
-        """See `Exporter`."""
-        from kalakan.export.voice import add_onnx, add_vocoder
-
-        if vocoder is not None:
-            path = add_vocoder(source, vocoder, target, half_weights=options.half_weights).path
-        else:
-            path = add_onnx(source, target, half_weights=options.half_weights).path
-        if options.quantize is not None:
-            from kalakan.export.voice_quantize import quantize_voice
-
-            quantize_voice(path, activations=options.quantize)
-        return path
-
-    def files(
-        self, acoustic: Path | None, vocoder: Path | None, folder: Path, options: ExportOptions
-    ) -> list[Path]:
-        """See `Exporter`."""
-        if options.quantize == "static" and acoustic is None:
-            raise ExportError(
-                "static scales are measured with an acoustic model; give one, or quantize dynamic"
-            )
-        paths = []
-        if vocoder is not None:
-            paths.append(_vocoder(vocoder, folder / VOCODER, options))
-        if acoustic is not None:
-            paths.append(_acoustic(acoustic, folder / "acoustic_model.onnx", options))
-        if options.quantize is not None:
-            for path in paths:
-                _quantize(path, acoustic if options.quantize == "static" else None)
-        return paths
-
-
-FORMATS: dict[str, Exporter] = {"onnx": OnnxExporter()}
-"""Exporters by the name of their format."""
-
-
-def _vocoder(source: Path, path: Path, options: ExportOptions) -> Path:
-    from kalakan.export.onnx.vocoder import write_vocoder
-
-    with _writing(path):
-        write_vocoder(source, path, half_weights=options.half_weights)
-    return path
-
-
-def _acoustic(source: Path, path: Path, options: ExportOptions) -> Path:
-    from kalakan.export.onnx.acoustic import check_exportable, write_acoustic
-    from kalakan.voices.weights import load_pt
-
-    loaded = load_pt(source)
-    check_exportable(loaded.record.type)
-    with _writing(path):
-        write_acoustic(
-            cast("FastSpeech2", loaded.module), path, audio=loaded.audio, half_weights=options.half_weights
-        )
-    return path
-
-
-def _quantize(path: Path, acoustic: Path | None) -> None:
-    """Quantizes a file, with constant scales if there is an acoustic model for calibration."""
-    from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
-    from kalakan.export.onnx.quantize import quantize_file
-    from kalakan.voices.weights import load_pt
-
-    if acoustic is None:
-        quantize_file(path, path)
-        return
-    model = cast("FastSpeech2", load_pt(acoustic).module)
-    is_vocoder = path.name == VOCODER
-    quantize_file(
-        path, path, vocoder_inputs(model) if is_vocoder else acoustic_inputs(len(model.config.speakers))
+    exporters: tuple[Exporter, ...] = (
+        OnnxExporter(),
+        TorchScriptExporter(),
+        TensorRtExporter(),
+        SafetensorsExporter(),
+        PtExporter(),
     )
+    return next(exporter for exporter in exporters if exporter.name == name)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+def complete_voice(source: Path, vocoder: Path | None, target: Path | None, options: ExportOptions) -> Path:
+    """Adds the ONNX graphs that Kalakan runs to the voice `source`, in `target` (default: in place).
+
+    `vocoder` is a `.pt` file or a voice folder; its vocoder replaces the voice's. Returns the voice folder.
+    """
+    from kalakan.export.voice import add_onnx, add_vocoder
+    from kalakan.export.voice_compact import compact_voice
+    from kalakan.export.voice_quantize import quantize_voice
+    from kalakan.voices.files import has_graphs
+    from kalakan.voices.package import load_voice
+
+    if options.floats == "bf16":
+        raise ExportError("the graphs of a voice have no bf16 arithmetic on a CPU; give --precision fp16")
+    if options.opset is not None:
+        raise ExportError("--opset is of single files; leave it out, or give --fuse")
+    if options.quantize == "weights":
+        raise ExportError("the graphs of a voice compute in 8 bits; give --quantize static or dynamic")
+    if options.force:
+        raise ExportError("--force is of single files; leave it out")
+    as_it_is = vocoder is None and options == ExportOptions(compact=True)
+    if as_it_is and has_graphs(load_voice(source).manifest.files):
+        return compact_voice(source, target).path
+    if vocoder is not None:
+        path = add_vocoder(source, vocoder, target, half_weights=options.half_weights).path
+    else:
+        path = add_onnx(source, target, half_weights=options.half_weights).path
+    if options.quantize is not None:
+        quantize_voice(path, activations=options.quantize)
+    if options.compact:
+        compact_voice(path)
+    return path
+
+
+def source_of_voice(path: Path, vocoder: Path | None) -> Source:
+    """The models of a voice; `vocoder` replaces its own."""
+    from kalakan.voices.package import load_voice
+    from kalakan.voices.weights import LoadedModel, load_acoustic, load_vocoder_of
+
+    voice = load_voice(path)
+    manifest = voice.manifest
+    acoustic = LoadedModel(load_acoustic(voice), manifest.acoustic, manifest.audio)
+    return Source(acoustic, _vocoder_of(voice) if vocoder is None else load_vocoder_of(vocoder), voice)
+
+
+def source_of_files(acoustic: Path | None, vocoder: Path | None) -> Source:
+    """The models of single files; the vocoder's may be a voice. Raises `VoiceError` for a model of another kind."""
+    from kalakan.models import registry
+    from kalakan.voices.weights import load_model, load_vocoder_of
+
+    loaded = None
+    if acoustic is not None:
+        loaded = load_model(acoustic)
+        if registry.entry(loaded.record.type).kind != "acoustic":
+            raise VoiceError(f"{acoustic}: holds a {loaded.record.type}, which is no acoustic model")
+    return Source(loaded, None if vocoder is None else load_vocoder_of(vocoder))
+
+
+def _vocoder_of(voice: Voice) -> LoadedModel:
+    from kalakan.models import registry
+    from kalakan.voices.weights import LoadedModel, load_vocoder
+
+    record, audio = voice.manifest.vocoder, voice.manifest.audio
+    if registry.entry(record.type).task is None:
+        module = registry.create(record.type, record.config, audio).eval().requires_grad_(False)
+        return LoadedModel(module, record, audio)
+    return LoadedModel(load_vocoder(voice), record, audio)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from kalakan.export.onnx.acoustic import TOLERANCE, check_acoustic, check_exportable, rounded, trace_acoustic
 from kalakan.export.onnx.acoustic_parts import check_parts, export_parts
+from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.shared_weights import halve, share_weights
 from kalakan.export.onnx.vocoder import TOLERANCE as SAMPLE_TOLERANCE
 from kalakan.export.onnx.vocoder import check_filters, check_vocoder, filters_graph, trace_vocoder
@@ -50,7 +51,7 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
     weights = save(halve(state) if half_weights else state)
     graph = trace_acoustic(model, fold=False)
     share_weights(graph, "model.", weights, ACOUSTIC_WEIGHTS)
-    files[ACOUSTIC_WEIGHTS], files[ACOUSTIC] = weights, bytes(graph.SerializeToString())
+    files[ACOUSTIC_WEIGHTS], files[ACOUSTIC] = weights, serialized(graph)
     parts = export_parts(model, weights, ACOUSTIC_WEIGHTS)
     files = {name: content for name, content in files.items() if name not in (ENCODER, DECODER)}
     files.update(parts)
@@ -83,9 +84,9 @@ def add_vocoder(
     content = save(state)
     graph = trace_vocoder(model, fold=False)
     share_weights(graph, "model.", content, VOCODER_WEIGHTS)
-    files = {VOCODER_WEIGHTS: content, VOCODER: bytes(graph.SerializeToString())}
+    files = {VOCODER_WEIGHTS: content, VOCODER: serialized(graph)}
     if takes_f0(model):
-        files[FILTERS] = bytes(filters_graph(graph).SerializeToString())
+        files[FILTERS] = serialized(filters_graph(graph))
     with tempfile.TemporaryDirectory() as folder:
         for name, value in files.items():
             Path(folder, name).write_bytes(value)

@@ -250,7 +250,7 @@ def test_command_quantizes_a_voice_and_files(exported: Voice, tmp_path: Path) ->
     run_command([str(exported.path), *options, str(tmp_path / "voice")])
     assert "MatMulInteger" in kinds(load_voice(tmp_path / "voice").file("vocoder.onnx"))
     weights = str(exported.path.parent / "acoustic_model.pt")
-    run_command(["--acoustic-model", weights, *options, str(tmp_path)])
+    run_command(["--acoustic-model", weights, "--force", *options, str(tmp_path)])
     assert "MatMulInteger" in kinds(tmp_path / "acoustic_model.onnx")
 
 

@@ -216,7 +216,7 @@ def test_command_measures_scales_for_a_voice_and_for_files(exported: Voice, tmp_
     acoustic, vocoder = (
         str(exported.path.parent / name) for name in ("acoustic_model.pt", "vocoder_model.pt")
     )
-    run(["--acoustic-model", acoustic, "--vocoder", vocoder, *options, str(tmp_path)])
+    run(["--acoustic-model", acoustic, "--vocoder", vocoder, "--force", *options, str(tmp_path)])
     run(
         [
             "--acoustic-model",
@@ -225,6 +225,9 @@ def test_command_measures_scales_for_a_voice_and_for_files(exported: Voice, tmp_
             vocoder,
             "--output-dir",
             str(tmp_path / "bare"),
+            "--format",
+            "onnx",
+            "--force",
             "--quantize",
         ]
     )

@@ -14,14 +14,17 @@ from torch import Tensor, nn
 
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import ExportError
+from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.shared_weights import HALF_FROM, halve
 from kalakan.export.onnx.trace import trace_module
 from kalakan.models import registry
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
+from kalakan.models.layers.speakers import one_hot
+from kalakan.onnx_runtime import SPEAKER_MIX
 from kalakan.storage import replacing
 from kalakan.voices.identity import to_metadata
 
-INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy")
+INPUTS = ("phonemes", "speaker", "speed", "pitch", "energy", "pitch_range", SPEAKER_MIX)
 OUTPUTS = ("mel_output", "durations", "mel_lengths", "pitch_output", "energy_output")
 TOLERANCE = 2e-3
 """Maximum allowed difference of log-mel values between torch and ONNX."""
@@ -34,26 +37,31 @@ class _Inference(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
-    ) -> tuple[Tensor, ...]:
-        return self.model.infer(phonemes, speaker.expand(phonemes.shape[0]), speed, pitch, energy)
+    def forward(self, phonemes: Tensor, speaker: Tensor, *controls: Tensor) -> tuple[Tensor, ...]:
+        weights = speaker_weights(self.model, speaker, controls[-1])
+        return self.model.infer(phonemes, weights.expand(phonemes.shape[0], -1), *controls[:-1])
 
 
-def export_acoustic(model: FastSpeech2, *, half_weights: bool = False) -> bytes:
+def speaker_weights(model: FastSpeech2, speaker: Tensor, mix: Tensor) -> Tensor:
+    """Weights of speakers [B, S] of the graph's two inputs: an id [B], to which the mix [B, S] is added."""
+    return one_hot(speaker, len(model.config.speakers)) + mix
+
+
+def export_acoustic(model: FastSpeech2, *, half_weights: bool = False, opset: int | None = None) -> bytes:
     """Exports a FastSpeech2 to `acoustic.onnx`; returns the bytes of one self-contained file.
 
-    Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones) and energy
-    float32 [B, 1] or [B, N]. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B], pitch_output and
-    energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
+    Inputs: phonemes int64 [B, N]; and, each optional, speaker int64 [B], speed, pitch (semitones), energy and
+    pitch_range float32 [B, 1] or [B, N], and speaker_mix float32 [B, S], weights of speakers that are added to those of
+    `speaker`, which is then -1. Outputs: mel_output [B, M, T], durations [B, N], mel_lengths [B],
+    pitch_output and energy_output [B, T]. `half_weights` stores the matrices in 16 bits and computes in 32.
     Raises `ExportError` if the file's output differs by more than `TOLERANCE` from that of torch with these weights.
     """
     if half_weights:
         model = rounded(model)
-    graph = trace_acoustic(model, fold=True)
+    graph = trace_acoustic(model, fold=True, opset=opset)
     if half_weights:
         halve_weights(graph)
-    content = bytes(graph.SerializeToString())
+    content = serialized(graph)
     check_acoustic(model, content, TOLERANCE)
     return content
 
@@ -68,19 +76,21 @@ def rounded(model: FastSpeech2) -> FastSpeech2:
     return model
 
 
-def trace_acoustic(model: FastSpeech2, *, fold: bool) -> Any:
+def trace_acoustic(model: FastSpeech2, *, fold: bool, opset: int | None = None) -> Any:
     """The ONNX graph of a FastSpeech2. Without constant folding, parameters keep their torch names and bytes."""
     import onnx
 
     axes = control_axes() | {"mel_lengths": {0: "batch"}, "mel_output": {0: "batch", 2: "frames"}}
     axes |= {name: {0: "batch", 1: "frames"} for name in ("pitch_output", "energy_output")}
-    graph = trace_module(_Inference(model.eval()), example_inputs(), INPUTS, OUTPUTS, axes, fold=fold)
-    add_defaults(graph)
+    graph = trace_module(
+        _Inference(model.eval()), example_inputs(model), INPUTS, OUTPUTS, axes, fold=fold, opset=opset
+    )
+    add_defaults(graph, model)
     onnx.checker.check_model(graph, full_check=True)
     return graph
 
 
-def example_inputs() -> tuple[Tensor, ...]:
+def example_inputs(model: FastSpeech2) -> tuple[Tensor, ...]:
     """Example values of `INPUTS`, for the tracer."""
     return (
         torch.tensor([[1, 29, 48, 24, 7, 0, 0], [1, 29, 16, 48, 25, 44, 7]]),
@@ -88,14 +98,18 @@ def example_inputs() -> tuple[Tensor, ...]:
         torch.ones(2, 1),
         torch.zeros(2, 1),
         torch.ones(2, 1),
+        torch.ones(2, 1),
+        torch.zeros(2, len(model.config.speakers)),
     )
 
 
 def control_axes() -> dict[str, dict[int, str]]:
     """The dynamic axes of `INPUTS` and of the durations."""
     axes = {name: {0: "batch", 1: "phonemes"} for name in ("phonemes", "durations")}
-    axes |= {name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy")}
-    return axes | {"speaker": {0: "speaker_batch"}}
+    axes |= {
+        name: {0: f"{name}_batch", 1: f"{name}_width"} for name in ("speed", "pitch", "energy", "pitch_range")
+    }
+    return axes | {"speaker": {0: "speaker_batch"}, SPEAKER_MIX: {0: "mix_batch"}}
 
 
 def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) -> float:
@@ -109,7 +123,7 @@ def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) ->
     worst = 0.0
     for inputs in _check_cases(len(model.config.speakers)):
         found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))
-        mel, aux = inference_with(model, inputs, found["durations"])
+        mel, aux = inference_with(model, as_torch(inputs), found["durations"])
         for row, frames in enumerate(aux["mel_lengths"].tolist()):
             difference = np.abs(found["mel_output"][row, :, :frames] - mel[row, :, :frames].numpy()).max()
             worst = max(worst, float(difference))
@@ -120,6 +134,13 @@ def check_acoustic(model: FastSpeech2, source: bytes | str, tolerance: float) ->
     return worst
 
 
+def as_torch(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Inputs of the graph as `FastSpeech2.inference` names them: a mix takes the place of the speaker."""
+    given = dict(inputs)
+    mix = given.pop(SPEAKER_MIX, None)
+    return given if mix is None else given | {"speaker": mix}
+
+
 TIE = 1e-3
 """Distance in frames from a rounding tie below which a sound may end a frame earlier or later than in torch."""
 
@@ -127,7 +148,7 @@ TIE = 1e-3
 def inference_with(
     model: FastSpeech2, inputs: Mapping[str, NDArray[Any]], durations: NDArray[np.int64]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Runs `FastSpeech2.inference` on inputs of `acoustic.onnx` with the durations [B, N] that the file predicted.
+    """Runs `FastSpeech2.inference` on its inputs with the durations [B, N] that the file predicted.
 
     Raises `ExportError` if these differ from torch's, except for sums of durations so close to a half that the last
     bits of a float determine the rounding.
@@ -135,8 +156,8 @@ def inference_with(
     tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
     with torch.no_grad():
         _, aux = model.inference(**tensors)
-        phonemes, speaker, speed, _, _ = model.defaults(
-            tensors["phonemes"], None, tensors.get("speaker"), tensors.get("speed"), None, None
+        phonemes, speaker, speed, *_ = model.defaults(
+            tensors["phonemes"], None, tensors.get("speaker"), tensors.get("speed"), None, None, None
         )
         log_durations = model.duration_predictor(*model.encode(phonemes, speaker)).squeeze(2)
         ends = model.exact_ends(log_durations, phonemes, speed)
@@ -161,10 +182,14 @@ def _check_cases(speakers: int) -> Iterator[dict[str, NDArray[Any]]]:
             "speed": np.full((1, 1), 1.3, np.float32),
             "pitch": random.uniform(-3, 3, (batch, size)).astype(np.float32),
             "energy": np.full((batch, 1), 1.5, np.float32),
+            "pitch_range": random.uniform(0, 2, (batch, size)).astype(np.float32),
         }
+        mix = random.uniform(0, 1, (batch, speakers)).astype(np.float32)
+        mixed = {"speaker": np.full(1, -1, np.int64), SPEAKER_MIX: mix / mix.sum(axis=1, keepdims=True)}
+        yield {"phonemes": ids} | mixed
 
 
-def add_defaults(graph: Any) -> None:
+def add_defaults(graph: Any, model: FastSpeech2) -> None:
     """Gives every input except `phonemes` an initializer of the same name, which makes it optional."""
     from onnx import numpy_helper
 
@@ -173,6 +198,8 @@ def add_defaults(graph: Any) -> None:
         "speed": np.ones((1, 1), np.float32),
         "pitch": np.zeros((1, 1), np.float32),
         "energy": np.ones((1, 1), np.float32),
+        "pitch_range": np.ones((1, 1), np.float32),
+        SPEAKER_MIX: np.zeros((1, len(model.config.speakers)), np.float32),
     }
     for name, value in defaults.items():
         graph.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
@@ -217,9 +244,9 @@ def with_metadata(content: bytes, told: Mapping[str, str]) -> bytes:
 
 
 def check_exportable(model_type: str) -> None:
-    """Raises `ExportError` for a model type that cannot be exported to ONNX."""
+    """Raises `ExportError` for a model type that has no graph in a voice."""
     if not registry.entry(model_type).has_onnx:
         raise ExportError(
-            f"{model_type} decides frame by frame whether to go on, and that loop has no ONNX form here; "
-            "speak it with engine='torch'"
+            f"{model_type} decides frame by frame whether to go on, and a voice holds no graph of that; export a "
+            "file of it (--acoustic-model FILE, or VOICE --fuse), or speak it with engine='torch'"
         )

@@ -21,7 +21,9 @@ from kalakan.export.onnx.acoustic import (
     control_axes,
     example_inputs,
     inference_with,
+    speaker_weights,
 )
+from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.quantize import CONTEXT
 from kalakan.export.onnx.shared_weights import share_weights
 from kalakan.export.onnx.trace import trace_module
@@ -36,10 +38,9 @@ class _Encoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self, phonemes: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
-    ) -> tuple[Tensor, ...]:
-        return self.model.infer_frames(phonemes, speaker.expand(phonemes.shape[0]), speed, pitch, energy)
+    def forward(self, phonemes: Tensor, speaker: Tensor, *controls: Tensor) -> tuple[Tensor, ...]:
+        weights = speaker_weights(self.model, speaker, controls[-1])
+        return self.model.infer_frames(phonemes, weights.expand(phonemes.shape[0], -1), *controls[:-1])
 
 
 class _Decoder(nn.Module):
@@ -62,7 +63,7 @@ def export_parts(model: FastSpeech2, weights: bytes, file_name: str) -> dict[str
     decoder.metadata_props.add(key=CONTEXT, value=str(model.context_frames))
     for graph in (encoder, decoder):
         share_weights(graph, "model.", weights, file_name)
-    return {ENCODER: bytes(encoder.SerializeToString()), DECODER: bytes(decoder.SerializeToString())}
+    return {ENCODER: serialized(encoder), DECODER: serialized(decoder)}
 
 
 def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) -> float:
@@ -95,8 +96,8 @@ def _trace_encoder(model: FastSpeech2) -> Any:
         "pitch_output": {0: "batch", 1: "frames"},
         "energy_output": {0: "batch", 1: "frames"},
     }
-    graph = trace_module(_Encoder(model.eval()), example_inputs(), INPUTS, _FRAMES, axes)
-    add_defaults(graph)
+    graph = trace_module(_Encoder(model.eval()), example_inputs(model), INPUTS, _FRAMES, axes)
+    add_defaults(graph, model)
     return graph
 
 

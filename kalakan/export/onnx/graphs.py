@@ -190,6 +190,27 @@ def without_output(model: Any, output: str, *inputs: str) -> Any:
     return result
 
 
+def rename_values(graph: Any, names: Mapping[str, str]) -> None:
+    """Renames values of a GraphProto and its branches, in place, wherever they are made or read."""
+    for items in (graph.input, graph.output, graph.initializer, graph.value_info):
+        for item in items:
+            item.name = names.get(item.name, item.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for branch in _branches(node):
+            rename_values(branch, names)
+
+
+def add_prefix(graph: Any, prefix: str) -> None:
+    """Puts a prefix before the name of every value and node of a GraphProto and its branches, in place."""
+    made = {item.name for items in (graph.input, graph.initializer) for item in items}
+    for node in all_nodes(graph):
+        node.name = node.name and f"{prefix}{node.name}"
+        made.update(name for name in node.output if name)
+    rename_values(graph, {name: f"{prefix}{name}" for name in made})
+
+
 def drop(items: Any, names: Collection[str]) -> None:
     """Removes the inputs, outputs, nodes or initializers with these names from a repeated field of a graph."""
     for index in reversed(range(len(items))):

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from kalakan.export.onnx.graphs import all_nodes, drop, names_read
 
 OPSET = 17
+"""Operator set of exported graphs, unless another is asked for."""
+OPSETS = range(16, 21)
+"""Operator sets that torch's exporter and these passes know; the last one is the newest that it writes."""
 _SHAPING = ["MatMulAddFusion", "TransposeOptimizer"]
 """Disabled passes: they rewrite products and convolutions into forms that `quantize` does not recognize."""
 
@@ -27,6 +30,7 @@ def trace_module(
     axes: Mapping[str, Mapping[int, str]],
     *,
     fold: bool = False,
+    opset: int | None = None,
 ) -> Any:
     """The graph of a module's forward pass, simplified. `axes` are the dynamic ones of each input and output.
 
@@ -45,7 +49,7 @@ def trace_module(
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=axes,
-            opset_version=OPSET,
+            opset_version=OPSET if opset is None else opset,
             do_constant_folding=fold,
             dynamo=False,
         )

@@ -14,6 +14,7 @@ from kalakan.errors import ExportError
 from kalakan.export.onnx import waveform
 from kalakan.export.onnx.acoustic import halve_weights, with_metadata
 from kalakan.export.onnx.graphs import Graph, add_constant, compute_only_if, without_output
+from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.trace import trace_module
 from kalakan.models.interfaces import takes_f0
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
@@ -76,7 +77,7 @@ class _Inference(nn.Module):
         return torch.cos(angle), torch.sin(angle)
 
 
-def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
+def export_vocoder(model: nn.Module, *, half_weights: bool = False, opset: int | None = None) -> bytes:
     """Exports a vocoder to `vocoder.onnx`; returns the bytes of one self-contained file.
 
     Input: mel_input [B, M, T]; output: audio_output [B, T * hop_length] in [-1, 1]. A vocoder with F0 also has the
@@ -86,10 +87,10 @@ def export_vocoder(model: nn.Module, *, half_weights: bool = False) -> bytes:
     `half_weights` stores matrices in 16 bits.
     Raises `ExportError` if the file's audio differs from torch's by more than `TOLERANCE`.
     """
-    graph = trace_vocoder(model, fold=True)
+    graph = trace_vocoder(model, fold=True, opset=opset)
     if half_weights:
         halve_weights(graph)
-    content = bytes(graph.SerializeToString())
+    content = serialized(graph)
     check_vocoder(model, content, TOLERANCE * (50 if half_weights else 1))
     return content
 
@@ -103,14 +104,14 @@ def write_vocoder(source: str | Path, path: Path, *, half_weights: bool = False)
         partial.write_bytes(content)
 
 
-def trace_vocoder(model: nn.Module, *, fold: bool) -> Any:
+def trace_vocoder(model: nn.Module, *, fold: bool, opset: int | None = None) -> Any:
     """The ONNX graph of a vocoder. Without constant folding, parameters keep their torch names and bytes."""
     if not takes_f0(model):
-        return waveform.trace(model, fold=fold)
-    return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold)
+        return waveform.trace(model, fold=fold, opset=opset)
+    return _trace_with_f0(cast(HarmonicNoise, model.eval()), fold, opset)
 
 
-def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
+def _trace_with_f0(model: HarmonicNoise, fold: bool, opset: int | None) -> Any:
     import onnx
     from onnx import numpy_helper
 
@@ -123,7 +124,7 @@ def _trace_with_f0(model: HarmonicNoise, fold: bool) -> Any:
         "filters": batch_frames,
         "f0_output": batch_frames,
     }
-    graph = trace_module(_Inference(model), example, INPUTS, OUTPUTS, axes, fold=fold)
+    graph = trace_module(_Inference(model), example, INPUTS, OUTPUTS, axes, fold=fold, opset=opset)
     graph.graph.initializer.append(numpy_helper.from_array(np.full((1, 1), -1.0, np.float32), "f0"))
     _make_hearing_optional(graph)
     _make_synthesis_optional(graph)

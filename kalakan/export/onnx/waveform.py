@@ -23,7 +23,7 @@ class _Inference(nn.Module):
         return cast(Tensor, self.model(mel))
 
 
-def trace(model: nn.Module, *, fold: bool) -> Any:
+def trace(model: nn.Module, *, fold: bool, opset: int | None = None) -> Any:
     """The graph from mel_input [B, M, T] to audio_output [B, T * hop_length].
 
     Without constant folding, parameters keep their torch names, prefixed with `model.`, and bytes.
@@ -33,7 +33,9 @@ def trace(model: nn.Module, *, fold: bool) -> Any:
     n_mels: Any = model.n_mels
     example = (torch.full((2, n_mels, 7), -5.0),)
     axes = {"mel_input": {0: "batch", 2: "frames"}, "audio_output": {0: "batch", 1: "samples"}}
-    graph = trace_module(_Inference(model), example, ["mel_input"], ["audio_output"], axes, fold=fold)
+    graph = trace_module(
+        _Inference(model), example, ["mel_input"], ["audio_output"], axes, fold=fold, opset=opset
+    )
     onnx.checker.check_model(graph, full_check=True)
     return graph
 

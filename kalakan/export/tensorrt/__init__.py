@@ -1,0 +1,1 @@
+"""TensorRT engines: which graphs its parser takes, and building them. None of it has run on a GPU yet."""
