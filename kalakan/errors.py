@@ -71,6 +71,10 @@ class DeadlineExceeded(PipelineError, TimeoutError):
     """The deadline of a request passed before it was processed."""
 
 
+class BenchmarkError(KalakanError):
+    """A measurement cannot run as asked, or what is measured failed."""
+
+
 class ImplementationUnavailable(KalakanError):
     """An implementation of an op was requested by name and does not support the call."""
 
@@ -100,6 +104,10 @@ class StopTokenWarning(KalakanWarning):
     """An attention model stopped before the end of a sentence, or had to be stopped: the audio is incomplete."""
 
 
+class QuantizationWarning(KalakanWarning):
+    """Part of a quantized model still computes in floats; the message says which layers, and how many weights."""
+
+
 class UnalignedWarning(KalakanWarning):
     """Recordings without durations in an aligned corpus; the message gives their number and how they are handled."""
 
@@ -108,9 +116,17 @@ class CacheWarning(KalakanWarning):
     """A cache cannot be used; processing continues without it."""
 
 
+class UnreadableWarning(KalakanWarning):
+    """A sentence, or letters of it, without a reading were left out; the message names them."""
+
+
 class MarkupWarning(KalakanWarning):
     """Unsupported markup was ignored or clamped to its limits; the message says where."""
 
 
 class DamagedDataWarning(KalakanWarning):
     """Utterances of a dataset cannot be used and were left out; the message gives their number and names the first."""
+
+
+class SilenceWarning(KalakanWarning):
+    """Utterances with silences that the settings forbid were left out; the message gives their number."""

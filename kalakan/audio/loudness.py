@@ -1,4 +1,4 @@
-"""Soft limiting at full scale, without clicks, and the same in a stream as in the whole."""
+"""Gains, and soft limiting at full scale: without clicks, and the same in a stream as in the whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.errors import AudioError
+from kalakan.errors import AudioError, SynthesisError
 
 MAX_GAIN = 64.0
 """Largest attenuation of a clipping sentence before it is vocoded (36 dB)."""
@@ -33,7 +33,9 @@ def soft_limit(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     if peak <= knee:
         return audio
     room = np.float32(1.0) - knee
-    bent = np.minimum(knee + room * np.tanh((size - knee) / room), np.float32(1.0))
+    # In double precision: numpy's tangents of single precision differ in their last bit from processor to processor.
+    tangent = np.tanh(((size - knee) / room).astype(np.float64)).astype(np.float32)
+    bent = np.minimum(knee + room * tangent, np.float32(1.0))
     limited: NDArray[np.float32] = np.where(size > knee, np.copysign(bent, audio), audio)
     return limited
 
@@ -50,3 +52,31 @@ def vocode_unclipped(inference: Callable[..., Any], mel: Any, *f0: Any) -> Any:
         gain *= 2.0
         audio = inference(mel - math.log(gain), *f0)[0] * gain
     return audio
+
+
+def amplitudes(decibels: NDArray[np.float32], durations: NDArray[np.int64] | None) -> NDArray[np.float32]:
+    """Factor of the amplitude, [1] or [T], of a volume in decibels, [1] or [N], by the frames of each phoneme [N].
+
+    Raises `SynthesisError` for several values without durations.
+    """
+    # In double precision: numpy's powers of single precision differ in their last bit from processor to processor.
+    factors: NDArray[np.float32] = (10.0 ** (decibels.astype(np.float64) / 20.0)).astype(np.float32)
+    if len(factors) == 1:
+        return factors
+    if durations is None:
+        raise SynthesisError(
+            "this acoustic model does not say how long its phonemes last; set one volume for the whole text"
+        )
+    return np.repeat(factors[: len(durations)], durations)
+
+
+def envelope(
+    gain: NDArray[np.float32], first_frame: int, samples: int, hop_length: int
+) -> NDArray[np.float32]:
+    """Factor of each sample from a frame on: frames' gains joined by straight lines between their centers, so that a
+    change makes no click, and the same in a window as in the whole."""
+    if len(gain) == 1:
+        return gain
+    centers = (np.arange(len(gain)) + 0.5) * hop_length
+    places = first_frame * hop_length + np.arange(samples)
+    return np.interp(places, centers, gain).astype(np.float32)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics, Engine, Samples, acoustic_batch
+from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics, Samples
+from kalakan.synthesis.engines.stages import Engine, acoustic_batch
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
 from kalakan.synthesis.script import Pause
@@ -72,7 +73,10 @@ class Delivery:
         ]
 
     def joined(self, chunks: Iterable[Chunk]) -> Any:
-        """The audio [S] of chunks."""
+        """The audio [S] of chunks; that of a single one is not copied."""
+        chunks = list(chunks)
+        if len(chunks) == 1:
+            return chunks[0].audio
         return self._engine.to_audio(np.concatenate([np.asarray(chunk.audio) for chunk in chunks]))
 
     def _chunks(
@@ -112,7 +116,7 @@ class Delivery:
         return found
 
     def _batch(self, phrases: Sequence[Phrase]) -> AcousticBatch:
-        return acoustic_batch(phrases, self._options, self._engine.speakers)
+        return acoustic_batch(phrases, self._options, self._engine.speakers, self._engine.levels)
 
     def _timing(
         self, text: str, phrase: Phrase, durations: NDArray[np.int64] | None, start: int

@@ -1,35 +1,44 @@
-"""Runs an iterator in a thread next to the event loop of asyncio."""
+"""Runs iterators in threads next to the event loop of asyncio, within the thread budget."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
+from kalakan.synthesis.forks import FORKS
+from kalakan.synthesis.threads import thread_budget
+
 AHEAD = 2
-"""Items computed ahead of the consumer before the thread waits."""
+"""Items computed ahead of the consumer before the work on an iterator pauses."""
 Item = TypeVar("Item")
 
 
-async def in_thread(make: Callable[[], Iterator[Item]], ahead: int = AHEAD) -> AsyncGenerator[Item, None]:
-    """The items of the iterator that `make` returns; both run in a thread, at most `ahead` items before the caller.
+async def in_thread(
+    make: Callable[[], Iterator[Item]], ahead: int = AHEAD, threads: int = 1
+) -> AsyncGenerator[Item, None]:
+    """The items of the iterator that `make` returns; both run in threads, at most `ahead` items before the caller.
 
-    An error of the iterator is raised here. On cancellation or close, the thread ends after the item in progress, and
-    the generator after the thread.
+    All calls of the process share as many threads as `thread_budget` allows, each of which uses `threads` cores; they
+    take turns item by item, those that have none yet first. An error of the iterator is raised here. On cancellation
+    or close, the generator ends after the item in progress; a thread without work ends.
     """
-    worker = _Worker(make, ahead)
-    lease = _Lease(worker)  # noqa: F841 - a loop that is closed abruptly drops it with this frame
-    worker.start()
+    source = _Source(make, ahead, threads)
+    lease = _Lease(source)  # noqa: F841 - a loop that is closed abruptly drops it with this frame
+    source.start()
     try:
-        while not isinstance(item := await worker.take(), _End):
+        while not isinstance(item := await source.take(), _End):
             yield item
         if item.error is not None:
             raise item.error
     finally:
-        await worker.stop()
+        await source.stop()
 
 
 @dataclass(frozen=True)
@@ -39,69 +48,172 @@ class _End:
     error: BaseException | None = None
 
 
-class _Worker(Generic[Item]):
-    """A thread that puts items into a queue of the event loop while there is room."""
+class _State(Enum):
+    """Where an iterator is; changes under the lock of the threads."""
 
-    def __init__(self, make: Callable[[], Iterator[Item]], ahead: int) -> None:
+    IDLE = auto()
+    """Waits for its consumer."""
+    QUEUED = auto()
+    """Waits for a thread."""
+    RUNNING = auto()
+    """In a thread."""
+    ENDED = auto()
+    """Needs no thread any more."""
+
+
+class _Source(Generic[Item]):
+    """An iterator whose items threads put, one by one, into a queue of the event loop while there is room."""
+
+    def __init__(self, make: Callable[[], Iterator[Item]], ahead: int, threads: int) -> None:
+        self.most_threads = max(1, thread_budget() // threads)
+        self.state = _State.IDLE
+        self.is_begun = False
+        self._threads = _THREADS
         self._make = make
         self._loop = asyncio.get_running_loop()
-        self._room = threading.Semaphore(ahead)
+        self._room = ahead
         self._ready: asyncio.Queue[Item | _End] = asyncio.Queue()
-        self._is_stopped = False
-        self._has_ended = False
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(
-            target=context.run, args=(self._run,), name="kalakan-async", daemon=True
-        )
+        self.is_stopped = False
+        self._items: Iterator[Item] | None = None
+        self._context = contextvars.copy_context()
 
     def start(self) -> None:
-        self._thread.start()
+        with self._threads.lock:
+            self._threads.append(self)
+        self._threads.serve(self.most_threads)
 
     async def take(self) -> Item | _End:
         """The next item; makes room for another."""
         item = await self._ready.get()
-        self._room.release()
-        self._has_ended = isinstance(item, _End)
+        with self._threads.lock:
+            self._room += 1
+            is_waiting = self.state is _State.IDLE and not self.is_stopped
+            if is_waiting:
+                self._threads.append(self)
+        if is_waiting:
+            self._threads.serve(self.most_threads)
         return item
 
     def release(self) -> None:
-        """Ends the thread after the item in progress."""
-        self._is_stopped = True
-        self._room.release()
+        """Ends the work after the item in progress. Takes no lock: a garbage collection may call it anywhere."""
+        self.is_stopped = True
 
     async def stop(self) -> None:
-        """Ends the thread after the item in progress, and waits for it."""
+        """Ends the work after the item in progress, and waits for that."""
         self.release()
-        while not self._has_ended:
-            await self.take()
-        self._thread.join()  # it ends right after queueing the end marker
+        # In a forked child the threads, and perhaps their lock, stay with the parent.
+        while self._threads is _THREADS and self._is_running():
+            await self._ready.get()
+        close = getattr(self._items, "close", None)
+        self._items = None
+        if close is not None:
+            self._context.run(close)
 
-    def _run(self) -> None:
-        end = _End()
+    def _is_running(self) -> bool:
+        with self._threads.lock:
+            return self.state is _State.RUNNING
+
+    def step(self) -> Item | _End:
+        """The next item, in a thread."""
         try:
-            items = self._make()
-            while self._room.acquire() and not self._is_stopped:
-                try:
-                    item = next(items)
-                except StopIteration:
-                    break
-                self._put(item)
+            self.is_begun = True
+            with FORKS.none_meanwhile():
+                if self._items is None:
+                    self._items = self._context.run(self._make)
+                return self._context.run(next, self._items)
+        except StopIteration:
+            return _End()
         except BaseException as error:  # raised again in the caller
-            end = _End(error)
-        self._put(end)
+            return _End(error)
 
-    def _put(self, item: Item | _End) -> None:
+    def settle(self, item: Item | _End) -> None:
+        """Decides, under the lock of the threads, what follows on an item."""
+        self._room -= 1
+        if self.is_stopped or isinstance(item, _End):
+            self.state = _State.ENDED
+        elif self._room > 0:
+            self._threads.append(self)  # for this thread, or another one
+        else:
+            self.state = _State.IDLE
+
+    def put(self, item: Item | _End) -> None:
         try:
             self._loop.call_soon_threadsafe(self._ready.put_nowait, item)
         except RuntimeError:  # the event loop was closed: there is no consumer any more
-            self._is_stopped = True
+            self.release()
 
 
 class _Lease:
-    """Held by the consumer: once it is garbage-collected, the thread stops."""
+    """Held by the consumer: once it is garbage-collected, the work stops."""
 
-    def __init__(self, worker: _Worker[Any]) -> None:
-        self._worker = worker
+    def __init__(self, source: _Source[Any]) -> None:
+        self._source = source
 
     def __del__(self) -> None:
-        self._worker.release()
+        self._source.release()
+
+
+class _Threads:
+    """The threads of a process: as many as the budget allows while there is work, none while there is not."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._first: deque[_Source[Any]] = deque()
+        """Sources without an item yet."""
+        self._others: deque[_Source[Any]] = deque()
+        self._running = 0
+
+    def append(self, source: _Source[Any]) -> None:
+        """Queues a source, under the lock."""
+        source.state = _State.QUEUED
+        (self._others if source.is_begun else self._first).append(source)
+
+    def serve(self, most_threads: int) -> None:
+        """Starts a thread for the queue if fewer than `most_threads` run."""
+        with self.lock:
+            if self._running >= most_threads:
+                return
+            self._running += 1
+        try:
+            # Not under the lock: a thread that starts may first run any finalizer that is due.
+            threading.Thread(target=self._run, name="kalakan-async", daemon=True).start()
+        except RuntimeError:  # no more threads: those that run serve the queue
+            with self.lock:
+                self._running -= 1
+                if self._running == 0:
+                    raise
+
+    def _run(self) -> None:
+        with self.lock:
+            source = self._next()
+        while source is not None:
+            item = source.step()
+            with self.lock:
+                source.settle(item)
+                following = self._next()
+            source.put(item)
+            source = following
+
+    def _next(self) -> _Source[Any] | None:
+        """The next source, now running; None if there is none and the thread is to end."""
+        for queue in (self._first, self._others):
+            while queue:
+                source = queue.popleft()
+                source.state = _State.ENDED if source.is_stopped else _State.RUNNING
+                if source.state is _State.RUNNING:
+                    return source
+        self._running -= 1
+        return None
+
+
+_THREADS = _Threads()
+
+
+def _forget_threads() -> None:
+    """In a forked child, whose parent's threads do not exist."""
+    global _THREADS
+    _THREADS = _Threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

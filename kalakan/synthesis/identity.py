@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kalakan._rust import __version__
-from kalakan.synthesis.engines.build import GRIFFIN_LIM, Request, is_path
+from kalakan.synthesis.engines.request import Request, is_path
+from kalakan.synthesis.engines.sources import GRIFFIN_LIM
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.voices.manifest import VoiceManifest
 
@@ -26,7 +27,7 @@ def fingerprint(
     if request.acoustic_model_type is not None or request.vocoder_type not in (None, GRIFFIN_LIM):
         return None
     files = []
-    for model in (request.acoustic_model, request.vocoder):
+    for model in (request.voice, request.acoustic_model, request.vocoder):
         if model is None:
             files.append("")
         elif not is_path(model):

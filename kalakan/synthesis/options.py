@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -12,6 +13,7 @@ from kalakan.errors import SynthesisError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+_MIX = "akosua:0.6,esi:0.4"
 SEEDS = 1 << 32
 """Seeds are 0 to one less than this."""
 
@@ -42,14 +44,19 @@ def _control(default: Any, **known: Any) -> Any:
 class SpeakOptions:
     """Settings of one request; building one raises `SynthesisError` for a value out of range."""
 
-    speaker: str | None = _control(None, help="Speaker of the voice")
-    """Name of a speaker of the voice; None for the synthesizer's default."""
+    speaker: str | None = _control(None, help="Speaker of the voice, or a mix as akosua:0.6,esi:0.4")
+    """Name of a speaker of the voice, or a mix of several with weights, as "akosua:0.6,esi:0.4"; None for the
+    synthesizer's default."""
     speed: float = _control(1.0, low=0.5, high=2.0, markup="multiply", help="Tempo")
     """Factor of the tempo, 0.5 to 2."""
     pitch: float = _control(
         0.0, low=-12.0, high=12.0, unit="semitones", markup="add", help="Shift of the pitch"
     )
     """Shift in semitones, -12 to 12."""
+    pitch_range: float = _control(
+        1.0, low=0.0, high=2.0, markup="multiply", help="Width of the melody around the speaker's mean pitch"
+    )
+    """Factor of log F0 around the speaker's mean, 0 (monotone) to 2 (twice as wide as the model predicts)."""
     volume: float = _control(0.0, low=-20.0, high=12.0, unit="dB", markup="add", help="Gain")
     """Gain in decibels, -20 to 12."""
     energy: float = _control(1.0, low=0.25, high=4.0, help="Gain as a factor of the amplitude")
@@ -63,6 +70,20 @@ class SpeakOptions:
         0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
     )
     """Silence in seconds, 0 to 60, between two sentences, on top of the pause that the voice makes there."""
+    paragraph_pause: float = _control(
+        0.4, low=0.0, high=60.0, unit="seconds", help="Silence added between paragraphs"
+    )
+    """Silence in seconds, 0 to 60, between two paragraphs, which a blank line or the element `p` separates, on top of
+    the pause between two sentences."""
+    heading_pause: float = _control(
+        0.5, low=0.0, high=60.0, unit="seconds", help="Silence added after a heading"
+    )
+    """Silence in seconds, 0 to 60, after a heading (`# …`, `<h1>`), on top of the pause between two sentences."""
+    scene_pause: float = _control(
+        1.0, low=0.0, high=60.0, unit="seconds", help="Silence added at a scene break"
+    )
+    """Silence in seconds, 0 to 60, at a scene break (a line of `* * *` and the like, `<hr>`), on top of the pause
+    between two sentences."""
     lead_in: float = _control(0.0, low=0.0, high=10.0, unit="seconds", help="Silence before the first sound")
     """Silence in seconds, 0 to 10, before the first sound: Bluetooth loudspeakers and telephone lines that have to
     wake up first would cut off the beginning."""
@@ -70,8 +91,9 @@ class SpeakOptions:
     """Seed of the vocoder's noise, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
     """Whether the text is an SSML document (`kalakan.synthesis.markup`)."""
-    strict: bool = _control(False, help="Refuse SSML that can only be followed in part")
-    """Whether SSML that could only be rendered in part is an error instead of a `MarkupWarning`."""
+    strict: bool = _control(False, help="Refuse what can only be read in part")
+    """Whether a sentence that cannot be read is an error instead of an `UnreadableWarning`, and SSML that could only be
+    rendered in part one instead of a `MarkupWarning`."""
 
     def __post_init__(self) -> None:
         for name, control in CONTROLS.items():
@@ -97,10 +119,14 @@ class Changes(TypedDict, total=False):
     speaker: str | None
     speed: float
     pitch: float
+    pitch_range: float
     volume: float
     energy: float
     tones: str | None
     sentence_pause: float
+    paragraph_pause: float
+    heading_pause: float
+    scene_pause: float
     lead_in: float
     seed: int
     ssml: bool
@@ -120,7 +146,7 @@ def changed(options: SpeakOptions | None, **changes: Unpack[Changes]) -> SpeakOp
     control that does not exist.
     """
     if options is None:
-        return SpeakOptions(**changes)
+        return SpeakOptions(**changes) if changes else DEFAULT_OPTIONS
     if not isinstance(options, SpeakOptions):
         raise SynthesisError(
             f"options is a {type(options).__name__}; give a SpeakOptions, or its fields by name, as in speed=1.2"
@@ -145,11 +171,39 @@ def within(name: str, value: float) -> float:
     return min(max(value, control.low), control.high)
 
 
-def speaker_row(speaker: str, speakers: Sequence[str]) -> int:
-    """Row of a speaker's name in `speakers`; raises `SynthesisError` that lists the names."""
-    if speaker not in speakers:
-        raise SynthesisError(f"speaker {speaker!r} is not in this voice; choose one of {', '.join(speakers)}")
-    return list(speakers).index(speaker)
+def speaker_shares(speaker: str, speakers: Sequence[str]) -> dict[str, float]:
+    """The shares, which sum to 1, of the speakers in a name of `speakers`, or in a mix as "akosua:0.6,esi:0.4".
+
+    Raises `SynthesisError` for an unknown name, which lists the names, one that comes twice, and weights that are no
+    numbers from 0, or all 0.
+    """
+    if speaker in speakers or ":" not in speaker:
+        return {_known(speaker, speakers): 1.0}
+    shares: dict[str, float] = {}
+    for part in speaker.split(","):
+        name, _, weight = (text.strip() for text in part.rpartition(":"))
+        name = _known(name, speakers)
+        try:
+            value = float(weight)
+        except ValueError:
+            value = math.nan
+        if not 0.0 <= value < math.inf:
+            raise SynthesisError(
+                f"speaker {speaker!r} gives {name} the weight {weight!r}; it must be a number from 0, as in {_MIX}"
+            )
+        if name in shares:
+            raise SynthesisError(f"speaker {speaker!r} names {name} twice; give each speaker one weight")
+        shares[name] = value
+    total = sum(shares.values())
+    if total == 0.0:
+        raise SynthesisError(f"speaker {speaker!r} gives nobody a weight above 0; write it as in {_MIX}")
+    return {name: value / total for name, value in shares.items() if value}
+
+
+def _known(name: str, speakers: Sequence[str]) -> str:
+    if name not in speakers:
+        raise SynthesisError(f"speaker {name!r} is not in this voice; choose one of {', '.join(speakers)}")
+    return name
 
 
 def _range(control: Control, default: Any) -> str:
@@ -157,3 +211,7 @@ def _range(control: Control, default: Any) -> str:
         return f"be a whole number between {control.low} and {control.high}"
     unit = f" {control.unit}" if control.unit else ""
     return f"lie between {control.low:g} and {control.high:g}{unit}"
+
+
+DEFAULT_OPTIONS = SpeakOptions()
+"""The defaults as a value: every call without options uses it, so that they are not validated each time."""

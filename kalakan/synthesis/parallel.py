@@ -5,52 +5,26 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from kalakan._rust import Pipeline, PipelineStage, PipelineTicket
-from kalakan.config.schema import InferenceConfig
-from kalakan.errors import ConfigError, PipelineClosed, PipelineFull, RequestCancelled
+from kalakan.errors import ConfigError, PipelineClosed
+from kalakan.synthesis.devices import DeviceCopies
+from kalakan.synthesis.futures import PRIORITIES, Priority, Request, awaited, level_of
 from kalakan.synthesis.options import Changes, SpeakOptions, is_whole
+from kalakan.synthesis.pulls import items_of, pieces_of
 from kalakan.synthesis.synthesizer import Audio, Options, Synthesizer
 from kalakan.synthesis.threads import thread_budget
-from kalakan.synthesis.work import END, Job, Pull, Work
-from kalakan.text.twi_g2p import TwiG2P
-from kalakan.voices.package import MANIFEST
+from kalakan.synthesis.work import PREDICT, READ, VOCODE, Job, Pull, Work
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Priority = Literal["high", "normal", "low"]
-PRIORITIES: dict[str, int] = {"high": 0, "normal": 1, "low": 2}
-"""Priorities by name, as the pipeline counts them; the lower are served first."""
-READ, PREDICT, VOCODE = range(3)
-"""The stages."""
 GATHERING_S = 0.002
 """How long a GPU's worker waits for a batch to fill up: a small part of what a batch takes."""
-RETRY_S = 0.005
-"""Interval at which a coroutine polls a full pipeline for room."""
-
-
-class Request(Future[Any]):
-    """A future of the audio [S] of a text. It can also be cancelled in progress: its result is then dropped."""
-
-    _ticket: PipelineTicket | None = None
-
-    def cancel(self) -> bool:
-        """Cancels the request; False if it is done."""
-        return self.cancelled() or (self._ticket is not None and self._ticket.cancel())
-
-    def settle(self, value: Any, error: BaseException | None) -> None:
-        """Sets the outcome, in a worker's thread."""
-        if isinstance(error, RequestCancelled):
-            super().cancel()
-            self.set_running_or_notify_cancel()
-        elif error is not None:
-            self.set_exception(error)
-        else:
-            self.set_result(value)
+Item = TypeVar("Item")
 
 
 class ParallelSynthesizer:
@@ -60,13 +34,14 @@ class ParallelSynthesizer:
     others. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever
     stage has work; on a GPU phrases of several requests share a batch. The samples are those of `synthesize`, on a
     CPU to the bit. Workers start with the first request. A forked child starts its own; requests stay in the parent.
+    With several devices each has a copy of the models, and a phrase goes to the one with the least to do.
     """
 
     def __init__(
         self,
         acoustic_model: Any = None,
         vocoder: Any = None,
-        device: str = "cpu",
+        device: str | Sequence[str] | None = None,
         *,
         synthesizer: Synthesizer | None = None,
         workers: int | None = None,
@@ -78,8 +53,10 @@ class ParallelSynthesizer:
         Args:
             acoustic_model: A `.pt` file, an `.onnx` file, a voice folder, or the `acoustic_model` of a synthesizer.
             vocoder: The same for the vocoder.
-            device: Torch device; the onnx engine has only "cpu".
-            synthesizer: Instead of the three: an existing one, which stays usable.
+            device: Torch device, by default "cpu", or a list of them, all GPUs or all CPUs; the onnx engine has only
+                "cpu".
+            synthesizer: Instead of the models: an existing one, which stays usable. With a `device` its models are
+                copied there, else they are used where they are.
             workers: Threads; by default the thread budget, shared by the threads of each model call.
             capacity: Requests of one priority in one stage; further requests wait for room.
             ordered: Whether `get_result` returns results in the order of `synthesize_async`, instead of as they finish.
@@ -89,12 +66,17 @@ class ParallelSynthesizer:
         for name, value in (("workers", workers), ("capacity", capacity)):
             if value is not None and (not is_whole(value) or not 1 <= value <= 1024):
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number from 1 to 1024")
+        devices = _devices(device)
+        places: list[str | None] = list(devices)
         if synthesizer is None:
-            synthesizer = _synthesizer(acoustic_model, vocoder, device)
+            first = devices[0] if devices else "cpu"
+            synthesizer = Synthesizer(acoustic_model=acoustic_model, vocoder=vocoder, device=first)
+            places[:1] = [None]
         elif acoustic_model is not None or vocoder is not None:
             raise ConfigError("a synthesizer was given, and models too; give one or the other")
         self.synthesizer = synthesizer
         """The synthesizer whose models, speakers and reader are used."""
+        self._copies = DeviceCopies(synthesizer, places or [None])
         self._workers = workers
         self._capacity = int(capacity)
         self._ordered = ordered
@@ -121,16 +103,17 @@ class ParallelSynthesizer:
         """
         request = Request()
         job = Job(text, self._options(options, changes))
-        level = _level(priority)
-        send = self._running().submit
-        request._ticket = send(job, reply=request.settle, priority=level, deadline=deadline, timeout=timeout)
+        level = level_of(priority)
+        request.ticket = self._send(
+            job, reply=request.settle, priority=level, deadline=deadline, timeout=timeout
+        )
         return request
 
     def synthesize_async(
         self, text: str, request_id: Any, options: Options = None, **changes: Unpack[Changes]
     ) -> None:
         """Submits a text; `get_result` returns its audio with `request_id`. Waits if there is no room."""
-        self._running().submit(Job(text, self._options(options, changes)), key=request_id)
+        self._send(Job(text, self._options(options, changes)), key=request_id)
 
     def get_result(self, timeout: float | None = None) -> tuple[Audio, Any]:
         """Audio [S] and id of the next finished text of `synthesize_async`; (None, None) after `timeout` seconds.
@@ -162,7 +145,7 @@ class ParallelSynthesizer:
         if errors not in ("raise", "return"):
             raise ConfigError(f"errors is {errors!r}; it must be 'raise' or 'return'")
         given = self._options(options, changes)
-        _level(priority)
+        level_of(priority)
         return self._mapped(texts, given, errors == "return", priority)
 
     def stream(
@@ -176,12 +159,15 @@ class ParallelSynthesizer:
     ) -> Iterator[Audio]:
         """The pieces [S_i] of `Synthesizer.stream`, computed by the workers before any other pending work, and one
         piece ahead of the consumer. Arguments and errors as for `Synthesizer.stream`."""
-        source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
-        return self._pieces(source)
+        place = self._copies.least_busy()
+        source = self._copies.at(place).stream(
+            text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes
+        )
+        return pieces_of(self._send, source, place)
 
     async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
         """The audio [S] of `synthesize`, computed by the workers without blocking the event loop; may be cancelled."""
-        return await self._awaited(lambda: self.submit(text, options, timeout=0, **changes))
+        return await awaited(lambda: self.submit(text, options, timeout=0, **changes))
 
     async def astream(
         self,
@@ -193,26 +179,26 @@ class ParallelSynthesizer:
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
         """The pieces [S_i] of `stream`, without blocking the event loop; arguments as there."""
-        from asyncio import CancelledError, wait, wrap_future
-
-        source = self.synthesizer.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
-        coming: Request | None = None
-
-        def pull() -> Request:
-            nonlocal coming
-            coming = self._pull(source, timeout=0)
-            return coming
-
-        try:
-            while (audio := await self._awaited(pull, is_shielded=True)) is not END:
+        place = self._copies.least_busy()
+        source = self._copies.at(place).stream(
+            text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes
+        )
+        async with aclosing(items_of(self._send, source, place, PRIORITIES["high"])) as pieces:
+            async for audio in pieces:
                 yield audio
-        finally:
-            while coming is not None and not coming.done():
-                try:  # a worker may be running the source: it can be closed only after that
-                    await wait([wrap_future(coming)])
-                except CancelledError:
-                    continue
-            source.close()
+
+    async def aiterate(
+        self, source: Iterator[Item], *, priority: Priority = "high"
+    ) -> AsyncGenerator[Item, None]:
+        """The items of an iterator, such as `Stream.chunks`, each computed by a worker when it is asked for.
+
+        Iterators and texts take turns, item by item. On cancellation or when closed, as by `contextlib.aclosing`, waits
+        for the item in progress; the iterator is then closed, if it has `close`.
+        """
+        level, place = level_of(priority), self._copies.least_busy()
+        async with aclosing(items_of(self._send, source, place, level)) as items:
+            async for item in items:
+                yield item
 
     @property
     def sample_rate(self) -> int:
@@ -244,6 +230,9 @@ class ParallelSynthesizer:
     def _options(self, options: Options, changes: Changes) -> SpeakOptions:
         return self.synthesizer._options(options, changes)
 
+    def _send(self, job: Job | Pull, **how: Any) -> PipelineTicket:
+        return self._running().submit(job, **how)
+
     def _running(self, *, is_for_results: bool = False) -> Pipeline:
         """The pipeline, which starts with the first request of a process."""
         if self._process != os.getpid():  # forked: threads and locks of the parent are of no use here
@@ -256,10 +245,10 @@ class ParallelSynthesizer:
             return self._pipeline
 
     def _started(self) -> Pipeline:
-        engine = self.synthesizer.stages.engine
-        workers = self._workers or max(1, thread_budget() // _call_threads(self.synthesizer))
+        engine, devices = self._copies.at(0).stages.engine, len(self._copies)
+        workers = self._workers or max(devices, thread_budget() // self.synthesizer._call_threads)
         batch = min(self.synthesizer._batch_size, self._capacity) if engine.runs_batches else 1
-        work = Work(self.synthesizer, batch)
+        work = Work(self._copies, batch)
         # One thread per model feeds a GPU; the others read text meanwhile.
         pools = [READ, PREDICT, VOCODE] if engine.runs_batches else [0, 0, 0]
 
@@ -275,25 +264,9 @@ class ParallelSynthesizer:
             stage("acoustic", work.predict, PREDICT, batch, GATHERING_S if batch > 1 else 0.0),
             stage("vocoder", work.vocode, VOCODE, 1, 0.0),
         ]
-        return Pipeline(stages, [workers, 1, 1] if engine.runs_batches else [workers], ordered=self._ordered)
-
-    def _pull(self, source: Iterator[Any], timeout: float | None = None) -> Request:
-        request = Request()
-        send = self._running().submit
-        request._ticket = send(
-            Pull(source), reply=request.settle, priority=PRIORITIES["high"], stage=VOCODE, timeout=timeout
+        return Pipeline(
+            stages, [workers, devices, devices] if engine.runs_batches else [workers], ordered=self._ordered
         )
-        return request
-
-    def _pieces(self, source: Any) -> Iterator[Audio]:
-        coming = self._pull(source)
-        try:
-            while (audio := coming.result()) is not END:
-                coming = self._pull(source)
-                yield audio
-        finally:
-            coming.exception()  # a worker may be running the source: it can be closed only after that
-            source.close()
 
     def _mapped(
         self, texts: Iterable[str], options: SpeakOptions, returns_errors: bool, priority: Priority
@@ -316,47 +289,9 @@ class ParallelSynthesizer:
             for request in coming:
                 request.cancel()
 
-    async def _awaited(self, send: Callable[[], Request], *, is_shielded: bool = False) -> Any:
-        from asyncio import shield, sleep, wrap_future
 
-        while True:
-            try:
-                request = send()
-            except PipelineFull:
-                await sleep(RETRY_S)
-            else:
-                future = wrap_future(request)
-                return await (shield(future) if is_shielded else future)
-
-
-def _synthesizer(acoustic_model: Any, vocoder: Any, device: str) -> Synthesizer:
-    """A synthesizer of models as `ParallelSynthesizer` takes them: files, modules, or those of another synthesizer."""
-    given = [model for model in (acoustic_model, vocoder) if model is not None]
-    if any(isinstance(model, (str, os.PathLike)) or hasattr(model, "parameters") for model in given):
-        return Synthesizer(acoustic_model=acoustic_model, vocoder=vocoder, device=device)
-    # The models of an exported voice are read as the voice is: its speakers, whether it predicts tones.
-    path: Any = getattr(acoustic_model, "path", None)
-    is_voice = path is not None and (path.parent / MANIFEST).is_file()
-    synthesizer = Synthesizer(path.parent if is_voice else None, device=device)
-    if acoustic_model is not None:
-        synthesizer.acoustic_model = acoustic_model
-        if not is_voice:
-            synthesizer.g2p = TwiG2P()  # nothing says that this model learned the default voice's tones
-    if vocoder is not None:
-        synthesizer.vocoder = vocoder
-    return synthesizer
-
-
-def _call_threads(synthesizer: Synthesizer) -> int:
-    """CPU threads that a call of a model uses."""
-    if synthesizer.engine == "torch":
-        import torch
-
-        return int(torch.get_num_threads())
-    return synthesizer._request.threads or InferenceConfig().threads
-
-
-def _level(priority: str) -> int:
-    if priority not in PRIORITIES:
-        raise ConfigError(f"priority is {priority!r}; it must be one of {', '.join(PRIORITIES)}")
-    return PRIORITIES[priority]
+def _devices(given: str | Sequence[str] | None) -> list[str]:
+    devices = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    if given is not None and not devices:
+        raise ConfigError("device is an empty list; name at least one device, such as 'cpu'")
+    return [str(device) for device in devices]

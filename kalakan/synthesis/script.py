@@ -18,6 +18,8 @@ class Prosody:
     """Gain in decibels."""
     speaker: str | None = None
     """The speaker; None for the request's speaker."""
+    pitch_range: float = 1.0
+    """Factor of log F0 around the speaker's mean."""
 
 
 PLAIN = Prosody()
@@ -39,6 +41,8 @@ class Text:
     """Its settings."""
     language: str | None = None
     """ "tw" or "en" if set by markup; None lets the front-end decide word by word."""
+    tones: str | None = None
+    """ "predicted" or "written" if set by markup; None for the request's choice."""
 
 
 @dataclass(frozen=True)

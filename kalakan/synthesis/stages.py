@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kalakan.synthesis.engines.stages import (
-    AcousticBatch,
-    AcousticStage,
-    Engine,
-    VocoderStage,
-    acoustic_batch,
-)
+from kalakan.synthesis.engines.acoustics import AcousticBatch
+from kalakan.synthesis.engines.stages import AcousticStage, Engine, VocoderStage, acoustic_batch
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase, TextStage
 
@@ -33,4 +28,4 @@ class Stages:
 
     def batch(self, phrases: Sequence[Phrase], options: SpeakOptions | None = None) -> AcousticBatch:
         """A batch of phrases, the input of the acoustic stage."""
-        return acoustic_batch(phrases, options or SpeakOptions(), self.speakers)
+        return acoustic_batch(phrases, options or SpeakOptions(), self.speakers, self.engine.levels)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kalakan.errors import SynthesisError
 from kalakan.synthesis.delivery import Chunk
-from kalakan.synthesis.engines.stages import Samples
+from kalakan.synthesis.engines.acoustics import Samples
 from kalakan.synthesis.options import is_number
 from kalakan.synthesis.timing import PhraseTiming
 

@@ -15,14 +15,18 @@ from kalakan.config.resolve import resolve, without_models
 from kalakan.errors import SynthesisError
 from kalakan.synthesis.batch import synthesize_texts
 from kalakan.synthesis.delivery import Delivery
-from kalakan.synthesis.engines.build import Request, build_engine
+from kalakan.synthesis.engines.build import build_engine
+from kalakan.synthesis.engines.origin import Origin, origin_of, reader_of, remember
+from kalakan.synthesis.engines.request import Request, is_module, is_path
 from kalakan.synthesis.identity import fingerprint
-from kalakan.synthesis.options import Changes, SpeakOptions, changed, speaker_row
+from kalakan.synthesis.options import Changes, SpeakOptions, changed, speaker_shares
+from kalakan.synthesis.pickling import restored
 from kalakan.synthesis.reading.phrases import TextStage
-from kalakan.synthesis.reading.sentences import Reader
+from kalakan.synthesis.reading.readers import Reader
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.stages import Stages
 from kalakan.synthesis.stream import Stream, chunk_samples, resized
+from kalakan.synthesis.threads import call_threads
 from kalakan.synthesis.timing import Timing
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.utils.config import Config
@@ -61,7 +65,8 @@ class Synthesizer:
 
         Args:
             voice: Voice folder.
-            acoustic_model: Instead of a voice: a `.pt` file, an `.onnx` file, a voice folder, or a torch module.
+            acoustic_model: Instead of a voice: a `.pt` file, an `.onnx` file, a voice folder, a torch module, or the
+                `acoustic_model` of another synthesizer, whose speakers, reader and vocoder come with it.
             vocoder: The same for the vocoder; by default the voice's, or Griffin-Lim.
             acoustic_model_type: Name of a registered type. Without weights of that type in the voice an untrained
                 model is built, with an `UntrainedModelWarning`.
@@ -84,28 +89,26 @@ class Synthesizer:
             MissingDependencyError: The torch engine is needed and torch is not installed.
         """
         config = Config(config)
-        overrides = config.to_dict()
+        self._overrides = overrides = config.to_dict()
         settings = resolve(without_models(overrides))
+        threads = None if config.get("inference.threads") is None else settings.inference.threads
         self._request = Request(
-            voice,
-            acoustic_model,
-            vocoder,
-            acoustic_model_type,
-            vocoder_type,
-            str(device),
-            engine,
-            config.get("inference.threads"),
+            voice, acoustic_model, vocoder, acoustic_model_type, vocoder_type, str(device), engine, threads
         )
-        self._overrides = overrides
         self._is_replaced = False
         built = build_engine(self._request, settings, overrides)
         self._engine, self._manifest, self._voices = built.engine, built.manifest, built.voices
         self._batch_size = settings.inference.batch_size
-        tones = "written" if built.manifest is None else built.manifest.tones
-        reader = TwiG2P(lexicon=lexicon, tones=tones)
+        reader = reader_of(acoustic_model) if lexicon is None else None
+        if reader is None:
+            tones = "written" if built.manifest is None else built.manifest.tones
+            reader = TwiG2P(lexicon=lexicon, tones=tones)
         self._text = TextStage(reader, settings.inference.max_characters, self.speakers)
+        known = Origin(self.engine, built.audio, built.manifest, self.speakers, self.vocoder, self._text)
+        remember(self.acoustic_model, known)
+        remember(self.vocoder, replace(known, manifest=None, vocoder=None))
         if speaker is not None:
-            speaker_row(speaker, self.speakers)
+            speaker_shares(speaker, self.speakers)
         self._speaker = speaker
 
     def synthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
@@ -183,8 +186,11 @@ class Synthesizer:
         return Stream(chunks, self.sample_rate)
 
     async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
-        """The audio [S] of `synthesize`, computed in a thread next to the event loop; arguments and errors as there.
-        On cancellation, waits only for the sentence in progress; no thread outlives the call."""
+        """The audio [S] of `synthesize`, computed next to the event loop; arguments and errors as there.
+
+        All calls of the process share the threads of the budget (`kalakan.synthesis.threads.thread_budget`), sentence
+        by sentence; a thread without work ends. On cancellation, waits only for the sentence in progress.
+        """
         from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
 
         given = self._options(options, changes)
@@ -196,7 +202,7 @@ class Synthesizer:
                 yield None  # a place to stop
             yield delivery.joined(chunks)
 
-        async with aclosing(in_thread(steps)) as results:
+        async with aclosing(in_thread(steps, threads=self._call_threads)) as results:
             return [result async for result in results][-1]
 
     async def astream(
@@ -208,17 +214,17 @@ class Synthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
-        """The pieces [S_i] of `stream`, computed in a thread, a few of them ahead; arguments as there.
+        """The pieces [S_i] of `stream`, computed a few ahead by the threads of `asynthesize`; arguments as there.
 
         Errors as for `stream`, when the first piece is asked for. On cancellation or when closed, as by
-        `contextlib.aclosing`, waits only for the piece in progress; no thread outlives the loop.
+        `contextlib.aclosing`, waits only for the piece in progress.
         """
         from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
 
         def pieces() -> Iterator[Any]:
             return self.stream(text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes)
 
-        async with aclosing(in_thread(pieces)) as results:
+        async with aclosing(in_thread(pieces, threads=self._call_threads)) as results:
             async for audio in results:
                 yield audio
 
@@ -301,42 +307,44 @@ class Synthesizer:
         """The manifest of the voice; None for bare model files."""
         return self._manifest
 
+    def copied_to(self, device: str) -> Synthesizer:
+        """A synthesizer with copies of the models on another torch device, and the same reader.
+
+        The onnx engine's models serve any number of synthesizers: there they are shared. Raises `ConfigError` for a
+        device that the engine does not have.
+        """
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._engine = self._engine.copied_to(device)
+        twin._request = replace(self._request, device=device)
+        return twin
+
     def __repr__(self) -> str:
         voice = "bare model files" if self._manifest is None else f"voice {self._manifest.name}"
         return f"<Synthesizer: {voice}, engine {self.engine}, speakers {', '.join(self.speakers)}>"
 
     def __reduce__(self) -> tuple[Callable[..., Synthesizer], tuple[Any, ...]]:
-        if self._is_replaced:
+        given = (self._request.acoustic_model, self._request.vocoder)
+        if self._is_replaced or not all(
+            model is None or is_path(model) or is_module(model) for model in given
+        ):
             raise SynthesisError(
                 "a synthesizer whose model was replaced by hand cannot be pickled; build one in each process"
             )
-        return _restored, (self._request.located(), self._overrides, self._speaker, self.g2p)
+        origins = tuple(map(origin_of, given))
+        settings = (self._overrides, self._speaker, self.g2p)
+        return restored, (type(self), self._request.located(), origins, *settings)
+
+    @property
+    def _call_threads(self) -> int:
+        return call_threads(self.engine, self._request.threads)
 
     def _options(self, options: Options, changes: Changes) -> SpeakOptions:
         given = changed(options, **changes)
         if given.speaker is None:
             return given if self._speaker is None else replace(given, speaker=self._speaker)
-        speaker_row(given.speaker, self.speakers)
+        speaker_shares(given.speaker, self.speakers)
         return given
 
     def _delivery(self, options: SpeakOptions) -> Delivery:
         return Delivery(self._engine, options, self._batch_size)
-
-
-def _restored(
-    request: Request, overrides: Mapping[str, Any], speaker: str | None, reader: Reader
-) -> Synthesizer:
-    """A synthesizer as it was before it was pickled."""
-    copy = Synthesizer(
-        request.voice,
-        acoustic_model=request.acoustic_model,
-        vocoder=request.vocoder,
-        acoustic_model_type=request.acoustic_model_type,
-        vocoder_type=request.vocoder_type,
-        device=request.device,
-        config=overrides,
-        engine=request.engine,
-        speaker=speaker,
-    )
-    copy.g2p = reader
-    return copy

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from kalakan.config.schema import InferenceConfig
 from kalakan.errors import ConfigError
 
 VARIABLE = "KALAKAN_NUM_THREADS"
@@ -32,6 +33,15 @@ def thread_budget() -> int:
     if torch is not None:
         limits.append(int(torch.get_num_threads()))
     return max(1, min(limits))
+
+
+def call_threads(engine: str, asked: int | None) -> int:
+    """CPU threads that a call of a model uses: torch's number, or for "onnx" what was `asked` for, or the default."""
+    if engine == "torch":
+        import torch
+
+        return int(torch.get_num_threads())
+    return asked or InferenceConfig().threads
 
 
 def usable_cores() -> int:

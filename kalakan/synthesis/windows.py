@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kalakan.synthesis.engines.stages import Acoustics, AcousticStage, Engine, Samples
+from kalakan.synthesis.engines.acoustics import Acoustics, Samples
+from kalakan.synthesis.engines.stages import AcousticStage, Engine
 
 FIRST_WINDOW_S = 0.2
 """Audio of the first window of a stream: enough to play while the next is generated."""

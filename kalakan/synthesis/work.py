@@ -11,11 +11,14 @@ import numpy as np
 
 from kalakan._rust import Again
 from kalakan.synthesis.delivery import surrounded
-from kalakan.synthesis.engines.stages import Acoustics, Samples
+from kalakan.synthesis.devices import DeviceCopies
+from kalakan.synthesis.engines.acoustics import Acoustics, Samples
+from kalakan.synthesis.forks import FORKS
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
-from kalakan.synthesis.synthesizer import Synthesizer
 
+READ, PREDICT, VOCODE = range(3)
+"""The stages."""
 END = object()
 """End marker of a stream, after its last piece."""
 
@@ -28,8 +31,8 @@ class Job:
     options: SpeakOptions
     phrases: deque[Phrase] = field(default_factory=deque)
     """Read, and not yet predicted."""
-    predicted: deque[tuple[Phrase, Acoustics]] = field(default_factory=deque)
-    """Predicted, and not yet vocoded."""
+    predicted: deque[tuple[Phrase, Acoustics, int]] = field(default_factory=deque)
+    """Predicted, and not yet vocoded, with the place of the device that holds the acoustics."""
     pieces: list[Samples] = field(default_factory=list)
     """Samples of each phrase, with the silence around it."""
 
@@ -39,22 +42,25 @@ class Pull:
     """A request for the next piece of a stream."""
 
     source: Iterator[Any]
+    place: int
+    """The place of its device."""
 
 
 class Work:
-    """The three stages over one synthesizer, whose models may be replaced or moved at any time.
+    """The three stages over a synthesizer's copies, whose models may be replaced or moved at any time.
 
     An exception of a job takes the place of its result and does not affect other jobs.
     """
 
-    def __init__(self, synthesizer: Synthesizer, batch_size: int) -> None:
+    def __init__(self, copies: DeviceCopies, batch_size: int) -> None:
         """`batch_size` phrases go through the acoustic model as a batch."""
-        self._synthesizer = synthesizer
+        self._copies = copies
         self._batch_size = batch_size
 
     def read(self, jobs: Sequence[Job]) -> list[Any]:
         """Text to phrases."""
-        return [_guarded(self._read, job) for job in jobs]
+        with FORKS.none_meanwhile():
+            return [_guarded(self._read, job) for job in jobs]
 
     def predict(self, jobs: Sequence[Job]) -> list[Any]:
         """Phrases to acoustics: the next ones of all jobs, batched by similar length and equal controls."""
@@ -62,16 +68,18 @@ class Work:
         groups: dict[SpeakOptions, list[tuple[Job, Phrase]]] = {}
         for job, phrase in self._next_phrases(jobs):
             groups.setdefault(_controls(job.options), []).append((job, phrase))
-        for options, group in groups.items():
-            self._predict(group, options, failed)
+        with FORKS.none_meanwhile(), self._copies.using() as place:
+            for options, group in groups.items():
+                self._predict(group, options, place, failed)
         return [failed.get(id(job)) or (Again(job) if job.phrases else job) for job in jobs]
 
     def vocode(self, jobs: Sequence[Job | Pull]) -> list[Any]:
         """Acoustics to samples, and the last of them to audio; the next piece of a stream."""
-        return [_guarded(self._pull if isinstance(job, Pull) else self._vocode, job) for job in jobs]
+        with FORKS.none_meanwhile():
+            return [_guarded(self._pull if isinstance(job, Pull) else self._vocode, job) for job in jobs]
 
     def _read(self, job: Job) -> Job:
-        job.phrases.extend(self._synthesizer.stages.text.phrases(job.text, job.options))
+        job.phrases.extend(self._copies.at(0).stages.text.phrases(job.text, job.options))
         return job
 
     def _next_phrases(self, jobs: Sequence[Job]) -> list[tuple[Job, Phrase]]:
@@ -83,10 +91,14 @@ class Work:
         return found
 
     def _predict(
-        self, group: Sequence[tuple[Job, Phrase]], options: SpeakOptions, failed: dict[int, Exception]
+        self,
+        group: Sequence[tuple[Job, Phrase]],
+        options: SpeakOptions,
+        place: int,
+        failed: dict[int, Exception],
     ) -> None:
         """Predicts a group at once. If that fails, halves of it: one phrase may be at fault, or the memory small."""
-        stages = self._synthesizer.stages
+        stages = self._copies.at(place).stages
         order = sorted(range(len(group)), key=lambda row: len(group[row][1].ids))
         try:
             found = stages.acoustic.predict(stages.batch([group[row][1] for row in order], options))
@@ -95,17 +107,18 @@ class Work:
                 failed[id(group[0][0])] = error
                 return
             middle = len(group) // 2
-            self._predict(group[:middle], options, failed)
-            self._predict(group[middle:], options, failed)
+            self._predict(group[:middle], options, place, failed)
+            self._predict(group[middle:], options, place, failed)
             return
         by_row = dict(zip(order, found, strict=True))
         for row, (job, phrase) in enumerate(group):
-            job.predicted.append((phrase, by_row[row]))
+            job.predicted.append((phrase, by_row[row], place))
 
     def _vocode(self, job: Job) -> Any:
-        stages = self._synthesizer.stages
-        phrase, acoustics = job.predicted.popleft()
-        samples = stages.engine.whole(acoustics, job.options.seed)
+        phrase, acoustics, place = job.predicted.popleft()
+        stages = self._copies.at(place).stages
+        with self._copies.using(place):
+            samples = stages.engine.whole(acoustics, job.options.seed)
         vocoder = stages.vocoder
         job.pieces.append(surrounded(phrase, samples, vocoder.hop_length, vocoder.sample_rate))
         if job.predicted:
@@ -113,12 +126,23 @@ class Work:
         return stages.engine.to_audio(np.concatenate(job.pieces))
 
     def _pull(self, pull: Pull) -> Any:
-        return next(pull.source, END)
+        with self._copies.using(pull.place):
+            return next(pull.source, END)
 
 
 def _controls(options: SpeakOptions) -> SpeakOptions:
     """Makes options equal that differ only in what the acoustic stage does not use."""
-    return replace(options, seed=0, ssml=False, sentence_pause=0.0, lead_in=0.0)
+    return replace(
+        options,
+        seed=0,
+        ssml=False,
+        strict=False,
+        sentence_pause=0.0,
+        paragraph_pause=0.0,
+        heading_pause=0.0,
+        scene_pause=0.0,
+        lead_in=0.0,
+    )
 
 
 def _guarded(step: Callable[[Any], Any], job: Any) -> Any:

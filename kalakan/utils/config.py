@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kalakan.config.presets import PRESETS
 from kalakan.config.resolve import check, resolve
 from kalakan.config.schema import Settings
 from kalakan.config.yaml_values import load_yaml
@@ -14,14 +15,15 @@ from kalakan.errors import ConfigError
 
 
 class Config(Mapping[str, Any]):
-    """Overrides of the default settings, from a dict, a YAML file, another `Config`, or nothing.
+    """Overrides of the default settings, from a dict, a YAML file, the name of a preset (`kalakan.config.presets`)
+    where no file has that name, another `Config`, or nothing.
 
     The overrides are validated at once: an unknown key or a bad value raises `ConfigError` here, not later.
     `get("training.batch_size", 8)` reads a dotted path; `settings()` gives the typed, complete settings.
     """
 
     def __init__(self, source: Mapping[str, Any] | str | Path | None = None) -> None:
-        self._values = _read(source)
+        self._values = read_values(source)
         check(self._values)
 
     def __getitem__(self, key: str) -> Any:
@@ -50,7 +52,8 @@ class Config(Mapping[str, Any]):
         return resolve(self._values, preset)
 
 
-def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+def read_values(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    """A deep copy of the values in a source of `Config`, not validated but for being a mapping."""
     if source is None:
         return {}
     if isinstance(source, Config):
@@ -59,13 +62,18 @@ def _read(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         return _copy(source)
     if not isinstance(source, (str, os.PathLike)):
         raise ConfigError(f"the configuration is a {type(source).__name__}; give a mapping or a YAML file")
+    path = Path(source)
+    if str(source) in PRESETS and not path.exists():
+        return _copy(PRESETS[str(source)])
     import yaml
 
-    path = Path(source)
     try:
         loaded = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
+        names = ", ".join(PRESETS)
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); give a YAML file or the name of a preset ({names})"
+        ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is not valid YAML ({str(error).splitlines()[0]})") from error
     if loaded is None:

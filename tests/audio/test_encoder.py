@@ -13,6 +13,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.audio.encoder import Encoder
 from kalakan.audio.files import read_audio, write_audio
 from kalakan.audio.formats import FORMATS, Bits, choose_coding
@@ -72,7 +73,7 @@ def test_lossy_streams_decode_to_the_audio(format: str) -> None:
     assert np.argmax(spectrum) / len(found) == pytest.approx(0.05 / (2 * np.pi), rel=0.01)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.integers(0, len(TONE)), max_size=6).map(sorted), st.sampled_from([None, 16_000, 44_100]))
 def test_where_a_stream_is_cut_does_not_matter(cuts: list[int], rate: int | None) -> None:
     assert encoded(np.split(TONE, cuts), "wav", rate=rate) == encoded([TONE], "wav", rate=rate)

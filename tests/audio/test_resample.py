@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.audio.resample import Resampler
 from kalakan.errors import MissingDependencyError
 
@@ -21,7 +22,7 @@ def resampled(chunks: list[np.ndarray], source_rate: int, rate: int) -> np.ndarr
     return np.concatenate([*map(resampler.push, chunks), resampler.flush()])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.sampled_from(RATES),
     st.sampled_from(RATES),

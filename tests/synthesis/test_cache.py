@@ -14,7 +14,8 @@ import pytest
 
 from kalakan import Synthesizer
 from kalakan.errors import CacheWarning, ConfigError, SynthesisError, TextError
-from kalakan.synthesis.cache import HEADER, CachedSynthesizer, DiskCache, MemoryCache
+from kalakan.synthesis.cache import CachedSynthesizer, DiskCache, MemoryCache
+from kalakan.synthesis.cache.record import HEADER
 from kalakan.text.twi_g2p import TwiG2P
 
 KEY, OTHER, THIRD = ("ab" + letter * 62 for letter in "123")

@@ -20,6 +20,7 @@ from kalakan.voices.describe import describe
 from kalakan.voices.package import load_voice
 
 TEXT = "Me din de Kofi. Wo ho te sɛn?"
+DOCUMENT = "# Ama\nMe din de Kofi.\n\nWo ho te sɛn?\n\n* * *\n\nYoo."
 EXAMPLES: dict[str, Any] = {
     "speaker": "kwame",
     "speed": 1.3,
@@ -27,7 +28,11 @@ EXAMPLES: dict[str, Any] = {
     "volume": -6.0,
     "energy": 0.5,
     "tones": "predicted",
+    "pitch_range": 1.5,
     "sentence_pause": 0.2,
+    "paragraph_pause": 0.1,
+    "heading_pause": 0.2,
+    "scene_pause": 0.3,
     "lead_in": 0.3,
     "seed": 7,
     "ssml": True,
@@ -81,18 +86,18 @@ def test_values_are_checked_when_the_value_is_built(values: dict[str, Any], mess
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("ssml", "strict")])
 def test_options_and_keywords_are_the_same(tiny_voice: Path, name: str) -> None:
     synthesizer, given = Synthesizer(tiny_voice), {name: EXAMPLES[name]}
-    expected = synthesizer.synthesize(TEXT, **given)
-    assert not np.array_equal(expected, synthesizer.synthesize(TEXT)), "the control acts"
+    expected = synthesizer.synthesize(DOCUMENT, **given)
+    assert not np.array_equal(expected, synthesizer.synthesize(DOCUMENT)), "the control acts"
     options = SpeakOptions(**given)
     for audio in (
-        synthesizer.synthesize(TEXT, options),
-        synthesizer.speak(TEXT, options).audio,
-        synthesizer.synthesize_batch([TEXT], options=options)[0],
-        np.concatenate(list(synthesizer.stream(TEXT, options, by_sentence=True))),
+        synthesizer.synthesize(DOCUMENT, options),
+        synthesizer.speak(DOCUMENT, options).audio,
+        synthesizer.synthesize_batch([DOCUMENT], options=options)[0],
+        np.concatenate(list(synthesizer.stream(DOCUMENT, options, by_sentence=True))),
     ):
         assert np.array_equal(audio, expected)
     other = SpeakOptions(**{name: DEFAULTS[name]})
-    assert np.array_equal(synthesizer.synthesize(TEXT, other, **given), expected), (
+    assert np.array_equal(synthesizer.synthesize(DOCUMENT, other, **given), expected), (
         "a keyword beats the options"
     )
 
@@ -110,6 +115,25 @@ def test_tones_are_the_voices_unless_a_request_says(tiny_voice: Path, tmp_path: 
     assert said["plain", None] == said["plain", "written"] == said["predicting", "written"]
     assert said["predicting", None] == said["predicting", "predicted"] == said["plain", "predicted"]
     assert said["plain", None] != said["predicting", None]
+
+
+def test_markup_chooses_the_tones_of_a_stretch(tiny_voice: Path) -> None:
+    stage = Synthesizer(tiny_voice).stages.text
+
+    def read(text: str, **given: Any) -> list[list[int]]:
+        return [phrase.ids for phrase in stage.phrases(text, SpeakOptions(**given))]
+
+    first, second = "Me din de Kofi.", "Wo ho te sɛn?"
+    root = "<speak xmlns:k='urn:kalakan'{}>{}</speak>"
+    predicted, written = (read(f"{first} {second}", tones=tones) for tones in ("predicted", "written"))
+    assert predicted != written
+    mixed = root.format("", f"<s k:tones='predicted'>{first}</s><s k:tones='written'>{second}</s>")
+    for tones in (None, "predicted", "written"):
+        assert read(mixed, ssml=True, tones=tones) == [predicted[0], written[1]]
+    whole = root.format(" k:tones='predicted'", f"{first} <lang xml:lang='tw'>{second}</lang>")
+    assert read(whole, ssml=True) == predicted
+    inside = root.format("", f"{first} <lang xml:lang='tw' k:tones='predicted'>{second}</lang>")
+    assert read(inside, ssml=True) == [written[0], predicted[1]]
 
 
 def test_strict_refuses_what_is_only_rendered(tiny_voice: Path) -> None:

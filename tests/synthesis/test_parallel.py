@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import aclosing
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +28,12 @@ from kalakan.errors import (
     SynthesisError,
     TextError,
 )
-from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics
+from kalakan.synthesis.devices import DeviceCopies
+from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics
+from kalakan.synthesis.forks import Forks
 from kalakan.synthesis.threads import cgroup_cores, thread_budget
 from kalakan.synthesis.work import Job, Work
+from kalakan.text.twi_g2p import TwiG2P
 
 TEXTS = [
     "Akwaaba!",
@@ -132,6 +138,90 @@ def test_models_of_the_default_voice_are_read_as_it_is() -> None:
         assert same(parallel.submit(TEXTS[2]).result(LONG), default.synthesize(TEXTS[2]))
 
 
+def test_a_loaded_model_brings_speakers_reader_and_vocoder(synthesizer: Synthesizer) -> None:
+    reader = synthesizer.g2p
+    synthesizer.g2p = TwiG2P(lexicon={"kofi": "k o f"})
+    try:
+        twin = Synthesizer(acoustic_model=synthesizer.acoustic_model)
+        assert twin.g2p is synthesizer.g2p and twin.vocoder is synthesizer.vocoder
+        assert (twin.engine, twin.voice) == (synthesizer.engine, synthesizer.voice)
+        expected = synthesizer.synthesize(TEXTS[2], speaker="kwame")
+        assert same(twin.synthesize(TEXTS[2], speaker="kwame"), expected)
+        with ParallelSynthesizer(twin.acoustic_model) as parallel:
+            assert same(parallel.submit(TEXTS[2], speaker="kwame").result(LONG), expected)
+    finally:
+        synthesizer.g2p = reader
+    own = Synthesizer(acoustic_model=synthesizer.acoustic_model, lexicon={"kofi": "a"})
+    assert not same(own.synthesize("Kofi"), synthesizer.synthesize("Kofi"))
+    assert own.fingerprint is None
+
+
+@pytest.mark.torch
+def test_models_of_two_engines_do_not_mix(tiny_voice: Path) -> None:
+    onnx, torch = (Synthesizer(tiny_voice, engine=name) for name in ("onnx", "torch"))
+    with pytest.raises(ConfigError, match=r"^acoustic_model is a OnnxAcoustic\w+, which takes numpy arrays"):
+        Synthesizer(acoustic_model=onnx.acoustic_model, vocoder=torch.vocoder)
+    with pytest.raises(ConfigError, match="which takes numpy arrays"):
+        ParallelSynthesizer(torch.acoustic_model, onnx.vocoder)
+    with pytest.raises(SynthesisError, match="cannot be pickled"):
+        pickle.dumps(Synthesizer(acoustic_model=onnx.acoustic_model))
+    copy = pickle.loads(pickle.dumps(Synthesizer(acoustic_model=torch.acoustic_model)))
+    assert copy.speakers == torch.speakers and same(copy.synthesize("Kofi"), torch.synthesize("Kofi"))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("is_given", [True, False])
+def test_each_device_has_a_copy_and_they_work_at_once(tiny_voice: Path, is_given: bool) -> None:
+    from kalakan.synthesis.engines.torch_engine import TorchAcousticStage
+
+    single = Synthesizer(tiny_voice, engine="torch")
+    expected = [single.synthesize(text) for text in TEXTS]
+    meeting, used = threading.Barrier(2), []
+
+    def run(stage: TorchAcousticStage, batch: AcousticBatch) -> list[Acoustics]:
+        used.append(id(stage.model))
+        if len(used) <= 2:
+            meeting.wait(LONG)  # passes only with the other device's worker
+        return whole(stage, batch)
+
+    whole = TorchAcousticStage.run
+    devices = ["cpu", "cpu"]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ParallelSynthesizer(synthesizer=single, device=devices)
+        if is_given
+        else ParallelSynthesizer(single.acoustic_model, single.vocoder, devices) as parallel,
+    ):
+        patch.setattr(TorchAcousticStage, "run", run)
+        found = list(parallel.map(TEXTS * 2))
+        assert all(map(same, found, expected * 2))
+        assert len(set(used)) == 2 and (id(single.acoustic_model) in used) is not is_given
+        streams = [parallel.stream(" ".join(TEXTS)) for _ in range(2)]
+        for pieces in zip(*streams, single.stream(" ".join(TEXTS)), strict=True):
+            assert same(pieces[0], pieces[2]) and same(pieces[1], pieces[2])
+
+
+@pytest.mark.torch
+def test_a_model_that_is_replaced_is_copied_again(tiny_voice: Path) -> None:
+    synthesizer = Synthesizer(tiny_voice, engine="torch")
+    other = deepcopy(synthesizer.acoustic_model)
+    for parameter in other.parameters():
+        parameter.mul_(1.1)
+    with ParallelSynthesizer(synthesizer=synthesizer, device=["cpu", "cpu"]) as parallel:
+        before = list(parallel.map(TEXTS))
+        synthesizer.acoustic_model = other
+        expected = [synthesizer.synthesize(text) for text in TEXTS]
+        assert all(map(same, parallel.map(TEXTS), expected))
+        assert not any(map(same, before, expected))
+
+
+def test_devices_are_checked(synthesizer: Synthesizer) -> None:
+    with pytest.raises(ConfigError, match="device is an empty list"):
+        ParallelSynthesizer(synthesizer=synthesizer, device=[])
+    with pytest.raises(ConfigError, match=r"device 'cuda:99'|device is 'cuda:99' and the onnx engine"):
+        ParallelSynthesizer(synthesizer=synthesizer, device=["cpu", "cuda:99"])
+
+
 def test_results_in_order_where_asked_for(tiny_voice: Path) -> None:
     with ParallelSynthesizer(tiny_voice, workers=4, ordered=True) as parallel:
         for n in range(40):
@@ -196,26 +286,65 @@ def test_a_stream_left_early_is_closed(parallel: ParallelSynthesizer) -> None:
     assert next(pieces, None) is None
 
 
-def test_a_stream_goes_before_what_waits(held: tuple[ParallelSynthesizer, Held]) -> None:
+def test_a_stream_collected_by_its_own_worker_holds_nothing_up(
+    tiny_voice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, is_closed = threading.Event(), threading.Event()
+
+    def pieces(*_: Any, **__: Any) -> Iterator[np.ndarray]:
+        try:
+            yield np.zeros(1, dtype=np.float32)
+            assert goes_on.wait(20)
+            gc.collect()  # finds the stream that this piece is for
+            yield np.ones(1, dtype=np.float32)
+        finally:
+            is_closed.set()
+
+    synthesizer = Synthesizer(tiny_voice)
+    monkeypatch.setattr(synthesizer, "stream", pieces)
+    with ParallelSynthesizer(synthesizer=synthesizer, workers=1) as parallel:
+        gc.collect()
+        gc.disable()
+        try:
+            left: list[Any] = [parallel.stream("Akwaaba")]
+            next(left[0])
+            left.append(left)
+            del left
+            goes_on.set()
+            assert parallel.submit("Maakye").result(20).size
+            assert is_closed.wait(20)
+        finally:
+            gc.enable()
+
+
+def test_a_stream_goes_before_what_waits(
+    held: tuple[ParallelSynthesizer, Held], monkeypatch: pytest.MonkeyPatch
+) -> None:
     parallel, reader = held
-    done: list[str] = []
+    done: list[str] = []  # as the worker does it: the listener may be late to look
     waiting = parallel.submit(TEXTS[1])
     waiting.add_done_callback(lambda _: done.append("request"))
+    asked = threading.Event()
+    send = parallel._send
+
+    def sent(job: Any, *, reply: Callable[..., None], **how: Any) -> Any:
+        def settled(*outcome: Any) -> None:
+            done.append("piece")
+            reply(*outcome)
+
+        ticket = send(job, reply=settled, **how)
+        asked.set()
+        return ticket
+
+    monkeypatch.setattr(parallel, "_send", sent)
     pieces: list[Any] = []
-
-    def listen() -> None:
-        for piece in parallel.stream("Akwaaba"):
-            pieces.append(piece)
-        done.append("stream")
-
-    listener = threading.Thread(target=listen)
+    listener = threading.Thread(target=lambda: pieces.extend(parallel.stream("Akwaaba")))
     listener.start()
-    while parallel.metrics()["stages"][2]["depth"] == 0:
-        threading.Event().wait(0.01)
+    assert asked.wait(LONG)
     reader.let_go.set()
     listener.join(LONG)
     waiting.result(LONG)
-    assert pieces and done[0] == "stream"
+    assert pieces and done[0] == "piece"
 
 
 def test_asyncio_requests_and_streams(parallel: ParallelSynthesizer, synthesizer: Synthesizer) -> None:
@@ -341,7 +470,7 @@ def test_batches_of_several_jobs_fall_apart_where_they_fail(
         return [Acoustics(int(n), mel=n, hidden=None, f0=None, durations=None) for n in batch.lengths]
 
     monkeypatch.setattr(acoustic, "predict", predict)
-    work = Work(synthesizer, batch_size=8)
+    work = Work(DeviceCopies(synthesizer), batch_size=8)
     jobs = [
         Job(text, SpeakOptions(speed=speed))
         for text, speed in (("a. ba.", 1.0), ("pa pa pa", 1.0), ("ka", 1.2))
@@ -353,8 +482,8 @@ def test_batches_of_several_jobs_fall_apart_where_they_fail(
     assert found[0] is jobs[0] and found[2] is jobs[2] and isinstance(found[1], ValueError)
     assert max(sizes) == 3 and min(sizes) == 1
     for job, expected in ((jobs[0], lengths[0]), (jobs[2], lengths[2])):
-        assert [acoustics.frames for _, acoustics in job.predicted] == expected
-        assert [len(phrase.ids) for phrase, _ in job.predicted] == expected
+        assert [acoustics.frames for _, acoustics, _ in job.predicted] == expected
+        assert [len(phrase.ids) for phrase, _, _ in job.predicted] == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -383,6 +512,54 @@ print("both")
         [sys.executable, "-I", "-c", code], check=False, capture_output=True, text=True, timeout=200
     )
     assert (done.returncode, done.stdout) == (0, "both\n"), done.stderr
+
+
+def test_a_fork_waits_for_work_in_progress() -> None:
+    forks, order = Forks(), []
+    inside, let_go, is_forked, may_end = (threading.Event() for _ in range(4))
+
+    def work() -> None:
+        with forks.none_meanwhile(), forks.none_meanwhile():
+            inside.set()
+            assert let_go.wait(LONG)
+            with forks.none_meanwhile():  # goes on, though a fork waits
+                order.append("work")
+
+    def fork() -> None:
+        forks.before()
+        order.append("fork")
+        is_forked.set()
+        assert may_end.wait(LONG)
+        forks.after_in_parent()
+
+    def work_later() -> None:
+        with forks.none_meanwhile():
+            order.append("later")
+
+    threads = [threading.Thread(target=target) for target in (work, fork, work_later)]
+    threads[0].start()
+    assert inside.wait(LONG)
+    threads[1].start()
+    while not forks._is_forking:
+        threading.Event().wait(0.001)
+    threads[2].start()
+    let_go.set()
+    assert is_forked.wait(LONG)
+    may_end.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert order == ["work", "fork", "later"]
+
+
+def test_a_worker_may_fork_and_a_child_begins_anew() -> None:
+    forks = Forks()
+    with forks.none_meanwhile():
+        forks.before()  # does not wait for itself
+        forks.after_in_child()
+    forks.before()
+    forks.after_in_parent()
+    with forks.none_meanwhile():
+        pass
 
 
 def test_nothing_starts_before_the_first_request(tiny_voice: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kalakan.synthesis.markup import read_markup, read_ssml
+from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase, TextStage
 from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.framing import FULL_STOP, PHRASE_BREAK
@@ -26,7 +27,7 @@ def stretch(raw: str, start: int, end: int, prosody: Prosody | None = None) -> T
 
 
 def read(stage: TextStage, raw: str, script: list[Part], **options: Any) -> list[Phrase]:
-    return list(stage.read_script(raw, script, **options))
+    return list(stage.read_script(raw, script, SpeakOptions(**options)))
 
 
 def test_parts_of_a_sentence_are_read_in_one_phrase(stage: TextStage) -> None:

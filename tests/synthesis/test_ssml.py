@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kalakan.errors import KalakanError, MarkupError, MarkupWarning, TextError
 from kalakan.synthesis.markup import is_ssml, read_ssml
-from kalakan.synthesis.markup.prosody import EMPHASES, PITCHES, RATES, VOLUMES
+from kalakan.synthesis.markup.prosody import EMPHASES, PITCHES, RANGES, RATES, VOLUMES
 from kalakan.synthesis.markup.xml import MAX_CHARACTERS, MAX_DEPTH
 from kalakan.synthesis.options import CONTROLS
 from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
@@ -87,8 +87,8 @@ def test_neighbors_with_the_same_settings_are_one_stretch() -> None:
 
 
 def test_sentences_end_with_a_line() -> None:
-    assert said("a<s>b</s><s>c.</s> <p><s>d</s></p>e") == "a\nb\nc.\n d\ne"
-    assert said("<p> </p><p>a</p>") == " a\n"
+    assert said("a<s>b</s><s>c.</s> <p><s>d</s></p>e") == "a\nb\nc.\n \nd\n\ne"
+    assert said("<p> </p><p>a</p>") == " a\n\n"
 
 
 def test_a_break_ends_a_sentence() -> None:
@@ -142,6 +142,10 @@ def test_a_break_of_nothing_is_nothing() -> None:
         ('pitch="+100%"', Prosody(pitch=12.0)),
         ('volume="loud"', Prosody(volume=3.5)),
         ('volume="-6dB"', Prosody(volume=-6.0)),
+        ('range="x-low"', Prosody(pitch_range=0.4)),
+        ('range="150%"', Prosody(pitch_range=1.5)),
+        ('range="+20%"', Prosody(pitch_range=1.2)),
+        ('range="0"', Prosody(pitch_range=0.0)),
         ('rate="2" pitch="+1st" volume="soft"', Prosody(2.0, 1.0, -4.5)),
     ],
 )
@@ -150,16 +154,17 @@ def test_prosody(attributes: str, expected: Prosody) -> None:
 
 
 def test_numbers_change_what_stands_around_and_labels_set_it() -> None:
-    around = '<prosody rate="80%" pitch="+2st" volume="+6dB">{}</prosody>'
-    inside = '<prosody rate="150%" pitch="-3st" volume="-6dB">a</prosody>'
-    assert prosody(around.format(inside)) == Prosody(1.2, -1.0, 0.0)
-    assert prosody(around.format('<prosody rate="default" pitch="low" volume="loud">a</prosody>')) == Prosody(
-        1.0, -3.0, 3.5
-    )
+    around = '<prosody rate="80%" pitch="+2st" volume="+6dB" range="80%">{}</prosody>'
+    inside = '<prosody rate="150%" pitch="-3st" volume="-6dB" range="150%">a</prosody>'
+    assert prosody(around.format(inside)) == Prosody(1.2, -1.0, 0.0, pitch_range=1.2)
+    assert prosody(
+        around.format('<prosody rate="default" pitch="low" volume="loud" range="medium">a</prosody>')
+    ) == Prosody(1.0, -3.0, 3.5)
 
 
 def test_labels_rise_and_lie_within_the_limits() -> None:
-    for control, labels in (("speed", RATES), ("pitch", PITCHES), ("volume", VOLUMES)):
+    controls = {"speed": RATES, "pitch": PITCHES, "pitch_range": RANGES, "volume": VOLUMES}
+    for control, labels in controls.items():
         low, high = CONTROLS[control].low, CONTROLS[control].high
         values = [value for label, value in labels.items() if label != "silent"]
         assert values == sorted(values)
@@ -235,15 +240,23 @@ def test_units_stand_where_their_content_stands() -> None:
         ("<speak/>", "<speak>: it is the root and stands once"),
         ("<sub alias='a'><s/></sub>", "<s>: it stands in <sub>, which holds no elements"),
         ("<break>a</break>", "<break>: it holds nothing"),
-        ("<s foo='1'>a</s>", "<s>: it has no attribute 'foo' here; it takes xml:lang"),
+        ("<s foo='1'>a</s>", "<s>: it has no attribute 'foo' here; it takes xml:lang, kalakan:tones"),
         ("<sub>a</sub>", "<sub>: it needs the attribute 'alias'"),
         ("<voice name=' '>a</voice>", "<voice>: it needs the attribute 'name'"),
         ("<lang xml:lang='fr'>a</lang>", "<lang>: xml:lang is 'fr'; this voice reads tw (or ak) and en"),
         ("<break time='11s'/>", "<break>: time is '11s'; a break lasts at most 10 s: write several"),
         ("<break time='5'/>", "<break>: time is '5'; give seconds or milliseconds"),
         ("<break strength='huge'/>", "<break>: strength is 'huge'; use none, x-weak"),
-        ("<prosody>a</prosody>", "<prosody>: it has no attribute; give rate, pitch or volume"),
-        ("<prosody range='x-high'>a</prosody>", "it takes rate, pitch, volume"),
+        ("<prosody>a</prosody>", "<prosody>: it has no attribute; give rate, pitch, range or volume"),
+        ("<prosody contour='(0%,+20Hz)'>a</prosody>", "it takes rate, pitch, range, volume"),
+        ("<prosody range='+10Hz'>a</prosody>", "range is '+10Hz'; use x-low, low"),
+        ("<prosody range='201%'>a</prosody>", "gives pitch_range 2.01; it must lie between 0 and 2"),
+        (
+            "<s xmlns:k='urn:kalakan' k:tones='sung'>a</s>",
+            "<s>: kalakan:tones is 'sung'; use predicted or written",
+        ),
+        ("<s xmlns:k='urn:kalakan' k:tone='written'>a</s>", "it has no attribute 'kalakan:tone' here"),
+        ("<s tones='written'>a</s>", "it has no attribute 'tones' here; it takes xml:lang, kalakan:tones"),
         ("<prosody rate='300%'>a</prosody>", 'rate="300%" gives speed 3; it must lie between 0.5 and 2'),
         ("<prosody pitch='+13st'>a</prosody>", "gives pitch 13; it must lie between -12 and 12"),
         ("<prosody pitch='-100%'>a</prosody>", "gives pitch -inf; it must lie between -12 and 12"),
@@ -301,7 +314,7 @@ def test_ten_thousand_levels_are_refused() -> None:
     assert f"more than {MAX_DEPTH} elements are open" in problem(f"<speak>{inside}</speak>")
     skipped = "<metadata>" + "<x>" * 10_000
     assert f"more than {MAX_DEPTH} elements are open" in problem(f"<speak>{skipped}")
-    assert said("<p>" * (MAX_DEPTH - 1) + "a" + "</p>" * (MAX_DEPTH - 1)) == "a\n"
+    assert said("<p>" * (MAX_DEPTH - 1) + "a" + "</p>" * (MAX_DEPTH - 1)) == "a\n\n"
 
 
 def test_fifty_megabytes_are_refused() -> None:

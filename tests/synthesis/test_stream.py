@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.audio.loudness import KNEE, soft_limit
 from kalakan.errors import AudioError, SynthesisError, TextError
 from kalakan.synthesis.delivery import Chunk
-from kalakan.synthesis.engines.onnx_acoustic import OnnxAcousticStage
-from kalakan.synthesis.engines.stages import Acoustics
+from kalakan.synthesis.engines.acoustics import Acoustics
+from kalakan.synthesis.engines.onnx_models import OnnxAcousticStage
 from kalakan.synthesis.stream import chunk_samples, resized
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.synthesis.windows import MelWindows, window
@@ -40,7 +41,9 @@ WORDS = [
     "\n",
 ]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=25).map(" ".join)
-QUIET = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])

@@ -16,6 +16,7 @@ import webvtt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.audio.textgrid import tiled
 from kalakan.errors import SubtitleError
 from kalakan.synthesis.subtitles import FORMATS, format_subtitles, write_subtitles
@@ -173,7 +174,7 @@ def grid_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(case=spoken())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_textgrid_is_read_by_praat(grid_path: Path, case: tuple[str, Timing]) -> None:
     parselmouth = pytest.importorskip("parselmouth")
     raw, timing = case

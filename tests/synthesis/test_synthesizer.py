@@ -13,7 +13,7 @@ import soundfile
 
 from kalakan.audio.loudness import soft_limit
 from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
-from kalakan.synthesis.engines.stages import AcousticBatch, Acoustics
+from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
 from kalakan.synthesis.synthesizer import Synthesizer
@@ -150,9 +150,18 @@ def test_controls_act(synthesizer: Synthesizer) -> None:
     usual = array(synthesizer.synthesize(text))
     quick = array(synthesizer.synthesize(text, speed=2.0))
     assert len(quick) < 0.7 * len(usual)
-    for change in ({"pitch": 5.0}, {"energy": 2.0}, {"speaker": "kwame"}):
+    for change in ({"pitch": 5.0}, {"pitch_range": 0.5}, {"energy": 2.0}, {"speaker": "kwame"}):
         assert not np.array_equal(array(synthesizer.synthesize(text, **change)), usual), change
     assert np.array_equal(array(synthesizer.synthesize(text, speaker="akosua")), usual)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.5, 1.7, 2.0])
+def test_a_stream_has_the_pitch_range_of_the_whole(synthesizer: Synthesizer, width: float) -> None:
+    text = "Me din de Kofi, na mefiri Kumasi. Wo ho te sɛn?"
+    whole = array(synthesizer.synthesize(text, pitch_range=width))
+    pieces = [array(piece) for piece in synthesizer.stream(text, pitch_range=width, chunk_ms=100)]
+    assert len(pieces) > 2
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +171,8 @@ def test_controls_act(synthesizer: Synthesizer) -> None:
         ({"speed": float("nan")}, "speed is nan"),
         ({"speed": "quick"}, "speed is 'quick'"),
         ({"pitch": 12.5}, "pitch is 12.5; it must lie between -12 and 12 semitones"),
+        ({"pitch_range": -0.1}, "pitch_range is -0.1; it must lie between 0 and 2"),
+        ({"pitch_range": 2.01}, "pitch_range is 2.01; it must lie between 0 and 2"),
         ({"energy": 0.0}, "energy is 0.0; it must lie between 0.25 and 4"),
         ({"energy": True}, "energy is True"),
         ({"sentence_pause": -1.0}, "sentence_pause is -1.0; it must lie between 0 and 60 seconds"),

@@ -1,17 +1,20 @@
 """The text stage: framed id sequences, long sentences in pieces, padded batches with controls."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kalakan.errors import TextError
-from kalakan.synthesis.engines.stages import acoustic_batch
+from kalakan.synthesis.engines.stages import acoustic_batch, controls
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import TextStage, cut_ranges
+from kalakan.synthesis.reading.sentences import READ_AT_ONCE
 from kalakan.text.framing import FULL_STOP, PHRASE_BREAK, frame
 from kalakan.text.phonemes import BOS, PAUSE_IDS, SOUND_IDS, TABLE_SIZE, TONE_IDS, WORD_BOUNDARY
-from kalakan.text.twi_g2p import TwiG2P
+from kalakan.text.twi_g2p import Reading, TwiG2P
 
 UNITS = st.lists(st.sampled_from([4, 4, 6, 7, 12, 16, 18, 24, 29, 48, 62, 68]), min_size=1, max_size=400)
 
@@ -79,6 +82,7 @@ def test_a_word_without_end_is_spoken_in_pieces() -> None:
     assert len(list(sequences(TextStage(TwiG2P(), 50), "ba" * 1000))) >= 20
 
 
+@pytest.mark.filterwarnings("ignore::kalakan.errors.UnreadableWarning")
 @given(st.text(max_size=200))
 def test_any_text_is_sequences_or_a_text_error(text: str) -> None:
     try:
@@ -96,20 +100,21 @@ def test_a_batch_is_padded_and_has_the_controls_that_differ(stage: TextStage) ->
     assert batch.lengths.tolist() == [len(phrase.ids) for phrase in phrases]
     for row, phrase in zip(batch.ids.tolist(), phrases, strict=True):
         assert row == [*phrase.ids, *[0] * (len(row) - len(phrase.ids))]
-    assert batch.controls() == {}
+    assert controls(batch) == {}
     batch = acoustic_batch(phrases, SpeakOptions(speaker="kwame", speed=1.5), ("akosua", "kwame"))
-    assert {name: value.tolist() for name, value in batch.controls().items()} == {
+    assert {name: value.tolist() for name, value in controls(batch).items()} == {
         "speaker": [1, 1],
         "speed": [[1.5], [1.5]],
     }
 
 
 def test_markup_and_request_stay_within_the_limits_together(stage: TextStage) -> None:
-    document = "<speak>Yoo <prosody rate='200%' pitch='+8st'>yoo</prosody></speak>"
+    document = "<speak>Yoo <prosody rate='200%' pitch='+8st' range='150%'>yoo</prosody></speak>"
     (phrase,) = stage.phrases(document, SpeakOptions(ssml=True))
-    batch = acoustic_batch([phrase], SpeakOptions(speed=1.5, pitch=6.0), ("akosua",))
+    batch = acoustic_batch([phrase], SpeakOptions(speed=1.5, pitch=6.0, pitch_range=1.5), ("akosua",))
     assert set(batch.speed[0].tolist()) == {1.5, 2.0}
     assert set(batch.pitch[0].tolist()) == {6.0, 12.0}
+    assert set(batch.pitch_range[0].tolist()) == {1.5, 2.0}
     assert batch.speed.shape == batch.pitch.shape == batch.ids.shape
 
 
@@ -117,3 +122,49 @@ def test_frame_keeps_a_mark_that_is_there() -> None:
     assert frame([29, 8]) == [BOS, 29, 8]
     assert frame([29]) == [BOS, 29, FULL_STOP]
     assert frame([29], PHRASE_BREAK) == [BOS, 29, PHRASE_BREAK]
+
+
+class Counting:
+    """A reader that notes the length of each text it is given."""
+
+    variety = "asante"
+
+    def __init__(self) -> None:
+        self.reader = TwiG2P()
+        self.read_texts: list[str] = []
+
+    def text_to_phoneme_sequence(self, text: str) -> list[int]:
+        return self.read(text).ids
+
+    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
+        self.read_texts.append(text)
+        return self.reader.read(text, language, tones)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["me kɔɔ sukuu na 1 200 mebaa fie " * 1000, "kɔ, " * 10_000, "kɔba" * 12_500, "ke\u0301\u0301" * 6_000],
+    ids=["words", "commas", "one word", "marks"],
+)
+def test_a_line_without_end_is_read_in_bounded_pieces(text: str) -> None:
+    reader = Counting()
+    phrases = list(TextStage(reader, 300).phrases(text, SpeakOptions(sentence_pause=1.0)))
+    assert max(map(len, reader.read_texts)) <= READ_AT_ONCE
+    assert "".join(reader.read_texts) == text.strip()
+    assert [phrase.is_sentence_end for phrase in phrases] == [False] * (len(phrases) - 1) + [True]
+    assert not any(phrase.after for phrase in phrases)
+    assert all(a.source <= b.source for a, b in pairwise(phrases))
+
+
+def test_the_first_phrase_of_an_endless_line_needs_only_its_beginning() -> None:
+    reader = Counting()
+    next(TextStage(reader, 300).phrases("me kɔɔ sukuu na mebaa fie " * 100_000))
+    assert len(reader.read_texts) <= 2
+
+
+def test_pieces_end_between_words_and_outside_numbers() -> None:
+    reader = Counting()
+    list(TextStage(reader, 300).phrases("GHS 1 200 000 na " * 1000))
+    for before, after in pairwise(reader.read_texts):
+        assert before[-1] == " "
+        assert not (before[-2].isdigit() and after[0].isdigit())

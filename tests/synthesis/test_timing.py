@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from kalakan.errors import SynthesisError, TextError
 from kalakan.synthesis.speech import Speech
 from kalakan.synthesis.synthesizer import Synthesizer
@@ -35,7 +36,9 @@ WORDS = [
     "\n",
 ]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=20).map(" ".join)
-QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])

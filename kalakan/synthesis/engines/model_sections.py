@@ -22,6 +22,10 @@ class ModelSections:
         self._left = dict.fromkeys(self._sections)
         self._errors: list[ConfigError] = []
 
+    def again(self) -> ModelSections:
+        """The same sections, for models that are loaded once more."""
+        return ModelSections(self._sections)
+
     def untrained(self, own: ModelConfig) -> ModelConfig:
         """The settings of a model that is built without weights: its own, overridden by the sections."""
         kind = next((name for name, types in MODEL_SECTIONS.items() if isinstance(own, types)), None)

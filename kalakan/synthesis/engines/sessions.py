@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kalakan.errors import VoiceError
+from kalakan.errors import ConfigError, VoiceError
 from kalakan.onnx_runtime import onnxruntime
 from kalakan.voices.external import check_graph
 from kalakan.voices.identity import Identity, from_metadata
 from kalakan.voices.package import MANIFEST
 
+ROLE, FUSED = "role", "fused_model"
+"""Key of a file's metadata, and its value for a graph from phonemes to audio."""
+_NEWER = re.compile(
+    r"Opset (\d+) is under development.*till opset (\d+)|IR version: (\d+), max supported IR version: (\d+)",
+    re.DOTALL,
+)
+"""What onnxruntime says of a file that is newer than it: the version needed, and the last one that it reads."""
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""
 
@@ -27,6 +37,8 @@ def open_session(path: Path, threads: int) -> Any:
     # Every sentence has its own length, so the memory pattern would be planned again for each. The arena stays on: it
     # saves a tenth of the time, and its size is bounded by `inference.max_characters`.
     options.enable_mem_pattern = False
+    _share_arena()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
     if not (path.parent / MANIFEST).is_file():  # else `load_voice` has checked it
@@ -39,9 +51,41 @@ def open_session(path: Path, threads: int) -> Any:
     except UnicodeDecodeError as error:
         raise VoiceError(f"{path}: its name is not UTF-8; rename it") from error
     except Exception as error:  # onnxruntime's exception classes have no public name
-        raise VoiceError(
-            f"{path}: is damaged or no ONNX model ({str(error).splitlines()[0][:120]})"
-        ) from error
+        raise VoiceError(f"{path}: {_why_refused(str(error))}") from error
+
+
+def _why_refused(message: str) -> str:
+    """What is wrong with a file, from onnxruntime's message."""
+    newer = _NEWER.search(message)
+    if newer is not None:
+        what, (needed, known) = "operator set" if newer[1] else "format", filter(None, newer.groups())
+        return (
+            f"needs ONNX's {what} {needed} and onnxruntime {onnxruntime.__version__} reads up to {known}; upgrade "
+            "onnxruntime, or export it with a lower --opset"
+        )
+    reason = message.partition(" failed:")[2] or message
+    return f"is damaged or no ONNX model ({(reason.splitlines() or ['no reason'])[0][:120]})"
+
+
+@cache
+def _share_arena() -> None:
+    """Registers one arena for all sessions of the process, each of which would else keep one of its own, as large as
+    its longest sentence needed."""
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    with suppress(
+        Exception
+    ):  # the program has registered one, which serves as well; the class has no public name
+        onnxruntime.create_and_register_allocator(place, None)
+
+
+def check_integers(path: Path) -> None:
+    """Raises `ConfigError` for a graph that computes everything in floats."""
+    if b"MatMulInteger" not in path.read_bytes():
+        raise ConfigError(
+            f"inference.quantize is True and {path} computes in floats; export it with kalakan export --quantize"
+        )
 
 
 def check_names(session: Any, path: Path, needed_input: str, needed_output: str) -> None:

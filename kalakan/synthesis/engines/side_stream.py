@@ -1,4 +1,4 @@
-"""A second CUDA stream, for the vocoder, while the acoustic model runs on the next batch."""
+"""A second CUDA stream, for the vocoder, while the acoustic model runs on the next batch, and a third for copies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_STREAMS: dict[torch.device, Any] = {}
-"""One per device for the whole process: torch's pool has 32, and then returns streams that are in use."""
+_STREAMS: dict[torch.device, tuple[Any, Any]] = {}
+"""Two per device for the whole process: torch's pool has 32, and then returns streams that are in use."""
 
 
 class SideStream:
@@ -21,8 +21,9 @@ class SideStream:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         if device not in _STREAMS:
-            _STREAMS[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._stream = _STREAMS[device]
+            work, copies = (torch.cuda.Stream(device) for _ in range(2))  # type: ignore[no-untyped-call]
+            _STREAMS[device] = work, copies
+        self._stream, self._copies = _STREAMS[device]
 
     @contextmanager
     def after(self, given: Sequence[Tensor]) -> Iterator[None]:
@@ -34,14 +35,18 @@ class SideStream:
         with torch.cuda.stream(self._stream):
             yield
 
-    def to_host(self, results: Sequence[Tensor]) -> Callable[[], list[NDArray[np.float32]]]:
-        """Queues copies of results computed in the block; returns a function that waits for these copies only."""
-        with torch.cuda.stream(self._stream):
-            copies = [result.float().to("cpu", non_blocking=True) for result in results]  # into pinned memory
-            done = self._stream.record_event()
+    def to_host(self, result: Tensor) -> Callable[[], NDArray[np.float32]]:
+        """Queues the copy of a result computed in the block, beside the work that is queued after it; returns a
+        function that waits for this copy only. Its array is pinned memory, which is scarce: copy from it, and drop it.
+        """
+        self._copies.wait_stream(self._stream)
+        result.record_stream(self._copies)
+        with torch.cuda.stream(self._copies):
+            copy = result.to("cpu", non_blocking=True)
+            done = self._copies.record_event()
 
-        def arrays() -> list[NDArray[np.float32]]:
+        def array() -> NDArray[np.float32]:
             done.synchronize()
-            return [copy.numpy().copy() for copy in copies]  # pinned memory is scarce: release it at once
+            return copy.numpy()
 
-        return arrays
+        return array

@@ -1,4 +1,4 @@
-"""The acoustic and vocoder stages: what passes between them, and how each engine's models are called.
+"""The acoustic and vocoder stages: how each engine's models are called.
 
 Text becomes phrases (`kalakan.synthesis.reading`), phrases an `AcousticBatch` of plain numpy arrays; the acoustic
 stage predicts `Acoustics` from it, and the vocoder stage generates samples from those. A stage holds its model and no
@@ -9,101 +9,68 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kalakan.audio.loudness import soft_limit, vocode_unclipped
-from kalakan.errors import AudioError, SynthesisError
+from kalakan.audio.loudness import amplitudes, envelope, soft_limit, vocode_unclipped
+from kalakan.errors import AudioError, ConfigError, SynthesisError
 from kalakan.models.interfaces import (
     DurationAcousticModel,
     WindowedAcousticModel,
     WindowedVocoder,
     takes_f0,
 )
-from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions, speaker_row, within
+from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics, Samples
+from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions, speaker_shares, within
 from kalakan.synthesis.reading.phrases import Phrase
+from kalakan.synthesis.script import Prosody
 from kalakan.text.phonemes import PAD
+from kalakan.voices.corrections import EVEN, Corrections, Levels
 
-Samples = NDArray[np.float32]
-"""Audio [S] in [-1, 1]."""
-
-
-@dataclass(frozen=True, eq=False)
-class AcousticBatch:
-    """Input of an acoustic stage: a batch of phrases. None leaves a control at the model's default."""
-
-    ids: NDArray[np.int64]
-    """Phoneme ids [B, N], padded with 0."""
-    lengths: NDArray[np.int64]
-    """Ids of each phrase [B]."""
-    speaker: NDArray[np.int64] | None = None
-    """Row of each phrase's speaker [B]."""
-    speed: NDArray[np.float32] | None = None
-    """Factor of the tempo, [B, 1], or [B, N] for each id."""
-    pitch: NDArray[np.float32] | None = None
-    """Shift in semitones, in the same shapes."""
-    volume: NDArray[np.float32] | None = None
-    """Gain in decibels, in the same shapes; no model reads it, the vocoder stage applies it."""
-    durations: NDArray[np.int64] | None = None
-    """Frames [B, N] to use in place of predicted ones."""
-
-    def controls(self) -> dict[str, NDArray[Any]]:
-        """The arrays that are given besides ids and lengths, by their names in `AcousticModel.inference`."""
-        names = ("speaker", "speed", "pitch", "durations")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
-
-
-@dataclass(frozen=True, eq=False)
-class Acoustics:
-    """Output of an acoustic stage for one phrase. Arrays are numpy's or torch's, depending on the engine."""
-
-    frames: int
-    """Its length T."""
-    mel: Any
-    """Log-mel [1, M, T]; None if it is decoded window by window."""
-    hidden: Any
-    """Input [1, T, C] of `AcousticStage.decode`; None if the mel is decoded already."""
-    f0: Any
-    """F0 [1, T] in Hz, 0 where unvoiced; None for a model that does not predict it."""
-    durations: NDArray[np.int64] | None
-    """Frames of each id [N]; None for a model without durations."""
-    gain: NDArray[np.float32] | None = None
-    """Factor of the amplitude, [1] for the whole phrase or [T] for each frame; None for 1."""
+NOT_FINITE = "the vocoder generated samples that are not finite; its weights are broken"
 
 
 class AcousticStage(ABC):
     """Phoneme ids to acoustics, by one acoustic model."""
 
-    def __init__(self, model: Any) -> None:
-        """Inspects the model's capabilities once: see `kalakan.models.interfaces`."""
+    def __init__(self, model: Any, corrections: Corrections | None = None) -> None:
+        """Inspects the model's capabilities once: see `kalakan.models.interfaces`. `corrections` are its voice's."""
         self.model = model
+        self.corrections = corrections or Corrections()
         can_window = isinstance(model, WindowedAcousticModel) and model.context_frames is not None
         self.windowed: WindowedAcousticModel | None = model if can_window else None
         self.takes_durations = isinstance(model, DurationAcousticModel) and model.takes_durations
 
     @abstractmethod
     def replaced(self, model: Any) -> AcousticStage:
-        """The same stage with another model that implements `kalakan.models.interfaces.AcousticModel`."""
+        """The same stage with another model that implements `kalakan.models.interfaces.AcousticModel`; it keeps the
+        corrections only for a model from the same file."""
 
     def predict(self, batch: AcousticBatch) -> list[Acoustics]:
         """Acoustics of each phrase of a batch; raises `SynthesisError` for a control that the model does not take."""
         if batch.durations is not None and not self.takes_durations:
             raise SynthesisError("this acoustic model takes no given durations; leave them to it")
-        found = self.run(batch)
+        found = self.run(_corrected(batch, self.corrections))
         if batch.volume is None:
             return found
         return [
-            replace(item, gain=_gain(decibels, item.durations))
+            replace(item, gain=amplitudes(decibels, item.durations))
             for item, decibels in zip(found, batch.volume, strict=True)
         ]
 
     @abstractmethod
     def run(self, batch: AcousticBatch) -> list[Acoustics]:
-        """As `predict`, for a batch whose controls the model supports."""
+        """As `predict`, for a batch that is corrected, with controls that the model supports."""
+
+    def corrections_for(self, model: Any) -> Corrections | None:
+        """The corrections if `model` is this stage's or comes from the same file, else None."""
+        path = getattr(self.model, "path", None)
+        is_same = model is self.model or (path is not None and getattr(model, "path", None) == path)
+        return self.corrections if is_same else None
 
     @abstractmethod
     def decode(self, hidden: Any) -> Any:
@@ -161,7 +128,7 @@ class VocoderStage:
     def finished(self, samples: Samples, acoustics: Acoustics, first_frame: int) -> Samples:
         """The output of `generate`, computed from the output of `waveform`."""
         if acoustics.gain is not None:
-            samples = samples * _envelope(acoustics.gain, first_frame, len(samples), self.hop_length)
+            samples = samples * envelope(acoustics.gain, first_frame, len(samples), self.hop_length)
         return limited(samples)
 
     def to_host(self, waveform: Any) -> Samples:
@@ -187,11 +154,19 @@ class Engine:
     name = "onnx"
     """"onnx" or "torch"."""
 
-    def __init__(self, acoustic: AcousticStage, vocoder: VocoderStage, speakers: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        acoustic: AcousticStage,
+        vocoder: VocoderStage,
+        speakers: tuple[str, ...],
+        levels: Levels = EVEN,
+    ) -> None:
         """`speakers` are in the order of their rows."""
         self.acoustic = acoustic
         self.vocoder = vocoder
         self.speakers = speakers
+        self.levels = levels
+        """Gains that keep a speaker's level."""
 
     @property
     def runs_batches(self) -> bool:
@@ -201,6 +176,12 @@ class Engine:
         times), and a phrase run alone gives the same bits whatever else is synthesized.
         """
         return False
+
+    def copied_to(self, device: str) -> Engine:
+        """The engine with copies of its models on another device; here its own models, which any thread may run."""
+        if device != "cpu":
+            raise ConfigError(f"device is {device!r} and the onnx engine runs on the CPU; use engine='torch'")
+        return Engine(self.acoustic, self.vocoder, self.speakers, self.levels)
 
     def whole(self, acoustics: Acoustics, seed: int) -> Samples:
         """Samples [T * hop_length] of a phrase."""
@@ -218,74 +199,134 @@ class Engine:
         return samples
 
 
+def controls(batch: AcousticBatch) -> dict[str, NDArray[Any]]:
+    """The arrays of a batch that are given besides ids and lengths, by their names in `AcousticModel.inference`."""
+    names = ("speaker", "speed", "pitch", "pitch_range", "durations")
+    return {name: value for name in names if (value := getattr(batch, name)) is not None}
+
+
 def limited(samples: Samples) -> Samples:
     """Samples limited to [-1, 1]; raises `SynthesisError` for some that are not finite."""
     try:
         return soft_limit(samples)
     except AudioError as error:
-        raise SynthesisError(
-            "the vocoder generated samples that are not finite; its weights are broken"
-        ) from error
+        raise SynthesisError(NOT_FINITE) from error
 
 
 def acoustic_batch(
-    phrases: Sequence[Phrase], options: SpeakOptions, speakers: Sequence[str]
+    phrases: Sequence[Phrase], options: SpeakOptions, speakers: Sequence[str], levels: Levels = EVEN
 ) -> AcousticBatch:
     """A batch of phrases with the controls that differ from the defaults.
 
     A control is [B, N] where markup sets it for parts of a phrase, else [B, 1]. The combined
-    value of request and markup is clamped to the control's limits.
+    value of request and markup is clamped to the control's limits; `levels` are added to the volume.
     """
     lengths = np.array([len(phrase.ids) for phrase in phrases], np.int64)
     ids = np.full((len(phrases), int(lengths.max())), PAD, np.int64)
     for row, phrase in enumerate(phrases):
         ids[row, : len(phrase.ids)] = phrase.ids
-    names = [phrase.speaker or options.speaker or speakers[0] for phrase in phrases]
-    rows = [speaker_row(name, speakers) for name in names]
-    given: dict[str, Any] = {"speaker": np.array(rows, np.int64)} if any(rows) else {}
+    default = options.speaker or speakers[0]
+    shares = [speaker_shares(phrase.speaker or default, speakers) for phrase in phrases]
+    given: dict[str, Any] = {"speaker": _rows(shares, speakers)}
     bases = {name: getattr(options, name) for name, control in CONTROLS.items() if control.markup}
     bases["volume"] += 20.0 * math.log10(options.energy)
+    kinds, places = _prosody(phrases)
     for name, base in bases.items():
-        given[name] = _control_array(name, CONTROLS[name].markup, phrases, base)
+        given[name] = _control_array(name, len(phrases), kinds, places, base)
+    given["volume"] = _leveled(given, phrases, shares, levels)
     return AcousticBatch(ids, lengths, **given)
 
 
-def _control_array(
-    name: str, markup: str, phrases: Sequence[Phrase], base: float
-) -> NDArray[np.float32] | None:
-    def value(own: float) -> float:
-        return within(name, base + own if markup == "add" else base * own)
+def _rows(
+    shares: Sequence[Mapping[str, float]], speakers: Sequence[str]
+) -> NDArray[np.int64] | NDArray[np.float32] | None:
+    """See `AcousticBatch.speaker`; None where all phrases have the first speaker."""
+    if all(len(own) == 1 for own in shares):
+        rows = np.array([list(speakers).index(name) for own in shares for name in own], np.int64)
+        return rows if rows.any() else None
+    return np.array([[own.get(name, 0.0) for name in speakers] for own in shares], np.float32)
 
-    values = [[value(getattr(item, name)) for item in phrase.prosody] for phrase in phrases]
-    distinct = {number for row in values for number in row}
-    default = DEFAULTS[name]
-    if len(distinct) == 1:
-        return None if distinct == {default} else np.full((len(phrases), 1), distinct.pop(), np.float32)
-    given = np.full((len(phrases), max(map(len, values))), default, np.float32)
-    for place, row in enumerate(values):
-        given[place, : len(row)] = row
+
+def _corrected(batch: AcousticBatch, corrections: Corrections) -> AcousticBatch:
+    """The batch with the corrections of a voice on top of its controls."""
+    one = np.ones((len(batch.ids), 1), np.float32)
+    width = one if batch.pitch_range is None else batch.pitch_range
+    if corrections.moves_pitch:
+        shift = width * _by_unit(batch, corrections.semitones, 0.0)
+        batch = replace(batch, pitch=shift if batch.pitch is None else batch.pitch + shift)
+    if corrections.pitch_range != 1.0:
+        batch = replace(batch, pitch_range=width * np.float32(corrections.pitch_range))
+    if corrections.durations and batch.durations is None:
+        speed = one if batch.speed is None else batch.speed
+        batch = replace(batch, speed=speed / _by_unit(batch, corrections.factors, 1.0))
+    return batch
+
+
+def _by_unit(
+    batch: AcousticBatch, of: Callable[[Sequence[int]], list[float]], padding: float
+) -> NDArray[np.float32]:
+    """Values [B, N] of a function of the ids of a phrase."""
+    found = np.full(batch.ids.shape, padding, np.float32)
+    for row, length in enumerate(batch.lengths.tolist()):
+        found[row, :length] = of(batch.ids[row, :length].tolist())
+    return found
+
+
+def _prosody(phrases: Sequence[Phrase]) -> tuple[list[Prosody], list[NDArray[np.intp]]]:
+    """The distinct prosodies of phrases, and for each phrase which of them its ids have, [N]; none of that where all
+    have one. Stretches share their object, so no value is compared id by id."""
+    found: dict[int, Prosody] = {}
+    for phrase in phrases:
+        found.update(zip(map(id, phrase.prosody), phrase.prosody, strict=True))
+    if len(found) == 1:
+        return list(found.values()), []
+    place = {key: number for number, key in enumerate(found)}.__getitem__
+    return list(found.values()), [
+        np.fromiter(map(place, map(id, phrase.prosody)), np.intp, len(phrase.prosody)) for phrase in phrases
+    ]
+
+
+def _control_array(
+    name: str, count: int, kinds: Sequence[Prosody], places: Sequence[NDArray[np.intp]], base: float
+) -> NDArray[np.float32] | None:
+    adds, default = CONTROLS[name].markup == "add", DEFAULTS[name]
+    owns = [getattr(kind, name) for kind in kinds]
+    values = [within(name, base + own if adds else base * own) for own in owns]
+    if len(set(values)) == 1:
+        return None if values[0] == default else np.full((count, 1), values[0], np.float32)
+    given = np.full((count, max(map(len, places))), default, np.float32)
+    table = np.array(values, np.float32)
+    for row, place in enumerate(places):
+        given[row, : len(place)] = table[place]
     return given
 
 
-def _gain(decibels: NDArray[np.float32], durations: NDArray[np.int64] | None) -> NDArray[np.float32]:
-    """Factor of the amplitude, [1] or [T], of a volume that is [1] or [N]."""
-    factors: NDArray[np.float32] = 10.0 ** (decibels / np.float32(20.0))
-    if len(factors) == 1:
-        return factors
-    if durations is None:
-        raise SynthesisError(
-            "this acoustic model does not say how long its phonemes last; set one volume for the whole text"
-        )
-    return np.repeat(factors[: len(durations)], durations)
+def _leveled(
+    given: Mapping[str, Any],
+    phrases: Sequence[Phrase],
+    shares: Sequence[Mapping[str, float]],
+    levels: Levels,
+) -> NDArray[np.float32] | None:
+    """The volume [B, 1] or [B, N] with the gains that keep each phrase's level; None for none at all."""
+    volume: NDArray[np.float32] | None = given["volume"]
+    if not levels.curves:
+        return volume
+    total = np.zeros((len(phrases), 1), np.float32) if volume is None else volume
+    for quantity in ("pitch", "speed"):
+        values = given[quantity]
+        if values is not None:
+            gains = [_gains(levels, own, quantity, row) for own, row in zip(shares, values, strict=True)]
+            total = total + np.array(gains, np.float32)
+    by_length = [
+        levels.mean_gain(own, "sounds", phrase.sounds) for own, phrase in zip(shares, phrases, strict=True)
+    ]
+    total = total + np.array(by_length, np.float32)[:, None]
+    return total if total.any() else None
 
 
-def _envelope(
-    gain: NDArray[np.float32], first_frame: int, samples: int, hop_length: int
-) -> NDArray[np.float32]:
-    """Factor of each sample from a frame on: frames' gains joined by straight lines between their centers, so that a
-    change makes no click, and the same in a window as in the whole."""
-    if len(gain) == 1:
-        return gain
-    centers = (np.arange(len(gain)) + 0.5) * hop_length
-    places = first_frame * hop_length + np.arange(samples)
-    return np.interp(places, centers, gain).astype(np.float32)
+def _gains(
+    levels: Levels, shares: Mapping[str, float], quantity: str, values: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Gains in decibels [N] at values [N] of a quantity."""
+    distinct, places = np.unique(values, return_inverse=True)
+    return np.array([levels.mean_gain(shares, quantity, value) for value in distinct.tolist()])[places]

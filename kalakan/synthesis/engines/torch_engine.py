@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -13,17 +15,16 @@ import torch
 from torch import Tensor
 
 from kalakan.config.schema import InferenceConfig
+from kalakan.errors import SynthesisError
+from kalakan.models.devices import check_device
 from kalakan.models.interfaces import BatchVocoder
+from kalakan.models.quantization import warn_untouched
 from kalakan.models.vocoders.gpu.graph_cache import cuda_graphs
+from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics, Samples
+from kalakan.synthesis.engines.finishing import finish
 from kalakan.synthesis.engines.side_stream import SideStream
-from kalakan.synthesis.engines.stages import (
-    AcousticBatch,
-    Acoustics,
-    AcousticStage,
-    Engine,
-    Samples,
-    VocoderStage,
-)
+from kalakan.synthesis.engines.stages import NOT_FINITE, AcousticStage, Engine, VocoderStage, controls
+from kalakan.voices.corrections import Corrections
 
 OVERLAPPING = ("cuda",)
 """Device types that queue work, so that two models can run at once."""
@@ -32,19 +33,20 @@ OVERLAPPING = ("cuda",)
 class TorchAcousticStage(AcousticStage):
     """A torch acoustic model on the device that it is on at the time of the call."""
 
-    def __init__(self, model: Any, config: InferenceConfig) -> None:
-        super().__init__(model)
+    def __init__(self, model: Any, config: InferenceConfig, corrections: Corrections | None = None) -> None:
+        super().__init__(model, corrections)
         self._config = config
 
     def replaced(self, model: Any) -> TorchAcousticStage:
         """See `AcousticStage`."""
-        return TorchAcousticStage(model, self._config)
+        warn_untouched(model)
+        return TorchAcousticStage(model, self._config, self.corrections_for(model))
 
     def run(self, batch: AcousticBatch) -> list[Acoustics]:
         """See `AcousticStage`."""
         device = device_of(self.model)
         ids, lengths = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
-        given = {name: torch.from_numpy(value).to(device) for name, value in batch.controls().items()}
+        given = {name: torch.from_numpy(value).to(device) for name, value in controls(batch).items()}
         # On a GPU the decoder runs on the whole batch, which saves more than windows would.
         windowed = self.windowed if len(batch.ids) == 1 and batch.durations is None else None
         run: Callable[..., Any] = self.model.inference if windowed is None else windowed.predict_frames
@@ -75,6 +77,18 @@ class TorchAcousticStage(AcousticStage):
         return torch.cat(list(mels), 2)
 
 
+@dataclass(frozen=True)
+class Pass:
+    """Some phrases of a batch that a vocoder generates together."""
+
+    rows: Sequence[int]
+    """The phrases."""
+    lengths: Sequence[int]
+    """Samples of each."""
+    array: Callable[[], Samples]
+    """Waits for the output of `finish`."""
+
+
 class TorchVocoderStage(VocoderStage):
     """A torch vocoder on the device that it is on at the time of the call."""
 
@@ -85,6 +99,7 @@ class TorchVocoderStage(VocoderStage):
 
     def replaced(self, model: Any) -> TorchVocoderStage:
         """See `VocoderStage`."""
+        warn_untouched(model)
         return TorchVocoderStage(model, self._config)
 
     @property
@@ -102,12 +117,34 @@ class TorchVocoderStage(VocoderStage):
             audio: Tensor = super().waveform(self.placed(mel), self.placed(f0), first_frame, seed)
         return audio
 
-    def waveforms(self, batch: Sequence[Acoustics], seed: int) -> list[Tensor]:
-        """`waveform` of whole phrases whose mels are decoded, as a batch if the model supports it."""
-        if self._batched is None:
-            return [self.waveform(item.mel, item.f0, 0, seed) for item in batch]
+    def queue(
+        self, batch: Sequence[Acoustics], seed: int, to_host: Callable[[Tensor], Callable[[], Samples]]
+    ) -> list[Pass]:
+        """Queues `generate` for whole phrases whose mels are decoded, in passes if the model supports it; `to_host`
+        gets the samples of each pass before the next is queued."""
+        passes = []
         with inference(self.device, self._config):
-            return self._batched.render_batch([item.mel for item in batch])
+            for rows, waveforms in self._passes(batch, seed):
+                found = finish(waveforms, [batch[row].gain for row in rows], self.hop_length)
+                passes.append(Pass(rows, [len(wave) for wave in waveforms], to_host(found)))
+        return passes
+
+    def _passes(
+        self, batch: Sequence[Acoustics], seed: int
+    ) -> Iterator[tuple[Sequence[int], Sequence[Tensor]]]:
+        if self._batched is not None:
+            yield from self._batched.render_passes([item.mel for item in batch])
+            return
+        for row, item in enumerate(batch):
+            yield [row], [self.waveform(item.mel, item.f0, 0, seed)]
+
+    def generate(self, mel: Tensor, acoustics: Acoustics, first_frame: int, seed: int) -> Samples:
+        """See `VocoderStage`."""
+        waveform = self.waveform(mel, acoustics.f0, first_frame, seed)
+        if waveform.device.type == "cpu":
+            return self.finished(self.to_host(waveform), acoustics, first_frame)
+        found = finish([waveform], [acoustics.gain], self.hop_length, first_frame)
+        return split(found.cpu().numpy(), [len(waveform)])[0]
 
     def to_host(self, waveform: Tensor) -> Samples:
         """See `VocoderStage`."""
@@ -126,6 +163,14 @@ class TorchEngine(Engine):
     def runs_batches(self) -> bool:
         """True on a GPU: see `Engine`."""
         return device_of(self.acoustic.model).type != "cpu"
+
+    def copied_to(self, device: str) -> TorchEngine:
+        """See `Engine`."""
+        place = check_device(device)
+        acoustic, vocoder = (deepcopy(stage.model).to(place) for stage in (self.acoustic, self.vocoder))
+        copy = self.acoustic.replaced(acoustic)
+        copy.corrections = self.acoustic.corrections  # it is the same voice, though not the same module
+        return TorchEngine(copy, self.vocoder.replaced(vocoder), self.speakers, self.levels)
 
     def generate(
         self, batches: Iterable[AcousticBatch], seed: int
@@ -148,20 +193,34 @@ class TorchEngine(Engine):
         return torch.from_numpy(np.ascontiguousarray(samples))
 
     def _queue(self, batch: Sequence[Acoustics], seed: int) -> Callable[[], list[tuple[Acoustics, Samples]]]:
-        """Queues the vocoder's work on a batch; returns a function that waits for it."""
+        """Queues the vocoder's work on a batch; returns a function that waits for it, pass by pass: the samples of one
+        are copied while the device computes the next."""
         ready = [self._ready(item) for item in batch]
         stream = SideStream(self.vocoder.device)
         with stream.after([array for item in ready for array in (item.mel, item.f0) if array is not None]):
-            arrays = stream.to_host(self.vocoder.waveforms(ready, seed))
-        finished = self.vocoder.finished
-        return lambda: [
-            (item, finished(samples, item, 0)) for item, samples in zip(batch, arrays(), strict=True)
-        ]
+            passes = self.vocoder.queue(ready, seed, stream.to_host)
+
+        def generated() -> list[tuple[Acoustics, Samples]]:
+            samples: dict[int, Samples] = {}
+            while passes:
+                done = passes.pop(0)
+                samples.update(zip(done.rows, split(done.array(), done.lengths), strict=True))
+            return [(item, samples[row]) for row, item in enumerate(batch)]
+
+        return generated
 
     def _ready(self, item: Acoustics) -> Acoustics:
         """The acoustics, with mel and F0 on the vocoder's device."""
         place = self.vocoder.placed
         return replace(item, mel=place(self.acoustic.mel(item)), hidden=None, f0=place(item.f0))
+
+
+def split(finished: Samples, lengths: Sequence[int]) -> list[Samples]:
+    """Copies of the samples [S_i] in the output of `finish`; raises `SynthesisError` if any is not finite."""
+    if not math.isfinite(float(finished[-1])):
+        raise SynthesisError(NOT_FINITE)
+    ends = np.cumsum(lengths).tolist()
+    return [finished[end - length : end].copy() for length, end in zip(lengths, ends, strict=True)]
 
 
 @contextmanager

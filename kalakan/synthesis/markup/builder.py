@@ -15,6 +15,7 @@ class Settings:
 
     prosody: Prosody = PLAIN
     language: str | None = None
+    tones: str | None = None
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Script:
     _texts: list[str] = field(default_factory=list)
     _places: list[Sequence[int]] = field(default_factory=list)
     _end: int = 0
-    _is_open: bool = False  # text or sounds were added since the last sentence end
+    _line_ends: int = 2  # since the last text or sounds: one ends a sentence, two a paragraph
 
     def text(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
         """Adds text; joins it with the preceding text if that has the same settings."""
@@ -37,7 +38,8 @@ class Script:
         self._texts.append(text)
         self._add_places(places)
         self._end = end
-        self._is_open = self._is_open or not text.isspace()
+        if not text.isspace():
+            self._line_ends = 0
 
     def replacement(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
         """Adds replacement text as a stretch of its own, so that its end is known."""
@@ -49,19 +51,21 @@ class Script:
         """Adds sounds."""
         self.finish()
         self.parts.append(units)
-        self._is_open = True
+        self._line_ends = 0
 
     def pause(self, pause: Pause) -> None:
         """Adds silence, which also ends a sentence."""
         self.finish()
         self.parts.append(pause)
-        self._is_open = False
+        self._line_ends = 2
 
-    def end_sentence(self, place: int, settings: Settings) -> None:
-        """Ends the current sentence, if there is one, with a line end at `place`."""
-        if self._is_open:
-            self.text("\n", (place,), place, self._settings if self._texts else settings)
-            self._is_open = False
+    def end_sentence(self, place: int, settings: Settings, is_paragraph: bool = False) -> None:
+        """Ends the current sentence, if there is one, with a line end at `place`, and a paragraph with a blank line."""
+        wanted = 2 if is_paragraph else 1
+        missing = "\n" * (wanted - self._line_ends)
+        if missing:
+            self.text(missing, (place,) * len(missing), place, self._settings if self._texts else settings)
+            self._line_ends = wanted
 
     def finish(self) -> None:
         """Turns the text that was added last into a part."""
@@ -70,7 +74,8 @@ class Script:
             # A range where the text is unchanged from the raw input.
             is_whole = len(self._places) == 1
             places = self._places[0] if is_whole else tuple(chain.from_iterable(self._places))
-            self.parts.append(Text(text, places, self._end, self._settings.prosody, self._settings.language))
+            given = self._settings
+            self.parts.append(Text(text, places, self._end, given.prosody, given.language, given.tones))
         self._texts, self._places = [], []
 
     def _add_places(self, places: Sequence[int]) -> None:

@@ -2,17 +2,20 @@
 
 | element | attributes | effect |
 |---|---|---|
-| `speak` | version, xml:lang | the root; "tw" leaves each word's language to the front-end |
-| `p`, `s` | xml:lang | ends a sentence before and after it |
+| `speak` | version, xml:lang, tones | the root; "tw" leaves each word's language to the front-end |
+| `p`, `s` | xml:lang, tones | ends a sentence before and after it, `p` with `paragraph_pause` |
 | `break` | time (at most 10 s), strength | silence; the time takes precedence over the strength; "none" is no break |
-| `prosody` | rate, pitch, volume | speed, pitch and energy; see `kalakan.synthesis.markup.prosody` |
+| `prosody` | rate, pitch, range, volume | see `kalakan.synthesis.markup.prosody` |
 | `emphasis` | level | a little louder and higher, or softer and lower |
 | `sub` | alias | reads the alias in place of the content |
 | `phoneme` | ph, alphabet | sets the phonemes; see `kalakan.synthesis.markup.phonemes` |
 | `say-as` | interpret-as, format | reads the content as a kind; see `kalakan.synthesis.markup.say_as` |
-| `lang` | xml:lang | "tw" (or "ak") and "en" |
+| `lang` | xml:lang, tones | "tw" (or "ak") and "en" |
 | `voice` | name | another speaker of the voice |
 | `metadata`, `meta` | any | skipped with all they hold: they are about the document (SSML 1.1, section 3.1.6) |
+
+`tones` is an attribute of the namespace `EXTENSION`, as SSML has for extensions: "predicted" or
+"written" tones of words without tone marks, as in `<s xmlns:k="urn:kalakan" k:tones="written">`.
 
 Where SSML 1.1 requires a document to be rendered anyway, it is, with a `MarkupWarning`: content that does not match its
 `interpret-as`, values out of range or unknown, unsupported attributes. Without a warning, `mark` has no effect, `token`
@@ -28,9 +31,20 @@ from dataclasses import dataclass, replace
 
 from kalakan.errors import MarkupError
 from kalakan.synthesis.markup.builder import Settings
-from kalakan.synthesis.markup.prosody import with_emphasis, with_pitch, with_rate, with_volume
+from kalakan.synthesis.markup.prosody import (
+    with_emphasis,
+    with_pitch,
+    with_range,
+    with_rate,
+    with_volume,
+)
+from kalakan.synthesis.options import CONTROLS
 
 XML_LANG = "xml:lang"
+EXTENSION = "urn:kalakan"
+"""Namespace of attributes that SSML does not have."""
+TONES = "kalakan:tones"
+"""Name of the attribute `tones` of that namespace, whatever its prefix in the document."""
 IGNORED_ATTRIBUTES = frozenset(("xml:base", "xml:id", "xml:space"))
 """Attributes unrelated to speech; those of XML Schema instances are ignored as well."""
 LANGUAGES = {"tw": "tw", "twi": "tw", "ak": "tw", "aka": "tw", "en": "en", "eng": "en"}
@@ -58,6 +72,8 @@ class Element:
     """Settings of its content."""
     is_sentence: bool = False
     """Ends a sentence before and after it."""
+    is_paragraph: bool = False
+    """That sentence ends a paragraph too."""
 
 
 def language(tag: str) -> str:
@@ -91,20 +107,35 @@ def _in_language(settings: Settings, attributes: Attributes) -> Settings:
     return replace(settings, language=language(attributes[XML_LANG])) if XML_LANG in attributes else settings
 
 
+def _read(settings: Settings, attributes: Attributes) -> Settings:
+    """The language and the tones of a stretch."""
+    settings = _in_language(settings, attributes)
+    if TONES not in attributes:
+        return settings
+    tones = attributes[TONES].strip()
+    choices = CONTROLS["tones"].choices
+    if tones not in choices:
+        raise MarkupError(f"{TONES} is {tones[:40]!r}; use {' or '.join(choices)}")
+    return replace(settings, tones=tones)
+
+
 def _root(settings: Settings, attributes: Attributes) -> Settings:
     version = attributes.get("version", "1.1")
     if version not in ("1.0", "1.1"):
         raise MarkupError(f"version is {version[:40]!r}; SSML 1.0 and 1.1 are read")
-    inside = _in_language(settings, attributes)
+    inside = _read(settings, attributes)
     # Twi is the default: set for the whole document, it does not turn off the detection of English words.
-    return settings if inside.language == "tw" else inside
+    return replace(inside, language=settings.language) if inside.language == "tw" else inside
+
+
+_CHANGES = {"rate": with_rate, "pitch": with_pitch, "range": with_range, "volume": with_volume}
 
 
 def _prosody(settings: Settings, attributes: Attributes) -> Settings:
     prosody = settings.prosody
     if not attributes:
-        raise MarkupError("it has no attribute; give rate, pitch or volume")
-    for name, change in (("rate", with_rate), ("pitch", with_pitch), ("volume", with_volume)):
+        raise MarkupError("it has no attribute; give rate, pitch, range or volume")
+    for name, change in _CHANGES.items():
         if name in attributes:
             prosody = change(prosody, attributes[name].strip())
     return replace(settings, prosody=prosody)
@@ -118,18 +149,18 @@ def _voice(settings: Settings, attributes: Attributes) -> Settings:
     return replace(settings, prosody=replace(settings.prosody, speaker=attributes["name"].strip()))
 
 
-_SENTENCE = Element((XML_LANG,), apply=_in_language, is_sentence=True)
+_SENTENCE = Element((XML_LANG, TONES), apply=_read, is_sentence=True)
 ELEMENTS: dict[str, Element] = {
-    "speak": Element(("version", XML_LANG), apply=_root),
-    "p": _SENTENCE,
+    "speak": Element(("version", XML_LANG, TONES), apply=_root),
+    "p": replace(_SENTENCE, is_paragraph=True),
     "s": _SENTENCE,
     "break": Element(("time", "strength"), holds="nothing"),
-    "prosody": Element(("rate", "pitch", "volume"), apply=_prosody),
+    "prosody": Element(tuple(_CHANGES), apply=_prosody),
     "emphasis": Element(("level",), apply=_emphasis),
     "sub": Element(("alias",), ("alias",), holds="text"),
     "phoneme": Element(("ph", "alphabet"), ("ph",), holds="text"),
     "say-as": Element(("interpret-as", "format"), ("interpret-as",), holds="text"),
-    "lang": Element((XML_LANG,), (XML_LANG,), apply=_in_language),
+    "lang": Element((XML_LANG, TONES), (XML_LANG,), apply=_read),
     "voice": Element(("name",), ("name",), apply=_voice),
 }
 """Every supported element."""
@@ -152,7 +183,7 @@ UNHEARD = SKIPPED | {"desc", "lexicon"}
 """Elements that are skipped outside of strict mode."""
 SILENT_ATTRIBUTES = frozenset(
     (
-        *("onlangfailure", "onvoicefailure", "contour", "range", "duration", "detail", "role", "required"),
+        *("onlangfailure", "onvoicefailure", "contour", "duration", "detail", "role", "required"),
         *("ordering", "gender", "age", "variant", "languages", "startmark", "endmark", "type"),
     )
 )

@@ -1,7 +1,8 @@
-"""Values of `prosody` and `emphasis` as speed, pitch and volume.
+"""Values of `prosody` and `emphasis` as speed, pitch, pitch range and volume.
 
 Labels ("slow", "x-high", "loud") set a value, whatever the enclosing one is. Numbers change the enclosing value:
-rates multiply, pitches add, decibels add. SSML 1.1 (section 3.2.4) defines labels as a sequence without values; these
+rates and ranges multiply, pitches add,
+decibels add. SSML 1.1 (section 3.2.4) defines labels as a sequence without values; these
 are Kalakan's.
 """
 
@@ -32,6 +33,8 @@ RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25
 """Factor of the tempo."""
 PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
 """Semitones."""
+RANGES = {"x-low": 0.4, "low": 0.7, "medium": 1.0, "default": 1.0, "high": 1.3, "x-high": 1.6}
+"""Factor of the width of the melody."""
 VOLUMES = {
     "silent": -math.inf,
     "x-soft": -9.0,
@@ -46,7 +49,7 @@ EMPHASES = {"strong": (3.0, 2.0), "moderate": (1.5, 1.0), "none": (0.0, 0.0), "r
 """Decibels and semitones that are added."""
 
 _NUMBER = r"\d{1,6}(?:\.\d{0,9})?|\.\d{1,9}"
-_RATE = re.compile(rf"([+-]?)({_NUMBER})(%?)", re.ASCII)
+_FACTOR = re.compile(rf"([+-]?)({_NUMBER})(%?)", re.ASCII)
 _PITCH = re.compile(rf"([+-](?:{_NUMBER}))(st|%)", re.ASCII)
 _VOLUME = re.compile(rf"([+-](?:{_NUMBER}))dB", re.ASCII)
 _CENT = 100.0
@@ -57,12 +60,17 @@ def with_rate(prosody: Prosody, value: str) -> Prosody:
     """`prosody` with the tempo of a `rate`: a label, "120%" or "1.2" (a factor), "+20%" or "-20%" (a change)."""
     if value in RATES:
         return replace(prosody, speed=RATES[value])
-    found = _RATE.fullmatch(value)
-    if not found or (found[1] and not found[3]):
-        raise _unknown("rate", value, RATES, "80%, +20%, -20% or 1.2")
-    number = float(found[2]) / (_CENT if found[3] else 1.0)
-    factor = {"": number, "+": 1 + number, "-": 1 - number}[found[1]]
-    return _checked(replace(prosody, speed=round(prosody.speed * factor, 9)), "speed", "rate", value)
+    speed = round(prosody.speed * _factor("rate", value, RATES), 9)
+    return _checked(replace(prosody, speed=speed), "speed", "rate", value)
+
+
+def with_range(prosody: Prosody, value: str) -> Prosody:
+    """`prosody` with the width of the melody of a `range`: a label, "120%" or "1.2" (a factor), "+20%" or "-20%" (a
+    change). Widths in Hz or semitones are not supported: the width of a voice depends on the sentence."""
+    if value in RANGES:
+        return replace(prosody, pitch_range=RANGES[value])
+    width = round(prosody.pitch_range * _factor("range", value, RANGES), 9)
+    return _checked(replace(prosody, pitch_range=width), "pitch_range", "range", value)
 
 
 def with_pitch(prosody: Prosody, value: str) -> Prosody:
@@ -99,6 +107,15 @@ def with_emphasis(prosody: Prosody, level: str) -> Prosody:
     return _checked(_checked(raised, "volume", "level", level), "pitch", "level", level)
 
 
+def _factor(attribute: str, value: str, labels: Iterable[str]) -> float:
+    """The factor of "120%", "1.2", "+20%" or "-20%"."""
+    found = _FACTOR.fullmatch(value)
+    if not found or (found[1] and not found[3]):
+        raise _unknown(attribute, value, labels, "80%, +20%, -20% or 1.2")
+    number = float(found[2]) / (_CENT if found[3] else 1.0)
+    return {"": number, "+": 1 + number, "-": 1 - number}[found[1]]
+
+
 def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Prosody:
     low, high = CONTROLS[control].low, CONTROLS[control].high
     assert low is not None and high is not None, "only numbers have limits"
@@ -115,7 +132,7 @@ def _checked(prosody: Prosody, control: str, attribute: str, value: str) -> Pros
 def _within(prosody: Prosody) -> Prosody:
     """The nearest prosody whose numbers all lie within their limits."""
     nearest = {}
-    for control in ("speed", "pitch", "volume"):
+    for control in ("speed", "pitch", "pitch_range", "volume"):
         low, high = CONTROLS[control].low, CONTROLS[control].high
         assert low is not None and high is not None, "only numbers have limits"
         nearest[control] = min(max(getattr(prosody, control), low), high)

@@ -13,6 +13,7 @@ from kalakan.synthesis.markup import say_as
 from kalakan.synthesis.markup.builder import Script, Settings
 from kalakan.synthesis.markup.elements import (
     ELEMENTS,
+    EXTENSION,
     IGNORED_ATTRIBUTES,
     INSTEAD,
     LONGEST_BREAK_S,
@@ -32,6 +33,8 @@ from kalakan.text.normalizer import normalize_text
 
 NAMESPACE = "http://www.w3.org/2001/10/synthesis"
 _XML = "http://www.w3.org/XML/1998/namespace"
+_PREFIXES = {"": "", _XML: "xml:", EXTENSION: "kalakan:"}
+"""Namespaces of attributes, and how this package writes them."""
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 _BEGINNING = re.compile(r"\ufeff?\s*<(?:\?xml\s|(?:\w+:)?speak[\s/>])")
 _LINE_ENDS = str.maketrans("\n\r", "  ")
@@ -118,7 +121,7 @@ class _Reader:
                 raise self._failure(short, place, error) from error
             element, given, settings = self._rendered(short, given, place)
         if element.is_sentence:
-            self.script.end_sentence(place, self._settings)
+            self.script.end_sentence(place, self._settings, element.is_paragraph)
         self._open.append(_Open(short, element, given, place, settings))
 
     def close(self, place: int) -> None:
@@ -136,7 +139,7 @@ class _Reader:
             if content:
                 self.script.text(content, places, end, closed.settings)
         if closed.element.is_sentence:
-            self.script.end_sentence(place, closed.settings)
+            self.script.end_sentence(place, closed.settings, closed.element.is_paragraph)
 
     def characters(self, text: str, places: Sequence[int], end: int) -> None:
         if self._skipped:
@@ -282,5 +285,5 @@ def _local(name: str) -> str:
 def _attribute(item: tuple[str, str]) -> tuple[str, str]:
     """Name and value of an attribute; an empty name for one unrelated to speech."""
     namespace, _, local = item[0].rpartition(SEPARATOR)
-    name = f"xml:{local}" if namespace == _XML else local if not namespace else item[0]
+    name = f"{_PREFIXES[namespace]}{local}" if namespace in _PREFIXES else item[0]
     return ("", "") if namespace == _SCHEMA or name in IGNORED_ATTRIBUTES else (name, item[1])

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kalakan.errors import SynthesisError, TextError
-from kalakan.synthesis.options import SpeakOptions, speaker_row
+from kalakan.errors import SynthesisError, TextError, UnreadableWarning
+from kalakan.synthesis.options import SpeakOptions, speaker_shares
+from kalakan.synthesis.reading.readers import Reader, SpanReader, WordReader
 from kalakan.synthesis.reading.sentences import (
-    Reader,
+    Break,
     SentenceReading,
-    SpanReader,
     Word,
-    WordReader,
+    is_scene_break,
+    pause_of,
     read_sentences,
     shown,
 )
+from kalakan.synthesis.reading.unread import UNCOMMON, Unread, find_unread
 from kalakan.synthesis.script import Part, Pause, Prosody, Text, Units
 from kalakan.text.framing import FULL_STOP, MARKS, PHRASE_BREAK, SENTENCE_ENDS, frame
-from kalakan.text.phonemes import SOUND_IDS, TONE_IDS, WORD_BOUNDARY
+from kalakan.text.phonemes import SOUND_IDS, TONE_IDS, WORD_BOUNDARY, symbol_to_id
+from kalakan.text.twi_g2p import check_plain
+
+ELLIPSIS = symbol_to_id("…")
+ELLIPSIS_PAUSE_S = 0.2
+"""Silence in seconds after an ellipsis: the mark alone lasts no longer than a comma."""
+
+_TAG = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class Phrase:
     """Silence before it, at the start of a text."""
     after: tuple[Pause, ...] = ()
     """Silence after it."""
+
+    @property
+    def sounds(self) -> int:
+        """Number of its vowels and consonants: the quantity "sounds" of a voice's levels."""
+        return sum(map(SOUND_IDS.__contains__, self.ids))
 
     @property
     def speaker(self) -> str | None:
@@ -68,9 +84,11 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of the consumer.
 
-        Of the options `ssml`, `strict`, `tones`, `sentence_pause` and `lead_in` apply here. Raises `MarkupError` for
-        SSML that cannot be read and `SynthesisError` for a speaker that the voice does not have, both immediately, and
-        `TextError` at the end of the iteration if there is nothing to synthesize.
+        Of the options `ssml`, `strict`, `tones`, the pauses and `lead_in` apply here. A sentence without anything
+        pronounceable, or letters of it that have no reading, are left out with an `UnreadableWarning`; with `strict`
+        they raise `TextError`. Raises `MarkupError` for SSML that cannot be read and `SynthesisError` for a speaker
+        that the voice does not have, both immediately, and `TextError` at the end of the iteration if there is nothing
+        to synthesize.
         """
         options = options or SpeakOptions()
         script = self._script(text, options)
@@ -79,11 +97,12 @@ class TextStage:
                 self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
         if options.lead_in:
             script = [Pause(options.lead_in, 0, 0), *script]
-        return self.read_script(text, script, options.sentence_pause, options.tones)
+        return self.read_script(text, script, options)
 
     def _script(self, text: str, options: SpeakOptions) -> Sequence[Part]:
         if not isinstance(text, str):
             raise TextError(f"the text is a {type(text).__name__}; it must be a string")
+        check_plain(text, "the text")
         if options.ssml:
             from kalakan.synthesis.markup import read_ssml  # here, because plain text needs no XML parser
 
@@ -96,32 +115,38 @@ class TextStage:
 
     def _check_speaker(self, text: str, part: Text | Units, speaker: str) -> None:
         try:
-            speaker_row(speaker, self.speakers)
+            speaker_shares(speaker, self.speakers)
         except SynthesisError as error:
             from kalakan.synthesis.markup.xml import located
 
             place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
             raise SynthesisError(located(text, place, str(error))) from error
 
-    def read_script(
-        self, text: str, script: Sequence[Part], sentence_pause: float = 0.0, tones: str | None = None
-    ) -> Iterator[Phrase]:
-        """The phrases of `text`, whose markup was read as `script`; `sentence_pause` is silence in seconds between two
-        sentences, `tones` where the tones of unmarked words come from. Errors as for `phrases`."""
+    def read_script(self, text: str, script: Sequence[Part], options: SpeakOptions) -> Iterator[Phrase]:
+        """The phrases of `text`, whose markup was read as `script`. Errors and warnings as for `phrases`."""
         held: Phrase | None = None
+        between = Break.SENTENCE
+        unread: list[Unread] = []
         waiting: list[Word] = []  # words without a sound, before the first that has one
         opening: list[Pause] = []
-        for item in self._items(script, tones):
-            if isinstance(item, Pause):
+        for item in self._items(script, options.tones):
+            if isinstance(item, Break):
+                between = max(between, item)
+            elif isinstance(item, Unread):
+                if options.strict:
+                    raise TextError(str(item))
+                unread.append(item)
+            elif isinstance(item, Pause):
                 if held is None:
                     opening.append(item)
                 else:
                     held = replace(held, after=(*held.after, item))
             elif isinstance(item, Phrase):
+                _warn_unread(unread)
                 if held is not None:
-                    yield _paused(held, sentence_pause)
+                    yield _paused(held, pause_of(between, options))
                 held = _opened(item, waiting, opening)
-                waiting, opening = [], []
+                waiting, opening, between = [], [], Break.SENTENCE
             elif held is None:
                 waiting.extend(item)
             else:
@@ -129,10 +154,13 @@ class TextStage:
         if held is None:
             what = "the text is empty" if not text.strip() else f"{shown(text)} holds nothing pronounceable"
             raise TextError(f"{what}; give words or numbers to speak")
+        _warn_unread(unread)
         yield held
 
-    def _items(self, script: Sequence[Part], tones: str | None) -> Iterator[Phrase | Pause | list[Word]]:
-        """Phrases, pauses, and words that make no sound."""
+    def _items(
+        self, script: Sequence[Part], tones: str | None
+    ) -> Iterator[Phrase | Pause | Break | Unread | list[Word]]:
+        """Phrases, pauses, what separates sentences, what cannot be read, and words that make no sound."""
         flows = list(_flows(script))
         last_flow = max(
             (index for index, flow in enumerate(flows) if not isinstance(flow, Pause)), default=-1
@@ -145,22 +173,37 @@ class TextStage:
             held: SentenceReading | None = None
             for sentence in read_sentences(self._words, flow, tones):
                 if held is not None:
-                    yield from self._cut(held, FULL_STOP)
+                    yield from self._sentence(held, PHRASE_BREAK if held.goes_on else FULL_STOP)
                 held = sentence
             if held is not None:
-                yield from self._cut(held, PHRASE_BREAK if goes_on else FULL_STOP)
+                yield from self._sentence(held, PHRASE_BREAK if goes_on else FULL_STOP)
+                yield held.closes
+
+    def _sentence(
+        self, sentence: SentenceReading, last_mark: int
+    ) -> Iterator[Phrase | Break | Unread | list[Word]]:
+        yield sentence.opens
+        if SOUND_IDS.isdisjoint(sentence.ids):
+            if is_scene_break(sentence.text):
+                yield Break.SCENE
+            elif any(map(str.isalnum, _TAG.sub("", sentence.text))):
+                yield Unread(sentence.text, sentence.source[0])
+        elif UNCOMMON.search(sentence.text):
+            yield from find_unread(sentence.text, sentence.source[0])
+        yield from self._cut(sentence, last_mark)
 
     def _cut(self, sentence: SentenceReading, last_mark: int) -> Iterator[Phrase | list[Word]]:
         given = 0
-        ranges = list(cut_ranges(sentence.ids, self.max_units))
+        ranges = list(_ranges(sentence.ids, self.max_units))
         for first, last in ranges:
-            is_end = (first, last) == ranges[-1]
-            words = _words_within(sentence.words, given, first, len(sentence.ids) if is_end else last)
+            is_last = (first, last) == ranges[-1]
+            words = _words_within(sentence.words, given, first, len(sentence.ids) if is_last else last)
             given += sum(word.last <= last for word in sentence.words[given : given + len(words)])
             if SOUND_IDS.isdisjoint(sentence.ids[first:last]):
                 yield list(words)
             else:
-                yield _phrase(sentence, first, last, words, last_mark if is_end else PHRASE_BREAK, is_end)
+                mark = last_mark if is_last else PHRASE_BREAK
+                yield _phrase(sentence, first, last, words, mark, is_last and not sentence.goes_on)
         if not ranges:
             yield sentence.words
 
@@ -216,12 +259,31 @@ def _opened(phrase: Phrase, waiting: Sequence[Word], opening: Sequence[Pause]) -
     return replace(phrase, words=(*_silent(waiting, 0), *phrase.words), before=tuple(opening))
 
 
-def _paused(phrase: Phrase, sentence_pause: float) -> Phrase:
-    """A phrase that is followed by another one."""
-    if not sentence_pause or not phrase.is_sentence_end:
+def _paused(phrase: Phrase, between_sentences: float) -> Phrase:
+    """A phrase that is followed by another one, with the silence between them in seconds."""
+    seconds = between_sentences if phrase.is_sentence_end else 0.0
+    if phrase.ids[-1] == ELLIPSIS:
+        seconds += ELLIPSIS_PAUSE_S
+    if not seconds:
         return phrase
     end = phrase.source[1]
-    return replace(phrase, after=(Pause(sentence_pause, end, end), *phrase.after))
+    return replace(phrase, after=(Pause(seconds, end, end), *phrase.after))
+
+
+def _warn_unread(unread: list[Unread]) -> None:
+    """Warns of what was left out, and forgets it."""
+    for item in unread:
+        warnings.warn(f"left out: {item}", UnreadableWarning, stacklevel=2)
+    unread.clear()
+
+
+def _ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
+    """`cut_ranges` of the pieces that end with an ellipsis."""
+    start = 0
+    for end in [at + 1 for at, unit in enumerate(units) if unit == ELLIPSIS] + [len(units)]:
+        for first, last in cut_ranges(units[start:end], limit):
+            yield start + first, start + last
+        start = end
 
 
 def cut_ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:

@@ -1,61 +1,44 @@
-"""The sentences of a script as they are read: ids, the words they come from, and the prosody of each."""
+"""The sentences of a script as they are read: ids, the words they come from, the prosody of each, and what separates
+them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any
 
 from kalakan._rust import split_sentences
 from kalakan.errors import TextError
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.reading.readers import WordReader
 from kalakan.synthesis.script import PLAIN, Prosody, Text, Units
 from kalakan.text.framing import MARKS
 from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
-from kalakan.text.twi_g2p import Reading, WordSpan
+from kalakan.text.twi_g2p import WordSpan
 
 STAND_IN = "Ama"
 """An ordinary word that stands for explicit phonemes in the input of the sentence splitter."""
+READ_AT_ONCE = 4000
+"""Characters of a sentence that are read at once: a line of megabytes without punctuation costs no more memory, and no
+more time before its first sound, than any other text."""
+_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r|\u2028)[^\S\r\n]*(?:\r\n|\n|\r|\u2028)|\u2029|\f")
+_PARAGRAPH = re.compile(r"</?p(?:\s[^<>]*)?>", re.IGNORECASE)
+_RULE = re.compile(r"<hr(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HEADING = re.compile(r"#{1,6}\s|<h[1-6](?:\s[^<>]*)?>", re.IGNORECASE)
+_HEADING_END = re.compile(r"</h[1-6]\s*>", re.IGNORECASE)
+_SIGNS = re.compile(r"\s*(?:(?:[*_~#•·§—–-]\s*){3,}|(?:[⁂❦❧☙※]\s*)+)")
 
 
-class Reader(Protocol):
-    """Converts text to phoneme ids; `kalakan.text.twi_g2p.TwiG2P` is one."""
+class Break(IntEnum):
+    """What ends between two sentences; of several the largest counts."""
 
-    def text_to_phoneme_sequence(self, text: str) -> list[int]:
-        """Phoneme ids of a text."""
-        ...
-
-
-@runtime_checkable
-class WordReader(Protocol):
-    """A reader that also returns which words the ids belong to, as `TwiG2P` does."""
-
-    @property
-    def variety(self) -> str:
-        """The variety of Twi of its number words: "asante" or "akuapem"."""
-        ...
-
-    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
-        """Phoneme ids of a text, and its words; `tones` is "predicted", "written", or None for the reader's own."""
-        ...
-
-
-class SpanReader:
-    """Wraps a reader of ids alone as a `WordReader`: the whole text is one word."""
-
-    variety = "asante"
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
-        """See `WordReader`; a reader of ids alone supports only its own language and tones."""
-        ids = list(self._reader.text_to_phoneme_sequence(text))
-        start = len(text) - len(text.lstrip())
-        end = len(text.rstrip())
-        sounds = len(ids)
-        while sounds and ids[sounds - 1] in MARKS:
-            sounds -= 1
-        return Reading(ids, [WordSpan(start, end, 0, sounds)] if end > start else [])
+    SENTENCE = 0
+    PARAGRAPH = 1
+    HEADING = 2
+    SCENE = 3
 
 
 @dataclass(frozen=True)
@@ -76,12 +59,20 @@ class SentenceReading:
 
     source: tuple[int, int]
     """Its place in the raw text."""
+    text: str = ""
+    """What is read; empty where explicit phonemes are a part of it."""
+    opens: Break = Break.SENTENCE
+    """What separates it from the sentence before it."""
+    closes: Break = Break.SENTENCE
+    """What ends behind the last sentence of its flow."""
     ids: list[int] = field(default_factory=list)
     """Phoneme ids [N], without begin and end marks."""
     words: list[Word] = field(default_factory=list)
     """In order; between and after them are boundaries and pause marks."""
     prosody: list[Prosody] = field(default_factory=list)
     """Prosody of each id [N]."""
+    goes_on: bool = False
+    """Whether this is a piece of a longer sentence, and not its end."""
 
     def extend(self, ids: Sequence[int], words: Sequence[Word], prosody: Prosody, *, is_apart: bool) -> None:
         """Appends the reading of a part; `is_apart` if a word boundary separates it from the preceding one."""
@@ -103,13 +94,18 @@ class SentenceReading:
 def read_sentences(
     reader: WordReader, flow: Sequence[Text | Units], tones: str | None = None
 ) -> Iterator[SentenceReading]:
-    """The sentences of parts that follow each other without a pause; a sentence may span several of them."""
+    """The sentences of parts that follow each other without a pause; a sentence may span several of them.
+
+    A sentence of more than `READ_AT_ONCE` characters comes in pieces.
+    """
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
     for text in texts:
         starts.append(starts[-1] + len(text))
-    at = 0
-    for start, end in split_sentences("".join(texts)):
+    whole = "".join(texts)
+    at, before_end, before_text = 0, 0, ""
+    ranges = list(_bounded(whole, split_sentences(whole)))
+    for row, (start, end, goes_on) in enumerate(ranges):
         while starts[at + 1] <= start:
             at += 1
         pieces: list[Text | Units] = []
@@ -121,7 +117,16 @@ def read_sentences(
             part = flow[index]
             pieces.append(part if isinstance(part, Units) else _slice(part, first, last))
         if pieces:
-            sentence = SentenceReading((_source(pieces[0])[0], _source(pieces[-1])[1]))
+            is_plain = all(isinstance(piece, Text) for piece in pieces)
+            sentence = SentenceReading(
+                (_source(pieces[0])[0], _source(pieces[-1])[1]),
+                whole[start:end] if is_plain else "",
+                break_between(before_text, whole[before_end:start], whole[start:end]),
+                goes_on=goes_on,
+            )
+            if row == len(ranges) - 1:
+                sentence.closes = break_between(whole[start:end], whole[end:], "")
+            before_end, before_text = end, whole[start:end]
             before = ""
             for run in _runs(pieces):
                 _read_run(reader, run, sentence, before, tones)
@@ -129,8 +134,42 @@ def read_sentences(
             yield sentence
 
 
+def _bounded(text: str, sentences: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+    """Start and end of each sentence or piece of one, and whether its sentence goes on after it."""
+    for start, end in sentences:
+        while end - start > READ_AT_ONCE:
+            cut = _cut_place(text, start + READ_AT_ONCE // 2, start + READ_AT_ONCE)
+            yield start, cut, True
+            start = cut
+        yield start, end, False
+
+
+def _cut_place(text: str, first: int, last: int) -> int:
+    """Where to cut a sentence, from `first` to `last`: after a comma or colon, else between two words that are not
+    numbers, else between two characters of which the second does not modify the first."""
+
+    def is_gap(place: int) -> bool:
+        return text[place - 1].isspace() and not text[place].isspace()
+
+    def is_between_words(place: int) -> bool:
+        return is_gap(place) and not (text[place - 2].isdigit() and text[place].isdigit())
+
+    def is_after_mark(place: int) -> bool:
+        return is_gap(place) and text[place - 2] in ",;:"
+
+    def is_between_characters(place: int) -> bool:
+        return not unicodedata.combining(text[place])
+
+    for may_cut in (is_after_mark, is_between_words, is_between_characters):
+        found = next((place for place in range(last, first, -1) if may_cut(place)), None)
+        if found is not None:
+            return found
+    return last
+
+
 def _runs(pieces: Sequence[Text | Units]) -> Iterator[list[Text | Units]]:
-    """Pieces that are read together: unchanged text in one language. A tag between them does not split words."""
+    """Pieces that are read together: unchanged text in one language, with tones from one place. A tag between them
+    does not split words."""
     run: list[Text | Units] = []
     for piece in pieces:
         last = run[-1] if run else None
@@ -145,7 +184,8 @@ def _runs(pieces: Sequence[Text | Units]) -> Iterator[list[Text | Units]]:
 
 
 def _joins(first: Text, second: Text) -> bool:
-    return first.language == second.language and _is_written(first) and _is_written(second)
+    is_alike = (first.language, first.tones) == (second.language, second.tones)
+    return is_alike and _is_written(first) and _is_written(second)
 
 
 def _is_written(part: Text) -> bool:
@@ -166,7 +206,14 @@ def _read_run(
         return
     texts = [piece for piece in run if isinstance(piece, Text)]
     places = [place for piece in texts for place in piece.places]
-    whole = Text("".join(piece.text for piece in texts), places, texts[-1].end, PLAIN, texts[0].language)
+    whole = Text(
+        "".join(piece.text for piece in texts),
+        places,
+        texts[-1].end,
+        PLAIN,
+        texts[0].language,
+        texts[0].tones,
+    )
     first = len(sentence.prosody)
     words = _read_part(reader, whole, sentence, before, tones)
     owner = [piece.prosody for piece in texts for _ in piece.text]
@@ -204,7 +251,7 @@ def _read_part(
     appended = len(sentence.ids)
     if not is_apart:
         sentence.extend(_leading_marks(reader, part.text, sentence), [], part.prosody, is_apart=False)
-    reading = reader.read(part.text, part.language, tones)
+    reading = reader.read(part.text, part.language, part.tones or tones)
     check_ids(reading.ids, part.text)
     words = [
         Word((part.places[start], _end_in_source(part, start, end)), first, last)
@@ -243,7 +290,7 @@ def _slice(part: Text, first: int, last: int) -> Text:
     if first == 0 and last == len(part.text):
         return part
     end = part.end if last == len(part.text) else part.places[last - 1] + 1
-    return Text(part.text[first:last], part.places[first:last], end, part.prosody, part.language)
+    return replace(part, text=part.text[first:last], places=part.places[first:last], end=end)
 
 
 def _source(part: Text | Units) -> tuple[int, int]:
@@ -259,3 +306,32 @@ def _end_in_source(part: Text, start: int, end: int) -> int:
     if not is_replaced:
         return place + 1
     return next((later for later in part.places[end:] if later > place), part.end)
+
+
+def break_between(before: str, gap: str, after: str) -> Break:
+    """The break between the sentences `before` and `after`; `gap` is what stands between them."""
+    start, end = after.lstrip(), _last_tag(before)
+    if is_scene_break(gap) or _RULE.search(gap) or _RULE.fullmatch(end) or _RULE.match(start):
+        return Break.SCENE
+    if _HEADING.match(before.lstrip()) or _HEADING_END.fullmatch(end):
+        return Break.HEADING
+    tags = (_PARAGRAPH.search(gap), _PARAGRAPH.fullmatch(end), _PARAGRAPH.match(start))
+    if _BLANK_LINE.search(gap) or any(tags):
+        return Break.PARAGRAPH
+    return Break.SENTENCE
+
+
+def is_scene_break(sentence: str) -> bool:
+    """Whether what was cut out as a sentence is the line of signs between two scenes."""
+    return _SIGNS.fullmatch(sentence) is not None
+
+
+def pause_of(kind: Break, options: SpeakOptions) -> float:
+    """Silence in seconds at a break, on top of the pause that the voice makes."""
+    more = (0.0, options.paragraph_pause, options.heading_pause, options.scene_pause)
+    return options.sentence_pause + more[kind]
+
+
+def _last_tag(sentence: str) -> str:
+    """The tag at the end of a sentence, if there is one."""
+    return "<" + sentence.rstrip().rpartition("<")[2]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kalakan.errors import SubtitleError
 from kalakan.synthesis.subtitles.tokens import Token, joined
 from kalakan.synthesis.timing import Phone, Segment, Sentence, Timing
 
@@ -63,3 +64,29 @@ def _times(item: Sentence | Segment | Phone, rate: int) -> dict[str, Any]:
 
 def _seconds(sample: int, rate: int) -> float:
     return round(sample / rate, 6)
+
+
+def parse_json(content: str | bytes, text: str) -> Timing:
+    """The timing that `format_json` wrote, of the raw text `text`. Raises `SubtitleError` for anything else."""
+    try:
+        document = json.loads(content)
+        if (document["format"], document["version"]) != ("kalakan-timing", VERSION):
+            raise ValueError(f"version {document['version']} of {document['format']}")
+        sentences = tuple(_sentence_of(sentence, text) for sentence in document["sentences"])
+        return Timing(int(document["sample_rate"]), sentences)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SubtitleError(f"this is no timing in JSON of version {VERSION}: {error}") from error
+
+
+def _sentence_of(fields: dict[str, Any], text: str) -> Sentence:
+    first, last = fields["source"]
+    return Sentence((first, last), tuple(_segment_of(segment, text) for segment in fields["segments"]))
+
+
+def _segment_of(fields: dict[str, Any], text: str) -> Segment:
+    first, last = fields["source"]
+    phones = tuple(
+        Phone(phone["symbol"], phone["start_sample"], phone["end_sample"]) for phone in fields["phones"]
+    )
+    start, end = fields["start_sample"], fields["end_sample"]
+    return Segment(fields["kind"], text[first:last], (first, last), start, end, phones)

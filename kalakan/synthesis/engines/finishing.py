@@ -1,0 +1,47 @@
+"""The last steps of a waveform on the GPU that generated it: gain, soft limiting, and whether it is finite.
+
+The same functions as in `kalakan.audio.loudness`, which take numpy's arrays; for 32 sentences of 10 s those take longer
+than the vocoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kalakan.audio.loudness import KNEE
+
+Gain = NDArray[np.float32] | None
+"""Factor of the amplitude, [1] for a whole phrase or [T] for each frame; None for 1."""
+
+
+def finish(
+    waveforms: Sequence[Tensor], gains: Sequence[Gain], hop_length: int, first_frame: int = 0
+) -> Tensor:
+    """All samples of the waveforms [S_i], one after the other, limited to [-1, 1], and behind them the peak [1] before
+    that, which is NaN or infinite if any sample is: float32 [sum S_i + 1]. `first_frame` is the first one's in the
+    phrase that `gains` belong to."""
+    louder = [
+        wave.float() if gain is None else wave.float() * envelope(gain, first_frame, wave, hop_length)
+        for wave, gain in zip(waveforms, gains, strict=True)
+    ]
+    audio = torch.cat(louder)
+    size = audio.abs()
+    room = 1.0 - KNEE
+    bent = (KNEE + room * torch.tanh((size - KNEE) / room)).clamp_(max=1.0).copysign_(audio)
+    return torch.cat([torch.where(size > KNEE, bent, audio), size.amax(0, keepdim=True)])
+
+
+def envelope(gain: NDArray[np.float32], first_frame: int, wave: Tensor, hop_length: int) -> Tensor | float:
+    """`kalakan.audio.loudness.envelope` of a waveform [S], on its device."""
+    if len(gain) == 1:
+        return float(gain[0])
+    values = torch.from_numpy(gain).to(wave.device)
+    samples = torch.arange(len(wave), device=wave.device, dtype=torch.float64)
+    place = ((first_frame + samples / hop_length) - 0.5).clamp_(0, len(gain) - 1)
+    before = place.floor().clamp_(max=len(gain) - 2).long()
+    return torch.lerp(values[before], values[before + 1], (place - before).float())

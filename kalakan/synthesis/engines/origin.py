@@ -1,0 +1,54 @@
+"""Where a loaded model comes from, so that another synthesizer given that model uses it as the first one does."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from kalakan.config.schema import AudioConfig
+from kalakan.synthesis.reading.phrases import TextStage
+from kalakan.synthesis.reading.readers import Reader
+from kalakan.voices.manifest import VoiceManifest
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What a synthesizer knows about a model that it loaded."""
+
+    engine: str
+    """The engine whose arrays the model takes."""
+    audio: AudioConfig
+    """The framing of its mel."""
+    manifest: VoiceManifest | None
+    """The voice of an acoustic model."""
+    speakers: tuple[str, ...]
+    """Speakers of the acoustic model, in the order of their rows."""
+    vocoder: Any
+    """The vocoder that was loaded with an acoustic model; None for the origin of a vocoder."""
+    text: TextStage
+    """The text stage of the synthesizer: its reader, which may have been replaced since, suits the model."""
+
+
+_ORIGINS: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
+
+
+def remember(model: Any, origin: Origin) -> None:
+    """Notes the origin of a model; that of a model which is shared by several synthesizers is the first."""
+    with suppress(TypeError):  # not hashable, or without weak references
+        _ORIGINS.setdefault(model, origin)
+
+
+def origin_of(model: Any) -> Origin | None:
+    """The origin of a model that a synthesizer loaded; None for anything else."""
+    try:
+        return _ORIGINS.get(model)
+    except TypeError:  # not hashable, or without weak references
+        return None
+
+
+def reader_of(model: Any) -> Reader | None:
+    """The reader that suits a model which a synthesizer loaded; None for anything else."""
+    origin = origin_of(model)
+    return None if origin is None else origin.text.reader

@@ -1,0 +1,66 @@
+"""Iterators whose items the workers of a pipeline compute: a stream's pieces, for threads and for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, TypeVar
+
+from kalakan._rust import PipelineTicket
+from kalakan.synthesis.futures import PRIORITIES, Request, awaited
+from kalakan.synthesis.work import END, VOCODE, Pull
+
+Item = TypeVar("Item")
+Send = Callable[..., PipelineTicket]
+"""Submits to a pipeline, as `Pipeline.submit`."""
+
+
+def pieces_of(send: Send, source: Any, place: int) -> Iterator[Any]:
+    """The items of a generator, each computed before the one ahead of it is taken."""
+    coming = _pull(send, source, place)
+    try:
+        while (item := coming.result()) is not END:
+            coming = _pull(send, source, place)
+            yield item
+    finally:
+        # A worker may be running the source, which can be closed only after that. Waiting for it here would be for
+        # ever where a garbage collection closes this generator in that very worker.
+        coming.add_done_callback(lambda _: source.close())
+
+
+async def items_of(send: Send, source: Iterator[Item], place: int, level: int) -> AsyncGenerator[Item, None]:
+    """The items of an iterator, each computed when it is asked for; `level` is the priority."""
+    from asyncio import CancelledError, wait, wrap_future
+
+    coming: Request | None = None
+
+    def pull() -> Request:
+        nonlocal coming
+        coming = _pull(send, source, place, timeout=0, level=level)
+        return coming
+
+    try:
+        while (item := await awaited(pull, is_shielded=True)) is not END:
+            yield item
+    finally:
+        while coming is not None and not coming.done():
+            try:  # a worker may be running the source: it can be closed only after that
+                await wait([wrap_future(coming)])
+            except CancelledError:
+                continue
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+
+def _pull(
+    send: Send,
+    source: Iterator[Any],
+    place: int,
+    timeout: float | None = None,
+    level: int = PRIORITIES["high"],
+) -> Request:
+    request = Request()
+    request.ticket = send(
+        Pull(source, place), reply=request.settle, priority=level, stage=VOCODE, timeout=timeout
+    )
+    return request

@@ -1,0 +1,50 @@
+"""What of a sentence is not read: characters without a reading, and letters beyond the longest run of one letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kalakan.synthesis.reading.sentences import shown
+from kalakan.text.normalizer import normalize_text
+
+_DRAWN = r"([^\W\d_])(?:[\u0300-\u036f]*\1){20}"
+UNCOMMON = re.compile(rf"[^\x00-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u22ffɛɔƐƆ]|{_DRAWN}", re.IGNORECASE)
+"""What may not be read, or not in full; asking costs a second reading of the sentence."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A sentence, or characters of it, without a reading."""
+
+    text: str
+    """The sentence."""
+    place: int
+    """Its first character in the raw text."""
+    characters: str = ""
+    """The letters and digits that have no reading, in order; empty if that is the whole sentence."""
+    drawn: bool = False
+    """Whether the characters stand in a row too often to be read each time."""
+
+    def __str__(self) -> str:
+        where = f"{shown(self.text)} at character {self.place}"
+        if self.drawn:
+            return f"some of the {self.characters} in {where}, more than 20 in a row; write at most 20"
+        if self.characters:
+            return (
+                f"{self.characters} in {where}, without a reading; write it in Latin letters or leave it out"
+            )
+        return f"{where} holds nothing pronounceable; write it in Latin letters or leave it out"
+
+
+def find_unread(text: str, place: int) -> Iterator[Unread]:
+    """What is not read of a sentence, each character once and in order."""
+    report: dict[str, int] = {}
+    normalize_text(text, report=report)
+    lost = sorted(filter(str.isalnum, report), key=text.find)
+    drawn = {match[1].lower() for match in re.finditer(_DRAWN, text, re.IGNORECASE)}
+    for is_drawn in (False, True):
+        characters = "".join(character for character in lost if (character.lower() in drawn) == is_drawn)
+        if characters:
+            yield Unread(text, place, characters, is_drawn)
