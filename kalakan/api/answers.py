@@ -1,0 +1,221 @@
+"""Answers with audio: as a whole, while it is synthesized, as events, and as an object with times and subtitles."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from kalakan.api.disconnect import unless_left
+from kalakan.api.encoding import REPEATABLE, Output
+from kalakan.api.service import Service
+from kalakan.api.timings import sentence_objects
+from kalakan.api.usage import Usage
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.subtitles import format_subtitles
+from kalakan.synthesis.timing import Sentence, Timing
+
+Sending = Callable[[Send], Coroutine[Any, Any, None]]
+SPEECH_PATH = "/v1/audio/speech"
+"""Where speech is made, and where cached audio is found below."""
+
+
+class Answer(Response):
+    """An answer that is made while it is sent: it holds a place of the service, and making it ends when the client
+    leaves. Raises `ApiError` 429 where there is no place, and `ClientLeft`."""
+
+    def __init__(self, service: Service, usage: Usage, sending: Sending, text: str = "") -> None:
+        super().__init__()
+        self._service = service
+        self._usage = usage
+        self._sending = sending
+        self._text = text
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Makes and sends the answer."""
+
+        async def sending(message: Message) -> None:
+            with self._service.waiting_for_client():
+                await send(message)
+
+        try:
+            with self._service.admitted():
+                await unless_left(receive, self._sending(sending))
+        finally:
+            line = self._usage.line()
+            if self._service.settings.logs_text:
+                line["text"] = self._text
+            scope.setdefault("state", {})["log"] = line
+
+
+def streamed(
+    service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
+) -> Answer:
+    """Audio that is sent while it is synthesized."""
+    usage = service.usage(text)
+
+    async def send_all(send: Send) -> None:
+        pieces = service.streamed(text, options, output, usage)
+        await _send_stream(service, pieces, usage, send, {**headers, **audio_headers(output)})
+
+    return Answer(service, usage, send_all, text)
+
+
+def events(
+    service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
+) -> Answer:
+    """The same as server-sent events of OpenAI's: `speech.audio.delta` with base64 audio, then `speech.audio.done`.
+
+    Its usage counts characters as input and frames of the mel spectrogram as output: there are no tokens.
+    """
+    usage = service.usage(text)
+    vocoder = service.synthesizer.stages.vocoder
+
+    def lines() -> Iterator[bytes]:
+        for piece in service.streamed(text, options, output, usage):
+            audio = base64.b64encode(piece).decode()
+            yield _event({"type": "speech.audio.delta", "audio": audio}) if piece else b""
+        frames = usage.samples // vocoder.hop_length
+        tokens = {"input_tokens": len(text), "output_tokens": frames, "total_tokens": len(text) + frames}
+        yield _event({"type": "speech.audio.done", "usage": tokens})
+
+    async def send_all(send: Send) -> None:
+        given = {**headers, "Content-Type": "text/event-stream; charset=utf-8"}
+        await _send_stream(service, lines(), usage, send, given)
+
+    return Answer(service, usage, send_all, text)
+
+
+def whole(
+    service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
+) -> Answer:
+    """Audio as a file with a Content-Length, an ETag, and the address at which it can be had again from the cache."""
+
+    usage = service.usage(text)
+
+    def steps() -> Iterator[Any]:
+        for found in service.whole(text, options, usage):
+            if found is None:
+                yield None
+                continue
+            key, audio = found
+            yield key, output.file(audio)
+
+    async def send_all(send: Send) -> None:
+        key, content = await service.result(steps(), usage)
+        given = {**headers, **audio_headers(output)}
+        if output.name in REPEATABLE:
+            given["ETag"] = etag(content)
+        if key is not None and service.keeps:
+            given["Content-Location"] = f"{SPEECH_PATH}/{file_name(key, output)}"
+        await _send(Response(content, headers=given), send)
+
+    return Answer(service, usage, send_all, text)
+
+
+def described(
+    service: Service,
+    text: str,
+    options: SpeakOptions,
+    output: Output | None,
+    headers: Mapping[str, str],
+) -> Answer:
+    """A JSON object of times, subtitles and normalized text, with audio in base64 if there is an `output`."""
+
+    usage = service.usage(text)
+
+    async def send_all(send: Send) -> None:
+        steps = description(service, text, options, output, usage)
+        found = await service.result(steps, usage)
+        await _send(Response(found, headers=headers, media_type="application/json"), send)
+
+    return Answer(service, usage, send_all, text)
+
+
+def description(
+    service: Service, text: str, options: SpeakOptions, output: Output | None, usage: Usage, **more: Any
+) -> Iterator[bytes | None]:
+    """The object of `described`, with the members `more` before its own, as JSON; None before it is a place to stop."""
+    pieces, sentences = [], list[Sentence]()
+    with service.synthesizer.stream(text, options, by_sentence=True) as stream:
+        for chunk in stream.chunks():
+            pieces.append(np.asarray(chunk.audio))
+            sentences += chunk.sentences
+            yield None
+    rate = service.synthesizer.sample_rate
+    timing = Timing(rate, tuple(sentences))
+    audio = np.concatenate(pieces)
+    found = sentence_objects(sentences, text, rate)
+    usage.samples = len(audio)
+    content: dict[str, Any] = {
+        **more,
+        "seconds": round(len(audio) / rate, 6),
+        "normalized": " ".join(filter(None, (sentence["normalized"] for sentence in found))),
+        "sentences": found,
+        "srt": format_subtitles(timing, text, "srt"),
+        "vtt": format_subtitles(timing, text, "vtt"),
+    }
+    if output is not None:
+        content["audio"] = base64.b64encode(output.file(audio)).decode()
+        content["format"] = output.name
+        content["media_type"] = output.media_type
+        content["sample_rate"] = output.coding.rate
+    yield json.dumps(content).encode()
+
+
+def audio_headers(output: Output) -> dict[str, str]:
+    """Headers of audio. The name of the file is never a client's."""
+    return {
+        "Content-Type": output.media_type,
+        "Content-Disposition": f'inline; filename="speech.{output.name}"',
+        "Kalakan-Sample-Rate": str(output.coding.rate),
+    }
+
+
+def etag(content: bytes) -> str:
+    """Strong validator of a body."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def file_name(key: str, output: Output) -> str:
+    """Name of cached audio below `SPEECH_PATH`."""
+    return f"{key}.{output.coding.rate}.{output.name}"
+
+
+async def _send_stream(
+    service: Service, pieces: Iterator[bytes], usage: Usage, send: Send, headers: Mapping[str, str]
+) -> None:
+    """Sends pieces as they come; an error before the first one can still be an answer of its own."""
+    # nginx passes every piece on at once.
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    raw.append((b"x-accel-buffering", b"no"))
+    has_begun = False
+    async with aclosing(service.items(pieces, usage)) as items:
+        async for piece in _filled(items):
+            if not has_begun:
+                await send({"type": "http.response.start", "status": 200, "headers": raw})
+                has_begun = True
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _filled(items: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for item in items:
+        if item:
+            yield item
+
+
+async def _send(response: Response, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+def _event(content: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(content)}\n\n".encode()

@@ -1,0 +1,126 @@
+"""Audio formats of the server: their media types, and encoders that run while audio is synthesized."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from kalakan.api.errors import ApiError
+from kalakan.audio.encoder import Encoder
+from kalakan.audio.files import write_audio
+from kalakan.audio.formats import Coding, choose_coding, format_named
+from kalakan.audio.samples import pcm_bytes
+from kalakan.synthesis.engines.acoustics import Samples
+
+MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+"""Content-Type of each format of OpenAI's interface; opus is in an Ogg container, aac in an ADTS stream."""
+STREAMED = frozenset(("mp3", "opus", "flac", "wav", "pcm"))
+"""Formats that can be sent while audio is synthesized."""
+OPEN_ENDED = frozenset(("mp3", "opus", "pcm"))
+"""Those that are streamed by default: their headers, if any, hold no length, so that every reader takes them."""
+REPEATABLE = frozenset(("mp3", "aac", "flac", "wav", "pcm"))
+"""Those whose bytes are the same every time; an Ogg stream has a random serial number."""
+BLOCK_SAMPLES = 1 << 16
+"""Samples that are encoded between two places to stop."""
+_AAC_BITS = 64_000
+
+
+class Output:
+    """A format at a sample rate."""
+
+    def __init__(self, name: str, source_rate: int, rate: int | None = None) -> None:
+        """`name` is a key of `MEDIA_TYPES`; raises `ApiError` for aac where there is no encoder for it, `AudioError`
+        for a rate that the format does not have."""
+        if name == "aac" and aac_encoder() is None:
+            others = ", ".join(item for item in MEDIA_TYPES if item != "aac")
+            message = f"response_format is 'aac', and this server has no encoder for it; use one of {others}"
+            raise ApiError(400, message, param="response_format", code="unsupported_format")
+        self.name = name
+        """Its name."""
+        self.coding: Coding = choose_coding(source_rate, format_named("wav" if name == "aac" else name), rate)
+        """How libsndfile's formats are encoded, and the sample rate."""
+
+    @property
+    def media_type(self) -> str:
+        """Content-Type; that of pcm says what its bytes are."""
+        kind = MEDIA_TYPES[self.name]
+        return f"{kind};rate={self.coding.rate};channels=1;bits=16" if self.name == "pcm" else kind
+
+    def encoder(self) -> Encoder:
+        """An encoder for a stream."""
+        return Encoder(self.coding)
+
+    def file(self, audio: Samples) -> bytes:
+        """Audio [S] as a whole file, with its length in the header."""
+        file = io.BytesIO()
+        source, rate = self.coding.source_rate, self.coding.rate
+        if self.name != "aac":
+            write_audio(file, audio, source, self.name, rate=rate)
+            return file.getvalue()
+        write_audio(file, audio, source, "pcm", rate=rate)
+        return encode_aac(file.getvalue(), rate)
+
+
+def available() -> tuple[str, ...]:
+    """Names of the formats that this server can answer with."""
+    return tuple(name for name in MEDIA_TYPES if name != "aac" or aac_encoder() is not None)
+
+
+def blocks(audio: Samples) -> Iterator[Samples]:
+    """Audio [S] in pieces that take a few milliseconds to encode."""
+    return (audio[start : start + BLOCK_SAMPLES] for start in range(0, len(audio), BLOCK_SAMPLES))
+
+
+def pcm(pieces: Iterable[Samples]) -> bytes:
+    """Samples as 16-bit little-endian PCM."""
+    return b"".join(pcm_bytes(np.asarray(piece).clip(-1.0, 1.0), "PCM_16") for piece in pieces)
+
+
+@cache
+def aac_encoder() -> str | None:
+    """What encodes aac here: "av" (PyAV), the path of ffmpeg, or None."""
+    return "av" if find_spec("av") is not None else shutil.which("ffmpeg")
+
+
+def encode_aac(content: bytes, rate: int) -> bytes:
+    """16-bit mono PCM as an ADTS stream of AAC. Raises `ApiError` if the encoder fails."""
+    program = aac_encoder()
+    if program == "av":
+        return _encode_av(content, rate)
+    command = [str(program), "-v", "error", "-f", "s16le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0"]
+    result = subprocess.run(
+        [*command, "-c:a", "aac", "-b:a", str(_AAC_BITS), "-f", "adts", "pipe:1"],
+        input=content,
+        capture_output=True,
+        check=False,
+    )
+    if result.returncode:
+        raise ApiError(500, "ffmpeg could not encode aac; use another format", code="encoder_failed")
+    return result.stdout
+
+
+def _encode_av(content: bytes, rate: int) -> bytes:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="adts") as container:
+        stream: Any = container.add_stream("aac", rate=rate, layout="mono", bit_rate=_AAC_BITS)
+        samples = np.frombuffer(content, "<i2")[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file.getvalue()

@@ -1,0 +1,166 @@
+"""Errors of the server as answers in the form that OpenAI's clients know."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import Response
+
+from kalakan.errors import (
+    DeadlineExceeded,
+    ImplementationUnavailable,
+    KalakanError,
+    KernelError,
+    PipelineClosed,
+    PipelineFull,
+    VoiceError,
+)
+
+LONGEST_VALUE = 60
+"""Characters of a wrong value that an error repeats."""
+KINDS = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    429: "rate_limit_error",
+}
+"""OpenAI's `type` of an error by its status; other ones below 500 are "invalid_request_error"."""
+RETRY_S = 1
+"""Seconds after which a client may try again where the server was full: its queue holds less than that."""
+
+
+class ApiError(HTTPException):
+    """An error that the client is told."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`param` is the field of the request that is at fault, `code` a name for programs."""
+        super().__init__(status, message, dict(headers) if headers else None)
+        self.param = param
+        self.code = code
+
+    def body(self) -> dict[str, Any]:
+        """The error as an object."""
+        kind = KINDS.get(
+            self.status_code, "invalid_request_error" if self.status_code < 500 else "server_error"
+        )
+        return {"error": {"message": self.detail, "type": kind, "param": self.param, "code": self.code}}
+
+    def response(self) -> Response:
+        """The error as an answer."""
+        return json_response(self.body(), self.status_code, self.headers)
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer of JSON in ASCII: it may repeat characters of a request that UTF-8 cannot hold."""
+    return Response(json.dumps(content).encode(), status, headers, media_type="application/json")
+
+
+def too_busy(why: str, seconds: int = RETRY_S, code: str = "server_busy") -> ApiError:
+    """The answer of a server that is full."""
+    message = f"{why}; try again in {seconds} s"
+    return ApiError(429, message, code=code, headers={"Retry-After": str(seconds)})
+
+
+def too_late(seconds: float) -> ApiError:
+    """The answer at the deadline."""
+    message = f"there was no audio after {seconds:g} s; send less at once, or try again when the server is less busy"
+    # Clients must not send it again on their own: "close" tells them that this is not an idle connection's 408.
+    return ApiError(408, message, code="deadline_exceeded", headers={"Connection": "close"})
+
+
+def api_error(error: KalakanError) -> ApiError:
+    """The answer to an error of synthesis."""
+    if isinstance(error, PipelineFull):
+        return too_busy("the server has as many requests as it can hold")
+    if isinstance(error, DeadlineExceeded):
+        return ApiError(408, str(error), code="deadline_exceeded")
+    if isinstance(error, PipelineClosed):
+        return ApiError(503, "the server is shutting down; try again", code="shutting_down")
+    if isinstance(error, (VoiceError, KernelError, ImplementationUnavailable)):
+        return ApiError(500, "the voice of this server cannot be used; its log says why")
+    return ApiError(400, str(error), param=_param(str(error)), code="invalid_value")
+
+
+def install(app: Any) -> None:
+    """Makes an application answer every error in this form."""
+
+    async def of_kalakan(_: Request, error: Exception) -> Response:
+        assert isinstance(error, KalakanError)
+        return api_error(error).response()
+
+    async def of_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        if not isinstance(error, ApiError):
+            error = ApiError(error.status_code, _message(error), headers=error.headers)
+        return error.response()
+
+    async def of_validation(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return validation_error(error.errors()).response()
+
+    app.add_exception_handler(KalakanError, of_kalakan)
+    app.add_exception_handler(StarletteHTTPException, of_http)
+    app.add_exception_handler(RequestValidationError, of_validation)
+
+
+def validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
+    """The answer to a body that does not fit its schema: the first fault of it. A place begins with "body" or another
+    part of the request."""
+    first = errors[0]
+    place = list(map(str, first["loc"][1:]))
+    name = ".".join(place)[:LONGEST_VALUE]
+    if first["type"] == "json_invalid":
+        return ApiError(
+            400, f"the body is not JSON ({first['ctx']['error']}); send one JSON object", code="invalid_json"
+        )
+    if not place:
+        message = "the body must be a JSON object with Content-Type: application/json"
+        return ApiError(400, message, code="invalid_json")
+    if first["type"] == "missing":
+        return ApiError(400, f"{name} is missing; give it", param=name, code="missing_field")
+    if first["type"] == "extra_forbidden":
+        message = f"{name!a} is no field of this request; see /openapi.json for those there are"
+        return ApiError(400, message, param=name, code="unknown_field")
+    wanted = re.sub("^Input should (be|have) ", r"it must \1 ", str(first["msg"]))
+    return ApiError(
+        400, f"{name} is {_shown(first.get('input'))}; {wanted}", param=name, code="invalid_value"
+    )
+
+
+def _message(error: StarletteHTTPException) -> str:
+    known = {
+        404: "there is nothing at this address; see /openapi.json for what there is",
+        400: "the body cannot be read as JSON; send one JSON object in UTF-8",
+        405: "this address does not take that method; see /openapi.json",
+    }
+    return known.get(error.status_code, str(error.detail))
+
+
+def _shown(value: Any) -> str:
+    shown = (
+        ascii(value)
+        if isinstance(value, (str, int, float, bool, type(None)))
+        else f"a {type(value).__name__}"
+    )
+    return shown if len(shown) <= LONGEST_VALUE else shown[:LONGEST_VALUE] + "…"
+
+
+def _param(message: str) -> str | None:
+    """The field that an error of `SpeakOptions` begins with."""
+    found = re.match(r"(\w+) (?:is|'|\")", message)
+    return found[1] if found else None

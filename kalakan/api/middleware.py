@@ -1,0 +1,146 @@
+"""What happens around every request: its id, its line in the log, headers, and limits of its body."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kalakan.api import logs
+from kalakan.api.disconnect import ClientLeft
+from kalakan.api.errors import ApiError
+from kalakan.api.page_files import POLICY
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every answer that has no other value for them."""
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Observed:
+    """The outermost middleware: gives a request its id and its headers, writes one line of log without its text, and
+    answers an unforeseen error with 500 and a traceback in the log that holds no values."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follows one request."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request = _Request(given if _ID.fullmatch(given) else uuid4().hex)
+        scope.setdefault("state", {})["request_id"] = request.id
+        if scope["path"].endswith("/") and scope["path"] != "/":
+            scope["path"] = scope["path"].rstrip("/") or "/"  # clients join addresses carelessly
+
+        async def sending(message: Message) -> None:
+            request.note(message)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientLeft:
+            request.status = 499  # as nginx logs it
+        except Exception as error:
+            logs.write_error(error, request.id)
+            if request.status is None and scope["type"] == "http":
+                failure = ApiError(500, "the server failed; its log says why", code="internal_error")
+                await failure.response()(scope, receive, sending)
+            elif scope["type"] == "websocket":
+                raise
+            # Else the answer is cut off: the connection is closed before its end.
+        finally:
+            request.end(scope)
+
+
+class _Request:
+    """What is known of a request."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+        self.status: int | None = None
+        self._start = time.perf_counter()
+        self._first: float | None = None
+        self._bytes = 0
+
+    def note(self, message: Message) -> None:
+        """Follows what is sent, and adds headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message["headers"])
+            headers["X-Request-ID"] = self.id
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")
+            message["headers"] = headers.raw
+        elif message["type"] == "http.response.body" and message.get("body"):
+            self._first = self._first or time.perf_counter()
+            self._bytes += len(message["body"])
+
+    def end(self, scope: Scope) -> None:
+        """Counts the request, and writes its line."""
+        now = time.perf_counter()
+        route = scope.get("route")
+        path = getattr(route, "path", None)  # not the address, which a client chooses
+        first = None if self._first is None else self._first - self._start
+        service = getattr(scope["app"].state, "service", None)
+        if service is not None:
+            service.metrics.request(path or "other", self.status or 0, now - self._start, first)
+        line: dict[str, Any] = {
+            "request_id": self.id,
+            "method": scope.get("method", "WEBSOCKET"),
+            "route": path,
+            "status": self.status,
+            "ms": round((now - self._start) * 1000, 1),
+            "bytes": self._bytes,
+        }
+        if first is not None:
+            line["first_byte_ms"] = round(first * 1000, 1)
+        logs.write(**line | scope["state"].get("log", {}))
+
+
+class BodyLimit:
+    """Middleware that refuses a body of more than `most` bytes, before it is read or while it is."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follows one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdecimal() and int(length) > self._most:
+            await self._error().response()(scope, receive, send)
+            return
+        read = 0
+
+        async def counting() -> Message:
+            nonlocal read
+            message = await receive()
+            if message["type"] == "http.request":
+                read += len(message.get("body", b""))
+                if read > self._most:
+                    raise self._error()
+            return message
+
+        await self._app(scope, counting, send)
+
+    def _error(self) -> ApiError:
+        message = f"the body is larger than {self._most} bytes; send it in parts"
+        return ApiError(413, message, code="body_too_large", headers={"Connection": "close"})

@@ -1,0 +1,80 @@
+"""The web page: files of the package, served from memory."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+FOLDER = Path(__file__).parent / "page"
+"""Its files; index.html is served at /."""
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".txt": "text/plain; charset=utf-8",
+}
+"""Content-Type by suffix; files with another one are not served."""
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self' blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Content-Security-Policy of every answer: nothing from elsewhere, no inline code."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the page."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+def page_files(folder: Path = FOLDER) -> dict[str, File]:
+    """The files of a folder by their paths in an address; index.html also as /."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        kind = MEDIA_TYPES.get(path.suffix)
+        if path.is_file() and kind is not None:
+            content = path.read_bytes()
+            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+            found[f"/{path.relative_to(folder).as_posix()}"] = File(content, kind, etag)
+    if "/index.html" in found:
+        found["/"] = found["/index.html"]
+    return found
+
+
+def page_routes(files: dict[str, File]) -> list[Route]:
+    """Routes of the files."""
+
+    async def serve(request: Request) -> Response:
+        file = files[request.scope["path"]]
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}  # kept, and asked for with its ETag
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, headers=headers, media_type=file.media_type)
+
+    return [Route(path, serve, methods=["GET", "HEAD"], include_in_schema=False) for path in files]

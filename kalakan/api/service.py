@@ -1,0 +1,277 @@
+"""`Service`: one synthesizer behind the server, with admission, deadlines and the cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any, TypeVar
+
+import numpy as np
+
+from kalakan.api.encoding import Output, blocks
+from kalakan.api.errors import ApiError, too_busy, too_late
+from kalakan.api.keys import Keys
+from kalakan.api.memory import Rest
+from kalakan.api.metrics import Metrics
+from kalakan.api.settings import ServerSettings
+from kalakan.api.usage import Usage
+from kalakan.errors import SynthesisError
+from kalakan.synthesis.cache import AudioCache, CachedSynthesizer, DiskCache, MemoryCache, RedisCache
+from kalakan.synthesis.engines.acoustics import Samples
+from kalakan.synthesis.futures import Priority
+from kalakan.synthesis.options import SpeakOptions, speaker_shares
+from kalakan.synthesis.parallel import ParallelSynthesizer
+from kalakan.synthesis.synthesizer import Synthesizer
+from kalakan.text.twi_g2p import TwiG2P
+
+Item = TypeVar("Item")
+OPENAI_VOICES = (
+    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin"),
+    *("nova", "onyx", "sage", "shimmer", "verse"),
+)
+"""Names of OpenAI's voices: clients send them by default. They stand for the speakers in turn."""
+MOST_MIX = 200
+"""Characters of the longest mix of speakers."""
+WARM_UP = "Akwaaba!"
+"""Synthesized at the start, so that the first request is as fast as the next."""
+
+
+class Service:
+    """Synthesizes for the endpoints. Everything that computes runs in the workers of a `ParallelSynthesizer`, piece by
+    piece, so that the event loop stays free and a client that leaves costs no more than the piece in progress."""
+
+    def __init__(
+        self, settings: ServerSettings, synthesizer: Synthesizer | None = None, keys: Keys | None = None
+    ) -> None:
+        """Loads the models, unless a `synthesizer` is given; raises as `Synthesizer`."""
+        self.settings = settings
+        """The operator's settings."""
+        self.synthesizer = synthesizer or load(settings)
+        """The synthesizer."""
+        caches: list[AudioCache] = [MemoryCache(settings.cache_bytes)] if settings.cache_bytes else []
+        if settings.cache_dir is not None:
+            caches.append(DiskCache(settings.cache_dir))
+        if settings.redis_url is not None:
+            caches.append(RedisCache(settings.redis_url))
+        self._caches = caches
+        self.cached = CachedSynthesizer(self.synthesizer, *(caches or [MemoryCache(0)]))
+        """Its cache."""
+        self.parallel = ParallelSynthesizer(synthesizer=self.synthesizer, capacity=settings.max_requests)
+        """Its workers."""
+        self.keys = keys or Keys(settings.api_keys, settings.rate_limit)
+        """Its keys."""
+        self.sockets = 0
+        """Open WebSockets."""
+        self.metrics = Metrics()
+        """Its metrics."""
+        self._rest = Rest()
+        self.is_draining = False
+        """Whether the server is about to end."""
+        self.pending = 0
+        """Requests that wait for the next piece from the workers."""
+        self.open = 0
+        """Requests that are being answered, slow readers included."""
+
+    def warm_up(self) -> None:
+        """Synthesizes a word."""
+        self.parallel.submit(WARM_UP).result()
+
+    def close(self) -> None:
+        """Stops the workers after the pieces in progress."""
+        self.parallel.close(wait=False)
+        self.metrics.close()
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Names of the speakers."""
+        return self.synthesizer.speakers
+
+    @property
+    def tones(self) -> str:
+        """Where tones come from unless a request says otherwise: as the voice was made for."""
+        voice = self.synthesizer.voice
+        return "written" if voice is None else voice.tones
+
+    def aliases(self, speaker: str) -> list[str]:
+        """OpenAI's names that stand for a speaker."""
+        return [name for name in OPENAI_VOICES if self.speaker(name) == speaker]
+
+    def speaker(self, voice: str) -> str:
+        """The speaker that a voice's name stands for; an unknown name stays as it is."""
+        if voice in self.speakers or voice not in OPENAI_VOICES:
+            return voice
+        return self.speakers[OPENAI_VOICES.index(voice) % len(self.speakers)]
+
+    def check_speaker(self, speaker: str, param: str) -> None:
+        """Raises `ApiError` that lists the speakers for one that does not exist, and says what is wrong with a mix."""
+        is_mix = ":" in speaker and len(speaker) <= MOST_MIX
+        if not is_mix and speaker not in self.speakers:
+            message = f"{param} {speaker[:40]!a} does not exist; choose one of {', '.join(self.speakers)}"
+            raise ApiError(400, message, param=param, code="voice_not_found")
+        try:
+            speaker_shares(speaker, self.speakers)
+        except SynthesisError as error:
+            raise ApiError(400, f"{param}: {error}", param=param, code="voice_not_found") from error
+
+    @contextmanager
+    def admitted(self, *, is_begun: bool = False) -> Iterator[None]:
+        """Counts a request while it is answered. Raises `ApiError` 429 where there is no room for it, unless it is the
+        rest of one that was admitted."""
+        is_full = self.pending >= self.settings.queue or self.open >= self.settings.max_requests
+        if is_full and not is_begun:
+            raise too_busy("the server has as many requests as it can serve in time")
+        self._count(open=1, pending=1)
+        try:
+            yield
+        finally:
+            self._count(open=-1, pending=-1)
+            if not self.open and not self.is_draining and (give_back := self._rest.due()):
+                asyncio.get_running_loop().run_in_executor(None, give_back)
+
+    @contextmanager
+    def waiting_for_client(self) -> Iterator[None]:
+        """While an admitted request sends: a slow reader keeps nobody from the CPU."""
+        self._count(pending=-1)
+        try:
+            yield
+        finally:
+            self._count(pending=1)
+
+    def _count(self, *, open: int = 0, pending: int = 0) -> None:
+        self.open += open
+        self.pending += pending
+        self.metrics.load(self.pending, self.open)
+
+    async def items(
+        self, source: Iterator[Item], usage: Usage, *, priority: Priority = "normal", is_whole: bool = False
+    ) -> AsyncGenerator[Item, None]:
+        """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
+
+        Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole`, all of them together.
+        """
+        deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
+        timed = usage.timed(source)
+        try:
+            async with aclosing(self.parallel.aiterate(timed, priority=priority)) as coming:
+                while True:
+                    try:
+                        item = await (anext(coming) if deadline is None else self._within(deadline, coming))
+                    except StopAsyncIteration:
+                        return
+                    deadline = deadline if is_whole else None
+                    yield item
+        finally:
+            self.metrics.speech(usage)
+
+    async def _within(self, deadline: float, coming: AsyncIterator[Item]) -> Item:
+        """The next item; raises `ApiError` 408 at the deadline, a time of the event loop."""
+        task = asyncio.ensure_future(anext(coming))
+        try:
+            # Not wait_for: before Python 3.12 it may lose a cancellation that comes together with the result.
+            await asyncio.wait((task,), timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+            if task.done():
+                return task.result()
+            raise too_late(self.settings.deadline_s)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration, Exception):
+                await task
+
+    async def result(self, steps: Iterator[Any], usage: Usage, *, priority: Priority = "normal") -> Any:
+        """The last item of an iterator, whose other items are places to stop; errors as for `items`."""
+        found = None
+        async with aclosing(self.items(steps, usage, priority=priority, is_whole=True)) as items:
+            async for item in items:
+                found = item
+        return found
+
+    async def call(self, function: Callable[[], Any]) -> Any:
+        """The result of a function, computed by a worker. Raises `ApiError` 429 where there is no room for it."""
+
+        def steps() -> Iterator[Any]:
+            yield function()
+
+        with self.admitted():
+            return await self.result(steps(), self.usage())
+
+    def usage(self, text: str = "") -> Usage:
+        """A record of what a request for a text costs."""
+        return Usage(self.synthesizer.sample_rate, len(text))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a cache."""
+        return bool(self._caches)
+
+    def streamed(
+        self, text: str, options: SpeakOptions, output: Output, usage: Usage
+    ) -> Generator[bytes, None, None]:
+        """The encoded audio of a text, piece by piece as it is synthesized; an empty piece is a place to stop."""
+        encoder = output.encoder()
+        for samples in self._samples(text, options, usage):
+            usage.samples += len(samples)
+            yield encoder.encode(samples)
+        yield encoder.finish()
+
+    def _samples(self, text: str, options: SpeakOptions, usage: Usage) -> Iterator[Samples]:
+        # Not the key of the reading: a stream begins before all of the text is read. Its windows give the samples of
+        # whole sentences only to a tolerance, so these are entries of their own.
+        key = self.cached.written_key(text, options) if self._caches else None
+        audio = None if key is None else self._found(key, usage)
+        if audio is not None:
+            yield from blocks(audio)
+            return
+        kept: list[Samples] = []
+        room = self.settings.cache_bytes if key is not None else 0
+        with self.synthesizer.stream(text, options) as pieces:
+            for piece in pieces:
+                samples = np.asarray(piece)
+                room -= samples.nbytes
+                if room >= 0:
+                    kept.append(samples)
+                else:
+                    kept.clear()
+                yield samples
+        if key is not None and room >= 0 and kept:
+            self.cached.keep(key, np.concatenate(kept))
+
+    def whole(
+        self, text: str, options: SpeakOptions, usage: Usage
+    ) -> Generator[tuple[str | None, Samples] | None, None, None]:
+        """At last the key and the audio [S] of a text; None before that is a place to stop."""
+        key = self.cached.key(text, options) if self._caches else None
+        audio = None if key is None else self._found(key, usage)
+        if audio is None:
+            pieces: list[Samples] = []
+            with self.synthesizer.stream(text, options, by_sentence=True) as sentences:
+                for sentence in sentences:
+                    pieces.append(np.asarray(sentence))
+                    yield None
+            audio = np.concatenate(pieces)
+            if key is not None:
+                self.cached.keep(key, audio)
+        usage.samples = len(audio)
+        yield key, audio
+
+    def _found(self, key: str, usage: Usage) -> Samples | None:
+        audio = self.cached.found(key)
+        usage.is_cached = audio is not None
+        return audio
+
+    def reader(self, **changes: Any) -> TwiG2P:
+        """A reader as the synthesizer's, with its lexicon, and with other settings."""
+        lexicon = self.settings.lexicon
+        tones = changes.pop("tones", None) or self.tones
+        return TwiG2P(lexicon=lexicon, tones=tones, **changes)
+
+
+def load(settings: ServerSettings) -> Synthesizer:
+    """The synthesizer that the settings name; raises as `Synthesizer`."""
+    return Synthesizer(
+        settings.voice,
+        acoustic_model=settings.acoustic_model,
+        vocoder=settings.vocoder,
+        device=settings.device,
+        lexicon=settings.lexicon,
+    )

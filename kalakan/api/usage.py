@@ -1,0 +1,59 @@
+"""What one request cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Usage:
+    """What one request cost; updated while it is answered."""
+
+    sample_rate: int
+    """Samples a second of the voice."""
+    characters: int = 0
+    """Length of the text."""
+    samples: int = 0
+    """Samples at the voice's rate."""
+    work_s: float = 0.0
+    """Seconds that workers computed for it."""
+    is_cached: bool | None = None
+    """Whether its audio was in the cache; None where that was not looked for."""
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio."""
+        return self.samples / self.sample_rate
+
+    def timed(self, source: Iterator[Item]) -> Iterator[Item]:
+        """The items of an iterator, whose time is counted as work."""
+        close = getattr(source, "close", None)
+        try:
+            while True:
+                start = time.perf_counter()
+                try:
+                    item = next(source)
+                except StopIteration:
+                    return
+                finally:
+                    self.work_s += time.perf_counter() - start
+                yield item
+        finally:
+            if close is not None:
+                close()
+
+    def line(self) -> dict[str, Any]:
+        """What the log says of it."""
+        found: dict[str, Any] = {
+            "characters": self.characters,
+            "audio_s": round(self.audio_s, 3),
+            "work_ms": round(self.work_s * 1000, 1),
+        }
+        if self.is_cached is not None:
+            found["cached"] = self.is_cached
+        return found
