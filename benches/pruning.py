@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from kalakan import Synthesizer
+from kalakan.benchmark.machine import cpu_model
 from kalakan.evaluation.evaluate import evaluate
 from kalakan.export.voice import add_onnx
 from kalakan.export.voice_prune import Change, prune_voice
 from kalakan.training.trainer import Trainer
 from kalakan.voices.package import load_voice, save_voice
-from synthesis import RESULTS, cpu_model
+from synthesis import RESULTS
 
 TEXT = "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran."
 

@@ -21,7 +21,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kalakan import Synthesizer
-from synthesis import RESULTS, cpu_model, voice_name
+from kalakan.benchmark.machine import cpu_model
+from synthesis import RESULTS, voice_name
 
 LIMITS = {"ttfa_s": 0.030, "extra_cpu": 0.15, "first_byte_s": 0.6}
 TEXTS = {

@@ -1,0 +1,78 @@
+"""Features of a corpus by one process and by several, from an empty cache: wall-clock time, for idle cores.
+
+    python benches/features.py CORPUS [--utterances N] [--workers 2] [--rounds N] [--output FILE]
+
+The turns alternate. Starting the workers, which import torch each, is part of their time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from kalakan.config.schema import AudioConfig
+from kalakan.data.dataset import TwiDataset
+from kalakan.evaluation.report import describe_run
+from kalakan.storage import replacing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path, help="corpus folder with durations")
+    parser.add_argument("--utterances", type=int, help="only so many of its training split")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="results, JSON")
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    turns: dict[int, list[float]] = {0: [], options.workers: []}
+    for _ in range(options.rounds):
+        for workers, seconds in turns.items():
+            taken, count, audio_s = features(options.corpus, options.utterances, workers)
+            seconds.append(round(taken, 2))
+    best = {workers: min(seconds) for workers, seconds in turns.items()}
+    report: dict[str, Any] = {
+        "what": "features of recordings from an empty cache, by this process and by worker processes, wall-clock time",
+        **describe_run(
+            f"python benches/features.py CORPUS --utterances {count} --workers {options.workers} "
+            f"--rounds {options.rounds}"
+        ),
+        "load_1_min_before": round(load, 2),
+        "utterances": count,
+        "audio_minutes": round(audio_s / 60, 2),
+        "seconds": {"one process": turns[0], f"{options.workers} workers": turns[options.workers]},
+        "times_faster": round(best[0] / best[options.workers], 2),
+    }
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    sys.stdout.write(text)
+    if options.output:
+        with replacing(options.output) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def features(corpus: Path, utterances: int | None, workers: int) -> tuple[float, int, float]:
+    """Seconds that the features took, how many utterances they are of, and the seconds of these."""
+    cache = Path(tempfile.mkdtemp(prefix="kalakan-features-"))
+    try:
+        dataset = TwiDataset(corpus, split="train", audio=AudioConfig(), features=cache)
+        dataset.utterances = dataset.utterances[:utterances]
+        begin = time.perf_counter()
+        dataset.prepare(workers=workers)
+        taken = time.perf_counter() - begin
+        length = sum(item.samples for item in dataset.utterances) / dataset.audio.sample_rate
+        return taken, len(dataset.utterances), length
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

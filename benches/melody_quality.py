@@ -1,0 +1,139 @@
+"""python benches/melody_quality.py VOICE CORPUS [--corrections NAME=FILE ...]: what a voice's melody costs in quality.
+
+DistilMOS of test sentences of CORPUS (`meta.jsonl`, the source of the voice), as they are written, without tone
+marks: once with written tones, once with predicted tones, and with each set of corrections of the prosody (JSON, as
+`kalakan describe --corrections` takes it); differences are paired by sentence, with 95 % intervals over sentences. And
+the real-time factor (processor seconds ÷ audio) of each, measured in turns, at one thread. Writes benches/results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kalakan import Synthesizer
+from kalakan.evaluation.judges import distilmos
+from kalakan.voices.describe import describe
+from kalakan.voices.package import load_voice
+
+RESULTS = Path(__file__).parent / "results"
+TEST_SHARE, TEST_REST = 20, 7
+"""The corpus's test split: numbers with this rest."""
+DRAWS = 1000
+TIMED = (
+    "Ɛnnɛ yɛ da pa paa ara, ɛfiri sɛ owia rebɔ na nnoma reto dwom wɔ nnua no so.",
+    "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran.",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("voice", help="voice folder, or default")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--corrections", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--sentences", type=int, default=24, help="of each speaker")
+    parser.add_argument("--rounds", type=int, default=9, help="of the timing")
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    source = load_voice(None if arguments.voice == "default" else Path(arguments.voice))
+    with tempfile.TemporaryDirectory() as folder:
+        variants = {}
+        for name, path in [("none", None), *(item.split("=", 1) for item in arguments.corrections)]:
+            given = Path(folder, f"{name}.json")
+            given.write_text(
+                "{}" if path is None else Path(path).read_text(encoding="utf-8"), encoding="utf-8"
+            )
+            voice = describe(source, Path(folder, name), corrections=given)
+            variants[name] = (json.loads(given.read_text()), voice.path)
+        found = measure(variants, arguments)
+    path = arguments.output or RESULTS / (
+        f"melody-quality-{source.manifest.name}-{source.manifest.version}-cpu-"
+        f"{datetime.datetime.now(datetime.timezone.utc).date()}.json"
+    )
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+
+
+def measure(variants: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    config = {"inference": {"threads": 1}}
+    voices = {name: Synthesizer(path, config=config) for name, (_, path) in variants.items()}
+    ways = {"written tones": (voices["none"], "written")}
+    ways |= {f"predicted tones, corrections {name}": (voice, "predicted") for name, voice in voices.items()}
+    judge = distilmos()
+    scores: dict[str, dict[str, list[float]]] = {name: {} for name in ways}
+    for speaker, texts in sentences(arguments.corpus, voices["none"].speakers, arguments.sentences).items():
+        for text in texts:
+            for name, (voice, tones) in ways.items():
+                audio = voice.synthesize(text, speaker=speaker, tones=tones)
+                scores[name].setdefault(speaker, []).append(judge(audio, voice.sample_rate))
+            line = ", ".join(f"{name} {scores[name][speaker][-1]:.2f}" for name in ways)
+            sys.stderr.write(f"{speaker}: {line}\n")
+    usual = "predicted tones, corrections none"
+    return {
+        "what": "DistilMOS and real-time factor of a voice with written and predicted tones, and with corrections",
+        "command": " ".join(["python", "benches/melody_quality.py", *sys.argv[1:]]),
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
+        "corrections": {name: record for name, (record, _) in variants.items()},
+        "distilmos": {
+            name: {speaker: float(np.mean(values)) for speaker, values in by_speaker.items()}
+            for name, by_speaker in scores.items()
+        },
+        "predicted_minus_written": differences(scores[usual], scores["written tones"]),
+        "corrected_minus_uncorrected": {
+            name: differences(scores[name], scores[usual])
+            for name in ways
+            if name not in (usual, "written tones")
+        },
+        "rtf": timing(ways, arguments.rounds),
+    }
+
+
+def sentences(corpus: Path, speakers: tuple[str, ...], count: int) -> dict[str, list[str]]:
+    """The first test sentences of each speaker."""
+    found: dict[str, list[str]] = {speaker: [] for speaker in speakers}
+    for line in (corpus / "meta.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        is_test = int(record["id"].rpartition("_")[2]) % TEST_SHARE == TEST_REST
+        if is_test and len(found.get(record["speaker"], [None] * count)) < count:
+            found[record["speaker"]].append(record["text"])
+    return found
+
+
+def differences(one: dict[str, list[float]], other: dict[str, list[float]]) -> dict[str, Any]:
+    """Mean difference of each speaker, paired by sentence, with its 95 % interval."""
+    return {speaker: difference(np.array(one[speaker]) - np.array(other[speaker])) for speaker in one}
+
+
+def difference(values: NDArray[np.float64]) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    draws = rng.choice(values, (DRAWS, len(values))).mean(1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {"mean": float(values.mean()), "interval": [float(low), float(high)], "sentences": len(values)}
+
+
+def timing(ways: dict[str, tuple[Synthesizer, str]], rounds: int) -> dict[str, float]:
+    """Median real-time factor of the whole way from text to samples; the ways take turns."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):  # the first one warms up
+        for name, (voice, tones) in ways.items():
+            started, length = time.process_time(), 0
+            for text in TIMED:
+                length += len(voice.synthesize(text, tones=tones))
+            taken[name].append((time.process_time() - started) * voice.sample_rate / length)
+    return {name: float(np.median(values[1:])) for name, values in taken.items()}
+
+
+if __name__ == "__main__":
+    main()

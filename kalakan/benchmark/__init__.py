@@ -1,0 +1,1 @@
+"""Measures voices: `kalakan benchmark`, and `kalakan profile` in `profiling/`."""

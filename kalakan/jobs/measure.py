@@ -1,0 +1,113 @@
+"""Facts about the audio of a row that show what went wrong without listening to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kalakan.audio.meter import loudness
+from kalakan.data.phone_errors import Pair, PhoneErrors
+from kalakan.synthesis.subtitles.visible import Visible, clean
+
+FRAME_S = 0.01
+SILENT_DB = -40.0
+"""A frame is silent that lies this far below the loudest one, in decibels."""
+FULL_SCALE = 1.0 - 2.0**-15
+"""Amplitude from which a sample of 16 bits is clipped."""
+SLOWEST, FASTEST = 6.0, 30.0
+"""Characters a second, at speed 1, between which a reading is plausible."""
+MOST_SILENCE = 0.5
+"""Largest plausible share of silence."""
+WORD = 4
+"""Sounds in a row that are missing, or added, where a word was skipped or repeated. How many errors there are in all
+depends on the recognizer more than on the row."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured."""
+
+    seconds: float
+    """Duration."""
+    chars_per_second: float
+    """Characters of the text, markup left out, for each second."""
+    peak: float
+    """Largest amplitude."""
+    clipped: int
+    """Samples at full scale."""
+    silence: float
+    """Share of frames that are silent."""
+    loudness: float | None
+    """Integrated loudness in LUFS; None for silence."""
+    phone_errors: float | None = None
+    """Sounds heard otherwise, not heard, or added, for each sound of the text; None without a recognizer."""
+    skipped: int | None = None
+    """Longest run of sounds of the text that are not heard."""
+    repeated: int | None = None
+    """Longest run of sounds that are heard and that the text does not have."""
+
+
+def measured(audio: NDArray[np.float32], rate: int, text: str) -> Measured:
+    """Facts about audio [S] of a text."""
+    size = np.abs(audio)
+    seconds = len(audio) / rate
+    lufs = loudness(audio, rate)
+    return Measured(
+        seconds=round(seconds, 4),
+        chars_per_second=round(len(visible_text(text)) / seconds, 2),
+        peak=round(float(size.max(initial=0.0)), 4),
+        clipped=int((size >= FULL_SCALE).sum()),
+        silence=round(_silence(audio, rate), 3),
+        loudness=round(lufs, 2) if math.isfinite(lufs) else None,
+    )
+
+
+def visible_text(text: str) -> str:
+    """A text without its markup, on one line."""
+    return clean(Visible(text).between(0, len(text)))
+
+
+def heard(found: Measured, pairs: Sequence[Pair]) -> Measured:
+    """Facts with those of a recognizer, from the text's sounds and what they were heard as."""
+    errors = PhoneErrors()
+    errors.add(pairs)
+    return replace(
+        found,
+        phone_errors=round(errors.rate, 4) if errors.phones else None,
+        skipped=_longest(other is None for _, other in pairs),
+        repeated=_longest(said is None for said, _ in pairs),
+    )
+
+
+def oddities(found: Measured, speed: float) -> list[str]:
+    """What is implausible about a row that was read at a tempo of `speed`; most often nothing."""
+    odd = []
+    pace = found.chars_per_second / speed
+    if not SLOWEST <= pace <= FASTEST:
+        odd.append(f"{pace:.1f} characters a second")
+    if found.silence > MOST_SILENCE:
+        odd.append(f"{100 * found.silence:.0f} % silence")
+    if found.clipped:
+        odd.append(f"{found.clipped} clipped samples")
+    for count, what in ((found.skipped, "not heard"), (found.repeated, "heard and not in the text")):
+        if count is not None and count >= WORD:
+            odd.append(f"{count} sounds in a row {what}")
+    return odd
+
+
+def _longest(flags: Iterable[bool]) -> int:
+    """Length of the longest run of true flags."""
+    return max((sum(1 for _ in run) for flag, run in groupby(flags) if flag), default=0)
+
+
+def _silence(audio: NDArray[np.float32], rate: int) -> float:
+    frame = max(1, round(FRAME_S * rate))
+    count = max(1, len(audio) // frame)
+    power = np.square(audio[: count * frame].astype(np.float64)).reshape(count, -1).mean(axis=1)
+    loudest = power.max(initial=0.0)
+    return float((power <= loudest * 10.0 ** (SILENT_DB / 10.0)).mean())
