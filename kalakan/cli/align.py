@@ -31,10 +31,10 @@ MOST_NAMED = 10
     help="One setting, as training.max_steps=800.",
 )
 @click.option(
-    "--features", type=FOLDER, metavar="FOLDER", help="Where mels are cached; default: DIR/features."
+    "--features", type=FOLDER, metavar="FOLDER", help="Folder of cached mels; default: DIR/features."
 )
 @click.option(
-    "--textgrids", type=FOLDER, metavar="FOLDER", help="Where TextGrids go; default: DIR/textgrids."
+    "--textgrids", type=FOLDER, metavar="FOLDER", help="Folder of TextGrids; default: DIR/textgrids."
 )
 @click.option(
     "--corrected",
@@ -42,7 +42,7 @@ MOST_NAMED = 10
     metavar="FOLDER",
     help="Take the durations of the TextGrids (<id>.TextGrid, of Praat or another aligner) in FOLDER; align nothing.",
 )
-@click.option("--again", is_flag=True, help="Replace durations that are there.")
+@click.option("--again", is_flag=True, help="Replace existing durations.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(

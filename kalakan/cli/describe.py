@@ -24,6 +24,12 @@ from kalakan.voices.manifest import TONES
     type=click.Choice(TONES),
     help="Tones of words without marks by default; predicted for a voice that learned tones.",
 )
+@click.option(
+    "--corrections",
+    type=FILE,
+    metavar="FILE",
+    help="Corrections of its prosody as a JSON object, such as those that evaluate --melody writes.",
+)
 def command(
     voice: str,
     output_dir: str | None,
@@ -33,6 +39,7 @@ def command(
     license_file: str | None,
     card: str | None,
     tones: str | None,
+    corrections: str | None,
 ) -> None:
     """Write the description of a VOICE folder: its speaker, its license, how good it is."""
     from kalakan.voices.describe import describe
@@ -47,5 +54,6 @@ def command(
         license_file=license_file,
         card=card,
         tones=tones,
+        corrections=corrections,
     )
     write_line(str(described.path))

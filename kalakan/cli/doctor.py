@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 
 import click
 
 from kalakan.cli.streams import write_line
-from kalakan.errors import KalakanError, how_to_install
+from kalakan.errors import KalakanError, KernelError, how_to_install
 
 TEXT = "Akwaaba! Wo ho te sɛn?"
 
@@ -22,7 +23,21 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
     metavar="NUMBER",
     help="Build for this compute capability, such as 90; may be repeated.",
 )
-def command(wants_build: bool, architectures: tuple[int, ...]) -> int:
+@click.option(
+    "--tune",
+    "wants_tuning",
+    is_flag=True,
+    help="Measure on the GPU here which kernels serve HiFi-GAN and MelGAN best, and keep it.",
+)
+@click.option(
+    "--performance",
+    "wants_performance",
+    is_flag=True,
+    help="Go through the checklist of slow synthesis: cores, threads, kernels, GPU, disks, each component.",
+)
+def command(
+    wants_build: bool, architectures: tuple[int, ...], wants_tuning: bool, wants_performance: bool
+) -> int:
     """Show what is in use, what is missing and how to get it; exit with 1 if the default voice does not work."""
     from kalakan.native import status
 
@@ -30,11 +45,24 @@ def command(wants_build: bool, architectures: tuple[int, ...]) -> int:
         raise click.UsageError("--arch says what to build for; it needs --build")
     if wants_build:
         _build(architectures)
+    if wants_tuning:
+        _tune()
+    if wants_performance:
+        return _performance()
     found = status()
     write_line(str(found))
     for line in advice(dict(found.packages), found.devices):
         write_line(line)
     return _speak()
+
+
+def _performance() -> int:
+    from kalakan.benchmark.profiling.checklist import checklist
+    from kalakan.synthesis.synthesizer import Synthesizer
+
+    for finding in checklist(Synthesizer()):
+        write_line(str(finding))
+    return 0
 
 
 def _build(architectures: tuple[int, ...]) -> None:
@@ -45,6 +73,15 @@ def _build(architectures: tuple[int, ...]) -> None:
     names = ", ".join(f"sm_{architecture}" for architecture in build.architectures)
     took = time.perf_counter() - start
     write_line(f"built for {names} with {build.compiler} {build.cuda} in {took:.1f} s: {place}")
+
+
+def _tune() -> None:
+    if find_spec("torch") is None:
+        raise KernelError(f"--tune measures with torch; {how_to_install('torch')}")
+    from kalakan.models.device_tuning import tune_devices
+
+    for line in tune_devices():
+        write_line(line)
 
 
 def advice(packages: dict[str, str | None], devices: tuple[str, ...]) -> list[str]:

@@ -22,7 +22,14 @@ _EXTRAS = {
     "matplotlib": "train",
     "tensorboard": "train",
     "parselmouth": "train",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
+    "pydantic": "serve",
+    "starlette": "serve",
+    "wyoming": "serve",
     "pyloudnorm": "train",
+    "ray": "ray",
 }
 """The extra that installs an optional package."""
 

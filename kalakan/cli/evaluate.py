@@ -25,10 +25,25 @@ from kalakan.voices.package import load_voice
     "--melody",
     type=FILE,
     metavar="FILE",
-    help="Table of recordings' F0, one line a nucleus (clip, speaker, text, f0_hz): compare the melody with it.",
+    help="Table of recordings' F0, one line per nucleus (clip, speaker, text, f0_hz): compare the melody with it.",
 )
 @click.option(
-    "--output", type=FOLDER, metavar="FOLDER", help="Where report.json, melody.json and pictures go."
+    "--recognizer",
+    type=FILE,
+    metavar="FILE",
+    help="recognizer.pt of `kalakan train --model-type recognizer`, which counts phone errors.",
+)
+@click.option(
+    "--speech",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Corpus whose test split is only listened to: what --recognizer makes of real speech.",
+)
+@click.option(
+    "--output",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Folder for report.json, melody.json, speech.json and pictures.",
 )
 @click.option(
     "--speaker",
@@ -39,45 +54,85 @@ from kalakan.voices.package import load_voice
     help="Only this speaker; may be repeated.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N sentences of each speaker.")
-@click.option(
-    "--mos/--no-mos", default=True, help="Ask DistilMOS where it is installed (default): it is slow."
-)
+@click.option("--mos/--no-mos", default=True, help="Score with DistilMOS if it is installed (default); slow.")
 @click.option(
     "--clips", type=FOLDER, metavar="FOLDER", help="Write a clip of each line of --texts, and manifest.tsv."
 )
-@click.option("--texts", type=FILE, metavar="FILE", help="One text a line, UTF-8; no line is refused.")
+@click.option("--texts", type=FILE, metavar="FILE", help="One text per line, UTF-8.")
+@click.option(
+    "--ratings",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Folder of a listening test with the answers in it: the table of what listeners think.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 def command(
     voice: str | None,
     data: str | None,
     melody: str | None,
+    recognizer: str | None,
+    speech: str | None,
     output: str | None,
     speakers: tuple[str, ...],
     limit: int | None,
     mos: bool,
     clips: str | None,
     texts: str | None,
+    ratings: str | None,
     quiet: bool,
 ) -> None:
     """Measure a VOICE folder (default: the one that comes with kalakan) against recordings.
 
     --data prints a table: distances to the recordings' mel, F0, durations, tones, vowels, the vocoder alone, and
-    DistilMOS.
+    DistilMOS, with --recognizer phone errors and the sounds that are confused.
     --melody prints how closely the voice's melody, and the predicted tones themselves, match real speakers, which rules
     agree with them, and the words that do not.
+    --speech prints what --recognizer hears in recordings that need no durations.
+    --ratings prints mean opinion scores and shares with 95 % intervals, from the answers to `kalakan listening-test`.
     """
     if (clips is None) != (texts is None):
         raise click.UsageError("--clips and --texts go together")
-    if data is None and clips is None and melody is None:
-        raise click.UsageError("give --data, --melody, or --clips and --texts")
-    if data is None and melody is None and output is not None:
-        raise click.UsageError("--output is for the reports on --data and --melody")
+    reports = (data, melody, speech, ratings)
+    if clips is None and not any(reports):
+        raise click.UsageError("give --data, --melody, --speech, --ratings, or --clips and --texts")
+    if output is not None and not any(reports):
+        raise click.UsageError("--output is for the reports on --data, --melody, --speech and --ratings")
+    if ratings is not None and voice is not None and data is None and melody is None and clips is None:
+        raise click.UsageError("--ratings are of the voices in the test; leave out VOICE")
+    if speech is not None and recognizer is None:
+        raise click.UsageError("--speech needs --recognizer, which listens to it")
+    if recognizer is not None and data is None and speech is None:
+        raise click.UsageError("--recognizer is for the reports on --data and --speech")
+    if ratings is not None:
+        _rate(ratings, output)
     if data is not None:
-        _measure(voice, data, output=output, speakers=speakers, limit=limit, ask_mos=mos, quiet=quiet)
+        _measure(
+            voice,
+            data,
+            output=output,
+            speakers=speakers,
+            limit=limit,
+            ask_mos=mos,
+            recognizer=recognizer,
+            quiet=quiet,
+        )
+    if speech is not None and recognizer is not None:
+        _listen(speech, recognizer, output=output, speakers=speakers, limit=limit, quiet=quiet)
     if melody is not None:
         _measure_melody(voice, melody, output, speakers, quiet)
     if clips is not None and texts is not None:
         _speak_clips(voice, clips, texts, speakers, quiet)
+
+
+def _rate(folder: str, output: str | None) -> None:
+    from kalakan.evaluation.listening.ratings import evaluate_ratings, format_ratings
+    from kalakan.evaluation.report import output_folder, write_report
+
+    place = output_folder(output)
+    report = evaluate_ratings(folder)
+    if place is not None:
+        write_report(place / "ratings.json", report)
+    write_line(format_ratings(report).rstrip("\n"))
 
 
 def _measure(source: str | None, data: str, *, quiet: bool, **options: Any) -> None:
@@ -89,6 +144,16 @@ def _measure(source: str | None, data: str, *, quiet: bool, **options: Any) -> N
         line = shlex.join(["kalakan", *sys.argv[1:]])
         report = evaluate(voice, data, command=line, progress=progress, **options)
     write_line(format_table(report).rstrip("\n"))
+
+
+def _listen(recordings: str, recognizer: str, *, quiet: bool, **options: Any) -> None:
+    from kalakan.evaluation.evaluate import evaluate_speech
+    from kalakan.evaluation.report import format_speech
+
+    with _progress("heard", quiet) as progress:
+        line = shlex.join(["kalakan", *sys.argv[1:]])
+        report = evaluate_speech(recordings, recognizer, command=line, progress=progress, **options)
+    write_line(format_speech(report).rstrip("\n"))
 
 
 def _measure_melody(

@@ -85,11 +85,14 @@ def _voice(path: Path) -> dict[str, Any]:
 
 
 def _pt(path: Path) -> dict[str, Any]:
-    """A checkpoint of a run, else a single model."""
+    """A checkpoint of a run, an exported TorchScript file, else a single model."""
     from kalakan.errors import TrainingError
     from kalakan.training.checkpoint import load_checkpoint
+    from kalakan.voices.contents import TORCHSCRIPT, kind_of
     from kalakan.voices.weights import load_pt
 
+    if kind_of(path) == TORCHSCRIPT:
+        return _torchscript(path)
     try:
         contents = load_checkpoint(path)
     except TrainingError:
@@ -112,6 +115,14 @@ def _pt(path: Path) -> dict[str, Any]:
         "settings": contents["settings"],
         **_counts(contents["modules"]),
     }
+
+
+def _torchscript(path: Path) -> dict[str, Any]:
+    from kalakan.voices.scripted import load_scripted
+
+    found = load_scripted(path)
+    speakers = {"speakers": list(found.speakers)} if found.speakers else {}
+    return {"kind": "torchscript", "role": found.role, **speakers, "sample_rate": found.audio.sample_rate}
 
 
 def _best(position: dict[str, Any]) -> float | str:

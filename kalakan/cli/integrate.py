@@ -1,4 +1,4 @@
-"""`kalakan integrate`: Kalakan in the programs of a desktop."""
+"""`kalakan integrate`: adds Kalakan to programs of the desktop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULE = "sd_kalakan"
 @click.option("--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: Kalakan's own.")
 @click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words.")
 @click.option(
-    "--module-dir", type=FOLDER, metavar="FOLDER", help="Where modules lie; default: the user's own folder."
+    "--module-dir", type=FOLDER, metavar="FOLDER", help="Folder of modules; default: the user's own."
 )
 def command(program: str, voice: str | None, lexicon: str | None, module_dir: str | None) -> None:
     """Add Twi to PROGRAM: speech-dispatcher, which Orca, spd-say and others use.

@@ -90,6 +90,12 @@ def _problems(_ctx: click.Context) -> Iterable[str]:
     return (kind for kind in FATAL_KINDS if kind not in UNKEEPABLE)
 
 
+def _named_problems(_ctx: click.Context) -> Iterable[str]:
+    from kalakan.data.preparation.problems import NAMED_KINDS
+
+    return NAMED_KINDS
+
+
 SPEAKER = Suggested(_speakers)
 """A speaker of the voice that `--voice` or VOICE names, else of the default voice."""
 AUDIO_FORMAT = Suggested(_formats)
@@ -97,3 +103,5 @@ MODEL_TYPE = Suggested(_trainable)
 """A model type that can be trained."""
 PROBLEM = Suggested(_problems)
 """A problem of a recording that may be kept anyway."""
+NAMED_PROBLEM = Suggested(_named_problems)
+"""A problem of a recording that does not exclude it by itself."""

@@ -11,24 +11,32 @@ from kalakan import __version__
 from kalakan.cli.entry import run
 
 COMMANDS = {
-    "synthesize": "Speak a text into an audio file.",
+    "synthesize": "Synthesize a text: play it, or write an audio file.",
     "normalize": "Write numbers, money, dates and abbreviations as words.",
-    "phonemize": "Read text as phonemes.",
-    "voices": "Show what a voice is.",
-    "prepare": "Make a corpus of recordings and transcripts.",
-    "align": "Find out when each sound of a corpus is spoken.",
+    "phonemize": "Convert text to phonemes.",
+    "serve": "Serve speech over HTTP, with a web page.",
+    "voices": "Check voices and show what they contain.",
+    "prepare": "Prepare a corpus from recordings and transcripts.",
+    "align": "Force-align a corpus: phoneme durations and TextGrids.",
+    "new-voice": "Ask who speaks in a voice and write its plan.",
     "train": "Train a model on recordings.",
-    "export": "Give a trained model the form that runs without torch.",
+    "export": "Export a trained model to ONNX, which runs without torch.",
     "describe": "Write the name, license and card of a voice.",
-    "prune": "Make a smaller voice out of a trained one.",
-    "steer": "Move the vowels of a voice, speaker by speaker.",
+    "prune": "Remove the least important channels of a voice.",
+    "steer": "Change a speaker's phonemes without training.",
+    "level": "Make a voice equally loud at every pitch, tempo and length.",
     "inspect": "Show what a voice, corpus, run, checkpoint or model file holds.",
     "evaluate": "Measure a voice against recordings.",
-    "doctor": "Say what serves here, what is missing and how to get it.",
-    "integrate": "Let the screen reader and other programs speak Twi.",
+    "listening-test": "Write a page on which listeners judge voices.",
+    "benchmark": "Measure how fast voices are.",
+    "profile": "Show where the time and the memory of a voice or a run go.",
+    "doctor": "Show what works on this machine, what is missing and how to get it.",
+    "integrate": "Add Kalakan to Speech Dispatcher, for screen readers.",
     "completion": "Print the completion script of a shell.",
 }
-"""Name and help of every sub-command; `kalakan.cli.<name>.command` is the command."""
+"""Name and help of every sub-command; `kalakan.cli.<name>.command` is the command, with _ for -."""
+_MODULES = {"new-voice": "voice_plan"}
+"""Modules that are named by something else."""
 
 
 class _LazyGroup(click.Group):
@@ -40,7 +48,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return cast(click.Command, import_module(f"kalakan.cli.{cmd_name}").command)
+        name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        return cast(click.Command, import_module(f"kalakan.cli.{name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

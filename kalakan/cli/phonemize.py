@@ -43,7 +43,7 @@ from kalakan.text.twi_g2p import TwiG2P
     type=click.Choice(["predicted", "written"]),
     default="predicted",
     show_default=True,
-    help="Put tones on words without marks, or read those that are written only.",
+    help="Predict tones of words without marks, or read written marks only.",
 )
 @click.option(
     "--explain",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 
-from kalakan.cli.kinds import FOLDER, PROBLEM, WORD
+from kalakan.cli.kinds import FILE, FOLDER, NAMED_PROBLEM, PROBLEM, WORD
 from kalakan.cli.streams import complain, write_line
+from kalakan.data.preparation.layouts import LAYOUTS
+from kalakan.errors import MissingDependencyError, how_to_install
 
 if TYPE_CHECKING:
+    from kalakan.data.phone_errors import Ear
     from kalakan.data.preparation.prepare import Prepared
 
-LAYOUTS = ("auto", "ljspeech", "commonvoice", "table", "bibletts", "folder")
 MOST_NAMED = 10
 
 
@@ -21,22 +25,39 @@ MOST_NAMED = 10
 @click.argument("source", type=FOLDER, metavar="DIR")
 @click.argument("output", type=FOLDER, metavar="OUT")
 @click.option(
-    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How DIR is laid out."
+    "--layout",
+    type=click.Choice(["auto", *LAYOUTS]),
+    default="auto",
+    show_default=True,
+    help="How DIR is laid out.",
 )
 @click.option(
-    "--speaker", type=WORD, help="Name of everyone in DIR; default: as the layout says, else speaker."
+    "--speaker", type=WORD, help='Speaker of everything in DIR; default: from the layout, else "speaker".'
 )
 @click.option(
     "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
 )
 @click.option(
-    "--loudness", type=float, default=-23.0, show_default=True, metavar="LUFS", help="Loudness of all."
+    "--loudness",
+    type=float,
+    default=-23.0,
+    show_default=True,
+    metavar="LUFS",
+    help="Loudness of every recording.",
 )
 @click.option(
     "--margin", type=float, default=150.0, show_default=True, metavar="MS", help="Silence kept at the ends."
 )
-@click.option("--min-seconds", type=float, default=0.5, show_default=True, help="Shortest speech kept.")
-@click.option("--max-seconds", type=float, default=20.0, show_default=True, help="Longest recording kept.")
+@click.option(
+    "--min-seconds", type=float, default=0.5, show_default=True, help="Minimum length of speech, in seconds."
+)
+@click.option(
+    "--max-seconds",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="Maximum length of a recording, in seconds.",
+)
 @click.option(
     "--validation", type=float, default=0.05, show_default=True, help="Share of the validation split."
 )
@@ -47,6 +68,19 @@ MOST_NAMED = 10
     type=PROBLEM,
     metavar="PROBLEM",
     help="Keep utterances with a problem such as lost_letters.",
+)
+@click.option(
+    "--leave-out",
+    multiple=True,
+    type=NAMED_PROBLEM,
+    metavar="PROBLEM",
+    help="Leave out utterances with a problem that is only named, such as unwritten_pauses.",
+)
+@click.option(
+    "--recognizer",
+    type=FILE,
+    metavar="FILE",
+    help="recognizer.pt that names transcripts that do not fit their audio (misheard).",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
@@ -63,13 +97,16 @@ def command(
     validation: float,
     test: float,
     keep: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    recognizer: str | None,
     workers: int,
     quiet: bool,
 ) -> None:
     """Make a corpus in OUT of the recordings and transcripts in DIR, which stays unchanged.
 
-    Reads LJSpeech (metadata.csv), Common Voice (.tsv and clips), BibleTTS and other folders with a .txt beside each
-    recording, and any .tsv or .csv with a path and a text column (and a speaker column, if there is one).
+    Reads folders with a .txt beside each recording, any .tsv, .csv or JSON lines with a path and a text (and a speaker,
+    if there is one), and the layouts of LJSpeech, Common Voice, BibleTTS, VCTK, LibriTTS, LibriSpeech, MLS, M-AILABS,
+    JSUT, CMU Arctic, FLEURS, OpenSLR, Kaldi, ESPnet, VITS, NeMo, Piper, WebDataset and Hugging Face's audiofolder.
     OUT/report.md lists what was found, what was left out, and why. A run that was stopped is resumed; a repeated
     one processes only what changed.
     """
@@ -85,16 +122,33 @@ def command(
         validation_share=validation,
         test_share=test,
         keep=keep,
+        leave_out=leave_out,
     )
     show = None if quiet or not sys.stderr.isatty() else _show
     try:
         made = prepare(
-            source, output, layout=layout, speaker=speaker, options=options, workers=workers, progress=show
+            source,
+            output,
+            layout=layout,
+            speaker=speaker,
+            options=options,
+            ear=None if recognizer is None else _ear(recognizer),
+            workers=workers,
+            progress=show,
         )
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on", err=True)
         raise
     _tell(made)
+
+
+def _ear(recognizer: str) -> Ear:
+    """The recognizer of a file; only it needs torch."""
+    if find_spec("torch") is None:
+        raise MissingDependencyError(f"a recognizer needs torch; {how_to_install('train')}")
+    from kalakan.recognition import PhoneRecognizer
+
+    return PhoneRecognizer(recognizer)
 
 
 def _tell(made: Prepared) -> None:
@@ -108,7 +162,10 @@ def _tell(made: Prepared) -> None:
         f"({made.folder / 'report.md'})"
     )
     if made.left_out:
-        write_line(f"left out: {count_kinds(made.left_out)}")
+        write_line(f"left out: {count_kinds(made.left_out, made.options)}")
+    named = Counter(kind for item in made.kept for kind in {problem.kind for problem in item.problems})
+    if named:
+        write_line(f"named: {', '.join(f'{count} {kind}' for kind, count in named.most_common())}")
     source = made.source
     unused = {
         "audio without a transcript": len(source.without_text),

@@ -13,22 +13,22 @@ IDLE = "zeros are stored and multiplied like any other number: this voice is nei
 @click.command("prune")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the pruned voice goes."
+    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Folder of the pruned voice."
 )
 @click.option(
-    "--amount", type=float, default=0.3, show_default=True, help="Share that goes, between 0 and 1."
+    "--amount", type=float, default=0.3, show_default=True, help="Share to remove, between 0 and 1."
 )
 @click.option(
     "--method",
     type=click.Choice(["channels", "weights"]),
     default="channels",
     show_default=True,
-    help="Cut out whole channels: smaller and faster. Or set single weights to zero: neither.",
+    help="Remove whole channels (smaller and faster), or set single weights to zero (neither).",
 )
 @click.option(
     "--part",
     type=click.Choice(["acoustic", "vocoder", "both"]),
-    help="What is pruned; default: all of the voice that has weights.",
+    help="What to prune; default: every model of the voice that has weights.",
 )
 def command(voice: str, output_dir: str, amount: float, method: str, part: str | None) -> None:
     """Prune the models of a VOICE folder, and show what that saved and how to fine-tune.

@@ -11,7 +11,7 @@ from kalakan.cli.streams import write_line
 @click.command("steer")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the steered voice goes."
+    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Folder of the steered voice."
 )
 @click.option(
     "--unit",
@@ -28,7 +28,7 @@ from kalakan.cli.streams import write_line
     type=SPEAKER,
     metavar="NAME",
     multiple=True,
-    help="Who changes (default: all); may be repeated.",
+    help="Speaker to change (default: all); may be repeated.",
 )
 def command(voice: str, output_dir: str, units: tuple[str, ...], speakers: tuple[str, ...]) -> None:
     """Make units of a VOICE folder's speakers mixes of other units, without training.

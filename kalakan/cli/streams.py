@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kalakan.errors import TextError
 from kalakan.storage import way_out, whole_file
+from kalakan.text.twi_g2p import check_plain
 
 STDOUT = "standard output"
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -54,7 +55,10 @@ def read_file(path: str | Path) -> str:
 
 
 def decode(content: bytes, source: str, offset: int = 0) -> str:
-    """UTF-8 as text; raises `TextError` with the place of the first byte that is not. `offset` is added to it."""
+    """UTF-8 as text; raises `TextError` for a document of a word processor, and with the place of the first byte that
+    is not UTF-8. `offset` is the place of `content` in the source."""
+    if offset == 0:
+        check_plain(content[:64].decode("latin-1"), source)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

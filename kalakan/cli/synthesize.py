@@ -1,4 +1,4 @@
-"""`kalakan synthesize`: a text as sound, a file or a stream."""
+"""`kalakan synthesize`: a text as audio: played, a file or a stream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kalakan.cli.corpus import check_no_corpus_options, corpus_options, synthesize_corpus
 from kalakan.cli.kinds import AUDIO_FORMAT, FILE, FOLDER
-from kalakan.cli.lines import answer_lines
-from kalakan.cli.outlets import Shape, choose_outlet
-from kalakan.cli.speaking import Speaking, Subtitles, control_options
+from kalakan.cli.line_by_line import answer_lines
+from kalakan.cli.outputs import Shape, choose_output
 from kalakan.cli.streams import read_file, read_stdin, text_argument
+from kalakan.cli.synthesis_run import Subtitles, SynthesisRun, control_options
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 if TYPE_CHECKING:
@@ -38,13 +39,19 @@ if TYPE_CHECKING:
 @click.option(
     "--bits", type=click.Choice(["16", "24", "float"]), help="Samples of wav, flac, pcm; default: 16."
 )
-@click.option("--stream", is_flag=True, help="Write to standard output while speaking.")
+@click.option(
+    "--loudness",
+    type=float,
+    metavar="LUFS",
+    help="Integrated loudness of a file, -50 to -14, its true peak below -1.5 dBTP; default: as the voice is.",
+)
+@click.option("--stream", is_flag=True, help="Write to standard output during synthesis.")
 @click.option(
     "--subtitles",
     type=FILE,
     metavar="FILE",
     multiple=True,
-    help="Also write when each word is heard: .srt, .vtt, .TextGrid, .json; may be repeated.",
+    help="Also write the times of the words: .srt, .vtt, .TextGrid, .json; may be repeated; of --input: with --join.",
 )
 @click.option("--file", "text_file", type=FILE, metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
 @click.option("--lines", is_flag=True, help="Synthesize each line by itself; {n} in FILE is its number.")
@@ -57,9 +64,13 @@ if TYPE_CHECKING:
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option("--threads", type=int, help="CPU threads; default: 1.")
 @click.option(
-    "--config", type=FILE, metavar="FILE", help="YAML settings; the sections inference and model act."
+    "--config",
+    type=FILE,
+    metavar="FILE",
+    help="YAML settings, of which the sections inference and model are used; or edge: 8 bits, little memory.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say what runs and how fast.")
+@click.option("-v", "--verbose", is_flag=True, help="Show versions, times and speed.")
+@corpus_options
 def command(text: str | None, **options: Any) -> int:
     """Synthesize TEXT (default or -: standard input), and play it or write it to a file.
 
@@ -68,27 +79,34 @@ def command(text: str | None, **options: Any) -> int:
     With --lines the model is loaded once and each line synthesized by itself: into a file of its own, such as -o
     'speech-{n:05}.wav', whose path is printed when it is written (an empty line where the line is blank or fails); or
     one after the other to the loudspeaker or one stream.
+
+    With --input each row of a corpus becomes a file in --output-dir, named by its id or number, and manifest.jsonl
+    says what became of it. The same command goes on where it was stopped. Columns: text and, where there, id, voice,
+    format, chapter, and the options from --speaker to --strict by their names (sentence_pause).
     """
+    if options["input"] is not None:
+        return synthesize_corpus(text, options, _settings(options))
+    check_no_corpus_options(options)
     _check_source(text, options)
     _check_places([options["output"], *options["subtitles"]])
-    outlet = choose_outlet(options["output"], options["lines"], options["stream"], _shape(options))
+    output = choose_output(options["output"], options["lines"], options["stream"], _shape(options))
     subtitles = Subtitles(options["subtitles"], options["lines"])
     speak_options = SpeakOptions(**{name: options[name] for name in CONTROLS})
     source = None if options["lines"] else _text(text, options["text_file"])
     started = time.perf_counter()
     synthesizer = _synthesizer(options)
-    outlet.open(synthesizer.sample_rate)
+    output.open(synthesizer.sample_rate)
     loaded = time.perf_counter()
-    speaking = Speaking(synthesizer, outlet, subtitles, speak_options)
+    run = SynthesisRun(synthesizer, output, subtitles, speak_options)
     status = 0
     if source is None:
-        blank = "" if outlet.tells_paths else None
-        status = answer_lines(_lines(options["text_file"]), speaking.speak, blank)
+        blank = "" if output.tells_paths else None
+        status = answer_lines(_lines(options["text_file"]), run.speak, blank)
     else:
-        speaking.speak(source, 1)
-    outlet.close()
+        run.speak(source, 1)
+    output.close()
     if options["verbose"]:
-        spoken_s = speaking.samples / synthesizer.sample_rate
+        spoken_s = run.samples / synthesizer.sample_rate
         _report(synthesizer, loaded - started, time.perf_counter() - loaded, spoken_s)
     return status
 
@@ -110,7 +128,9 @@ def _check_places(paths: list[str | None]) -> None:
 def _shape(options: dict[str, Any]) -> Shape:
     bits: dict[str, Bits] = {"16": 16, "24": 24, "float": "float"}
     given = options["bits"]
-    return Shape(options["format"], options["rate"], None if given is None else bits[given])
+    return Shape(
+        options["format"], options["rate"], None if given is None else bits[given], options["loudness"]
+    )
 
 
 def _text(text: str | None, text_file: str | None) -> str:
@@ -127,19 +147,24 @@ def _lines(text_file: str | None) -> Iterable[bytes]:
 
 def _synthesizer(options: dict[str, Any]) -> Synthesizer:
     from kalakan.synthesis.synthesizer import Synthesizer
+
+    return Synthesizer(
+        options["voice"],
+        device=options["device"],
+        engine=options["engine"],
+        config=_settings(options),
+        speaker=options["speaker"],
+        lexicon=options["lexicon"],
+    )
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
     from kalakan.utils.config import Config
 
     config = Config(options["config"]).to_dict()
     if options["threads"] is not None:
         config.setdefault("inference", {})["threads"] = options["threads"]
-    return Synthesizer(
-        options["voice"],
-        device=options["device"],
-        engine=options["engine"],
-        config=config,
-        speaker=options["speaker"],
-        lexicon=options["lexicon"],
-    )
+    return config
 
 
 def _report(synthesizer: Synthesizer, load_s: float, speak_s: float, audio_s: float) -> None:

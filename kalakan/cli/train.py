@@ -15,7 +15,9 @@ from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, WORD, Suggested
 from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
 from kalakan.models import registry
+from kalakan.recipes.names import MY_VOICE, RECIPES
 from kalakan.utils.config import Config
+from kalakan.utils.config import read_values as read_source
 from kalakan.voices.package import MANIFEST
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 """Packages that a run uses, the last of them when it ends."""
-RECIPES = ("default_voice",)
-"""Names of `kalakan.recipes.voice_recipe.RECIPES`, whose import takes seconds: a shell completes them."""
 
 
 @click.command("train")
@@ -32,17 +32,20 @@ RECIPES = ("default_voice",)
 @click.option(
     "--recipe",
     type=Suggested(lambda _: RECIPES),
-    help="Instead of a type: all runs of a voice, such as default_voice.",
+    help="Instead of a type: a whole voice. my_voice makes one of a folder of recordings.",
 )
-@click.option("--data-dir", type=FOLDER, metavar="FOLDER", required=True, help="Dataset folder.")
 @click.option(
-    "--output-dir",
-    type=FOLDER,
-    metavar="FOLDER",
-    required=True,
-    help="Run folder; a run found there goes on.",
+    "--data-dir", type=FOLDER, metavar="FOLDER", help="Corpus folder; for my_voice also plain recordings."
 )
-@click.option("--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, data, training).")
+@click.option(
+    "--output-dir", type=FOLDER, metavar="FOLDER", help="Run folder; a run found there is continued."
+)
+@click.option(
+    "--config",
+    type=FILE,
+    metavar="FILE",
+    help="YAML settings (audio, model, data, training); for my_voice also what `kalakan new-voice` writes.",
+)
 @click.option(
     "--set",
     "changes",
@@ -58,9 +61,9 @@ RECIPES = ("default_voice",)
     metavar="FOLDER",
     help="Where mels, F0 and audio are cached; default: in the run folder.",
 )
-@click.option("--resume/--no-resume", default=True, help="Go on with a run found in the folder (default).")
+@click.option("--resume/--no-resume", default=True, help="Continue a run found in the folder (default).")
 @click.option(
-    "--start-from", type=FILE, metavar="PATH", help="Checkpoint or voice whose weights it begins with."
+    "--start-from", type=FILE, metavar="PATH", help="Checkpoint or voice whose weights it starts from."
 )
 @click.option(
     "--teacher",
@@ -68,18 +71,18 @@ RECIPES = ("default_voice",)
     metavar="VOICE",
     help="Voice that an acoustic model learns from beside the recordings.",
 )
-@click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after so many minutes.")
+@click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after this many minutes.")
 @click.option("--distributed", is_flag=True, help="One of several processes; torchrun needs no such option.")
 @click.option("--world-size", type=int, default=1, help="With --distributed: how many processes there are.")
 @click.option("--rank", type=int, default=0, help="With --distributed: which of them this is, from 0.")
 @click.option("--address", metavar="HOST:PORT", help="With --distributed: where rank 0 listens.")
-@click.option("--profile", is_flag=True, help="Say at the end how long steps waited for data.")
+@click.option("--profile", is_flag=True, help="Report at the end how long steps waited for data.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(
     model_type: str | None,
     recipe: str | None,
-    data_dir: str,
-    output_dir: str,
+    data_dir: str | None,
+    output_dir: str | None,
     config: str | None,
     changes: tuple[str, ...],
     max_minutes: float | None,
@@ -96,10 +99,10 @@ def command(
         raise click.UsageError("give --model-type or --recipe")
     if not distributed and (world_size, rank, address) != (1, 0, None):
         raise click.UsageError("--world-size, --rank and --address need --distributed")
-    settings = read_settings(config, changes, max_minutes)
-    check_installed()
+    values = read_values(config, changes, max_minutes)
     stopped: list[int] = []
     options["on_signal"] = stopped.append
+    product: Path | None
     if recipe is not None:
         if not resume:
             raise click.UsageError("a recipe always goes on; choose another --output-dir to begin again")
@@ -109,13 +112,14 @@ def command(
             raise click.UsageError("--profile is for one run; give --model-type with it")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
-        from kalakan.recipes.voice_recipe import make_voice
-
-        product = make_voice(recipe, data_dir, output_dir, changes=settings, **options)
+        product = _follow(recipe, data_dir, output_dir, values, options)
     else:
         from kalakan.training.distributed import DEFAULT_ADDRESS, Place, local_device
         from kalakan.training.trainer import Trainer
 
+        data_dir, output_dir = _given(data_dir, "--data-dir"), _given(output_dir, "--output-dir")
+        settings = Config(values)
+        check_installed()
         given = Place(rank, world_size, address or DEFAULT_ADDRESS) if distributed else None
         place = given or Place.of_launcher() or Place()
         trainer = Trainer(
@@ -132,6 +136,42 @@ def command(
     click.echo(f"written: {product}" if product else "stopped; the same command goes on", err=True)
     if stopped:
         sys.exit(128 + stopped[0])
+
+
+def _follow(
+    recipe: str,
+    data_dir: str | None,
+    output_dir: str | None,
+    values: dict[str, Any],
+    options: dict[str, Any],
+) -> Path | None:
+    """The voice of a recipe; None if it was stopped."""
+    if recipe != MY_VOICE:
+        data, output = _given(data_dir, "--data-dir"), _given(output_dir, "--output-dir")
+        settings = Config(values)
+        check_installed()
+        from kalakan.recipes.voice_recipe import make_voice
+
+        return make_voice(recipe, data, output, changes=settings, **options)
+    from kalakan.recipes.plan import split_plan
+
+    plan, configs = split_plan(values)
+    data = _given(data_dir or plan.recordings, "--data-dir")
+    output = _given(output_dir or plan.output, "--output-dir")
+    check_installed()
+    from kalakan.recipes.my_voice import make_my_voice
+
+    def say(line: str) -> None:
+        if not options["quiet"]:
+            click.echo(line, err=True)
+
+    return make_my_voice(data, output, plan=plan, configs=configs, say=say, **options)
+
+
+def _given(value: str | None, option: str) -> str:
+    if not value:
+        raise click.UsageError(f"Missing option '{option}'.")
+    return value
 
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
@@ -154,7 +194,12 @@ def check_installed() -> None:
 
 def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> Config:
     """The settings of a YAML file, with individual overrides."""
-    values = Config(config).to_dict()
+    return Config(read_values(config, changes, max_minutes))
+
+
+def read_values(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> dict[str, Any]:
+    """As `read_settings`, not validated: a recipe has sections of its own."""
+    values = read_source(config)
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
@@ -162,7 +207,7 @@ def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: flo
         _put(values, key.split("."), _value(change, value))
     if max_minutes is not None:
         _put(values, ["training", "max_minutes"], max_minutes)
-    return Config(values)
+    return values
 
 
 def _value(change: str, text: str) -> Any:

@@ -180,6 +180,7 @@ def test_train_settings() -> None:
     assert config.to_dict() == {"training": {"batch_size": 2, "learning_rate": 0.001, "max_minutes": 1.5}}
 
 
+@pytest.mark.torch
 def test_train_names_a_bad_setting(kalakan: Run, tmp_path: Path) -> None:
     arguments = (
         "--model-type",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -12,18 +11,23 @@ from click.shell_completion import ShellComplete
 
 from kalakan.cli.export import command as export
 from kalakan.cli.main import COMMANDS, cli
-from kalakan.cli.train import RECIPES
 from kalakan.cli.train import command as train
+from kalakan.recipes.names import MY_VOICE, RECIPES
 
 PLACES = {
-    "file": ("FILE", "TEXTFILE", "PATH"),
-    "dir": ("FOLDER", "[FOLDER]...", "DIR", "OUT", "VOICE", "[VOICE]"),
+    "file": ("FILE", "[FILE]", "TEXTFILE", "PATH", "PYTHON"),
+    "dir": ("FOLDER", "[FOLDER]...", "DIR", "OUT", "RUN", "VOICE", "[VOICE]", "[VOICE]..."),
 }
+
+
+def command_of(name: str) -> click.Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None
+    return found
+
+
 PARAMETERS = [
-    (name, parameter)
-    for name in COMMANDS
-    for parameter in import_module(f"kalakan.cli.{name}").command.params
-    if parameter.metavar
+    (name, parameter) for name in COMMANDS for parameter in command_of(name).params if parameter.metavar
 ]
 
 
@@ -42,7 +46,7 @@ def values(*words: str | Path) -> list[str]:
     ("command", "parameter"), PARAMETERS, ids=[f"{name}-{item.name}" for name, item in PARAMETERS]
 )
 def test_every_path_is_completed_as_one(command: str, parameter: click.Parameter) -> None:
-    context = click.Context(import_module(f"kalakan.cli.{command}").command)
+    context = click.Context(command_of(command))
     kinds = {item.type for item in parameter.shell_complete(context, "a")}
     expected = next((kind for kind, names in PLACES.items() if parameter.metavar in names), None)
     assert (expected is None and not kinds & set(PLACES)) or kinds == {expected}
@@ -64,7 +68,7 @@ def test_names_that_there_are(tiny_voice: Path) -> None:
     assert values("synthesize", "--bits", "2") == ["24"]
     assert "fastspeech2_small" in values("train", "--model-type", "")
     assert "griffin_lim" not in values("train", "--model-type", "")
-    assert values("train", "--recipe", "") == ["default_voice"]
+    assert values("train", "--recipe", "") == ["default_voice", "my_voice"]
     assert values("prepare", "--keep", "lost") == ["lost_letters"]
 
 
@@ -72,7 +76,7 @@ def test_names_that_there_are(tiny_voice: Path) -> None:
 def test_the_recipes_are_those_of_training() -> None:
     from kalakan.recipes.voice_recipe import RECIPES as known
 
-    assert set(RECIPES) == set(known)
+    assert set(RECIPES) == {*known, MY_VOICE}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="click calls the shell for its version")

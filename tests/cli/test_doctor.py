@@ -32,3 +32,13 @@ def test_doctor_fails_where_the_default_voice_does_not_speak(
     monkeypatch.setattr("kalakan.voices.package.DEFAULT", tmp_path / "none")
     assert doctor._speak() == 1
     assert b"default voice: does not speak: " in capsysbinary.readouterr().out
+
+
+@pytest.mark.torch
+def test_tuning_without_a_device_says_so(kalakan: Run) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    result = kalakan("doctor", "--tune")
+    assert result.returncode != 0
+    assert "--tune measures on a GPU, and torch finds no CUDA device here" in result.stderr.decode()

@@ -121,3 +121,54 @@ def test_bad_places_and_texts(kalakan: Run, voice: Path, corpus: Path, tmp_path:
 )
 def test_usage(kalakan: Run, arguments: list[str]) -> None:
     assert kalakan("evaluate", *arguments).returncode == 2
+
+
+@pytest.mark.torch
+def test_a_recognizer_counts_phone_errors(kalakan: Run, voice: Path, corpus: Path, tmp_path: Path) -> None:
+    from kalakan.config.resolve import to_dict
+    from kalakan.config.schema import RecognizerConfig
+    from kalakan.models.recognizer import Recognizer
+    from kalakan.voices.manifest import ModelRecord
+    from kalakan.voices.weights import save_pt
+
+    config = RecognizerConfig(width=8, inner=8, layers=1, recurrent_width=8)
+    ear = tmp_path / "recognizer.pt"
+    save_pt(ear, Recognizer(config), ModelRecord("recognizer", to_dict(config)), AudioConfig())
+    options = (
+        "--recognizer",
+        ear,
+        "--speech",
+        corpus,
+        "--limit",
+        1,
+        "--no-mos",
+        "--output",
+        tmp_path / "out",
+    )
+    result = kalakan("evaluate", voice, "--data", corpus, *options)
+    assert result.returncode == 0, result.stderr.decode()
+    printed = result.stdout.decode()
+    assert "phone errors by the recognizer" in printed
+    assert "free synthesis, all speakers: confusions: " in printed
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    speech = json.loads((tmp_path / "out" / "speech.json").read_text(encoding="utf-8"))
+    found = report["results"]["akosua"]["phones"]
+    assert set(found) == {"recordings", "copy", "free"}
+    assert found["recordings"]["phones"] == found["free"]["phones"] > 0
+    assert report["recognizer"] == speech["recognizer"]
+    assert len(report["recognizer"]["sha256"]) == 64
+    assert speech["results"]["akosua"]["recordings"] == 1
+    assert speech["results"]["akosua"]["phones"] == found["recordings"]["phones"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--speech", "x"), "--speech needs --recognizer"),
+        (("--recognizer", "x", "--ratings", "x"), "--recognizer is for the reports on --data and --speech"),
+    ],
+)
+def test_a_recognizer_and_speech_go_together(kalakan: Run, options: tuple[str, ...], message: str) -> None:
+    result = kalakan("evaluate", *options)
+    assert result.returncode == 2
+    assert message in result.stderr.decode()

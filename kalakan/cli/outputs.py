@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from kalakan.audio.formats import Bits, choose_coding, format_named
-from kalakan.cli.lines import check_numbered, numbered
+from kalakan.audio.level import check_loudness
+from kalakan.cli.line_by_line import check_numbered, numbered
 from kalakan.cli.streams import naming_stdout
 from kalakan.errors import AudioError
 from kalakan.storage import check_writable, way_out
@@ -22,14 +23,16 @@ from kalakan.storage import check_writable, way_out
 
 @dataclass(frozen=True)
 class Shape:
-    """How the audio is stored; None leaves it to the outlet."""
+    """How the audio is stored; None leaves it to the output."""
 
     format: str | None = None
     rate: int | None = None
     bits: Bits | None = None
+    loudness: float | None = None
+    """LUFS."""
 
 
-class Outlet(ABC):
+class Output(ABC):
     """A destination of one or more recordings."""
 
     is_live = False
@@ -40,7 +43,7 @@ class Outlet(ABC):
     """Sample rate of the audio in Hz."""
 
     def open(self, sample_rate: int) -> None:
-        """Prepares the outlet; raises `AudioError` for errors that show before the first text is synthesized."""
+        """Prepares the output; raises `AudioError` for errors that show before the first text is synthesized."""
         self.sample_rate = sample_rate
 
     @abstractmethod
@@ -51,8 +54,9 @@ class Outlet(ABC):
         """Finishes the output that all the texts share."""
 
 
-def choose_outlet(output: str | None, lines: bool, stream: bool, shape: Shape) -> Outlet:
-    """The outlet that the options ask for; raises `click.UsageError` where they contradict each other."""
+def choose_output(output: str | None, lines: bool, stream: bool, shape: Shape) -> Output:
+    """The output that the options ask for; raises `click.UsageError` where they contradict each other."""
+    check_loudness(shape.loudness)
     if output is None and not stream and not _is_redirected():
         return Loudspeaker(shape)
     if output is not None and output != "-":
@@ -63,7 +67,11 @@ def choose_outlet(output: str | None, lines: bool, stream: bool, shape: Shape) -
         return Files(output, lines, shape)
     if sys.stdout.isatty():
         raise click.UsageError("audio does not belong on a terminal; give -o FILE")
-    return Stream(shape) if stream or lines else StandardOutput(shape)
+    if not stream and not lines:
+        return StandardOutput(shape)
+    if shape.loudness is not None:
+        raise click.UsageError("--loudness measures all of a file before it writes it; give -o FILE")
+    return Stream(shape)
 
 
 def _is_redirected() -> bool:
@@ -72,7 +80,7 @@ def _is_redirected() -> bool:
     return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
 
-class Files(Outlet):
+class Files(Output):
     """A file for each text; with `lines` the path is a pattern."""
 
     tells_paths = True
@@ -92,7 +100,7 @@ class Files(Outlet):
             ) from error
 
     def open(self, sample_rate: int) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         from kalakan.audio.files import choose_file_coding
 
         super().open(sample_rate)
@@ -100,7 +108,7 @@ class Files(Outlet):
         choose_file_coding(self._path_of(1), sample_rate, shape.format, shape.rate, shape.bits)
 
     def put(self, chunks: Iterator[Any], number: int) -> str:
-        """See `Outlet`."""
+        """See `Output`."""
         _write(self._path_of(number), chunks, self.sample_rate, self._shape)
         return self._path_of(number)
 
@@ -108,18 +116,18 @@ class Files(Outlet):
         return numbered(self._path, number) if self._lines else self._path
 
 
-class StandardOutput(Outlet):
+class StandardOutput(Output):
     """One text as a whole file on standard output."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         _write(sys.stdout.buffer, chunks, self.sample_rate, self._shape)
 
 
-class Stream(Outlet):
+class Stream(Output):
     """All texts as one recording on standard output, each chunk as soon as it is generated."""
 
     is_live = True
@@ -128,7 +136,7 @@ class Stream(Outlet):
         self._shape = shape
 
     def open(self, sample_rate: int) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         from kalakan.audio.encoder import Encoder
 
         kind = format_named(self._shape.format or "wav")
@@ -136,31 +144,33 @@ class Stream(Outlet):
         self._start = _place_in_file()
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         for chunk in chunks:
             _send(self._encoder.encode(chunk))
 
     def close(self) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         _send(self._encoder.finish())
         if self._start is not None:
             _correct(self._start, self._encoder.corrections())
 
 
-class Loudspeaker(Outlet):
+class Loudspeaker(Output):
     """Plays one text after the other."""
 
     is_live = True
 
     def __init__(self, shape: Shape) -> None:
         if shape != Shape():
-            raise click.UsageError("--format, --rate and --bits are those of a file; give -o FILE")
+            raise click.UsageError(
+                "--format, --rate, --bits and --loudness are those of a file; give -o FILE"
+            )
         from kalakan.audio.playback import find_player
 
         self._player = find_player()
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
-        """See `Outlet`."""
+        """See `Output`."""
         self._player.play(chunks, self.sample_rate)
 
 
@@ -201,6 +211,13 @@ def _send(content: bytes) -> None:
 
 
 def _write(file: Any, chunks: Iterator[Any], sample_rate: int, shape: Shape) -> None:
-    from kalakan.audio.files import write_audio_blocks
+    from kalakan.audio.files import choose_file_coding, write_audio_blocks
 
-    write_audio_blocks(file, chunks, sample_rate, shape.format, rate=shape.rate, bits=shape.bits)
+    rate = shape.rate
+    if shape.loudness is not None:
+        from kalakan.audio.level import leveled_stream
+
+        coding = choose_file_coding(file, sample_rate, shape.format, shape.rate, shape.bits)
+        chunks = leveled_stream(chunks, sample_rate, coding.rate, shape.loudness)
+        sample_rate, rate = coding.rate, None
+    write_audio_blocks(file, chunks, sample_rate, shape.format, rate=rate, bits=shape.bits)

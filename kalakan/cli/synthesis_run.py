@@ -1,4 +1,4 @@
-"""One text after the other through a synthesizer to an outlet, with subtitles."""
+"""One text after the other through a synthesizer to an output, with subtitles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kalakan.cli.kinds import SPEAKER
-from kalakan.cli.lines import check_numbered, numbered
-from kalakan.cli.outlets import Outlet
+from kalakan.cli.line_by_line import check_numbered, numbered
+from kalakan.cli.outputs import Output
+from kalakan.cli.progress import progress_of
 from kalakan.errors import SubtitleError
 from kalakan.storage import check_writable, way_out
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SEEDS, Control
 
 if TYPE_CHECKING:
+    from kalakan.synthesis.delivery import Chunk
     from kalakan.synthesis.options import SpeakOptions
     from kalakan.synthesis.stream import Stream
     from kalakan.synthesis.synthesizer import Synthesizer
@@ -46,14 +48,14 @@ class Subtitles:
             write_subtitles(timing, text, numbered(path, number) if self._lines else path)
 
 
-class Speaking:
+class SynthesisRun:
     """Synthesizes texts with one set of options."""
 
     def __init__(
-        self, synthesizer: Synthesizer, outlet: Outlet, subtitles: Subtitles, options: SpeakOptions
+        self, synthesizer: Synthesizer, output: Output, subtitles: Subtitles, options: SpeakOptions
     ) -> None:
         self._synthesizer = synthesizer
-        self._outlet = outlet
+        self._output = output
         self._subtitles = subtitles
         self._options = options
         self.samples = 0
@@ -62,18 +64,25 @@ class Speaking:
     def speak(self, text: str, number: int) -> str | None:
         """Synthesizes text `number`, counted from 1; returns the path of its file, if it has one."""
         sentences: list[Sentence] = []
-        with self._synthesizer.stream(text, self._options, by_sentence=not self._outlet.is_live) as stream:
-            path = self._outlet.put(self._taken(stream, sentences), number)
+        is_live = self._output.is_live
+        with (
+            self._synthesizer.stream(text, self._options, by_sentence=not is_live) as stream,
+            progress_of(text, is_live) as show,
+        ):
+            path = self._output.put(self._taken(stream, sentences, show), number)
         if self._subtitles.paths:
             self._subtitles.write(sentences, self._synthesizer.sample_rate, text, number)
         return path
 
-    def _taken(self, stream: Stream, sentences: list[Sentence]) -> Iterator[Any]:
+    def _taken(
+        self, stream: Stream, sentences: list[Sentence], show: Callable[[Chunk], None]
+    ) -> Iterator[Any]:
         """The audio of a stream; its samples are counted, and its sentences noted where subtitles need them."""
         for chunk in stream.chunks():
             if self._subtitles.paths:
                 sentences.extend(chunk.sentences)
             self.samples += len(chunk.audio)
+            show(chunk)
             yield chunk.audio
 
 
