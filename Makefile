@@ -1,7 +1,7 @@
-.PHONY: help dev check test bench fuzz model
+.PHONY: help dev check test test-all test-nightly bench instructions docs fuzz model wheel reproduce sbom standalone
 
 help:  ## What can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 dev:  ## Install Kalakan in this environment, editable, with everything needed to work on it
 	pip install --editable '.[dev]'
@@ -14,22 +14,45 @@ check:  ## Everything CI checks but the tests
 	mypy
 	stubtest --mypy-config-file pyproject.toml kalakan._rust
 
-test:  ## All tests
+test:  ## The tests that CI runs
 	cargo test --workspace
-	pytest
+	pytest -n auto
 
-bench:  ## All benchmarks, and nothing else
-	pytest benches --benchmark-only
+test-all:  ## All tests, those on a local Ray cluster too (pip install ".[ray-serve]" for those of Ray Serve)
+	cargo test --workspace
+	pytest -n auto -m ''
 
-# What cargo-fuzz passes, without its sanitizers: a stable toolchain and a C++ compiler are enough.
-FUZZ_FLAGS = --cfg fuzzing -Cdebug-assertions -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
-FUZZ_SECONDS = 60
+test-nightly:  ## Property tests with 50 times as many examples
+	KALAKAN_TEST_EXAMPLES=50 pytest -n auto -m hypothesis --hypothesis-profile=nightly --timeout=3600
 
-fuzz:  ## Each fuzz target of rust/fuzz for a minute (FUZZ_SECONDS=600 for ten)
-	cd rust/fuzz && for target in normalize read split; do mkdir -p corpus/$$target artifacts/$$target && \
-		RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --release --target $$(rustc -vV | sed -n 's/^host: //p') --bin $$target -- \
-		-max_total_time=$(FUZZ_SECONDS) -max_len=400 -artifact_prefix=artifacts/$$target/ corpus/$$target || exit 1; done
+bench:  ## Every suite of benches, into benches/results/suites-<machine>-<date>.json
+	python benches/suites.py
+
+instructions:  ## Instructions of the Rust hot paths against benches/results/instructions.json (valgrind)
+	python benches/instructions.py
+
+docs:  ## The documentation as web pages, in target/site
+	mkdocs build --strict
+
+# The same bits wherever they are built: a date for the archive, and no paths of this machine.
+wheel: export SOURCE_DATE_EPOCH ?= 315532800
+wheel: export RUSTFLAGS := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
+wheel:  ## A wheel for every Linux on this processor with glibc 2.17 or newer, in target/wheels (pip install maturin ziglang)
+	maturin build --release --zig --compatibility manylinux2014
+
+reproduce:  ## Builds the wheel twice in two folders and compares the bits
+	python deploy/release/reproduce.py
+
+sbom:  ## Bill of materials (CycloneDX) and licenses of all dependencies, in target/sbom
+	python deploy/release/sbom.py --extra serve
+
+standalone:  ## kalakan as one file that needs no Python, in target/standalone; tried where there is nothing but the C library
+	python deploy/release/standalone.py --try
+
+FUZZ_CPU_MINUTES = 1
+
+fuzz:  ## Each fuzz target for a CPU minute (FUZZ_CPU_MINUTES=10 for ten; pip install atheris)
+	python tests/fuzz/campaign.py --cpu-minutes $(FUZZ_CPU_MINUTES)
 
 model:  ## How the threads of kalakan-pipeline wake and end each other, in every order (loom)
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=target/loom \
