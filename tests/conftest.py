@@ -15,9 +15,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
 from kalakan.voices.files import FILTERS
@@ -27,6 +28,10 @@ from needs import HAS_TORCH, missing
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("kalakan", deadline=None)
+# `make test-nightly`; tests with a number of examples of their own take it from `examples`.
+settings.register_profile(
+    "nightly", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("kalakan")
 SIGNALS = {
     number: signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
@@ -78,6 +83,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         runs_torch = any(isinstance(value, str) and value == "torch" for value in values)
         if runs_torch or item.get_closest_marker("torch"):
             item.add_marker(pytest.mark.skip(reason="needs torch, which is not installed"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`: neighbors run in one process, until another has nothing left and takes some of them. Sent in turns, as
+    xdist does by itself, the tests of a file meet in every process, and each makes what they share."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 def build_voice(folder: Path, audio: AudioConfig, frames_per_phoneme: float) -> Path:

@@ -12,11 +12,40 @@ import kalakan
 
 HAS_TORCH = find_spec("torch") is not None
 OPTIONAL = frozenset(
-    {"librosa", "matplotlib", "onnx", "parselmouth", "pesq", "pyloudnorm", "pysubs2", "pystoi", "safetensors"}
-    | {"tensorboard", "torch", "tqdm", "triton", "webvtt"}
+    {
+        "docx",
+        "fastapi",
+        "gunicorn",
+        "httpx",
+        "librosa",
+        "matplotlib",
+        "onnx",
+        "parselmouth",
+        "pesq",
+        "openai",
+        "prometheus_client",
+        "pydantic",
+        "pyloudnorm",
+        "pypdf",
+        "pysubs2",
+        "pystoi",
+    }
+    | {
+        "ray",
+        "redis",
+        "safetensors",
+        "starlette",
+        "tensorboard",
+        "torch",
+        "tqdm",
+        "triton",
+        "uvicorn",
+        "webvtt",
+        "wyoming",
+    }
 )
 """Packages that the tests import and that `pip install kalakan` does not bring."""
-TORCH_SIDE = frozenset({"data", "evaluation", "export", "models", "ops", "training"})
+TORCH_SIDE = frozenset({"api", "benchmark", "data", "evaluation", "export", "models", "ops", "training"})
 """Parts of the package that may need them. Any other is imported without them, or its tests fail."""
 TESTS = Path(__file__).parent
 PACKAGE = Path(kalakan.__file__).parent

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kalakan import Config
+from kalakan import Config, ParallelSynthesizer, Synthesizer
 from kalakan.audio.files import read_audio, write_audio
 from kalakan.errors import AudioError, ConfigError
 from kalakan.synthesis.timing import Segment, Sentence, Timing
@@ -84,3 +84,13 @@ def test_words_of_a_timing_are_a_sequence() -> None:
     timing = Timing(8000, (Sentence((0, 3), (word,)),))
     assert timing.words[0] == word
     assert len(timing.words) == 1
+
+
+@pytest.mark.parametrize("name", ["acoustic_model", "vocoder"])
+def test_what_is_no_model(tiny_voice: Path, name: str) -> None:
+    other = Synthesizer(tiny_voice)
+    for model, kind in ((other, "Synthesizer"), (3, "int"), (b"a.onnx", "bytes")):
+        with pytest.raises(ConfigError, match=f"{name} is a {kind}; give a path, or a model that has"):
+            Synthesizer(**{name: model})
+    with pytest.raises(ConfigError, match=f"{name} is a Synthesizer"):
+        ParallelSynthesizer(**{name: other})
