@@ -1,11 +1,12 @@
 """python benches/instructions.py [--output] [--limit 0.05]: instructions of the Rust hot paths, counted by callgrind.
 
-CI runs this: counts do not depend on what else the machine does. A pass is a quarter of what five passes need more than
-one, so that start-up and empty caches do not count. Each count is compared with `results/instructions.json` and may be
-above it by --limit (hash tables order words at random, which moves some by 2 %) where compiler and instructions are of
-that file. Another compiler, or a machine without AVX2, makes other code: then only what is above by OTHER_LIMIT fails,
-and a line says so. --output writes the file anew: after a change worth its instructions, and after an upgrade of
-the compiler. Needs valgrind and cargo. Exit code 1: a path needs more.
+CI runs this: counts do not depend on what else the machine does. A pass is a quarter of what five passes need more
+than one, so that start-up and empty caches do not count. Each count is compared with `results/instructions.json` and
+may be above it by --limit (hash tables order words at random, which moves some by 3 %; a count above its limit is
+taken twice more, and the smallest is compared) where compiler and instructions are of that file. Another compiler, or
+a machine without AVX2, makes other code: then only what is above by OTHER_LIMIT fails, and a line says so. --output
+writes the file anew: after a change worth its instructions, and after an upgrade of the compiler. Needs valgrind and
+cargo. Exit code 1: a path needs more.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ def main() -> None:
         BASELINE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         sys.stdout.write(f"{BASELINE}\n")
         return
-    lines, fails = verdicts(json.loads(BASELINE.read_text(encoding="utf-8")), found, arguments.limit)
+    baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
+    lines, fails = verdicts(baseline, found, arguments.limit)
+    if fails:  # chance must not be called growth: the smallest of more counts decides
+        found = fewest(found, measure(), measure())
+        lines, fails = verdicts(baseline, found, arguments.limit)
     sys.stdout.write("\n".join(lines) + "\n")
     raise SystemExit(1 if fails else 0)
 
@@ -63,6 +68,12 @@ def measure() -> dict[str, Any]:
         "instructions": machine,
         "counts": {path: (count(program, path, 5) - count(program, path, 1)) // 4 for path in paths},
     }
+
+
+def fewest(first: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
+    """The first measurement with the smallest count of each path."""
+    counts = {path: min(found["counts"][path] for found in (first, *others)) for path in first["counts"]}
+    return {**first, "counts": counts}
 
 
 def build() -> Path:

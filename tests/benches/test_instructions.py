@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from instructions import BASELINE, OTHER_LIMIT, RENEW, verdicts
+from instructions import BASELINE, OTHER_LIMIT, RENEW, fewest, verdicts
 
 BEFORE = {"rustc": "rustc 1.90.0", "instructions": "x86_64", "counts": {"split": 1000, "g2p": 1000}}
 
@@ -47,3 +47,8 @@ def test_the_kept_baseline_has_counts() -> None:
     kept = json.loads(BASELINE.read_text(encoding="utf-8"))
     assert set(BEFORE) <= set(kept)
     assert min(kept["counts"].values()) > 1000
+
+
+def test_smallest_count_of_each_path_decides() -> None:
+    other = {**BEFORE, "rustc": "rustc 1.99.0", "counts": {"split": 900, "g2p": 1100}}
+    assert fewest(BEFORE, other) == {**BEFORE, "counts": {"split": 900, "g2p": 1000}}
