@@ -1,4 +1,4 @@
-"""Facts about this installation: `python -m kalakan.native`, and the first lines of a good bug report."""
+"""Facts about this installation, for bug reports: `python -m kalakan.native`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class OpStatus:
     name: str
     """The op."""
     machine: tuple[tuple[str, str | None], ...]
-    """Each implementation, best first, and the reason why this machine cannot run it; None: it can."""
+    """Each implementation, best first, with the reason why this machine cannot run it, or None if it can."""
 
     @property
     def serves(self) -> str | None:
-        """The best implementation that this machine can run; None: there is none."""
+        """The best implementation that this machine can run, or None."""
         return next((name for name, reason in self.machine if reason is None), None)
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class OpStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """Versions and, with torch, the ops; prints as a few lines."""
+    """Versions and, with torch, the ops. Its string form is a few lines of text."""
 
     kalakan: str
     """Version of the package."""
@@ -40,11 +40,11 @@ class Status:
     python: str
     """Version and machine."""
     packages: tuple[tuple[str, str | None], ...]
-    """Versions of the numerical packages: onnxruntime, numpy, torch; None: not installed."""
+    """Versions of the numerical packages onnxruntime, numpy and torch; None if not installed."""
     ops: tuple[OpStatus, ...]
-    """Tensor ops; empty where torch was not imported."""
+    """Tensor ops; empty if torch was not imported."""
     devices: tuple[str, ...] = ()
-    """CUDA devices that torch finds; empty where there is none or torch was not imported."""
+    """CUDA devices that torch finds; empty if there is none or torch was not imported."""
 
     def __str__(self) -> str:
         packages = " · ".join(f"{name} {found or 'not installed'}" for name, found in self.packages)
@@ -55,7 +55,7 @@ class Status:
 
 
 def status(*, ask_torch: bool = True) -> Status:
-    """The facts about this installation. `ask_torch` imports torch, where it is installed, to check the ops."""
+    """The facts about this installation. `ask_torch` imports torch, if it is installed, to check the ops."""
     packages = tuple((name, _version(name)) for name in ("onnxruntime", "numpy", "torch", "triton"))
     asked = ask_torch and dict(packages)["torch"] is not None
     return Status(

@@ -10,18 +10,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime reads this when it is imported
 
 import onnxruntime
 
 __all__ = ["SPEAKER_MIX", "checking_session", "input_names", "onnxruntime"]
 
 if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
-    onnxruntime.disable_telemetry_events()  # for Windows, and where onnxruntime was imported before
+    onnxruntime.disable_telemetry_events()  # for Windows, and in case onnxruntime was imported earlier
 
 
 SPEAKER_MIX = "speaker_mix"
-"""Input of an acoustic graph: weights of speakers, for a mix of them."""
+"""Input of an acoustic graph: speaker weights, for a mix."""
 
 
 def checking_session(source: bytes | str) -> Any:
@@ -32,5 +32,5 @@ def checking_session(source: bytes | str) -> Any:
 
 
 def input_names(session: Any) -> set[str]:
-    """Names of every input of a session, those with a default included."""
+    """Names of all inputs of a session, including those with a default."""
     return {item.name for item in (*session.get_inputs(), *session.get_overridable_initializers())}

@@ -19,9 +19,9 @@ from kalakan.voices.weights import load_pt
 
 
 class PhoneRecognizer:
-    """The recognizer of a `recognizer.pt`, on the CPU. Other processes get its path, and load it themselves.
+    """The recognizer in a `recognizer.pt`, on the CPU. When pickled, only its path is sent, and it is loaded again.
 
-    Raises `VoiceError` for a file that holds no recognizer.
+    Raises `VoiceError` for a file without a recognizer.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,7 +43,7 @@ class PhoneRecognizer:
         return file_hash(self.path)
 
     def sounds(self, audio: NDArray[np.float32], rate: int) -> list[str]:
-        """The sounds heard in audio [S] in [-1, 1] at `rate` Hz; none in less than a frame of it."""
+        """The phones recognized in audio [S] in [-1, 1] at `rate` Hz; empty for less than one frame."""
         resampler = Resampler(rate, self._audio.sample_rate)
         samples = np.concatenate([resampler.push(audio), resampler.flush()])
         if len(samples) < self._audio.hop_length:
@@ -54,5 +54,5 @@ class PhoneRecognizer:
         return sounds_of_ids(heard)
 
     def compare(self, audio: NDArray[np.float32], rate: int, units: Iterable[str]) -> list[Pair]:
-        """What the units of audio [S] were heard as, sound by sound."""
+        """The recognized phones for the units of audio [S], aligned sound by sound."""
         return aligned(sounds_of(units), self.sounds(audio, rate))

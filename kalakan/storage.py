@@ -1,4 +1,4 @@
-"""Atomic writes of files and folders, and checks of a path before it is written to."""
+"""Atomic writes of files and folders, and checks of output paths."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if sys.platform != "win32":
 
 _PREFIX, _SUFFIX = ".kalakan-", ".partial"
 _MOST_LINKS = 40
-"""Symbolic links that Linux follows before it reports a loop."""
+"""Number of symbolic links that Linux follows before it reports a loop."""
 
 
 @contextmanager
@@ -43,10 +43,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to; it replaces `path` when the block succeeds, else it is removed.
+    """A file next to `path` to write to; it replaces `path` if the block succeeds, and is removed otherwise.
 
-    Links are followed; the mode and owner of a replaced file are kept. Raises `OSError` for a folder, a file that may
-    not be written to, a loop of links, and anything but a regular file; an `OSError` of the block names `path`.
+    Links are followed; the mode and owner of a replaced file are kept. Raises `OSError` for a folder, a read-only
+    file, a loop of links, and anything but a regular file; an `OSError` of the block names `path`.
     Leftovers of killed processes in the folder are removed.
     """
     path = Path(os.path.realpath(path))
@@ -66,7 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to fill; it replaces `path` when the block succeeds, else it is removed.
+    """A folder next to `path` to fill; it replaces `path` if the block succeeds, and is removed otherwise.
 
     The old folder is restored if the replacement fails. Raises `OSError`.
     """
@@ -86,7 +86,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path, instead_of: Path | None = None) -> Iterator[None]:
-    """An `OSError` of the block that names no file, or `instead_of`, names `path`: a full disk reports no file."""
+    """An `OSError` of the block that names no file, or `instead_of`, is made to name `path`; a full disk names no
+    file."""
     try:
         yield
     except OSError as error:
@@ -113,7 +114,8 @@ def lock_file(path: Path) -> IO[bytes] | None:
 
 
 def is_direct(path: Path) -> bool:
-    """True for a path that is written to and never replaced: a device, a pipe, a descriptor such as `/dev/stdout`."""
+    """Whether a path is written to directly and never replaced: a device, a pipe, a descriptor such as
+    `/dev/stdout`."""
     if _descriptor(path) is not None:
         return True
     try:
@@ -133,10 +135,10 @@ def check_writable(path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchanges two folders in one step, so that no kill comes between; False where the system has no such step."""
+    """Exchanges two folders atomically; returns False if the system cannot do that."""
     if not sys.platform.startswith("linux"):
         return False
-    import ctypes  # here, because few processes replace a folder
+    import ctypes  # imported here, because few processes replace a folder
 
     call = getattr(ctypes.CDLL(None), "renameat2", None)
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
@@ -144,7 +146,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def native_path(path: str | os.PathLike[str]) -> str | bytes:
-    """A path for a C library: the bytes on disk, as Python's string may not be encodable in the locale."""
+    """A path for a C library: the bytes on disk, because Python's string may not be encodable in the locale."""
     return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
 
 
@@ -160,7 +162,7 @@ def way_out(error: OSError) -> str:
 
 
 def _replaceable(path: Path) -> os.stat_result | None:
-    """The status of a resolved path, None if it does not exist; raises `OSError` for what must not be replaced."""
+    """The status of a resolved path, None if it does not exist; raises `OSError` if it must not be replaced."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -171,7 +173,7 @@ def _replaceable(path: Path) -> os.stat_result | None:
         raise OSError(errno.EINVAL, "it is no plain file and would be replaced", str(path))
     if (
         not os.access(path, os.W_OK) or not found.st_mode & 0o222
-    ):  # root may write to any file, hardly on purpose
+    ):  # root may write to any file, but hardly on purpose
         raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     return found
 
@@ -244,7 +246,7 @@ def _partial_name(folder: Path) -> Path:
 
 
 def _holds(lock: int, path: Path) -> bool:
-    """Locks a new file or folder; False if another process removed it first, and where locks are unavailable."""
+    """Locks a new file or folder; False if another process removed it first, or if locks are unavailable."""
     if sys.platform == "win32":
         return False
     with suppress(OSError):  # a file system without locks: no process cleans up there either

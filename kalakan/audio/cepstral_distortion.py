@@ -1,4 +1,4 @@
-"""Mel cepstral distortion: how far two log-mels are apart, their levels aside."""
+"""Mel cepstral distortion: the distance of two log-mels, regardless of their levels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cepstra(mel: Array) -> NDArray[np.float64]:
     """Mel cepstra [COEFFICIENTS, T] of a log-mel [M, T].
 
     Scaled so that ln|H| = c0 + sum of c_d cos(d w): with all M - 1 coefficients the distortion is the root mean
-    square of the difference in dB, levels aside.
+    square of the difference in dB, regardless of level.
     """
     bands = mel.shape[0]
     orders = np.arange(1, min(COEFFICIENTS, bands - 1) + 1)[:, None]
@@ -36,6 +36,6 @@ def cepstral_distortion(reference: Array, spoken: Array) -> float:
 
 
 def distortion(difference: Array) -> float:
-    """The mean over frames, in dB, of a difference [COEFFICIENTS, T] of `cepstra`."""
+    """Mean distortion over frames, in dB, for a difference [COEFFICIENTS, T] of `cepstra`."""
     frames = np.sqrt(2.0 * np.square(difference).sum(axis=0))
     return float(10.0 / math.log(10.0) * frames.mean())

@@ -1,4 +1,4 @@
-"""Chapters inside of MP3 and FLAC files."""
+"""Chapters in MP3 and FLAC files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from kalakan.errors import AudioError
 
 MOST_IN_MP3 = 255
-"""Chapters that a table of contents in ID3 can hold."""
+"""Maximum number of chapters in an ID3 table of contents."""
 _COMMENTS, _LAST = 4, 0x80
 
 
@@ -22,14 +22,14 @@ class Chapter:
     title: str
     """Its name."""
     start_ms: int
-    """Where it begins."""
+    """Start of the stretch."""
     end_ms: int
-    """Where it ends."""
+    """End of the stretch."""
 
 
 def copy_with_chapters(source: BinaryIO, target: BinaryIO, format: str, chapters: Sequence[Chapter]) -> None:
-    """Copies an audio file and adds chapters to it: to "mp3" (up to `MOST_IN_MP3`) and "flac"; others are copied as
-    they are. Both files are at their start. Raises `AudioError` for a FLAC file that is none."""
+    """Copies an audio file and adds chapters to "mp3" (up to `MOST_IN_MP3`) and "flac"; other formats are copied as
+    they are. Both files must be at their start. Raises `AudioError` for an invalid FLAC file."""
     if format == "mp3" and len(chapters) <= MOST_IN_MP3:
         target.write(_id3(chapters))
     elif format == "flac":
@@ -43,7 +43,7 @@ def _id3(chapters: Sequence[Chapter]) -> bytes:
     frames = _frame(b"CTOC", b"toc\0" + bytes([3, len(chapters)]) + b"".join(names))  # top level, ordered
     for name, chapter in zip(names, chapters, strict=True):
         title = _frame(b"TIT2", b"\1" + chapter.title.encode("utf-16"))
-        unused = 0xFFFFFFFF  # places in bytes
+        unused = 0xFFFFFFFF  # byte offsets
         times = struct.pack(">IIII", chapter.start_ms, chapter.end_ms, unused, unused)
         frames += _frame(b"CHAP", name + times + title)
     size = len(frames)
@@ -56,7 +56,7 @@ def _frame(name: bytes, content: bytes) -> bytes:
 
 
 def _flac_head(source: BinaryIO, chapters: Sequence[Chapter]) -> bytes:
-    """Reads all before the first frame (RFC 9639, section 8), and returns it with the chapters as comments."""
+    """Reads everything before the first frame (RFC 9639, section 8) and returns it with the chapters as comments."""
     if source.read(4) != b"fLaC":
         raise AudioError("this is no FLAC file")
     blocks: list[tuple[int, bytes]] = []

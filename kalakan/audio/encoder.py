@@ -17,9 +17,9 @@ from kalakan.audio.wav import padding, wav_header
 class Encoder:
     """Encodes one audio file incrementally: `encode` for each chunk, then `finish`.
 
-    Chunks are resampled as one recording. WAV and PCM lag only by the resampler, the others hold back up to a few
-    frames of their codec. A length in a header is set to unknown; `corrections` returns the bytes to patch in if the
-    output is a seekable file.
+    Chunks are resampled as one recording. WAV and PCM lag only by the resampler; other formats hold back up to a few
+    codec frames. Lengths in headers are set to unknown; `corrections` returns the bytes to patch in if the output is a
+    seekable file.
     """
 
     def __init__(self, coding: Coding) -> None:
@@ -27,7 +27,8 @@ class Encoder:
         self._sink = _PcmSink(coding) if coding.format.name in ("wav", "pcm") else _LibrarySink(coding)
 
     def encode(self, chunk: Any) -> bytes:
-        """The bytes that are ready after another chunk [S] in [-1, 1]; may be empty. Raises as `check_samples`."""
+        """The bytes that are ready after another chunk [S] in [-1, 1]; may be empty. Raises the errors of
+        `check_samples`."""
         samples = self._resampler.push(check_samples(chunk).astype(np.float32, copy=False))
         return self._sink.add(samples.clip(-1.0, 1.0))
 
@@ -36,7 +37,7 @@ class Encoder:
         return self._sink.add(self._resampler.flush().clip(-1.0, 1.0)) + self._sink.end()
 
     def corrections(self) -> list[tuple[int, bytes]]:
-        """After `finish`: places counted from the first byte, and what belongs there now that the length is known."""
+        """After `finish`: offsets from the first byte, and the bytes to write there now that the length is known."""
         return self._sink.corrections()
 
 
@@ -57,12 +58,12 @@ class _PcmSink:
         return header + content
 
     def end(self) -> bytes:
-        return b""  # no padding: where the length is unknown it would be read as part of a sample
+        return b""  # no padding: with an unknown length it would be read as part of a sample
 
     def corrections(self) -> list[tuple[int, bytes]]:
         before = wav_header(self._rate, self._subtype)
         after = wav_header(self._rate, self._subtype, self._samples)
-        if not self._is_wav or len(after) != len(before):  # an RF64's is longer
+        if not self._is_wav or len(after) != len(before):  # the header of an RF64 is longer
             return []
         return [(0, after), (len(after) + self._bytes, padding(self._subtype, self._samples))]
 
@@ -73,7 +74,7 @@ class _LibrarySink:
     def __init__(self, coding: Coding) -> None:
         from kalakan.audio.sound import (
             SoundWriter,
-        )  # here, because WAV and PCM begin sooner without libsndfile
+        )  # imported here, because WAV and PCM start sooner without libsndfile
 
         self._drain = _Drain()
         self._sound = SoundWriter(self._drain, coding, is_stream=True)
@@ -93,12 +94,12 @@ class _LibrarySink:
 class _Drain:
     """The bytes that libsndfile writes, removed as they come.
 
-    When it seeks back to write a length over bytes that were taken, the new bytes are recorded in `late`.
+    When it seeks back to overwrite bytes that were already taken, the new bytes are recorded in `late`.
     """
 
     def __init__(self) -> None:
         self.late: list[tuple[int, bytes]] = []
-        """Places, and the bytes written there after theirs had been taken."""
+        """Offsets, and the bytes written there after the original ones had been taken."""
         self._gone = 0
         self._kept = bytearray()
         self._place = 0
@@ -111,17 +112,17 @@ class _Drain:
         return taken
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Moves as in a file."""
+        """Seeks as in a file."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._gone + len(self._kept)}[whence]
         self._place = base + offset
         return self._place
 
     def tell(self) -> int:
-        """Place in the file."""
+        """Position in the file."""
         return self._place
 
     def write(self, content: bytes) -> int:
-        """Keeps the part of `content` that does not overlap taken bytes, and records the rest."""
+        """Keeps the part of `content` that does not overlap taken bytes, and records the rest in `late`."""
         start = self._place - self._gone
         if start < 0:
             self.late.append((self._place, bytes(content[:-start])))
@@ -131,5 +132,5 @@ class _Drain:
         return len(content)
 
     def read(self, _count: int = -1) -> bytes:
-        """Nothing: libsndfile requires the method."""
+        """Does nothing; libsndfile requires the method."""
         return b""

@@ -41,7 +41,7 @@ def write_audio(
     a device; `rate` in Hz and `bits` of a sample as for `choose_coding`. Everything is encoded before a byte is
     written, and a path is replaced atomically: a failure leaves the old file. Samples outside [-1, 1] are clipped
     with a `KalakanWarning`. Raises `AudioError` for audio that is empty, not 1-D floating point or not finite, for a
-    format, rate or bits that do not exist or do not go together, and for a place that cannot be written.
+    format, rate or bits that do not exist or cannot be combined, and for a path that cannot be written.
     """
     coding = choose_file_coding(file, sample_rate, format, rate, bits)
     samples = check_samples(audio)
@@ -62,10 +62,10 @@ def write_audio_blocks(
     rate: int | None = None,
     bits: Bits | None = None,
 ) -> None:
-    """Writes the blocks [S_i] of one recording one after the other: `write_audio` for audio of any length.
+    """Writes the blocks [S_i] of one recording in order: `write_audio` for audio of any length.
 
     Memory holds one block at a time. A path is replaced once the last block is written; a file object receives the
-    bytes then. A failure, or an exception of `blocks`, leaves the old file. Raises as `write_audio`.
+    bytes then. A failure, or an exception of `blocks`, leaves the old file. Raises the errors of `write_audio`.
     """
     coding = choose_file_coding(file, sample_rate, format, rate, bits)
     checked = map(check_samples, blocks)
@@ -91,7 +91,7 @@ def _check_file(file: Any) -> None:
 def choose_file_coding(
     file: AudioFile, sample_rate: int, format: str | None, rate: int | None = None, bits: Bits | None = None
 ) -> Coding:
-    """How `write_audio` would store audio at `sample_rate` Hz in `file`; raises `AudioError` as it does."""
+    """How `write_audio` would store audio at `sample_rate` Hz in `file`; raises the same errors."""
     _check_file(file)
     if format is None and isinstance(file, (str, os.PathLike)) and not is_direct(Path(file)):
         kind = format_of(Path(file))
@@ -103,12 +103,12 @@ def choose_file_coding(
 def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
     """Audio [S] in [-1, 1] of a file, channels averaged, and its sample rate in Hz.
 
-    Raises `AudioError` when there is no such file or it is not audio that libsndfile reads.
+    Raises `AudioError` if the file is missing or is not audio that libsndfile can read.
     """
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the given file object"
     if isinstance(file, (str, os.PathLike)) and not Path(file).is_file():
         raise AudioError(f"{name} is not a file; give the path of an audio file")
-    from kalakan.audio.sound import read_sound  # here, because a stream starts sooner without libsndfile
+    from kalakan.audio.sound import read_sound  # lazy: streams start sooner without it
 
     samples, sample_rate = read_sound(file, name)
     return samples.mean(axis=1, dtype=np.float32), sample_rate
@@ -138,6 +138,6 @@ def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating
 def _writer(file: BinaryIO, coding: Coding) -> WavWriter | SoundWriter:
     if coding.format.name == "wav":
         return WavWriter(file, coding.rate, coding.subtype)
-    from kalakan.audio.sound import SoundWriter  # here, because WAV is written sooner without libsndfile
+    from kalakan.audio.sound import SoundWriter  # lazy: WAV is written sooner without it
 
     return SoundWriter(file, coding)

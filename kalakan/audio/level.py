@@ -39,14 +39,14 @@ def check_loudness(lufs: float | None) -> None:
 def at_loudness(audio: Samples, rate: int, lufs: float) -> Samples:
     """Audio [S] with the integrated loudness `lufs` and a true peak of at most `PEAK_DBTP`.
 
-    One gain; where peaks would pass the limit, a limiter that looks ahead takes them down, and the gain makes up for
-    it. Silence stays as it is.
+    Applies one gain; a look-ahead limiter reduces peaks above the limit, and the gain compensates for that. Silence
+    does not change.
     """
     return np.concatenate(list(leveled(lambda: [audio], rate, lufs)))
 
 
 def leveled(blocks: Callable[[], Iterable[Samples]], rate: int, lufs: float) -> Iterator[Samples]:
-    """The same for blocks [S_i] of a recording that is gone through several times."""
+    """The same for blocks [S_i] of a recording, which is iterated several times."""
     gain_db = lufs - _loudness(blocks(), rate)
     if not math.isfinite(gain_db):
         yield from blocks()
@@ -62,7 +62,7 @@ def leveled(blocks: Callable[[], Iterable[Samples]], rate: int, lufs: float) -> 
 def leveled_stream(chunks: Iterable[Samples], source_rate: int, rate: int, lufs: float) -> Iterator[Samples]:
     """Chunks [S_i] at `source_rate` Hz as blocks at `rate` Hz with the loudness `lufs`.
 
-    They wait in a temporary file until the last one has come, so that memory does not grow with the recording.
+    They are kept in a temporary file until the last one arrives, so that memory does not grow with the recording.
     """
     resampler = Resampler(source_rate, rate)
     with tempfile.TemporaryFile(prefix="kalakan-") as scratch:
@@ -87,7 +87,7 @@ def _loudness(blocks: Iterable[Samples], rate: int) -> float:
 
 
 def _limited(blocks: Iterable[Samples], rate: int, gain_db: float) -> Iterator[Samples]:
-    """Blocks with a gain, limited; the samples do not depend on how the recording is cut."""
+    """Blocks with a gain applied and limited; the samples do not depend on how the recording is cut."""
     gain = np.float32(10.0 ** (gain_db / 20.0))
     attack = max(1, round(_ATTACK_S * rate))
     for before, middle, after in _with_context(blocks, 2 * attack + _CONTEXT):
@@ -104,7 +104,7 @@ def _gain_curve(audio: Samples, attack: int) -> NDArray[np.float32]:
         return np.ones(len(audio), np.float32)
     needed = np.minimum(1.0, limit / np.maximum(found, limit))
     window = np.hanning(2 * attack + 3)[1:-1]
-    # Within a window of a peak no gain is above the peak's, so that neither is their mean there.
+    # Within a window around a peak no gain exceeds the peak's, so their mean does not either.
     lowest = _running_minimum(np.pad(needed, 2 * attack, constant_values=1.0), 2 * attack + 1)
     curve: NDArray[np.float32] = np.convolve(lowest, window / window.sum(), "valid").astype(np.float32)
     return curve
@@ -121,7 +121,7 @@ def _running_minimum(values: NDArray[np.float64], width: int) -> NDArray[np.floa
 
 
 def _with_context(blocks: Iterable[Samples], reach: int) -> Iterator[tuple[Samples, Samples, Samples]]:
-    """Blocks of at least `reach` samples but for the last, each with the `reach` samples before and after it."""
+    """Blocks of at least `reach` samples, except the last, each with the `reach` samples before and after it."""
     nothing = np.zeros(0, np.float32)
     before, middle = nothing, nothing
     for block in _at_least(blocks, reach):

@@ -1,4 +1,4 @@
-"""Loudness and true peak of mono audio, as ITU-R BS.1770-5 defines them, in numpy alone."""
+"""Loudness and true peak of mono audio as defined in ITU-R BS.1770-5, using only numpy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HOP_S = 0.1
 ABSOLUTE_GATE = -70.0
 """Blocks below are silence, in LUFS."""
 RELATIVE_GATE = -10.0
-"""Blocks this far below the mean of the others do not count, in LU."""
+"""Blocks this far below the mean of the others are ignored, in LU."""
 _OFFSET = -0.691
 _RESPONSE_S = 0.15
-"""Length of the weighting filter's impulse response: by then it has fallen below 1e-9."""
+"""Length of the weighting filter's impulse response, at which it has fallen below 1e-9."""
 _BLOCK = 1 << 16
 _TAPS = 128
 _PHASES = 4
@@ -48,7 +48,7 @@ class LoudnessMeter:
             self._add(np.square(self._weighted(chunk[start : start + _BLOCK])))
 
     def loudness(self) -> float:
-        """Loudness in LUFS of what was pushed, -inf for silence; a recording below 0.4 s is one block."""
+        """Loudness of all pushed chunks in LUFS, -inf for silence; a recording below 0.4 s is one block."""
         sums = np.asarray(self._sums)
         if self._count < 4 * HOP_S * self._rate:
             power = np.asarray([sums.sum() / max(1, self._count)])
@@ -72,7 +72,7 @@ class LoudnessMeter:
         return weighted
 
     def _add(self, squares: NDArray[np.float64]) -> None:
-        """Adds squares to the sums of the hops that they fall into."""
+        """Adds squares to the sums of their hops."""
         hop = HOP_S * self._rate
         first, last = self._hop_of(self._count), self._hop_of(self._count + len(squares) - 1)
         starts = np.round(np.arange(first, last + 1) * hop).astype(np.int64) - self._count
@@ -86,7 +86,7 @@ class LoudnessMeter:
     def _hop_of(self, sample: int) -> int:
         hop = HOP_S * self._rate
         place = int(sample / hop)
-        # Hops begin at rounded places; a sample beside such an edge may belong to a neighbor.
+        # Hops begin at rounded positions; a sample next to such an edge may belong to a neighbor.
         if sample >= np.round((place + 1) * hop):
             return place + 1
         return place - 1 if sample < np.round(place * hop) else place
@@ -102,13 +102,13 @@ def loudness(audio: Samples, rate: int) -> float:
 def peaks(audio: Samples, floor: float) -> NDArray[np.float64]:
     """The largest amplitude [S] between each sample of audio [S] and the next, at four times the rate.
 
-    What stays below `floor` may be given as the sample's own amplitude: only what can pass it is interpolated. As in
-    BS.1770-5, annex 2, with a longer filter than the one printed there, for speech at low rates is loud up to half of
-    them.
+    Amplitudes below `floor` may be those of the samples themselves: only values that can exceed it are interpolated. As
+    in BS.1770-5, annex 2, but with a longer filter, because speech at low sample rates is loud up to the Nyquist
+    frequency.
     """
     found = np.abs(audio.astype(np.float64))
     near = found > floor / 2.0
-    for shift in (1, 2, 4, 8):  # the peak of a high tone may lie some samples beside its largest sample
+    for shift in (1, 2, 4, 8):  # the peak of a high tone may be some samples away from its largest sample
         near[:-shift] |= near[shift:]
         near[shift:] |= near[:-shift]
     places = np.flatnonzero(near)
@@ -135,8 +135,8 @@ def _power_of(lufs: float) -> float:
 def _impulse_response(rate: int) -> NDArray[np.float64]:
     """Impulse response [K] of the K-weighting at `rate` Hz.
 
-    A filter with feedback is a loop over samples, which Python is slow at; this one dies away so soon that it can be
-    convolved with.
+    A filter with feedback needs a loop over samples, which is slow in Python; this one decays so fast that a
+    convolution can replace it.
     """
     size = 1 << (rate - 1).bit_length()
     z = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
@@ -149,7 +149,9 @@ def _impulse_response(rate: int) -> NDArray[np.float64]:
 
 def weighting(rate: int) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
     """The two sections of the K-weighting at `rate` Hz: coefficients [3] of input and output of each."""
-    shelf_hz = min(_SHELF_HZ, 0.45 * rate)  # below 4 kHz the shelf begins where there is nothing left
+    shelf_hz = min(
+        _SHELF_HZ, 0.45 * rate
+    )  # at rates below 4 kHz, nothing is left above the shelf's frequency
     k, gain = math.tan(math.pi * shelf_hz / rate), 10.0 ** (_SHELF_DB / 20.0)
     band = gain**_SHELF_BAND
     over = np.asarray([gain + band * k / _SHELF_Q + k * k, 2.0 * (k * k - gain), 0.0])

@@ -1,4 +1,4 @@
-"""Ogg files whose bytes depend on their audio alone."""
+"""Ogg files whose bytes depend only on their audio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def with_fixed_serial(content: bytes) -> bytes:
     """An Ogg file of one stream with `SERIAL` as its serial number: encoders draw one at random (RFC 3533, section 6).
 
-    Raises `AudioError` for what is no Ogg file.
+    Raises `AudioError` for anything but an Ogg file.
     """
     pages = bytearray(content)
     start = 0

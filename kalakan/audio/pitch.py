@@ -1,8 +1,8 @@
 """F0 of recordings, by Praat.
 
-Praat (through parselmouth) because it is the field's reference, is maintained, has wheels for every platform, and is
-what voices are evaluated with. pyworld has no wheels: it needs a compiler to install. A network such as PENN or CREPE
-needs its weights downloaded.
+Uses Praat (through parselmouth), because it is the field's reference, is maintained, has wheels for every platform, and
+is also used to evaluate voices. pyworld has no wheels and needs a compiler. Networks such as PENN or CREPE need
+downloaded weights.
 """
 
 from __future__ import annotations

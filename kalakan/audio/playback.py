@@ -1,4 +1,4 @@
-"""Playback through the loudspeaker, from the first chunk on.
+"""Playback through the loudspeaker, starting with the first chunk.
 
 `sounddevice` plays where it is installed (`the extra `play`), else the first program of `PLAYERS` that is
 on the PATH. Programs of `FILE_PLAYERS` start after the last chunk.
@@ -28,7 +28,7 @@ PLAYERS = {
 }
 """Programs that play a WAV stream from their standard input, and their arguments, best first."""
 FILE_PLAYERS = ("pw-play", "afplay")
-"""Programs that play a file. Versions of pw-play differ in their support of standard input."""
+"""Programs that play a file. Not all versions of pw-play support standard input."""
 
 _CHATTER = "ALSA lib"
 """Prefix of ALSA's log lines, which are also written when playback succeeds."""
@@ -80,7 +80,7 @@ class StreamProgram:
         """See `Player.play`."""
         encoder = Encoder(choose_coding(sample_rate, FORMATS["wav"]))
         parts = _encoded(encoder, chunks)
-        first = next(parts)  # an error of the first chunk comes before the program starts
+        first = next(parts)  # an error in the first chunk is raised before the program starts
         with tempfile.TemporaryFile() as complaints:
             with subprocess.Popen(self._command, stdin=subprocess.PIPE, stderr=complaints) as process:
                 try:
@@ -99,7 +99,7 @@ class FileProgram:
 
     def play(self, chunks: Iterable[Any], sample_rate: int) -> None:
         """See `Player.play`."""
-        from kalakan.audio.files import write_audio_blocks  # here, because it brings libsndfile
+        from kalakan.audio.files import write_audio_blocks  # imported here, because it imports libsndfile
 
         with tempfile.TemporaryDirectory(prefix="kalakan-") as folder, tempfile.TemporaryFile() as complaints:
             file = Path(folder) / "speech.wav"

@@ -15,9 +15,9 @@ Samples = NDArray[np.float32]
 class Resampler:
     """Chunks of one recording at `source_rate` Hz as chunks at `rate` Hz.
 
-    The joined chunks are the same bits however the recording is cut: S samples become S * rate / source_rate,
-    rounded. A loud edge may overshoot by a little. Raises `MissingDependencyError` where the rates differ and soxr is
-    not installed.
+    The concatenated chunks are bit-identical however the recording is cut: S samples become S * rate / source_rate,
+    rounded. Loud edges may overshoot slightly. Raises `MissingDependencyError` if the rates differ and soxr is not
+    installed.
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
@@ -31,14 +31,14 @@ class Resampler:
         return result
 
     def flush(self) -> Samples:
-        """The rest, once the last chunk was pushed."""
+        """The rest of the output, after the last chunk."""
         result: Samples = np.zeros(0, np.float32)
         return result if self._stream is None else self._stream.resample_chunk(result, last=True)
 
 
 def _soxr_stream(source_rate: int, rate: int) -> Any:
     try:
-        import soxr  # here, because most synthesis needs no other rate, and it costs start-up
+        import soxr  # imported here, because it slows start-up and most synthesis needs no other rate
     except ImportError as error:
         raise MissingDependencyError(
             f"{source_rate} Hz to {rate} Hz needs soxr; pip install soxr, or keep {source_rate} Hz"

@@ -1,4 +1,4 @@
-"""Validates the samples for every writer, and converts them to PCM bytes."""
+"""Validates samples for all writers, and converts them to PCM bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_samples(audio: Any) -> NDArray[np.floating[Any]]:
     # A torch tensor, recognized by its methods: this file must not import torch. float() because numpy has no bfloat16.
     try:
         samples = np.asarray(audio.detach().cpu().float() if hasattr(audio, "detach") else audio)
-    except ValueError as error:  # rows of several lengths
+    except ValueError as error:  # rows of different lengths
         raise AudioError(f"audio is no array ({error}); it must be one dimension of floats [S]") from error
     if samples.ndim != 1 or samples.size == 0:
         raise AudioError(f"audio has shape {list(samples.shape)}; it must be one non-empty dimension [S]")
@@ -28,7 +28,7 @@ def check_samples(audio: Any) -> NDArray[np.floating[Any]]:
         raise AudioError(f"audio has dtype {samples.dtype}; it must be floating point in [-1, 1]")
     if not np.isfinite(samples).all():
         raise AudioError("audio has NaN or infinity; every sample must be finite")
-    if samples.dtype not in (np.float32, np.float64):  # libsndfile supports no others
+    if samples.dtype not in (np.float32, np.float64):  # libsndfile supports no other types
         samples = samples.astype(np.float32)
     peak = float(np.abs(samples).max())
     if peak > 1.0:

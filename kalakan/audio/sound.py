@@ -1,4 +1,4 @@
-"""libsndfile, with errors of the disk reported and blocks of a size that its encoders support."""
+"""Wraps libsndfile: reports disk errors, and limits blocks to a size that its encoders support."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def read_sound(file: Any, name: str) -> tuple[NDArray[np.float32], int]:
 
 
 class _Place:
-    """A file whose callers are in C and cannot pass on an exception: it is kept, and raised by `check`."""
+    """A file for callers in C, which cannot propagate an exception: errors are kept, and raised by `check`."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self._error: BaseException | None = None
 
     def check(self) -> None:
-        """Raises the first error there was."""
+        """Raises the first error, if any."""
         if self._error is not None:
             raise self._error
 
@@ -81,12 +81,12 @@ class _Place:
         if self._error is None:
             try:
                 self._file.write(content)
-            except BaseException as error:  # also Ctrl-C, which C code would lose
+            except BaseException as error:  # including Ctrl-C, which C code would lose
                 self._error = error
         return len(content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Moves as in a file."""
+        """Seeks as in a file."""
         try:
             return int(self._file.seek(offset, whence))
         except BaseException as error:
@@ -94,7 +94,7 @@ class _Place:
             return -1
 
     def tell(self) -> int:
-        """Place in the file."""
+        """Position in the file."""
         try:
             return int(self._file.tell())
         except BaseException as error:

@@ -15,7 +15,7 @@ from kalakan.audio.samples import check_samples
 from kalakan.errors import AudioError
 
 BLOCK_S = 0.1
-"""Seconds of audio that are written at once, and so what still plays after Ctrl-C."""
+"""Seconds of audio written at once, which may still play after Ctrl-C."""
 AHEAD = 8
 """Chunks that may be queued while the next ones are generated."""
 
@@ -32,7 +32,7 @@ class SoundDevice:
     def play(self, chunks: Iterable[Any], sample_rate: int) -> None:
         """See `kalakan.audio.playback.Player.play`."""
         source = map(check_samples, chunks)
-        first = next(source, None)  # an error of the first chunk comes before the device opens
+        first = next(source, None)  # an error in the first chunk is raised before the device opens
         if first is None:
             return
         try:
@@ -46,7 +46,7 @@ class SoundDevice:
 
 
 class _Writer:
-    """Writes in a thread of its own: the device must not run dry while the next chunk is generated."""
+    """Writes in its own thread, so that the device does not run dry while the next chunk is generated."""
 
     def __init__(self, stream: Any, block: int) -> None:
         self._stream = stream
@@ -56,7 +56,7 @@ class _Writer:
         self._error: sounddevice.PortAudioError | None = None
 
     def write_all(self, first: NDArray[Any], chunks: Iterator[NDArray[Any]]) -> None:
-        """Returns when the last block is written; raises what `chunks` or the device raised."""
+        """Returns when the last block is written; raises the error of `chunks` or the device."""
         thread = threading.Thread(target=self._run, name="kalakan-playback", daemon=True)
         thread.start()
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from kalakan.errors import AudioError
 
 _WORD = re.compile(r'"(?:[^"]|"")*"|(?<![\w.])-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\w)')
-"""The data of a TextGrid: strings and numbers; all else is for people."""
+"""The data of a TextGrid: strings and numbers; everything else is for human readers."""
 Interval = tuple[int, int, str]
 """First sample, sample after the last, label."""
 
@@ -16,8 +16,8 @@ Interval = tuple[int, int, str]
 def format_tiers(tiers: Mapping[str, Iterable[Interval]], samples: int, sample_rate: int) -> str:
     """Tiers by name as a TextGrid in Praat's long text form, to be written in UTF-8.
 
-    The audio has `samples` samples at `sample_rate` Hz. Praat has no intervals without length: the
-    label of one is added to the interval before it.
+    The audio has `samples` samples at `sample_rate` Hz. Praat has no zero-length intervals: the
+    label of such an interval is added to the previous one.
     """
     end = _seconds(samples, sample_rate)
     head = f'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = {end}\n'
@@ -56,7 +56,7 @@ def parse_tiers(text: str) -> dict[str, list[tuple[float, float, str]]]:
 
 
 def tiled(intervals: Iterable[Interval], end: int) -> list[Interval]:
-    """Intervals of positive length that follow each other without a gap from 0 to `end`, empty where there is none."""
+    """Intervals of positive length without gaps from 0 to `end`; gaps become empty intervals."""
     tiles: list[Interval] = []
     waiting: list[str] = []  # labels before the first interval
     at = 0

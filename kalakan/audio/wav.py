@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from kalakan.audio.samples import pcm_bytes
 
 UNKNOWN = 0xFFFFFFFF
-"""Length in the header of a WAV whose end is not known when it begins; readers then read to the end."""
+"""Length in the header of a WAV of unknown length; readers then read to the end."""
 MOST_BYTES = UNKNOWN - 1
-"""Longest WAV in bytes, its first 8 left out; a longer file is an RF64."""
+"""Largest WAV in bytes, not counting the first 8; a larger file is an RF64."""
 _BLOCK = 1 << 20
 _BITS = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 32}
 
 
 def wav_header(rate: int, subtype: str, samples: int | None = None) -> bytes:
-    """Header of a mono WAV at `rate` Hz, or of an RF64 where the samples, 16 or 24 bits or float, are too many for one.
+    """Header of a mono WAV at `rate` Hz, or of an RF64 if there are too many samples (16 or 24 bits, or float) for a
+    WAV.
 
-    None is a number of samples that is not known yet; such a header is as long as that of any WAV.
+    None means that the number of samples is not known yet; the header is then as long as that of any WAV.
     """
     width = _BITS[subtype] // 8
     fields = struct.pack("<HHIIHH", 3 if subtype == "FLOAT" else 1, 1, rate, rate * width, width, width * 8)
@@ -78,7 +79,7 @@ class WavWriter:
 
 
 def _move_up(file: BinaryIO, start: int, by: int) -> None:
-    """Makes room in a file: its bytes from `start` on move `by` bytes towards its end."""
+    """Makes room in a file: moves the bytes from `start` on by `by` bytes towards the end."""
     place = file.seek(0, 2) if by else start
     while place > start:
         first = max(start, place - _BLOCK)

@@ -1,4 +1,4 @@
-"""The environment variables of Kalakan: one table, and their values.
+"""Kalakan's environment variables: a table of them, and their values.
 
 KALAKAN_OPS is parsed here, without torch, so that a typo in it is an error in every engine.
 """
@@ -19,7 +19,7 @@ class Variable:
     meaning: str
     """Description, for documentation."""
     default: str | int | float | bool | None = None
-    """Value where it is unset or empty; its type is the variable's, None is text."""
+    """Value if the variable is unset or empty; also defines its type (None: text)."""
     low: float = 0
     """Smallest value of a number."""
     high: float = math.inf
@@ -83,14 +83,14 @@ VARIABLES: dict[str, Variable] = {
 
 
 def text_value(name: str) -> str | None:
-    """Value of a variable that is text, or its default; None where it is unset or empty."""
+    """Value of a text variable, or its default; None if it is unset or empty."""
     value = os.environ.get(name, "").strip()
     default = VARIABLES[name].default
     return value or (default if isinstance(default, str) else None)
 
 
 def number_value(name: str) -> float:
-    """Value of a variable that is a number, a whole one where its default is; raises `ConfigError` out of range."""
+    """Value of a numeric variable, an integer if its default is one; raises `ConfigError` out of range."""
     variable, value = VARIABLES[name], os.environ.get(name, "").strip()
     default = variable.default
     assert isinstance(default, (int, float)), "the variable is a number"
@@ -112,7 +112,7 @@ def number_value(name: str) -> float:
 
 
 def is_on(name: str) -> bool:
-    """Whether a variable that is a switch is on; raises `ConfigError` for anything but 0 and 1."""
+    """Whether a switch variable is on; raises `ConfigError` for anything but 0 and 1."""
     value = os.environ.get(name, "").strip() or "0"
     if value not in ("0", "1"):
         raise ConfigError(f"{name} is {value[:40]!r}; it must be 0 or 1")
@@ -129,7 +129,7 @@ REDIS_URL = "KALAKAN_REDIS_URL"
 
 
 def one_name() -> str | None:
-    """KALAKAN_OPS where it is one name for all ops; raises `ImplementationUnavailable` for an unknown name."""
+    """KALAKAN_OPS if it is one name for all ops; raises `ImplementationUnavailable` for an unknown name."""
     text = os.environ.get("KALAKAN_OPS", "").strip()
     if not text or "=" in text or "," in text:
         return None

@@ -1,4 +1,4 @@
-"""Settings that have a name: `Config("edge")`, `kalakan synthesize --config edge`."""
+"""Named settings: `Config("edge")`, `kalakan synthesize --config edge`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
     {
-        # Devices with little memory: one model in memory at a time, in 8 bits, and one sentence after the other.
+        # Devices with little memory: one model in memory at a time, in 8 bits, and one sentence at a time.
         "edge": MappingProxyType({"inference": {"quantize": True, "low_memory": True, "batch_size": 1}})
     }
 )

@@ -18,8 +18,8 @@ class Config(Mapping[str, Any]):
     """Overrides of the default settings, from a dict, a YAML file, the name of a preset (`kalakan.config.presets`)
     where no file has that name, another `Config`, or nothing.
 
-    The overrides are validated at once: an unknown key or a bad value raises `ConfigError` here, not later.
-    `get("training.batch_size", 8)` reads a dotted path; `settings()` gives the typed, complete settings.
+    The overrides are validated immediately: an unknown key or an invalid value raises `ConfigError` here.
+    `get("training.batch_size", 8)` reads a dotted path; `settings()` returns the complete typed settings.
     """
 
     def __init__(self, source: Mapping[str, Any] | str | Path | None = None) -> None:
@@ -53,7 +53,7 @@ class Config(Mapping[str, Any]):
 
 
 def read_values(source: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
-    """A deep copy of the values in a source of `Config`, not validated but for being a mapping."""
+    """A deep copy of the values in a source of `Config`; validates only that they are a mapping."""
     if source is None:
         return {}
     if isinstance(source, Config):
