@@ -108,7 +108,7 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the given file object"
     if isinstance(file, (str, os.PathLike)) and not Path(file).is_file():
         raise AudioError(f"{name} is not a file; give the path of an audio file")
-    from kalakan.audio.sound import read_sound  # lazy: streams start sooner without it
+    from kalakan.audio.sound import read_sound  # lazy: libsndfile delays streams
 
     samples, sample_rate = read_sound(file, name)
     return samples.mean(axis=1, dtype=np.float32), sample_rate
@@ -138,6 +138,6 @@ def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating
 def _writer(file: BinaryIO, coding: Coding) -> WavWriter | SoundWriter:
     if coding.format.name == "wav":
         return WavWriter(file, coding.rate, coding.subtype)
-    from kalakan.audio.sound import SoundWriter  # lazy: WAV is written sooner without it
+    from kalakan.audio.sound import SoundWriter  # lazy: WAV needs no libsndfile
 
     return SoundWriter(file, coding)

@@ -1,4 +1,5 @@
-"""What `kalakan doctor --tune` does: measures on every GPU here which kernels serve the vocoders best, and keeps it."""
+"""Implements `kalakan doctor --tune`: measures on every GPU which kernels are fastest for the vocoders, and saves the
+result."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from kalakan.ops import choices
 
 
 def tune_devices() -> Iterator[str]:
-    """Measures and keeps the tables of all CUDA devices, and yields a line after each step.
+    """Measures and saves the tables of all CUDA devices, and yields a line after each step.
 
     Raises `KernelError` without a CUDA device.
     """

@@ -1,4 +1,4 @@
-"""Dynamic 8-bit quantization of torch modules: which layers change, and which torch leaves as they are."""
+"""Dynamic 8-bit quantization of torch modules: which layers change, and which torch leaves unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from kalakan.errors import QuantizationWarning
 
 QUANTIZED = (nn.Linear, nn.LSTM, nn.LSTMCell)
-"""Layers that torch has dynamic 8-bit forms of; it leaves convolutions as they are without a word."""
+"""Layers for which torch has dynamic 8-bit versions; it silently leaves convolutions unchanged."""
 _DYNAMIC = "torch.ao.nn.quantized"
 """Start of the name of torch's modules with 8-bit layers."""
 _WITH_WEIGHTS = (nn.Linear, nn.LSTM, nn.LSTMCell, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.Embedding)
@@ -21,23 +21,24 @@ _WITH_WEIGHTS = (nn.Linear, nn.LSTM, nn.LSTMCell, nn.Conv1d, nn.Conv2d, nn.ConvT
 
 @dataclass(frozen=True)
 class Quantized:
-    """A quantized module, and what it was made of."""
+    """A quantized module, and what was quantized."""
 
     module: nn.Module
     """A copy of the module with 8-bit layers; on the CPU, where torch has them."""
     changed: int
-    """Weights in 8 bits."""
+    """Number of weights in 8 bits."""
     untouched: dict[str, int]
-    """Weights of each kind of layer that kept its bits."""
+    """Number of unquantized weights by kind of layer."""
 
     def summary(self) -> str:
-        """One line for people."""
+        """A one-line summary."""
         kept = ", ".join(f"{name} ({count / 1e6:.2f} M)" for name, count in sorted(self.untouched.items()))
         return f"{self.changed / 1e6:.2f} M weights in 8 bits; untouched: {kept or 'nothing'}"
 
 
 def quantize_module(module: nn.Module) -> Quantized:
-    """A copy of the module, computing its linear and recurrent layers in 8 bits with scales of each call."""
+    """A copy of the module that computes its linear and recurrent layers in 8 bits, with scales computed in each
+    call."""
     engine = torch.backends.quantized.engine
     if engine == "none":
         torch.backends.quantized.engine = torch.backends.quantized.supported_engines[-1]
@@ -70,7 +71,7 @@ def warn_untouched(module: nn.Module) -> None:
 
 
 def left_out(before: nn.Module, after: nn.Module) -> tuple[int, dict[str, int]]:
-    """Weights that became 8-bit, and those of each kind of layer that did not."""
+    """Number of weights that became 8-bit, and of those that did not, by kind of layer."""
     layers = dict(after.named_modules())
     changed, untouched = 0, Counter[str]()
     for name, layer in before.named_modules():

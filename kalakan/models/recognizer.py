@@ -1,7 +1,7 @@
 """The phone recognizer: log-mel to the sounds of a recording, by connectionist temporal classification.
 
-CTC: A. Graves et al., ICML 2006. Convolutions over pairs of frames, then one bidirectional recurrent layer. It hears
-sounds, not words: no language model corrects what it hears, so that errors of a voice are not hidden.
+CTC: A. Graves et al., ICML 2006. Convolutions over pairs of frames, then one bidirectional recurrent layer. It
+recognizes phones, not words: no language model corrects its output, so that errors of a voice are not hidden.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BLANK = 0
 STRIDE = 2
 """Mel frames of one output frame."""
 DEPTH = 7.0
-"""Range below the loudest value of an utterance (ln of magnitude, 61 dB): what is quieter is as quiet as that."""
+"""Range below the loudest value of an utterance (ln of magnitude, 61 dB); quieter values are raised to it."""
 
 
 class Recognizer(nn.Module):

@@ -71,7 +71,7 @@ _TACOTRON2: dict[str, dict[str, Any]] = {
 }
 
 
-# Gaussians have aligned the sounds before the first step; few steps are enough to refine it.
+# Gaussians align the sounds before the first step; a few steps are enough to refine the alignment.
 _ALIGNER: dict[str, dict[str, Any]] = {
     "training": {
         "batch_size": 8,
@@ -88,7 +88,7 @@ _ALIGNER: dict[str, dict[str, Any]] = {
 }
 
 
-# A few recordings of real speech count as much as the many of a synthetic corpus.
+# A few recordings of real speech count as much as the many recordings of a synthetic corpus.
 _RECOGNIZER: dict[str, dict[str, Any]] = {
     "training": {
         "batch_size": 16,

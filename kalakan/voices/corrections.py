@@ -1,8 +1,8 @@
 """Corrections of a voice: where its prosody and its level differ from what recordings of speakers show.
 
 They are part of the voice (`corrections` and `levels` in `voice.json`). `Corrections` act on the predicted F0 and
-durations, so that both engines, streams and batches obey them alike: `kalakan evaluate --melody` measures what they
-should be, and `kalakan describe --corrections` sets them. `Levels` are gains that make a speaker's level the same at
+durations, so that both engines, streams and batches apply them alike. `kalakan evaluate --melody` measures them, and
+`kalakan describe --corrections` sets them. `Levels` are gains that make a speaker's level the same at
 every pitch, tempo and length of a phrase.
 """
 
@@ -34,7 +34,7 @@ SOUNDS = (
 """Classes of units whose durations can be corrected. The last vowel or syllabic nasal before a mark inside a sentence
 is a `phrase_end`, before the sentence's own mark a `statement_end` or `question_end`, whatever its length."""
 PENULTIMATE = 0.6
-"""Share of the final fall that the last nucleus but one takes."""
+"""Fraction of the final fall that applies to the second-to-last nucleus."""
 _QUESTION = symbol_to_id("?")
 _LIMITS = {
     "pitch_range": (0.5, 2.0),
@@ -45,7 +45,7 @@ _LIMITS = {
 _FACTORS = (0.5, 2.0)
 """Limits of a factor of durations."""
 QUANTITIES = ("pitch", "speed", "sounds")
-"""What a level depends on: semitones, a factor, and the vowels and consonants of a phrase."""
+"""Quantities that a level depends on: semitones, a factor, and the number of vowels and consonants of a phrase."""
 MAX_GAIN_DB = 12.0
 """Largest gain of a point."""
 
@@ -55,17 +55,18 @@ Curve = list[list[float]]
 
 @dataclass(frozen=True)
 class Corrections:
-    """Corrections of one voice; the defaults change nothing. `ValueError` for a value that is none or out of range."""
+    """Corrections of one voice; the defaults change nothing. Raises `ValueError` for an invalid or out-of-range
+    value."""
 
     pitch_range: float = 1.0
     """Factor of log F0 around the speaker's mean, 0.5 to 2; a request's own factor multiplies it."""
     decline: float = 0.0
-    """How many semitones lower the end of a sentence is, from -12 to 12, compared with its beginning."""
+    """Semitones by which the end of a sentence is lower than its beginning, -12 to 12."""
     statement_fall: float = 0.0
-    """How many semitones lower the last nucleus of a statement is, from -12 to 12; the one before it takes
+    """Semitones by which the last nucleus of a statement is lowered, -12 to 12; the one before it is lowered by
     `PENULTIMATE` of that."""
     question_fall: float = 0.0
-    """The same for a question."""
+    """The same for questions."""
     durations: Mapping[str, float] = field(default_factory=dict)
     """Factor of the duration, 0.5 to 2, of some classes of `SOUNDS`."""
 
@@ -119,12 +120,12 @@ class Corrections:
 
 @dataclass(frozen=True)
 class Levels:
-    """Curves by speaker and quantity; a speaker or quantity that is not in it has no gain."""
+    """Curves by speaker and quantity; missing speakers and quantities have no gain."""
 
     curves: Mapping[str, Mapping[str, Curve]]
 
     def mean_gain(self, shares: Mapping[str, float], quantity: str, value: float) -> float:
-        """Gain in decibels of a mix of speakers with these shares."""
+        """Gain in decibels for a mix of speakers with these weights."""
         return sum(share * self.gain(speaker, quantity, value) for speaker, share in shares.items())
 
     def gain(self, speaker: str, quantity: str, value: float) -> float:
@@ -151,7 +152,7 @@ def sound_classes(ids: Sequence[int]) -> list[str | None]:
     """
     found: list[str | None] = ["pause" if unit in MARKS else None for unit in ids]
     if found and found[-1]:
-        found[-1] = None  # how long the silence after a sentence is no recording says
+        found[-1] = None  # recordings do not show how long the silence after a sentence is
     sounds = [place for place, unit in enumerate(ids) if unit not in TONE_IDS]
     rank = {place: number for number, place in enumerate(sounds)}
     nuclei = _nuclei(ids)
@@ -179,7 +180,7 @@ def sound_classes(ids: Sequence[int]) -> list[str | None]:
 
 
 def read_corrections(path: str | Path) -> Corrections:
-    """Corrections of a JSON file with one object; raises `VoiceError` for one that cannot be used."""
+    """Corrections in a JSON file with one object; raises `VoiceError` for an invalid file."""
     path = Path(path)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -191,8 +192,7 @@ def read_corrections(path: str | Path) -> Corrections:
 
 
 def from_record(record: Any) -> Corrections:
-    """Corrections of a JSON object; raises `ValueError` for another value, a field that does not exist, and a value out
-    of range."""
+    """Corrections in a JSON object; raises `ValueError` for other values, unknown fields, and values out of range."""
     if not isinstance(record, dict):
         raise ValueError(f"corrections is {shown(record)}; it must be an object")
     names = [item.name for item in fields(Corrections)]

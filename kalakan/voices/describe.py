@@ -1,4 +1,4 @@
-"""The description of a voice: its name, version, license and card. The weights stay as they are."""
+"""Writes the description of a voice: name, version, license and card. The weights do not change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPDX = re.compile(
     r"OFL-1\.1|ODbL-1\.0|ODC-By-1\.0|PDDL-1\.0|CDLA-(Permissive|Sharing)-[12]\.0|O-UDA-1\.0|C-UDA-1\.0|"
     r"LicenseRef-[A-Za-z0-9.-]+"
 )
-"""SPDX identifiers of licenses that weights and data have."""
+"""SPDX identifiers of licenses for weights and data."""
 
 
 def describe(
@@ -37,7 +37,7 @@ def describe(
     """The voice with the given fields replaced, written to `target` (default: in its place).
 
     `license_id` is an SPDX identifier and requires `license_file`, the text of the license; `card` is a Markdown
-    file; `tones` ("predicted" or "written") is where tones of unmarked words come from by default; `corrections` is a
+    file; `tones` ("predicted" or "written") is the default source of tones for unmarked words; `corrections` is a
     JSON file in the form of `kalakan.voices.corrections.Corrections`; `levels` are those of
     `kalakan.voices.corrections.Levels`. Raises `VoiceError` for a file that cannot
     be read or used, and for a license without its text or the reverse.
@@ -63,7 +63,7 @@ def describe(
 
 
 def check_license(license_id: str) -> None:
-    """Raises `VoiceError` unless `license_id` is an SPDX identifier of a license that weights have."""
+    """Raises `VoiceError` unless `license_id` is an SPDX identifier of a license for weights."""
     if not _SPDX.fullmatch(license_id):
         raise VoiceError(
             f"license {license_id!r} is no SPDX identifier such as CC-BY-4.0 or Apache-2.0 "

@@ -1,6 +1,6 @@
-"""TensorRT engine files: the serialized engine, and behind it what an engine itself cannot hold.
+"""TensorRT engine files: the serialized engine, followed by facts that an engine itself cannot store.
 
-The facts are JSON; their length, in 8 bytes with the lowest first, and `MARK` end the file. TensorRT reads what comes
+The facts are JSON; the file ends with their length in 8 bytes (little-endian) and `MARK`. TensorRT reads only the part
 before them.
 """
 
@@ -22,7 +22,7 @@ ROLE = "role"
 
 @dataclass(frozen=True)
 class EngineFile:
-    """An engine file, read and not yet handed to TensorRT."""
+    """An engine file that has been read but not yet passed to TensorRT."""
 
     plan: bytes
     """The serialized engine."""
@@ -39,7 +39,7 @@ def with_facts(plan: bytes, told: Mapping[str, str]) -> bytes:
 
 
 def read_engine(path: Path) -> EngineFile:
-    """The engine in a file; raises `VoiceError` for a file that is damaged, or that Kalakan has not written."""
+    """The engine in a file; raises `VoiceError` for a damaged file, or one not written by Kalakan."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What an ONNX graph reads from other files, found without running it and without the package onnx.
+"""Finds the files that an ONNX graph reads, without running it and without the package onnx.
 
 Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; wire format:
 https://protobuf.dev/programming-guides/encoding/.
@@ -34,8 +34,8 @@ _WEIGHTS: dict[str, dict[int, str]] = {"model": {7: "graph"}, "graph": {5: "tens
 def check_graph(path: Path, content: bytes, listed: Collection[str] | None = None) -> None:
     """Raises `VoiceError` for a graph, the `content` of `path`, that reads files it may not.
 
-    With `listed`, the files of a voice, it may read only those, which were checked. Without, only what lies in the
-    folder of `path`.
+    With `listed`, the checked files of a voice, the graph may read only those. Without it, only files in the folder of
+    `path`.
     """
     for location in sorted(external_locations(path, content)):
         if listed is not None and location not in listed:
@@ -68,7 +68,7 @@ def external_locations(path: Path, content: bytes) -> set[str]:
         return set()
     try:
         found = list(_locations(content, 0, len(content), "model", _WEIGHTS))
-        # If all keys were found there are none elsewhere, and the thousand nodes need not be parsed.
+        # If all keys were found, there are none elsewhere, and the thousand nodes need not be parsed.
         if len(found) != written:
             found = list(_locations(content, 0, len(content), "model", _INSIDE))
     except (IndexError, ValueError, RecursionError) as error:

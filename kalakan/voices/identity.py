@@ -18,7 +18,7 @@ _SPEAKERS, _AUDIO, _TABLE = "speakers", "audio", "phoneme_table"
 
 @dataclass(frozen=True)
 class Identity:
-    """Facts that an exported model needs to be run by itself; None for what its file lacks."""
+    """Facts needed to run an exported model by itself; None for facts that its file lacks."""
 
     audio: AudioConfig | None = None
     """Waveform and mel settings."""

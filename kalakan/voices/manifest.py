@@ -17,7 +17,7 @@ MANIFEST = "voice.json"
 """Name of the manifest in a voice folder."""
 TONES = ("predicted", "written")
 UNDECLARED_LICENSE = "LicenseRef-undeclared"
-"""License of a voice before anyone has declared one."""
+"""License of a voice until one is declared."""
 FORMAT_VERSION = 1
 """Newest format of a voice folder that this version reads and writes."""
 
@@ -57,10 +57,10 @@ class VoiceManifest:
     dialect: str = "asante"
     """Variety of the language."""
     tones: str = "written"
-    """Where tones of unmarked words come from unless a request sets it: "predicted" for a voice trained with tones from
-    marked text, "written" for one whose tone units are untrained."""
+    """Default source of tones for unmarked words: "predicted" for a voice trained with tones, "written" for one whose
+    tone units are untrained."""
     levels: dict[str, dict[str, Curve]] = field(default_factory=dict)
-    """Gains that keep a speaker's level: see `kalakan.voices.corrections.Levels`."""
+    """Gains that keep a speaker's level constant: see `kalakan.voices.corrections.Levels`."""
     corrections: Corrections = field(default_factory=Corrections)
     """Corrections of its prosody."""
     training: dict[str, Any] = field(default_factory=dict)

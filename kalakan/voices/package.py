@@ -51,7 +51,7 @@ class Voice:
 def voice_folder(source: str | os.PathLike[str] | None) -> Path:
     """The folder that `source` names.
 
-    None is the default voice's, and so is the word "default" where no folder has that name.
+    None is the default voice, and so is the word "default" unless a folder has that name.
     """
     if source is None or (os.fspath(source) == DEFAULT.name and not Path(source).exists()):
         return DEFAULT
@@ -87,8 +87,8 @@ def load_voice(source: str | Path | None = None) -> Voice:
 def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, bytes | Path]) -> Voice:
     """Writes a voice folder from its files (bytes, or a path to copy) and the manifest, whose hashes are filled in.
 
-    An existing folder at that place is replaced, if it is a voice or empty; else `VoiceError`. The voice that comes
-    with the package is never replaced: that would change every program that uses it.
+    An existing folder is replaced if it is a voice or empty; otherwise raises `VoiceError`. The voice that comes with
+    the package is never replaced, because that would change every program that uses it.
     """
     target = check_target(folder)
     try:
@@ -107,8 +107,8 @@ def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, 
 
 
 def check_target(folder: str | Path) -> Path:
-    """The folder, as a path that `save_voice` can write: its parent is made where it is not there. Raises `VoiceError`
-    for the voice that comes with the package, a folder that holds something else, and a place that cannot be written.
+    """The folder as a path that `save_voice` can write; creates its parent if missing. Raises `VoiceError` for the
+    voice that comes with the package, a folder with other contents, and a path that cannot be written.
     """
     target = Path(folder)
     if target.resolve() == DEFAULT.resolve():

@@ -114,7 +114,7 @@ def with_vocoder(
     files: Mapping[str, bytes],
     target: str | Path | None = None,
 ) -> Voice:
-    """The voice with another vocoder, `files` being its weights and graphs; written to `target` (default: in place).
+    """Writes the voice with another vocoder, whose weights and graphs are `files`, to `target` (default: in place).
 
     Raises `VoiceError` if the vocoder was trained with other audio settings than the voice.
     """

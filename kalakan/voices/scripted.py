@@ -1,4 +1,4 @@
-"""TorchScript files that Kalakan exported: what they say of themselves, and loading them without trusting them."""
+"""TorchScript files exported by Kalakan: reads their facts, and loads them without trusting them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMAT = "kalakan-scripted-1"
 _FORBIDDEN = re.compile(
     r"(?<![\w.])(?:torch\.(?:save|from_file|load)|ops\.(?!quantized\.|prim\.|aten\.(?!save|from_file|load)))"
 )
-"""Calls in TorchScript code that reach beyond tensors: files, and operators of other libraries."""
+"""Calls in TorchScript code that do more than tensor arithmetic: files, and operators of other libraries."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def facts_of(acoustic: LoadedModel | None, vocoder: LoadedModel | None) -> dict[
 def load_scripted(path: str | Path) -> Scripted:
     """Reads what `kalakan export --format torchscript` wrote; raises `VoiceError` for any other file.
 
-    A file whose code reaches for anything but tensors is refused before it is loaded.
+    A file whose code does more than tensor arithmetic is rejected before it is loaded.
     """
     path = Path(path)
     check_code(path)

@@ -27,11 +27,11 @@ TEXTS = ("phonemes.tsv", "LICENSE", "MODEL_CARD.md")
 """Files of a voice folder that a single file holds as texts."""
 _DIGEST = "sha256"
 _SEAL = b"\x72\x4a\x0a\x06sha256\x12\x40"
-"""What precedes the digest at the end of a sealed ONNX file: the last entry of its metadata, of 64 digits."""
+"""Prefix of the digest at the end of a sealed ONNX file: the last entry of its metadata, with 64 digits."""
 
 
 def texts_of(manifest: VoiceManifest, folder: Path) -> dict[str, str]:
-    """The metadata of a single file made from the voice in a folder; without hashes of files, as it has none."""
+    """The metadata of a single file made from the voice in a folder; without file hashes, because it has no files."""
     told = {MANIFEST: replace(manifest, files={}).to_json()}
     for name in TEXTS:
         if name in manifest.files:
@@ -42,7 +42,7 @@ def texts_of(manifest: VoiceManifest, folder: Path) -> dict[str, str]:
 def read_single(path: Path) -> VoiceManifest:
     """The manifest in a single-file voice.
 
-    Raises `VoiceError` for a file that holds no voice, is damaged, or was made with another phoneme table.
+    Raises `VoiceError` for a file that contains no voice, is damaged, or uses another phoneme table.
     """
     kind = kinds.kind_of(path)
     if kind == kinds.SAFETENSORS:
@@ -126,4 +126,4 @@ def is_single(path: Path) -> bool:
             return MANIFEST in kinds.read_header(path)
         return kind == kinds.ONNX and MANIFEST in metadata(path, path.read_bytes())
     except (OSError, ValueError, VoiceError):
-        return False  # its reader says what is wrong with it
+        return False  # its reader reports what is wrong with it

@@ -1,4 +1,4 @@
-"""Weights of a voice or of single model files as torch modules, read without running any code in them."""
+"""Loads weights of a voice or of single model files as torch modules, without running any code in them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def save_pt(
 ) -> None:
     """Writes a model as one `.pt` file: tensors and plain values only.
 
-    `state` replaces the module's own in single precision, such as one in 16 bits or quantized (`SCALE`).
+    `state` replaces the module's own state in single precision, for example by a 16-bit or quantized one (`SCALE`).
     """
     tensors = float32_state(module) if state is None else dict(state)
     save_tensors(path, _facts(record, audio) | {"state": tensors})
@@ -117,7 +117,7 @@ def save_tensors(path: Path, contents: dict[str, Any]) -> None:
     try:
         with replacing(path) as partial, partial.open("wb") as file:
             torch.save(contents, file)
-    except RuntimeError as error:  # torch's, while it closes a file that could not be written
+    except RuntimeError as error:  # from torch, when it closes a file that could not be written
         cause = error.__context__
         if not isinstance(cause, OSError):
             raise
@@ -127,7 +127,7 @@ def save_tensors(path: Path, contents: dict[str, Any]) -> None:
 def load_model(
     path: str | Path, *, sizes_of_bare: Sequence[tuple[ModelRecord, AudioConfig]] = ()
 ) -> LoadedModel:
-    """The model of a `.pt` or `.safetensors` file, told by its content; raises `VoiceError` for any other file.
+    """The model in a `.pt` or `.safetensors` file, detected by content; raises `VoiceError` for any other file.
 
     `sizes_of_bare` as in `load_pt`.
     """
@@ -155,8 +155,8 @@ def load_pt(
 ) -> LoadedModel:
     """Reads what `save_pt` wrote; raises `VoiceError` for any other file, and for one that would run code.
 
-    `sizes_of_bare` are what a file of weights alone, `torch.save(model.state_dict())`, may be of: it is read as the
-    first that it fits.
+    `sizes_of_bare` are the models that a file of plain weights, `torch.save(model.state_dict())`, may contain; it is
+    loaded as the first one that it matches.
     """
     path = Path(path)
     try:
@@ -165,7 +165,7 @@ def load_pt(
         raise VoiceError(f"{path}: there is no such file") from error
     except pickle.UnpicklingError as error:
         raise VoiceError(_why_refused(path, str(error))) from error
-    except Exception as error:  # torch raises many kinds for a damaged file
+    except Exception as error:  # torch raises many exception types for a damaged file
         raise VoiceError(f"{path}: is damaged or no Kalakan model ({type(error).__name__})") from error
     if (
         isinstance(contents, dict)
@@ -189,7 +189,7 @@ def load_pt(
 
 
 def _why_refused(path: Path, reason: str) -> str:
-    """The message for a pickle that torch does not read: one with code, or a damaged one."""
+    """The message for a pickle that torch rejects: one with code, or a damaged one."""
     if "GLOBAL" in reason:  # torch's word for a name that the pickle wants to import
         return (
             f"{path}: would run code of its own when it is loaded, and is refused; ask its maker for a .safetensors "
@@ -252,7 +252,7 @@ def load_vocoder_of(source: str | Path) -> LoadedModel:
 
 
 def dequantize(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state whose quantized tensors are in 32 bits again and whose scales are gone.
+    """A state with quantized tensors converted back to 32 bits and without scales.
 
     Raises `VoiceError` for a quantized tensor without scales.
     """

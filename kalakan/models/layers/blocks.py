@@ -79,7 +79,7 @@ class TransformerBlock(nn.Module):
 class ConvNextBlock(nn.Module):
     """ConvNeXt block in one dimension (Liu et al. 2022, figure 4): depthwise convolution, then two linear maps.
 
-    No dropout: a block this narrow underfits rather than overfits.
+    Has no dropout: a block this narrow underfits rather than overfits.
     """
 
     def __init__(self, width: int, inner: int, kernel: int) -> None:

@@ -47,13 +47,14 @@ def frame_distances(durations: Tensor, owners: Tensor) -> Tensor:
 
 
 def position_between(distances: Tensor) -> Tensor:
-    """Position in (0, 1) [B, T] of the middle of a frame inside its phoneme, of `frame_distances`."""
+    """Position in (0, 1) [B, T] of the middle of a frame inside its phoneme, from `frame_distances`."""
     return (distances[:, :, 0] + 0.5) / (distances.sum(2) + 1)
 
 
 def move_together(values: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-    """Compacts the kept `values` [B, N, C]: in order, without gaps, zeros after them [B, N, C]; and the index [B, N]
-    that each kept value has there, for the others the index of the last kept one before. `kept` [B, N] is boolean."""
+    """Compacts the kept `values` [B, N, C] in order, without gaps, followed by zeros [B, N, C]. Also returns the new
+    index [B, N] of each kept value, and for other values the index of the last kept value before. `kept` [B, N] is
+    boolean."""
     size = values.shape[1]
     ranks = torch.cumsum(kept.to(torch.int64), dim=1) - 1
     target = torch.where(kept, ranks, torch.full_like(ranks, size))  # the others are dropped past the end

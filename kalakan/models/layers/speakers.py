@@ -5,9 +5,10 @@ from torch import Tensor
 
 
 def by_speaker(table: Tensor, speaker: Tensor) -> Tensor:
-    """Rows [B] or [B, C] of a table [S] or [S, C] of speakers: of ids [B], or means by weights [B, S] that sum to 1.
+    """Rows [B] or [B, C] of a speaker table [S] or [S, C]: for ids [B], or weighted means for weights [B, S] that sum
+    to 1.
 
-    The mean by a weight of 1 has the bits of the row.
+    A weight of 1 gives exactly the bits of the row.
     """
     if speaker.dim() == 1:
         return table[speaker]
@@ -18,5 +19,5 @@ def by_speaker(table: Tensor, speaker: Tensor) -> Tensor:
 
 
 def one_hot(speaker: Tensor, count: int) -> Tensor:
-    """Weights [B, S] of the ids [B] of `count` speakers; zeros for an id that is none of theirs."""
+    """Weights [B, S] for the ids [B] of `count` speakers; zeros for an unknown id."""
     return (speaker[:, None] == torch.arange(count, device=speaker.device)[None]).to(torch.float32)

@@ -40,7 +40,7 @@ def fold_into(plain: Module, normalized: nn.Module) -> Module:
 
 
 def unfolded(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """Weights; those of a folded module as magnitude and direction where the state dict's `names` require it."""
+    """Weights; those of a folded module as magnitude and direction if the state dict's `names` require it."""
     split = dict(weights)
     for name in names:
         place = name.removesuffix(_DIRECTION)

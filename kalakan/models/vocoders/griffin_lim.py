@@ -36,7 +36,7 @@ class GriffinLim(nn.Module):
 
     @torch.jit.export
     def inference(self, mel: Tensor) -> Tensor:
-        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision, autocast or not."""
+        """Waveform [B, T * hop_length] in [-1, 1] of a log-mel [B, M, T]; in single precision even under autocast."""
         return self.waveform(mel, self.seed)
 
     def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:

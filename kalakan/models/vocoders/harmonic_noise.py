@@ -20,11 +20,11 @@ MAX_LOG_GAIN = 5.0
 NOISE_CUT_FADE = 500.0
 """Hz on each side of `HarmonicNoiseConfig.noise_cut_below` over which the cut of the noise fades out."""
 NOISE_CUT_FADE_DB = 3.0
-"""Decibels above `HarmonicNoiseConfig.noise_cut_from` from which on the full cut applies."""
+"""Decibels above `HarmonicNoiseConfig.noise_cut_from` at which the full cut applies."""
 
 
 class F0Head(nn.Module):
-    """F0 and voicing from the mel alone, for callers that have no F0."""
+    """Predicts F0 and voicing from the mel, for callers that have no F0."""
 
     def __init__(self, n_mels: int, width: int) -> None:
         super().__init__()

@@ -18,17 +18,17 @@ _ONE_AT_A_TIME = threading.Lock()
 _STREAMS: dict[tuple[torch.device, int, int], list[torch.cuda.Stream]] = {}
 """Side streams of a stream, by its id and the depth of the fork; at `_CAPTURE` the capturing one.
 
-Few for the whole process: torch has a pool of 32 and then hands out streams that are in use.
+Only a few for the whole process: torch has a pool of 32 streams and then reuses them.
 """
 _CAPTURE = (-1, -1)
 _END_ALLOCATIONS = ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool")
-"""torch's function, by its name of today and of older versions."""
+"""torch's function, under its current and its older name."""
 
 
 class CudaRecorder:
     """Records on one device; see `kalakan.models.vocoders.gpu.graph_cache.Recorder`.
 
-    The graphs share their memory, so that none may run while another does: `begin` and `end` keep them apart.
+    The graphs share memory, so only one may run at a time: `begin` and `end` ensure that.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -38,9 +38,9 @@ class CudaRecorder:
         self._done: torch.cuda.Event | None = None
 
     def record(self, branches: Branches) -> tuple[Callable[[], None], list[Tensor]]:
-        """See `Recorder`; the work runs once before, so that autotuning, loading and packing are done.
+        """See `Recorder`. The work runs once before the capture, to finish autotuning, loading and packing.
 
-        Raises `KernelError` where it cannot be captured.
+        Raises `KernelError` if it cannot be captured.
         """
         with _ONE_AT_A_TIME, torch.cuda.device(self._device):
             self._warm_up(branches)
@@ -68,10 +68,10 @@ class CudaRecorder:
         self._done = torch.cuda.current_stream(self._device).record_event()
 
     def _give_up(self) -> None:
-        """Ends what a failed capture leaves begun: else the allocator takes all memory that is freed from then on for
-        the capture's, and reuses none that two streams had."""
+        """Cleans up after a failed capture. Otherwise the allocator would treat all memory freed from then on as the
+        capture's, and would not reuse memory that two streams used."""
         end = next(found for name in _END_ALLOCATIONS if (found := getattr(torch._C, name, None)) is not None)
-        with suppress(RuntimeError):  # torch got so far itself; then the graph gives the pool back, too
+        with suppress(RuntimeError):  # torch did this itself; then the graph also returns the pool
             end(self._device.index, self._pool)
             torch._C._cuda_releasePool(self._device.index, self._pool)
         self._pool = torch.cuda.graph_pool_handle()  # other graphs may still hold the old one
@@ -89,7 +89,7 @@ class CudaRecorder:
             try:
                 results = self._fork(branches)
             except BaseException:
-                with suppress(RuntimeError):  # it would only report that something was raised
+                with suppress(RuntimeError):  # it would only report that an exception was raised
                     graph.capture_end()
                 raise
             graph.capture_end()
@@ -98,8 +98,8 @@ class CudaRecorder:
     def _fork(self, branches: Branches, depth: int = 0) -> list[Tensor]:
         """The branches' results; the first runs on the current stream, each other on a side stream.
 
-        Side streams wait for all earlier work, and all later work waits for them: no memory that one of
-        them frees is overwritten while another reads it.
+        Side streams wait for all earlier work, and all later work waits for them, so that memory freed by one stream
+        is not overwritten while another reads it.
         """
         own = torch.cuda.current_stream(self._device)
         sides = self._streams(own.stream_id, depth, len(branches) - 1)
@@ -123,10 +123,10 @@ class CudaRecorder:
 
 @contextmanager
 def _workspaces_of_its_own() -> Iterator[None]:
-    """cuBLAS takes its workspaces of the block from the graph's own pool, and none of them afterwards.
+    """Within the block, cuBLAS takes its workspaces from the graph's own pool, and none of them remains afterwards.
 
-    torch keeps one per stream, and all graphs are captured on one: graphs of two models would write to the same, and
-    some versions of torch free it with the first graph that goes.
+    torch keeps one workspace per stream, and all graphs are captured on one stream: graphs of two models would share
+    it, and some versions of torch free it with the first graph.
     """
     torch._C._cuda_clearCublasWorkspaces()
     try:

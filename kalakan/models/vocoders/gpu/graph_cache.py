@@ -1,4 +1,5 @@
-"""CUDA graphs of a generator, one per bucket of lengths: at batch 1 launching costs more than computing."""
+"""CUDA graphs of a generator, one per bucket of lengths: at batch size 1, launching kernels costs more than running
+them."""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ from kalakan.models.vocoders.gpu.ragged_batch import Generate, end_window, with_
 from kalakan.ops.dispatch import requested
 
 MOST = 32
-"""Graphs kept; the least recently used one is evicted first."""
+"""Maximum number of graphs; the least recently used one is evicted first."""
 LONGEST = 2048
-"""Frames of the longest bucket: more take a GPU longer to run than to launch."""
+"""Frames of the longest bucket; longer inputs take longer to run than to launch."""
 _WANTED: ContextVar[bool] = ContextVar("kalakan_cuda_graphs", default=True)
 
 

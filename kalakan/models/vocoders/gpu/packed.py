@@ -23,7 +23,7 @@ DEVICES = ("cuda",)
 
 
 class Packable(Protocol):
-    """A generator whose stages can be packed: an `nn.Module` of two convolutions and what lies between them."""
+    """A generator whose stages can be packed: an `nn.Module` of two convolutions with stages between them."""
 
     project_in: nn.Conv1d
     """Log-mel [B, M, T] to activations [B, C, T]."""
@@ -66,9 +66,9 @@ _LOCK = threading.Lock()
 
 
 def packed(model: Packable, mel: Tensor) -> Packed | None:
-    """The generator of a module's weights as they are now, in autocast's type or their own; None where packed weights
-    do not apply: off the GPU, where gradients are required, while tracing or compiling, and for a module with hooks
-    inside, which would not run.
+    """The generator for a module's current weights, in autocast's type or their own. None if packed weights do not
+    apply: off the GPU, if gradients are required, while tracing or compiling, and for a module with hooks, which would
+    not run.
 
     It is rebuilt after the weights were moved, cast or modified in place. An in-place change through
     `.data`, which torch does not track, is not detected: call `forget` then.
@@ -141,7 +141,7 @@ def _pack(model: Packable, dtype: torch.dtype) -> Packed:
 @torch.inference_mode(False)  # inference tensors are of limited use outside that mode
 @torch.no_grad()
 def rows_of(model: Packable, dtype: torch.dtype) -> ChannelsLast:
-    """The generator with weights of its own, folded, cast and reordered."""
+    """The generator with its own copy of the weights, folded, cast and reordered."""
     return ChannelsLast(
         Convolution.of(model.project_in, at_least_single(dtype)),
         tuple(stage.channels_last(dtype) for stage in model.stages),  # type: ignore[operator]

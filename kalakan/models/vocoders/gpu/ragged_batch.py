@@ -1,4 +1,4 @@
-"""Batches of log-mels of different lengths, each with the same samples as alone.
+"""Batches of log-mels of different lengths; each row has the same samples as if it ran alone.
 
 A generator pads each of its convolutions with zeros. Past the end of a padded mel, the layers hold nonzero values, so
 its last frames would sound different. They are generated again, in a window that ends where the mel does: twice
@@ -33,7 +33,7 @@ def with_end(start: Tensor, end: Tensor, samples: int) -> Tensor:
 def generate_passes(
     generate: Generate, mels: Sequence[Tensor], context: int
 ) -> Iterator[tuple[list[int], list[Tensor]]]:
-    """Passes over log-mels [1, M, T_i]: the rows of each, and their waveforms [T_i * hop_length]. Those of similar
+    """Passes over log-mels [1, M, T_i]: the rows of each pass, and their waveforms [T_i * hop_length]. Rows of similar
     length share a pass.
 
     `context` is the generator's `context_frames`. The samples are those of `generate(mel)[0]`, up to rounding.

@@ -1,4 +1,5 @@
-"""HiFi-GAN's residual blocks on activations [B, T, C]: a fused kernel where one applies, else cuDNN's convolutions."""
+"""HiFi-GAN's residual blocks on activations [B, T, C]: a fused kernel if one applies, otherwise cuDNN's
+convolutions."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class Fusion:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, T, C] to [B, T, C]."""
-        if self.packed.width is not None:  # wider ones run in cuDNN, whatever was requested
+        if self.packed.width is not None:  # wider blocks always run in cuDNN
             chosen = RESIDUAL_BLOCKS.choose(x, self.packed)
             # The op's reference is written for clarity: it transposes x, and was not requested here.
             if requested("residual_blocks") is not None or chosen is not reference.residual_blocks:

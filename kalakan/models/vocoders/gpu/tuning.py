@@ -1,4 +1,4 @@
-"""Measures on a GPU who serves the stages of upsampling vocoders best, for the table of `kalakan.ops.choices`."""
+"""Measures which implementation is fastest for each stage of the upsampling vocoders, for `kalakan.ops.choices`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from kalakan.ops.upsample import UPSAMPLE
 from kalakan.ops.upsample.triton import CANDIDATES
 
 Measure = Callable[[Callable[[], object]], float]
-"""Seconds of a call on the device."""
+"""Duration of a call on the device in seconds."""
 VOCODERS = ("hifigan", "hifigan_v2", "hifigan_v3", "melgan")
-"""Those whose stages are measured, with the sizes of their presets."""
+"""Vocoders whose stages are measured, in their preset sizes."""
 SECONDS, ITEMS = (1, 10), 8
-"""Lengths of one item, and how many of the longest: as much as a pass of a batch."""
+"""Lengths of a single item, and the number of the longest items, as many as one pass of a batch."""
 ROUNDS = 5
 _OPS: dict[str, Op] = {op.name: op for op in (UPSAMPLE, RESIDUAL_BLOCKS)}
 
 
 def tune(model: packed.Packable, device: torch.device, audio: AudioConfig, found: Table) -> None:
-    """Adds to `found` what all stages of a vocoder on `device` take in half and single precision."""
+    """Adds the durations of all stages of a vocoder on `device`, in half and single precision, to `found`."""
     for dtype in (torch.float16, torch.float32):
         with torch.no_grad():
             rows = packed.rows_of(model, dtype)
@@ -78,7 +78,7 @@ def _fastest_tiles(op: str, shape: Shape, stage: Layer, x: Tensor, found: Table,
         with choices.preferring(op, "triton", tiles):
             times[tiles] = measure(lambda: stage(x))
     best = min(times, key=lambda tiles: times[tiles])
-    found.tiles[shape.name] = best  # that of the largest load stays
+    found.tiles[shape.name] = best  # the result for the largest load is kept
     return times[best]
 
 

@@ -1,7 +1,7 @@
-"""Whether a module's weights are still those that were packed: asked before every call, so in few microseconds.
+"""Checks whether a module's weights are still those that were packed, before every call and in a few microseconds.
 
-Most of it runs in C over lists: a walk over the 224 modules of HiFi-GAN V1 in Python takes as long as a third of a
-short sentence's graph.
+Most of the check runs in C over lists: walking the 224 modules of HiFi-GAN V1 in Python would take a third as long as
+the graph of a short sentence.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Weights:
         self._hooks = [
             hooks for part in inner for hooks in (part._forward_hooks, part._forward_pre_hooks)
         ]  # each is one object as long as its module lives
-        self._first = model._modules  # not the model, which would then live for ever
-        # A container has another dictionary once a part of it was removed: it is asked for each time.
+        self._first = model._modules  # not the model, which would then never be freed
+        # A container gets a new dictionary when a part of it is removed, so it is looked up each time.
         self._containers = [part for part in inner if part._modules]
         self._owned = [part._parameters for part in (model, *inner) if part._parameters]
         self._children = self._children_now()
         counts = [0, *accumulate(map(len, self._owned))]
-        # Parameters of a module move together. Twice the first: an itemgetter of one item would return no sequence.
+        # Parameters of a module move together. Twice the first, because an itemgetter of one item returns no sequence.
         self._first_of_each = itemgetter(*counts[:-1], 0)
-        # They hold the memory of weights that are replaced until the next call: nothing else gets their addresses.
+        # References keep replaced weights alive until the next call, so that nothing else gets their addresses.
         self._kept = [parameter.detach() for parameter in self._parameters_now()]
         self._state = self._state_now()
 
@@ -53,7 +53,7 @@ class Weights:
     def are_unchanged(self) -> bool:
         """Whether no parameter was modified in place, moved, cast or replaced, and no submodule replaced.
 
-        Not seen are changes through `.data`, which torch does not track: in-place ones, and of a bias any.
+        Does not detect changes through `.data`, which torch does not track: in-place changes, and any change of a bias.
         """
         return self._children_now() == self._children and self._state_now() == self._state
 
