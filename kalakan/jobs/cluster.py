@@ -1,9 +1,9 @@
 """Synthesizes rows with the processes of a Ray cluster.
 
-Plain actors, not a Ray Data pipeline: Ray Data hands out results block by block, in its own time, and starts a block
-again as a whole. Here the manifest gets the rows of a chunk of about a second of work as soon as they are done, so that
-a driver that is killed loses no more than those in progress, and a row that kills its worker is found and left out.
-It also needs neither pyarrow nor pandas.
+Uses plain actors, not a Ray Data pipeline: Ray Data returns results block by block, at its own pace, and repeats whole
+blocks. Here the manifest gets the rows of each chunk, about a second of work, as soon as they are done, so that a
+killed driver loses only the rows in progress, and a row that kills its worker is found and skipped. It also needs
+neither pyarrow nor pandas.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from kalakan.jobs.settings import JobSettings, Storage, VoiceSettings
 from kalakan.jobs.voices import Voices
 
 CHUNK_CHARACTERS = 2000
-"""Text that goes to a worker at once: about a second of work."""
+"""Number of characters sent to a worker at once: about a second of work."""
 CHUNK_ROWS = 64
 AHEAD = 2
-"""Chunks that a worker has: one in progress, one that waits."""
+"""Number of chunks per worker: one in progress and one waiting."""
 MOST_DEATHS = 3
-"""Workers that a row may take along before it is left out."""
+"""Number of workers that a row may crash before it is skipped."""
 MOST_STARTS, START_S = 20, 0.5
-"""Attempts to reach a worker that starts again, and seconds between them."""
+"""Number of attempts to reach a restarting worker, and the seconds between them."""
 _LOCAL_STORE_BYTES = 100 << 20
 
 
 @dataclass(eq=False)
 class Chunk:
-    """Rows that go to a worker together."""
+    """Rows that are sent to a worker together."""
 
     rows: list[Row]
     deaths: int = 0
-    """Workers that died with it."""
+    """Number of workers that died while processing it."""
 
 
 class RowWorker:
@@ -57,9 +57,9 @@ class RowWorker:
         storage: Storage,
         prints: Mapping[str, str],
     ) -> None:
-        """Loads nothing yet: what goes wrong belongs to `synthesize`, where it is an error and no death.
+        """Loads nothing yet, because a failure in `synthesize` is an error, but a failure here would kill the worker.
 
-        `prints` are the fingerprints of the voices, as the driver has them; `folder` is where the files belong.
+        `prints` are the driver's fingerprints of the voices; `folder` is the output folder.
         """
         self._voices, self._default = voices, default
         self._folder, self._storage = folder, storage
@@ -67,12 +67,13 @@ class RowWorker:
         self._runner: LocalRunner | None = None
 
     def ready(self) -> None:
-        """Returns as soon as there is a process for this worker."""
+        """Returns as soon as this worker's process exists."""
 
     def synthesize(self, rows: Sequence[Row]) -> list[Record]:
         """The records of rows whose files are written; errors as for `LocalRunner.run`.
 
-        Raises `DataError` on a machine that does not see the output folder, or has other voices or another Kalakan.
+        Raises `DataError` on a machine that has no access to the output folder, or has other voices or another version
+        of Kalakan.
         """
         if self._runner is None:
             self._runner = self._started()
@@ -95,18 +96,18 @@ class RowWorker:
 
 
 def ray_runner(settings: JobSettings, address: str | None) -> Run:
-    """A `run` for `run_job` that uses the Ray cluster at `address`; None starts one on this machine.
+    """A `run` argument for `run_job` that uses the Ray cluster at `address`; None starts a cluster on this machine.
 
-    Raises `MissingDependencyError` without Ray; running raises `ConfigError` where there is no cluster.
+    Raises `MissingDependencyError` without Ray; running raises `ConfigError` if there is no cluster.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray tells its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage statistics
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f"a cluster needs ray; {how_to_install('ray')}") from error
 
-    cluster: Any = ray  # its functions are typed in part
+    cluster: Any = ray  # its functions are only partly typed
 
     def run(rows: Sequence[Row], voices: Voices, folder: Path) -> Generator[Record, None, None]:
         if not rows:
@@ -130,7 +131,7 @@ def ray_runner(settings: JobSettings, address: str | None) -> Run:
 
 
 def chunked(rows: Iterable[Row]) -> Iterator[Chunk]:
-    """Rows in chunks of about the same work."""
+    """Rows in chunks of about equal work."""
     chunk, characters = list[Row](), 0
     for row in rows:
         chunk.append(row)
@@ -164,22 +165,22 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
 
 
 class _Pool:
-    """Hands chunks to workers, and again to others when a worker dies."""
+    """Sends chunks to workers, and to other workers when one dies."""
 
     def __init__(self, ray: Any, workers: Iterable[Any], rows: Iterable[Row]) -> None:
         self._ray = ray
         self._chunks = chunked(rows)
         self._again: deque[Chunk] = deque()
         self._waits: dict[Any, tuple[Any, Chunk | None]] = {}
-        """Worker and chunk of everything in progress, oldest first; no chunk where a worker starts."""
+        """Worker and chunk of everything in progress, oldest first; no chunk for a worker that is starting."""
         self._failures: Counter[Any] = Counter()
         for worker in workers:
             self._waits[worker.ready.remote()] = (worker, None)
 
     def results(self) -> Iterator[tuple[Row, Record | None, int]]:
-        """Each row and its record, None for one that took too many workers along, with the number of them.
+        """Each row and its record (None for a row that crashed too many workers), and the number of crashed workers.
 
-        Raises what a worker raised, and `ConfigError` where none can start.
+        Raises the errors of workers, and `ConfigError` if none can start.
         """
         while self._waits:
             (reference, *_), _ = self._ray.wait(list(self._waits), num_returns=1)
@@ -204,7 +205,7 @@ class _Pool:
                 return
 
     def _feed(self, worker: Any) -> bool:
-        """Gives a worker what it has room for; False if no chunk is left."""
+        """Sends a worker as many chunks as it has room for; False if no chunk is left."""
         while sum(owner is worker for owner, _ in self._waits.values()) < AHEAD:
             chunk = self._again.popleft() if self._again else next(self._chunks, None)
             if chunk is None:
@@ -213,13 +214,13 @@ class _Pool:
         return True
 
     def _bury(self, worker: Any) -> Iterator[tuple[Row, None, int]]:
-        """After the death of a worker: its chunks go to others. It was doing the oldest of them."""
+        """Handles the death of a worker: its chunks go to others. It was processing the oldest one."""
         lost = [key for key, (owner, _) in self._waits.items() if owner is worker]
         chunk, *others = (waiting for key in lost if (waiting := self._waits.pop(key)[1]) is not None)
         chunk.deaths += 1
         if chunk.deaths >= MOST_DEATHS and len(chunk.rows) == 1:
             yield chunk.rows[0], None, chunk.deaths
-        elif chunk.deaths >= 2 and len(chunk.rows) > 1:  # to find the row that is at fault, if one is
+        elif chunk.deaths >= 2 and len(chunk.rows) > 1:  # to find the faulty row, if there is one
             self._again.extend(Chunk([row]) for row in chunk.rows)
         else:
             self._again.append(chunk)
@@ -227,7 +228,7 @@ class _Pool:
         self._waits[worker.ready.remote()] = (worker, None)
 
     def _start_again(self, worker: Any, error: Exception) -> None:
-        """Ray starts a worker that died again by itself; one that never comes is given up."""
+        """Ray restarts dead workers itself; workers that never come back are given up."""
         self._failures[worker] += 1
         if self._failures[worker] < MOST_STARTS:
             time.sleep(START_S)

@@ -16,16 +16,16 @@ from kalakan.jobs.names import check_names
 from kalakan.jobs.row import COLUMNS, Defaults, Row, row_of
 
 Cells = tuple[int, Mapping[str, Any], str | None]
-"""Number of a row, its fields by column, and why it cannot be used, if so."""
+"""Number of a row, its fields by column, and the reason why it cannot be used, if any."""
 
 
 def read_corpus(path: Path, defaults: Defaults) -> list[Row]:
-    """The rows of a corpus, whose suffix says what it is, in their order.
+    """The rows of a corpus in order; its suffix determines the format.
 
     .txt has a text on each line; .csv and .tsv a header with a column `text`; .jsonl an object on each line; .epub,
-    .docx and .pdf paragraphs, under their headings as chapters. Columns that mean nothing are named in a warning.
-    Raises `DataError` for a corpus that is missing, empty or not of its kind, for one without texts, and for ids that
-    clash or cannot name a file.
+    .docx and .pdf paragraphs, under their headings as chapters. Unknown columns are named in a warning. Raises
+    `DataError` for a corpus that is missing, empty, in another format or without texts, and for ids that clash or are
+    not valid file names.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:

@@ -1,4 +1,4 @@
-"""Paragraphs of EPUB, Word and PDF documents, each with the chapter that it stands in."""
+"""Paragraphs of EPUB, Word and PDF documents, each with its chapter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kalakan.errors import DataError, MissingDependencyError, how_to_install
 Paragraph = tuple[str, str]
 """Chapter, "" before the first heading, and text on one line."""
 MOST_BYTES = 64 << 20
-"""Longest part of an EPUB that is unpacked: a small archive may hold endless zeros."""
+"""Largest part of an EPUB that is unpacked, because a small archive may contain endless zeros."""
 _BLOCKS = frozenset(
     {"address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "div", "dl", "dt"}
     | {"figcaption", "figure", "footer", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table"}
@@ -34,9 +34,9 @@ _ENCODING = re.compile(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["']""")
 
 
 def read_epub(path: Path) -> Iterator[Paragraph]:
-    """The paragraphs of an EPUB in the order of its spine; h1 and h2 begin a chapter.
+    """The paragraphs of an EPUB in the order of its spine; h1 and h2 start a chapter.
 
-    Raises `DataError` for what is no EPUB, and for one that is encrypted.
+    Raises `DataError` for a file that is not an EPUB, and for an encrypted one.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -46,9 +46,9 @@ def read_epub(path: Path) -> Iterator[Paragraph]:
 
 
 def read_docx(path: Path) -> Iterator[Paragraph]:
-    """The paragraphs of a Word document, those of its tables cell by cell; titles and headings 1 and 2 begin a chapter.
+    """The paragraphs of a Word document, with tables cell by cell; titles and headings 1 and 2 start a chapter.
 
-    Raises `DataError` for what is no Word document, and `MissingDependencyError` without python-docx.
+    Raises `DataError` for a file that is not a Word document, and `MissingDependencyError` without python-docx.
     """
     try:
         import docx
@@ -56,15 +56,15 @@ def read_docx(path: Path) -> Iterator[Paragraph]:
         raise _missing("python-docx", path) from error
     try:
         document = docx.Document(str(path))
-    except Exception as error:  # its kinds are many, and its own
+    except Exception as error:  # it has many exception types of its own
         raise DataError(f"{path}: cannot be read as a Word document ({error}); save it as .docx") from error
     yield from _chaptered(_docx_blocks(document))
 
 
 def read_pdf(path: Path) -> Iterator[Paragraph]:
-    """The paragraphs of a PDF, as far as its lines tell them apart; bookmarks begin a chapter with their page.
+    """The paragraphs of a PDF, as far as the line layout shows them; bookmarks start a chapter with their page.
 
-    Raises `DataError` for what is no PDF, and for one that is encrypted or holds pictures of text only;
+    Raises `DataError` for a file that is not a PDF, and for one that is encrypted or contains only images of text;
     `MissingDependencyError` without pypdf.
     """
     try:
@@ -93,7 +93,7 @@ def _missing(package: str, path: Path) -> MissingDependencyError:
 
 
 def _chaptered(blocks: Iterable[tuple[bool, str]]) -> Iterator[Paragraph]:
-    """Blocks of text, and whether each begins a chapter, as paragraphs."""
+    """Blocks of text as paragraphs, with whether each starts a chapter."""
     chapter = ""
     for is_title, text in blocks:
         line = " ".join(text.split())
@@ -153,7 +153,7 @@ def _decoded(content: bytes) -> str:
     declared = _ENCODING.match(content[:200])
     try:
         return content.decode(declared[1].decode("ascii") if declared else "utf-8-sig", "replace")
-    except LookupError:  # an encoding that does not exist
+    except LookupError:  # an unknown encoding
         return content.decode("utf-8-sig", "replace")
 
 
@@ -168,7 +168,7 @@ class _Page(HTMLParser):
         self._heading = ""
 
     def finished(self) -> list[tuple[bool, str]]:
-        """The blocks, and whether each begins a chapter."""
+        """The blocks, and whether each starts a chapter."""
         self._end_block()
         return self._blocks
 
@@ -215,7 +215,7 @@ def _cell_texts(table: Any) -> Iterator[str]:
     seen = set()
     for row in table.rows:
         for cell in row.cells:
-            if cell._tc not in seen:  # a merged cell is listed once for each place it covers
+            if cell._tc not in seen:  # a merged cell is listed once for each cell that it covers
                 seen.add(cell._tc)
                 yield from (paragraph.text for paragraph in cell.paragraphs)
                 for inner in cell.tables:
@@ -234,7 +234,7 @@ def _bookmarks(reader: Any, outline: Iterable[Any]) -> dict[int, str]:
 
 
 def _joined_pages(pages: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Paragraphs, and the page that each begins on; one that a page ends in the middle of a sentence goes on."""
+    """Paragraphs, and the page on which each begins; a sentence that a page break interrupts continues."""
     waiting: tuple[int, str] | None = None
     for number, page in enumerate(pages):
         for index, block in enumerate(re.split(r"\n\s*\n", page)):
@@ -253,5 +253,5 @@ def _joined_pages(pages: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def _one_line(block: str) -> str:
-    """Lines of a block as one; a word that was divided at the end of a line is whole again."""
+    """Joins the lines of a block; words hyphenated at line ends are joined again."""
     return " ".join(re.sub(r"(?<=\w)[-\u00ad\u2010]\s*\n\s*(?=[^\W\d_A-Z])", "", block).split())

@@ -1,4 +1,4 @@
-"""A corpus job from its settings to its last file."""
+"""Runs a corpus job from its settings to its last file."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ from kalakan.storage import lock_file, way_out
 
 LOCK = ".kalakan-job.lock"
 MOST_ODD = 1000
-"""Odd rows that are kept to be named."""
+"""Maximum number of suspicious rows that are listed."""
 
 
 @dataclass
 class Status:
-    """How far a job is."""
+    """Progress of a job."""
 
     rows: int
-    """Rows of the corpus."""
+    """Number of rows in the corpus."""
     characters: int
-    """Characters of the rows that were to be done when it began."""
+    """Number of characters in the rows to be done at the start."""
     kept: int = 0
-    """Rows that were done before."""
+    """Number of rows done in earlier runs."""
     done: int = 0
-    """Rows done since, those that failed included."""
+    """Number of rows done in this run, including failed ones."""
     done_characters: int = 0
-    """Their characters."""
+    """Number of characters in these rows."""
     failed: int = 0
-    """Rows that could not be synthesized."""
+    """Number of rows that could not be synthesized."""
     seconds: float = 0.0
-    """Audio made since."""
+    """Duration of the audio synthesized in this run."""
     wall_s: float = 0.0
-    """Time since the first row began."""
+    """Time since the start of the first row."""
     first_errors: list[tuple[Row, str]] = field(default_factory=list)
-    """Rows that failed, up to `MOST_ODD`."""
+    """Failed rows, up to `MOST_ODD`."""
     odd: list[tuple[Row, list[str]]] = field(default_factory=list)
-    """Rows whose audio is implausible, and why, up to `MOST_ODD`; those done before included."""
+    """Rows with implausible audio, and the reasons, up to `MOST_ODD`; includes rows of earlier runs."""
 
     @property
     def rtf(self) -> float | None:
-        """Time for each second of audio; None before the first one."""
+        """Real-time factor; None before the first row."""
         return self.wall_s / self.seconds if self.seconds else None
 
     @property
     def remaining_s(self) -> float | None:
-        """Time that the rest will take, by its characters; None before the first row."""
+        """Estimated remaining time, based on characters; None before the first row."""
         if not self.done_characters:
             return None
         return self.wall_s * (self.characters - self.done_characters) / self.done_characters
@@ -78,14 +78,14 @@ def run_job(
     run: Run | None = None,
     progress: Callable[[Status], None] | None = None,
 ) -> Status:
-    """Synthesizes the rows of a corpus that are not done yet, and returns what became of them.
+    """Synthesizes the unfinished rows of a corpus, and returns the results.
 
-    Each row is a file of its own, written whole; `manifest.jsonl` in the output folder has a line for each. A job that
-    was stopped, in whatever way, is continued by the same call: rows whose file is whole and of the same text, settings
-    and voice are kept. `run` synthesizes rows somewhere else than in this process; `progress` is called after each row.
+    Each row is written completely to its own file; `manifest.jsonl` in the output folder has a line for each row. The
+    same call resumes an interrupted job: rows with a complete file for the same text, settings and voice are kept.
+    `run` synthesizes rows outside of this process; `progress` is called after each row.
 
-    Raises `DataError` for a corpus that cannot be read, for an output folder of another job, and while another process
-    works there; `AudioError` for a place that cannot be written to; and as `Synthesizer` for the voice.
+    Raises `DataError` for a corpus that cannot be read, for the output folder of another job, and while another process
+    uses it; `AudioError` for an unwritable folder; and the errors of `Synthesizer` for the voice.
     """
     defaults = Defaults(settings.options, settings.voice, settings.format)
     rows = read_corpus(settings.corpus, defaults)
@@ -118,7 +118,7 @@ def _worked(
     run: Run | None,
     progress: Callable[[Status], None] | None,
 ) -> Status:
-    """Does the rows that are not done."""
+    """Processes the unfinished rows."""
     by_name = {row.name: row for row in rows}
     for name in manifest.names():
         gone = manifest.get(name) if name not in by_name else None
@@ -146,7 +146,7 @@ def _worked(
         for record in records:
             row, before = by_name[record.id], manifest.get(record.id)
             if record.error is not None and before is not None:
-                layout.remove(before)  # audio of a text that is no longer there
+                layout.remove(before)  # audio of a text that no longer exists
             manifest.append(record)
             layout.add(record, manifest.get)
             status.done += 1
@@ -164,7 +164,7 @@ def _worked(
 
 
 def _is_done(record: Record, row: Row, voices: Voices, settings: JobSettings, layout: FilesLayout) -> bool:
-    """Whether a row needs not be done again. One that failed is tried again: its voice may be there now."""
+    """Whether a row is finished. Failed rows are retried, because their voice may exist now."""
     return (
         record.error is None
         and record.key == voices.key(row, settings.storage)
@@ -190,7 +190,7 @@ def _layout(settings: JobSettings, rows: Sequence[Row]) -> FilesLayout:
 
 
 def _accept(settings: JobSettings, now: State, layout: FilesLayout, rows: Sequence[Row]) -> None:
-    """Raises `DataError` where the output folder holds something else; writes down what the job is now."""
+    """Raises `DataError` if the output folder contains something else; records the current state of the job."""
     before = State.read(settings.output)
     if before is None:
         _check_free(settings.output, layout, rows)
@@ -216,7 +216,7 @@ def _shown(state: State) -> str:
 
 
 def _check_free(output: Path, layout: FilesLayout, rows: Sequence[Row]) -> None:
-    """Raises `DataError` where files of somebody else would be overwritten."""
+    """Raises `DataError` if files that are not the job's would be overwritten."""
     there = {path.name for folder in {output, layout.folder} if folder.is_dir() for path in folder.iterdir()}
     wanted = {MANIFEST, STATE, *(row.file for row in rows)}
     if there & wanted:
@@ -234,7 +234,7 @@ def _records(manifest: Manifest, rows: Sequence[Row]) -> Iterable[Record]:
 
 @contextmanager
 def _locked(output: Path) -> Iterator[None]:
-    """Makes the output folder and keeps other jobs out of it."""
+    """Creates the output folder and locks it against other jobs."""
     output.mkdir(parents=True, exist_ok=True)
     lock = lock_file(output / LOCK)
     if lock is None:
@@ -245,7 +245,7 @@ def _locked(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _naming_output(output: Path) -> Iterator[None]:
-    """Turns an `OSError` into an `AudioError` that says what to do about it."""
+    """Turns an `OSError` into an `AudioError` with advice."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One audio file of all rows, with chapters and subtitles."""
+"""Joins all rows into one audio file, with chapters and subtitles."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Part:
     start: int
     """First sample."""
     end: int
-    """Sample after the last, the silence behind it left out."""
+    """Sample after the last, without the silence after it."""
 
 
 def check_join(settings: JobSettings, rows: Sequence[Row]) -> None:
-    """Raises `AudioError`, `SubtitleError` or `OSError` for files that cannot be written, before the first row is."""
+    """Raises `AudioError`, `SubtitleError` or `OSError` for files that cannot be written, before the first row."""
     if settings.join is None:
         return
     format_of(settings.join)
@@ -68,9 +68,9 @@ def chapters_path(joined: Path) -> Path:
 def join(settings: JobSettings, records: Iterable[Record]) -> None:
     """Writes the joined file, its chapters and its subtitles. Rows without audio are left out.
 
-    The chapters are in a file of their own in the form of ffmpeg's metadata, with which it writes audiobooks, and in
-    the joined file itself where that is MP3 or FLAC. Raises `DataError` where no row
-    has audio, `AudioError` and `OSError` for what cannot be read or written.
+    The chapters go to a separate file in ffmpeg's metadata format, from which ffmpeg can write audiobooks, and into the
+    joined file itself if it is MP3 or FLAC. Raises `DataError` if no row has audio, and `AudioError` and `OSError` for
+    files that cannot be read or written.
     """
     assert settings.join is not None, "the caller has asked"
     spoken = [record for record in records if record.file is not None]
@@ -98,7 +98,7 @@ def join(settings: JobSettings, records: Iterable[Record]) -> None:
 def _blocks(
     output: Path, records: Sequence[Record], rate: int, parts: list[Part]
 ) -> Iterator[NDArray[np.float32]]:
-    """The audio of each row at `rate` Hz, and the silence between them; notes where each row is."""
+    """The audio of each row at `rate` Hz, and the silence between rows; records the position of each row."""
     place = 0
     for index, record in enumerate(records):
         if index:
@@ -115,7 +115,7 @@ def _blocks(
 
 
 def _chapters(parts: Sequence[Part], rate: int, title: str) -> list[Chapter]:
-    """The chapters, each up to the next one; where the corpus has none, the rows."""
+    """The chapters, each up to the next one; the rows, if the corpus has no chapters."""
     is_named = any(part.record.chapter for part in parts)
     names = [(part.record.chapter or title) if is_named else part.record.id for part in parts]
     firsts = [index for index, name in enumerate(names) if not index or names[index - 1] != name]
@@ -156,7 +156,8 @@ def _timing(output: Path, parts: Sequence[Part], rate: int) -> tuple[Timing, lis
 
 
 def _moved(timing: Timing, start: int, end: int, rate: int) -> tuple[Sentence, ...]:
-    """The sentences of a row that begins at sample `start`; silence up to `end` is a pause of the last one."""
+    """The sentences of a row that begins at sample `start`; silence up to `end` becomes a pause of the last
+    sentence."""
 
     def at(sample: int) -> int:
         return min(end, start + round(sample * rate / timing.sample_rate))

@@ -1,4 +1,4 @@
-"""How the files of a job are arranged: one folder, LJSpeech, or shards for WebDataset."""
+"""Layouts of a job's files: one folder, LJSpeech, or WebDataset shards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kalakan.jobs.writer import TIMING_SUFFIX, is_whole
 from kalakan.storage import replacing
 
 Find = Callable[[str], Record | None]
-"""Gives the record of a row by its name."""
+"""Returns the record of a row by its name."""
 
 
 class FilesLayout:
     """All files in the output folder."""
 
     folder_name = ""
-    """Folder in the output folder that rows are written into."""
+    """Subfolder of the output folder into which rows are written."""
 
     def __init__(self, output: Path, rows: Sequence[Row]) -> None:
         """Raises `DataError` for rows that the layout cannot hold."""
@@ -37,23 +37,23 @@ class FilesLayout:
         return replace(row, location=str(Path(self.folder_name, row.file).as_posix()))
 
     def is_done(self, row: Row, record: Record) -> bool:
-        """Whether the files of a record are there, and whole."""
+        """Whether the files of a record exist and are complete."""
         return self._is_there(row, record)
 
     def begin(self, todo: Iterable[Row], find: Find) -> None:
-        """Called with the rows that are to be done, before the first of them."""
+        """Called with the unfinished rows, before the first of them."""
 
     def add(self, record: Record, find: Find) -> None:
         """Called when a row is done."""
 
     def remove(self, record: Record) -> None:
-        """Removes the files of a row that the corpus no longer has."""
+        """Removes the files of a row that is no longer in the corpus."""
         if record.file is not None:
             (self.folder / Path(record.file).name).unlink(missing_ok=True)
             (self.folder / f"{record.id}{TIMING_SUFFIX}").unlink(missing_ok=True)
 
     def finish(self, records: Iterable[Record]) -> None:
-        """Writes what describes all rows; called when all are done."""
+        """Writes the files that describe all rows; called when all are done."""
 
     def _is_there(self, row: Row, record: Record) -> bool:
         if not is_whole(self.folder / row.file, record.sha256):

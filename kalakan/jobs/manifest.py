@@ -1,4 +1,4 @@
-"""The manifest of a job: one line for each row, appended whole, and in the order of the corpus at the end."""
+"""The manifest of a job: one line per row, appended atomically, and sorted in corpus order at the end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from kalakan.storage import naming, replacing
 
 NAME = "manifest.jsonl"
 SYNC_S = 1.0
-"""Interval at which lines are forced to the disk: after a power cut, younger rows are done again."""
+"""Interval at which lines are flushed to disk; after a power failure, newer rows are done again."""
 
 
 class Manifest:
-    """The lines of a manifest, found by the name of their row. One process writes at a time."""
+    """The lines of a manifest by row name. Only one process may write at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens or makes the manifest of a folder; half a line at its end, left by a killed process, is removed.
+        """Opens or creates the manifest of a folder; removes an incomplete last line left by a killed process.
 
-        Raises `OSError`, as do all methods.
+        Raises `OSError`, as all methods do.
         """
         self.path = folder / NAME
         self._open()
@@ -37,7 +37,7 @@ class Manifest:
         return list(self._places)
 
     def append(self, record: Record) -> None:
-        """Adds a record; on a full disk no part of its line stays."""
+        """Adds a record; on a full disk, no part of its line is left."""
         line = record.line()
         with naming(self.path):
             try:
@@ -51,19 +51,19 @@ class Manifest:
                 self.sync()
 
     def sync(self) -> None:
-        """Forces all lines to the disk."""
+        """Flushes all lines to disk."""
         os.fsync(self._file.fileno())
         self._synced = time.monotonic()
 
     def settle(self, names: Iterable[str]) -> None:
-        """Rewrites the manifest: the last line of each of `names`, in their order, and nothing else."""
+        """Rewrites the manifest with only the last line of each of `names`, in that order."""
         with replacing(self.path) as partial, partial.open("wb") as file:
             for name in names:
                 if name in self._places:
                     file.write(self._read(*self._places[name]))
             file.flush()
             os.fsync(file.fileno())
-            self.close()  # Windows replaces no file that is open
+            self.close()  # Windows cannot replace an open file
         self._open()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Facts about the audio of a row that show what went wrong without listening to it."""
+"""Facts about the audio of a row that reveal problems without listening to it."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from kalakan.synthesis.subtitles.visible import Visible, clean
 
 FRAME_S = 0.01
 SILENT_DB = -40.0
-"""A frame is silent that lies this far below the loudest one, in decibels."""
+"""A frame this far below the loudest one is silent, in decibels."""
 FULL_SCALE = 1.0 - 2.0**-15
-"""Amplitude from which a sample of 16 bits is clipped."""
+"""Amplitude at which a 16-bit sample is clipped."""
 SLOWEST, FASTEST = 6.0, 30.0
-"""Characters a second, at speed 1, between which a reading is plausible."""
+"""Plausible range of characters per second at speed 1."""
 MOST_SILENCE = 0.5
-"""Largest plausible share of silence."""
+"""Largest plausible fraction of silence."""
 WORD = 4
-"""Sounds in a row that are missing, or added, where a word was skipped or repeated. How many errors there are in all
-depends on the recognizer more than on the row."""
+"""Number of consecutive missing or added phones that indicates a skipped or repeated word. The total number of errors
+depends more on the recognizer than on the row."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured."""
+    """The measurements of a row."""
 
     seconds: float
     """Duration."""
     chars_per_second: float
-    """Characters of the text, markup left out, for each second."""
+    """Characters of the text, without markup, per second."""
     peak: float
     """Largest amplitude."""
     clipped: int
-    """Samples at full scale."""
+    """Number of samples at full scale."""
     silence: float
-    """Share of frames that are silent."""
+    """Fraction of silent frames."""
     loudness: float | None
     """Integrated loudness in LUFS; None for silence."""
     phone_errors: float | None = None
-    """Sounds heard otherwise, not heard, or added, for each sound of the text; None without a recognizer."""
+    """Phone error rate: substituted, missing or added phones per phone of the text; None without a recognizer."""
     skipped: int | None = None
-    """Longest run of sounds of the text that are not heard."""
+    """Longest run of missing phones."""
     repeated: int | None = None
-    """Longest run of sounds that are heard and that the text does not have."""
+    """Longest run of added phones."""
 
 
 def measured(audio: NDArray[np.float32], rate: int, text: str) -> Measured:
@@ -73,7 +73,7 @@ def visible_text(text: str) -> str:
 
 
 def heard(found: Measured, pairs: Sequence[Pair]) -> Measured:
-    """Facts with those of a recognizer, from the text's sounds and what they were heard as."""
+    """Adds the facts of a recognizer, from the phones of the text and the recognized ones."""
     errors = PhoneErrors()
     errors.add(pairs)
     return replace(
@@ -85,7 +85,7 @@ def heard(found: Measured, pairs: Sequence[Pair]) -> Measured:
 
 
 def oddities(found: Measured, speed: float) -> list[str]:
-    """What is implausible about a row that was read at a tempo of `speed`; most often nothing."""
+    """What is implausible about a row that was read at tempo `speed`; usually empty."""
     odd = []
     pace = found.chars_per_second / speed
     if not SLOWEST <= pace <= FASTEST:

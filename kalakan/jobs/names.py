@@ -1,4 +1,4 @@
-"""Names of the files of a job: each row has its own, inside the output folder, on every file system."""
+"""File names of a job: unique for each row, inside the output folder, valid on every file system."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterable
 from kalakan.errors import DataError
 
 LONGEST_BYTES = 180
-"""Longest id in UTF-8: file systems allow 255 bytes for a name with its suffixes."""
+"""Longest id in UTF-8 bytes: file systems allow 255 bytes for a name with its suffixes."""
 MOST_NAMED = 3
-"""Clashes that one error names."""
+"""Maximum number of clashes that an error lists."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 )
-"""Names that Windows keeps for devices, whatever the suffix."""
+"""Names that Windows reserves for devices, with any suffix."""
 
 
 def fault_of(name: str) -> str | None:
-    """Why `name` cannot be that of a file; None if it can."""
+    """Why `name` is not a valid file name; None if it is."""
     forbidden = _FORBIDDEN.search(name)
     if forbidden is not None:
         return f"holds {forbidden[0]!r}"
@@ -36,10 +36,10 @@ def fault_of(name: str) -> str | None:
 
 
 def check_names(named: Iterable[tuple[str, str]], source: str) -> None:
-    """Raises `DataError` for names that cannot be those of files, and for two rows with one name.
+    """Raises `DataError` for invalid file names, and for two rows with the same name.
 
-    `named` holds the place of each row, such as "line 3", and its name. Names that differ in case or Unicode form only
-    are the same: on macOS and Windows one file would overwrite the other.
+    `named` has the position of each row, such as "line 3", and its name. Names that differ only in case or Unicode form
+    count as equal, because on macOS and Windows one file would overwrite the other.
     """
     seen: dict[str, tuple[str, str]] = {}
     clashes, faults = [], []

@@ -1,7 +1,7 @@
 """The server as an application of Ray Serve: `serve run kalakan.jobs.ray_serve:application replicas=4`.
 
-Needs the extra `ray-serve`. Every replica is a whole server with a voice and a queue of its own; Ray's proxies pass
-requests on to them, streams and WebSockets too, and start replicas again that die.
+Needs the extra `ray-serve`. Every replica is a complete server with its own voice and queue. Ray's proxies forward
+requests, streams and WebSockets to the replicas; Ray restarts replicas that die.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
 
 MOST_REPLICAS = 1024
 GRACE_S = 30
-"""Seconds that open answers have to end once a replica is asked to stop."""
+"""Seconds for open responses to end after a replica is asked to stop."""
 
 
 def application(arguments: Mapping[str, Any] | None = None) -> Any:
     """An application for `serve.run`, with the settings of this process's environment variables.
 
     `arguments`: `replicas`, 1 to 1024; default 1; and `cpus` of each, 1 to 1024; default 1. They may be strings, as
-    `serve run` gives them. Raises `ConfigError` for others, and `MissingDependencyError` without Ray Serve.
+    `serve run` passes them. Raises `ConfigError` for other values, and `MissingDependencyError` without Ray Serve.
     """
     given = {"replicas": 1, "cpus": 1, **(arguments or {})}
     if unknown := sorted(set(given) - {"replicas", "cpus"}):
@@ -38,14 +38,14 @@ def application(arguments: Mapping[str, Any] | None = None) -> Any:
     def built() -> Any:
         return create_app(settings)  # in the replica, which may be on another machine
 
-    server: Any = serve  # its decorators are typed in part
+    server: Any = serve  # its decorators are only partly typed
     deployment = server.deployment(
         name="kalakan",
         num_replicas=replicas,
-        # The server's own queue refuses with a Retry-After what it cannot serve in time.
+        # The server's own queue rejects requests that it cannot serve in time, with a Retry-After.
         max_ongoing_requests=settings.max_requests + settings.queue,
         graceful_shutdown_timeout_s=GRACE_S,
-        ray_actor_options={"num_cpus": cpus},  # Ray's workers get as many threads (OMP_NUM_THREADS)
+        ray_actor_options={"num_cpus": cpus},  # Ray gives its workers as many threads (OMP_NUM_THREADS)
     )
     return deployment(server.ingress(built)()).bind()
 

@@ -1,4 +1,4 @@
-"""A line of the manifest: what became of a row."""
+"""A line of the manifest: the result of a row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MEASURED = tuple(Measured.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Record:
-    """What became of a row; the same for the same row, voice and settings, whenever it is made."""
+    """The result of a row; always identical for the same row, voice and settings."""
 
     n: int
     """Number of the row."""
     id: str
     """Its name."""
     file: str | None
-    """Where its audio is: a path in the output folder, for a shard with ":" and the member; None if there is none."""
+    """Path of its audio in the output folder, for a shard with ":" and the member; None if there is none."""
     text: str
     """Its text."""
     chapter: str
@@ -30,17 +30,17 @@ class Record:
     voice: str | None
     """Its voice folder; None for the voice that comes with the package."""
     options: Mapping[str, Any]
-    """Its settings that differ from the defaults of `SpeakOptions`; `speaker` is always there."""
+    """Its settings that differ from the defaults of `SpeakOptions`; always has `speaker`."""
     measured: Measured | None
     """Facts about its audio."""
     sha256: str | None
     """Hash of the audio file."""
     timing_sha256: str | None
-    """Hash of the file with its times; None without one."""
+    """Hash of its timing file; None without one."""
     error: str | None
-    """Why it has no audio."""
+    """The error, if it has no audio."""
     key: str
-    """Hash of all that its audio depends on."""
+    """Hash of everything that its audio depends on."""
 
     def line(self) -> bytes:
         """The line of the manifest."""
@@ -77,7 +77,7 @@ def record_of(
     timing_sha256: str | None = None,
     error: str | None = None,
 ) -> Record:
-    """The record of a row that `speaker` read."""
+    """The record of a row synthesized with `speaker`."""
     options = row.changes() | ({} if speaker is None else {"speaker": speaker})
     file = row.location if error is None else None
     return Record(

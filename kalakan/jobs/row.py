@@ -11,13 +11,13 @@ from kalakan.errors import KalakanError, TextError
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions
 
 COLUMNS = frozenset({"text", "id", "voice", "format", "chapter", *CONTROLS})
-"""Names of the columns that mean something."""
+"""Names of the known columns."""
 _YES, _NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a row has that does not say otherwise."""
+    """Defaults for rows that do not set a value."""
 
     options: SpeakOptions
     """Settings of the synthesis."""
@@ -29,12 +29,12 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Row:
-    """One text to be synthesized into one file."""
+    """A text to synthesize to a file."""
 
     number: int
-    """Number of its line, or of its paragraph, counted from 1."""
+    """Number of its line or paragraph, counted from 1."""
     name: str
-    """Name of its file without the suffix: the id, or the number."""
+    """Name of its file without the suffix: the id or the number."""
     text: str
     """The raw text."""
     options: SpeakOptions
@@ -46,9 +46,9 @@ class Row:
     chapter: str
     """The chapter that it belongs to; "" if the corpus names none."""
     fault: str | None = None
-    """Why it cannot be synthesized; None if nothing is known against it."""
+    """Why it cannot be synthesized; None if no reason is known."""
     location: str = ""
-    """Where its audio is in the end, as the manifest names it: a path in the output folder."""
+    """Final path of its audio in the output folder, as in the manifest."""
 
     @property
     def file(self) -> str:
@@ -57,18 +57,18 @@ class Row:
 
     @property
     def place(self) -> str:
-        """Where it is in the corpus, for messages."""
+        """Its position in the corpus, for messages."""
         return f"row {self.number}"
 
     def changes(self) -> dict[str, Any]:
-        """The settings that are not the defaults of `SpeakOptions`."""
+        """The settings that differ from the defaults of `SpeakOptions`."""
         return {name: value for name, value in asdict(self.options).items() if value != DEFAULTS[name]}
 
 
 def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str | None = None) -> Row:
     """The row of line `number` with the fields `cells`, by column; empty ones are the defaults.
 
-    Values that cannot be used become the row's `fault`: an error of one row does not stop a job.
+    Invalid values become the row's `fault`, because an error in one row does not stop a job.
     """
     given = {name: value for name, value in cells.items() if value is not None and str(value).strip() != ""}
     text, name = given.get("text", ""), str(given.get("id", f"{number:06}")).strip()
@@ -97,7 +97,7 @@ def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str
 
 
 def _value(name: str, value: Any) -> Any:
-    """A field as the type of its control; what is of no such type is left to `SpeakOptions` to refuse."""
+    """A field converted to the type of its control; `SpeakOptions` rejects values that cannot be converted."""
     if not isinstance(value, str):
         return value
     value, default = value.strip(), DEFAULTS[name]

@@ -18,11 +18,11 @@ from kalakan.synthesis.parallel import ParallelSynthesizer
 from kalakan.synthesis.threads import thread_budget
 
 AHEAD = 4
-"""Rows in progress for each worker: enough that none waits, few enough that a stopped job loses little."""
+"""Rows in progress per worker: enough that no worker waits, few enough that a stopped job loses little."""
 
 
 class LocalRunner:
-    """Synthesizes rows with the workers of one `ParallelSynthesizer` for each voice, and writes their files."""
+    """Synthesizes rows with one `ParallelSynthesizer` per voice, and writes their files."""
 
     def __init__(self, voices: Voices, folder: Path, storage: Storage, workers: int | None) -> None:
         """`folder` receives the files; `workers` is a number of threads, None for the thread budget."""
@@ -33,7 +33,7 @@ class LocalRunner:
         self._parallel: dict[str | None, ParallelSynthesizer] = {}
 
     def run(self, rows: Iterable[Row]) -> Generator[Record, None, None]:
-        """The record of each row, as they finish. A row that cannot be synthesized has an error in its record.
+        """The record of each row as it finishes. A row that cannot be synthesized has an error in its record.
 
         Raises `OSError` for a file that cannot be written, once the rows in progress have ended.
         """
@@ -55,7 +55,7 @@ class LocalRunner:
             parallel.close(wait=False)
 
     def _begin(self, row: Row) -> Callable[[], Any] | KalakanError:
-        """Begins the synthesis of a row: a function that waits for its audio or speech, or the error of the row."""
+        """Starts the synthesis of a row; returns a function that waits for its audio or speech, or the row's error."""
         if row.fault is not None:
             return KalakanError(row.fault)
         try:
@@ -78,7 +78,7 @@ class LocalRunner:
             speech = begun()
         except KalakanError as error:
             return failed(row, speaker, key, str(error))
-        except Exception as error:  # of a model: it belongs to this row, and the others go on
+        except Exception as error:  # an error of a model affects only this row
             return failed(row, speaker, key, f"{type(error).__name__}: {error}")
         try:
             rate = self._voices.get(row.voice).sample_rate
@@ -88,7 +88,7 @@ class LocalRunner:
 
 
 def _done(waiting: deque[Future[Record]]) -> Iterator[Record]:
-    """Waits for a row, and gives those that have ended."""
+    """Waits for a row, and returns all finished rows."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in list(waiting):
         if future in done:

@@ -21,7 +21,7 @@ MOST_SHARD_ROWS = 1_000_000
 
 @dataclass(frozen=True)
 class VoiceSettings:
-    """How the voices of a job are loaded; goes to other processes and machines."""
+    """How the voices of a job are loaded; sent to other processes and machines."""
 
     engine: str = "auto"
     """As for `Synthesizer`."""
@@ -32,7 +32,7 @@ class VoiceSettings:
     lexicon: str | None = None
     """As for `Synthesizer`: a file."""
     folder: str = ""
-    """Where relative paths begin; "" is the current folder."""
+    """Base of relative paths; "" is the current folder."""
 
     def load(self, voice: str | None) -> Synthesizer:
         """The synthesizer of a voice folder; None is the voice that comes with the package."""
@@ -56,41 +56,41 @@ class Storage:
     loudness: float | None = None
     """Integrated loudness in LUFS; None leaves the voice's level."""
     timing: bool = False
-    """Whether the times of words and sounds are stored beside each audio file."""
+    """Whether the times of words and sounds are stored with each audio file."""
     recognizer: str | None = None
-    """A `recognizer.pt` that finds skipped and repeated words; None for none."""
+    """A `recognizer.pt` to detect skipped and repeated words, or None."""
 
 
 @dataclass(frozen=True)
 class JobSettings:
-    """A corpus job. Building one raises `ConfigError` or `AudioError` for values out of range or that contradict."""
+    """A corpus job. Raises `ConfigError` or `AudioError` for values that are out of range or contradict each other."""
 
     corpus: Path
     """The corpus: .txt, .csv, .tsv, .jsonl, .epub, .docx or .pdf."""
     output: Path
-    """Folder of the audio files; made if it does not exist."""
+    """Folder of the audio files; created if it does not exist."""
     options: SpeakOptions = field(default_factory=SpeakOptions)
-    """Settings of rows that have none of their own."""
+    """Settings for rows without their own."""
     voice: str | None = None
-    """Voice folder of rows that name none; None for the voice that comes with the package."""
+    """Voice folder for rows that name none; None for the voice that comes with the package."""
     voices: VoiceSettings = field(default_factory=VoiceSettings)
     """How voices are loaded."""
     format: str = "wav"
-    """Audio format of rows that name none."""
+    """Audio format for rows that name none."""
     storage: Storage = field(default_factory=Storage)
     """How audio is stored."""
     workers: int | None = None
-    """Threads, or with Ray processes; None for as many as there are cores."""
+    """Number of threads, or of processes with Ray; None for the number of cores."""
     layout: Layout = "files"
-    """How the files are arranged: "files", "ljspeech" or "webdataset"."""
+    """Layout of the files: "files", "ljspeech" or "webdataset"."""
     shard_rows: int = 1000
-    """Rows of a shard of the layout "webdataset"."""
+    """Number of rows per shard in the layout "webdataset"."""
     join: Path | None = None
-    """One audio file of all rows; None for none."""
+    """Path of an audio file that joins all rows, or None."""
     subtitles: tuple[Path, ...] = ()
     """Subtitles of the joined file."""
     redo_changed: bool = False
-    """Whether rows are synthesized again whose text, settings or voice are not those of the job so far."""
+    """Whether to synthesize rows again if their text, settings or voice changed."""
 
     def __post_init__(self) -> None:
         check_loudness(self.storage.loudness)

@@ -1,4 +1,4 @@
-"""The layout of WebDataset: tar files of many rows, each made when its last row is done."""
+"""The WebDataset layout: tar files of many rows, each written when its last row is done."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from kalakan.storage import replacing
 
 
 class ShardsLayout(FilesLayout):
-    """`shard-000000.tar` and so on. Of each row they hold the audio, `ID.txt` and `ID.json`, the line of the manifest.
+    """`shard-000000.tar` and so on. For each row they contain the audio, `ID.txt`, and the manifest line `ID.json`.
 
-    Which shard a row belongs to depends on its place in the corpus alone. Until a shard is complete its rows lie in
-    the folder `rows`. The bytes of a shard depend on its rows only: no owner, no times.
+    The shard of a row depends only on its position in the corpus. Until a shard is complete, its rows are in the folder
+    `rows`. The bytes of a shard depend only on its rows: it has no owners and no times.
     """
 
     folder_name = "rows"
 
     def __init__(self, output: Path, rows: Sequence[Row], shard_rows: int) -> None:
-        """`shard_rows` rows make a shard."""
+        """`shard_rows` is the number of rows per shard."""
         super().__init__(output, rows)
         self._size = shard_rows
         self._rows = rows
@@ -65,7 +65,7 @@ class ShardsLayout(FilesLayout):
         """See `FilesLayout`."""
         self._left = Counter(self._shard(row.name) for row in todo)
         for shard in range(-(-len(self._rows) // self._size)):
-            # A process was killed between the last row and its shard, or between the shard and this clean-up.
+            # A process was killed between the last row and its shard, or between the shard and this cleanup.
             if self._left[shard]:
                 continue
             if self._is_shorter or any(self._staged(row).exists() for row in self._rows_of(shard)):
@@ -79,7 +79,7 @@ class ShardsLayout(FilesLayout):
             self._pack(shard, find)
 
     def remove(self, record: Record) -> None:
-        """See `FilesLayout`: the shards, which still hold it, are made again."""
+        """See `FilesLayout`. The shards that still contain the row are written again."""
         self._is_shorter = True
         for name in (f"{record.id}.{suffix}" for suffix in FORMATS):
             (self.folder / name).unlink(missing_ok=True)
@@ -104,14 +104,14 @@ class ShardsLayout(FilesLayout):
         return self.folder / row.file
 
     def _members(self, shard: int) -> dict[str, str]:
-        """Hash of each member of a shard; none for one that is not there or not whole."""
+        """Hash of each member of a shard; empty for a missing or incomplete shard."""
         if self._packed[0] != shard:
             contents = _contents(self.output / _name(shard))
             self._packed = (shard, {name: hashlib.sha256(one).hexdigest() for name, one in contents.items()})
         return self._packed[1]
 
     def _pack(self, shard: int, find: Find) -> None:
-        """Makes a shard of the rows that lie in the folder and of those of the shard as it was."""
+        """Writes a shard from the rows in the folder and those in the old shard."""
         path = self.output / _name(shard)
         before = _contents(path)
         with replacing(path) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -136,7 +136,7 @@ def _name(shard: int) -> str:
 
 
 def _contents(path: Path) -> dict[str, bytes]:
-    """The members of a shard; none of one that is not there or not whole."""
+    """The members of a shard; empty for a missing or incomplete shard."""
     found = {}
     try:
         with tarfile.open(path) as tar:

@@ -1,4 +1,4 @@
-"""What a job was begun with, in the output folder: a job that goes on with anything else says so first."""
+"""The state of a job, stored in its output folder, so that a resumed job can report changes first."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _FORMAT = {"format": "kalakan-job", "version": 1}
 
 @dataclass(frozen=True)
 class State:
-    """What the files of a job depend on."""
+    """Everything that the files of a job depend on."""
 
     layout: Mapping[str, Any]
-    """Layout, and rows of a shard."""
+    """Layout, and rows per shard."""
     settings: Mapping[str, Any]
-    """Settings of rows that have none of their own, and of all files."""
+    """Settings for rows without their own, and for all files."""
     rows: int
     """Number of rows."""
     corpus: str
     """Hash of the texts and names of the rows."""
     columns: str
-    """Hash of the settings that rows have of their own."""
+    """Hash of the rows' own settings."""
     voices: Mapping[str, str]
     """Fingerprints of the voices, by folder; "" is the voice that comes with the package."""
 
     @classmethod
     def read(cls, folder: Path) -> State | None:
-        """The state in a folder; None where no job was begun. Raises `DataError` for a damaged one."""
+        """The state in a folder; None if no job was started there. Raises `DataError` for a damaged state."""
         path = folder / NAME
         if not path.is_file():
             return None
@@ -59,7 +59,7 @@ class State:
             )
 
     def differences(self, now: State) -> list[str]:
-        """What is not as it was, in words."""
+        """A description of what changed."""
         found = [
             f"{name} was {self.settings.get(name)} and is {value}"
             for name, value in now.settings.items()

@@ -1,4 +1,4 @@
-"""The voices of a job, each loaded once, and the hash of all that the audio of a row depends on."""
+"""Loads each voice of a job once, and computes the hash of everything that a row's audio depends on."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from kalakan.jobs.settings import Storage, VoiceSettings
 from kalakan.synthesis.synthesizer import Synthesizer
 
 FORM = 1
-"""Number of the way in which files are made of samples; another one is another audio."""
+"""Version of the conversion from samples to files; changes when the resulting audio changes."""
 
 
 class Voices:
-    """Loads the voices of rows. One that cannot be loaded is the error of its rows."""
+    """Loads the voices of rows. If a voice cannot be loaded, its rows get the error."""
 
     def __init__(self, settings: VoiceSettings, default: str | None) -> None:
-        """Loads the default voice; raises as `Synthesizer`."""
+        """Loads the default voice; raises the errors of `Synthesizer`."""
         self._settings = settings
         self._found: dict[str | None, Synthesizer | KalakanError] = {default: settings.load(default)}
         self._prints: dict[str | None, str] = {}
 
     def get(self, voice: str | None) -> Synthesizer:
-        """The synthesizer of a voice folder; raises what loading it raised."""
+        """The synthesizer for a voice folder; raises the error of loading it."""
         if voice not in self._found:
             try:
                 self._found[voice] = self._settings.load(voice)
@@ -55,7 +55,7 @@ class Voices:
         return {voice or "": self.fingerprint(voice) for voice in voices}
 
     def speaker(self, row: Row) -> str | None:
-        """The speaker who reads a row; None if its voice cannot be loaded or has no speakers."""
+        """The speaker of a row; None if its voice cannot be loaded or has no speakers."""
         if row.options.speaker is not None:
             return row.options.speaker
         try:
@@ -64,7 +64,7 @@ class Voices:
             return None
 
     def key(self, row: Row, storage: Storage) -> str:
-        """Hash of all that the audio file of a row depends on."""
+        """Hash of everything that the audio file of a row depends on."""
         parts = [
             FORM,
             row.text,

@@ -1,4 +1,4 @@
-"""Writes the audio of a row, whole or not at all."""
+"""Writes the audio of a row atomically."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TONES = "".join(id_to_symbol(row) for row in sorted(TONE_IDS))
 
 
 class RowWriter:
-    """Writes files into one folder; may be used from several threads."""
+    """Writes files into one folder. Thread-safe."""
 
     def __init__(self, folder: Path, storage: Storage) -> None:
         self._folder = folder
@@ -45,8 +45,8 @@ class RowWriter:
     ) -> Record:
         """Writes the audio [S] of a row, or its speech with its times, and returns its record.
 
-        The same row has the same bytes. Raises `AudioError` for a rate or bits that its format cannot hold, `OSError`
-        for a place that cannot be written to.
+        The same row always has the same bytes. Raises `AudioError` for a rate or bits that its format does not support,
+        and `OSError` for an unwritable path.
         """
         audio = speech.audio if isinstance(speech, Speech) else speech
         coding = choose_coding(
@@ -85,7 +85,7 @@ class RowWriter:
         return samples
 
     def _bits_of(self, format: str) -> Any:
-        """The bits of a format; a lossy one has none, whatever the others of the job have."""
+        """The bits for a format; None for lossy formats, regardless of the job's bits."""
         return None if format_named(format).lossy is not None else self._storage.bits
 
 
@@ -95,7 +95,7 @@ def as_array(audio: Any) -> NDArray[np.float32]:
 
 
 def _load_ear(path: str) -> Ear:
-    """The recognizer of a file; only it needs torch."""
+    """The recognizer in a file; only this needs torch."""
     if find_spec("torch") is None:
         raise MissingDependencyError(f"a recognizer needs torch; {how_to_install('train')}")
     from kalakan.recognition import PhoneRecognizer
@@ -110,7 +110,7 @@ def _units(timing: Timing) -> list[str]:
 
 
 def is_whole(path: Path, sha256: str | None) -> bool:
-    """Whether a file is there with the content that the hash is of."""
+    """Whether a file exists and its content matches the hash."""
     try:
         return sha256 is not None and _hash(path.read_bytes()) == sha256
     except OSError:

@@ -1,4 +1,4 @@
-"""License text and model card of a voice that a recipe made."""
+"""License text and model card of a voice made by a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe `my_voice`: from a folder of recordings to a voice, by fine-tuning one that exists."""
+"""The recipe `my_voice`: makes a voice from a folder of recordings by fine-tuning an existing voice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ACOUSTIC_TRAINING: dict[str, Any] = {
     "checkpoint_every": 50,
     "picture_every": 100,
 }
-"""Settings of the acoustic model's run."""
+"""Settings for training the acoustic model."""
 VOCODER_TRAINING: dict[str, Any] = {
     "max_steps": 300,
     "batch_size": 8,
@@ -52,13 +52,13 @@ VOCODER_TRAINING: dict[str, Any] = {
     "checkpoint_every": 50,
     "picture_every": 150,
 }
-"""Settings of the vocoder's run."""
+"""Settings for training the vocoder."""
 PREDICTED_SHARE = 0.5
-"""Share of the utterances whose mel the vocoder gets from the acoustic model instead of the recording."""
+"""Fraction of the utterances whose mel the acoustic model predicts for the vocoder."""
 MEASURED = 20
-"""Test sentences of each speaker that are measured."""
+"""Number of test sentences per speaker that are evaluated."""
 HEARD = 6
-"""Test sentences of each speaker on the page."""
+"""Number of test sentences per speaker on the page."""
 _FITTED = ("speakers", "n_phonemes", "n_mels", "steered_rows")
 """Sizes of an acoustic model that the corpus determines, or that training does not keep."""
 
@@ -74,15 +74,15 @@ class Stages:
     start: Voice
     """The voice that is fine-tuned."""
     plan: VoicePlan
-    """Who speaks."""
+    """The plan of the voice."""
     configs: Mapping[str, Config]
-    """Settings of each run, by its name; missing: none."""
+    """Settings of each run by name; optional."""
     device: str
     """Torch device."""
     features: Path
     """Where features are cached."""
     quiet: bool
-    """No progress bars."""
+    """Whether to hide progress bars."""
     on_signal: Callable[[int], object] | None
     """As for `Trainer.train`."""
     say: Callable[[str], object]
@@ -121,7 +121,7 @@ class Stages:
         return self.configs[run].to_dict() if run in self.configs else {}
 
     def _prepared(self) -> Path:
-        """The corpus: the given one, or one made of the recordings."""
+        """The corpus: the given one, or one prepared from the recordings."""
         if (self.recordings / "meta.jsonl").is_file():
             return self.recordings
         speakers = self.plan.speakers
@@ -140,7 +140,7 @@ class Stages:
         return made.folder
 
     def _align(self, corpus: Path) -> bool:
-        """Aligns what has no durations and was not tried before; false if it was stopped."""
+        """Aligns utterances that have no durations and were not tried before; returns False if stopped."""
         scores = corpus / SCORES
         tried = _tried(scores)
         since = scores.stat().st_mtime if scores.is_file() else 0.0
@@ -222,7 +222,7 @@ class Stages:
             self.on_signal(number)
 
     def _exported(self, acoustic: Path, vocoder: Path | None, corpus: Path) -> Voice:
-        """`output/voice`: both models as ONNX files too, and who it is."""
+        """Writes `output/voice`, with both models also as ONNX files, and its description."""
         place = self.output / "voice"
         voice = add_onnx(acoustic, place, half_weights=True)
         if vocoder is not None:
@@ -244,7 +244,7 @@ class Stages:
         )
 
     def _evaluate(self, voice: Voice, corpus: Path) -> None:
-        """`output/evaluation`: report, pictures, and the page; nothing if it is there for this voice."""
+        """Writes `output/evaluation` (report, plots and page) unless it already exists for this voice."""
         folder = self.output / "evaluation"
         if (
             _measured(folder / "report.json") != file_hash(voice.path / MANIFEST)
@@ -269,13 +269,13 @@ def make_my_voice(
     on_signal: Callable[[int], object] | None = None,
     say: Callable[[str], object] = lambda line: None,
 ) -> Path | None:
-    """Makes a voice of the recordings in a folder, in `output_dir`; None if it was stopped, and the same call goes on.
+    """Makes a voice in `output_dir` from a folder of recordings. Returns None if stopped; the same call resumes.
 
-    Prepares and aligns the recordings (a prepared, aligned corpus is used as it is), fine-tunes the acoustic model and
-    the vocoder of `start_from` (default: the voice that comes with the package), exports both, measures the voice on
-    recordings that it did not learn from, and writes `evaluation/index.html`, which plays them beside the voice.
-    `configs` are settings of the runs "aligner", "acoustic" and "vocoder" over the recipe's. `say` gets a line for
-    each stage. Every stage that is finished is kept; a run goes on from its last checkpoint.
+    Prepares and aligns the recordings (a prepared, aligned corpus is used as is), fine-tunes the acoustic model and the
+    vocoder of `start_from` (default: the voice that comes with the package), exports both, evaluates the voice on
+    held-out recordings, and writes `evaluation/index.html`, which plays them next to the voice. `configs` are settings
+    of the runs "aligner", "acoustic" and "vocoder" that override the recipe's. `say` is called with a line for each
+    stage. Finished stages are kept; training resumes from its last checkpoint.
     """
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
@@ -294,7 +294,7 @@ def make_my_voice(
 
 
 def _tried(scores: Path) -> set[str]:
-    """Ids of the utterances that `align` has seen."""
+    """Ids of the utterances that `align` has processed."""
     if not scores.is_file():
         return set()
     return {line.partition("\t")[0] for line in scores.read_text(encoding="utf-8").splitlines()[1:]}

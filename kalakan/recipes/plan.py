@@ -1,4 +1,4 @@
-"""`VoicePlan`: who speaks in a voice, where the recordings are, and what others may do with it."""
+"""`VoicePlan`: the speakers, recordings, license and consent of a voice."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class VoicePlan:
     license: str = UNDECLARED_LICENSE
     """SPDX identifier of the license of the weights."""
     license_file: str = ""
-    """File with the text of that license; empty: a reference to it is written."""
+    """File with the text of that license; empty: only a reference is written."""
     consent: str = ""
-    """Who consented to what, and when; stands in the model card."""
+    """Who consented to what, and when; included in the model card."""
     speakers: tuple[str, ...] = ()
-    """The speakers: one name is everyone's; several must be those of the recordings, the default speaker first; empty:
-    as the recordings say."""
+    """The speakers: a single name is used for all recordings; several must match those of the recordings, with the
+    default speaker first; empty: as in the recordings."""
     recordings: str = ""
-    """Folder of the recordings, or a corpus that is prepared already."""
+    """Folder of the recordings, or a prepared corpus."""
     output: str = ""
     """Folder of the run."""
 
@@ -49,7 +49,7 @@ class VoicePlan:
 def split_plan(values: Mapping[str, Any]) -> tuple[VoicePlan, dict[str, Config]]:
     """The plan in the values of a YAML file, and the settings of each of `RUNS`.
 
-    Raises `ConfigError` for a key that does not exist and a value that is not allowed.
+    Raises `ConfigError` for an unknown key and an invalid value.
     """
     shared = {key: value for key, value in values.items() if key not in (SECTION, *RUNS)}
     plan = from_dict(VoicePlan, _section(values.get(SECTION, {})))
@@ -60,7 +60,7 @@ def split_plan(values: Mapping[str, Any]) -> tuple[VoicePlan, dict[str, Config]]
             raise ConfigError(
                 f"{run} is {own!r}; it must be a mapping of sections, as {run}.training.max_steps"
             )
-        # An aligner has steps of its own: a longer training of the voice is no reason for more of them.
+        # The aligner has its own number of steps; longer training of the voice does not require more.
         base = {key: value for key, value in shared.items() if key == "audio" or run != "aligner"}
         try:
             configs[run] = Config(merged(base, own))
@@ -70,7 +70,7 @@ def split_plan(values: Mapping[str, Any]) -> tuple[VoicePlan, dict[str, Config]]
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections of settings with those of `changes` over them."""
+    """Sections of settings, overridden by those of `changes`."""
     made = {
         section: dict(values) if isinstance(values, Mapping) else values for section, values in base.items()
     }
