@@ -1,4 +1,4 @@
-"""Numbers out of repeated measurements."""
+"""Statistics of repeated measurements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Figures = dict[str, float]
 
 
 def summary(values: Sequence[float], digits: int = 4) -> Figures:
-    """Median, least, greatest and spread (the distance between the quartiles) of at least one value."""
+    """Median, minimum, maximum and spread (interquartile range) of at least one value."""
     quartiles = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     found = {
         "median": statistics.median(values),
@@ -22,18 +22,19 @@ def summary(values: Sequence[float], digits: int = 4) -> Figures:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that at least `percent` of the values do not exceed (nearest rank): always one that occurred."""
+    """The smallest value that at least `percent` of the values do not exceed (nearest rank); always one of the
+    values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def latencies(seconds: Sequence[float]) -> Figures:
-    """p50, p95 and p99 of some latencies, and their number: of fewer than 100 the p99 is the greatest."""
+    """p50, p95 and p99 of latencies, and their number; with fewer than 100, the p99 is the maximum."""
     found: Figures = {f"p{percent}": round(percentile(seconds, percent), 5) for percent in (50, 95, 99)}
     return {**found, "of": len(seconds)}
 
 
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Figures:
-    """Summary of the ratios of values that were measured right after each other, round by round: what slows the whole
-    machine for a while slows both."""
+    """Summary of the ratios of values measured directly after each other, round by round, so that a temporary slowdown
+    of the machine affects both."""
     return summary([one / other for one, other in zip(ours, theirs, strict=True)])

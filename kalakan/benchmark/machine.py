@@ -1,4 +1,4 @@
-"""What a measurement ran on."""
+"""The machine that a measurement ran on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("kalakan", "onnxruntime", "numpy", "torch")
 
 
 def facts() -> dict[str, Any]:
-    """The processor, its cores, their load in the last minute, the system and the packages that count."""
+    """The processor, its cores, their load in the last minute, the system and the relevant packages."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -38,7 +38,7 @@ def cpu_flags() -> frozenset[str]:
 
 
 def cpu_field(name: str) -> str | None:
-    """The first value of a field of /proc/cpuinfo; None where there is none."""
+    """The first value of a field of /proc/cpuinfo, or None."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -47,12 +47,12 @@ def cpu_field(name: str) -> str | None:
 
 
 def load() -> float | None:
-    """Processes that ran or waited for a core in the last minute; None on Windows."""
+    """Number of processes that ran or waited for a core in the last minute; None on Windows."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def installed(package: str) -> str | None:
-    """Version of a package; None: it is not installed."""
+    """Version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""Measures subjects in turns: each in a process of its own, one after the other, round by round.
+"""Measures subjects in turns: each in its own process, one after another, round by round.
 
-Turns are short, so that what slows the machine for a while slows all subjects; CPU time stands beside wall-clock time,
-because other programs disturb it least.
+Turns are short, so that a temporary slowdown of the machine affects all subjects. CPU time is reported next to
+wall-clock time, because other programs disturb it least.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from kalakan.config.rules import require
 from kalakan.errors import BenchmarkError
 
 Progress = Callable[[int, int], Any]
-"""Called with the turns done and all turns."""
+"""Called with the number of finished turns and of all turns."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """The amount of measurements."""
 
     rounds: int = 7
-    """Measurements of each text by each subject."""
+    """Number of measurements of each text by each subject."""
     warmup: int = 2
-    """Turns before them that do not count."""
+    """Number of warm-up turns, which do not count."""
     starts: int = 3
-    """Processes of each subject that are started, to measure the start-up."""
+    """Number of processes started per subject to measure start-up."""
     texts: dict[str, str] = field(default_factory=lambda: dict(TEXTS))
     """Texts by name."""
     many: tuple[str, ...] = MANY
-    """Texts of the throughput."""
+    """Texts for throughput."""
     batch_sizes: tuple[int, ...] = (1, 8)
-    """Batch sizes of the throughput; none where it is empty."""
+    """Batch sizes for throughput; empty: not measured."""
     workers: tuple[int, ...] = (1, 2)
-    """Numbers of workers of the throughput; none where it is empty."""
+    """Numbers of workers for throughput; empty: not measured."""
     python: str | None = None
     """Interpreter of the environment with the peers; None: this one."""
 
@@ -58,7 +58,7 @@ class Plan:
 
 
 class _Record:
-    """Everything that was measured of one subject."""
+    """All measurements of one subject."""
 
     def __init__(self, name: str, subject: Subject, worker: Worker, start: float) -> None:
         self.name = name
@@ -86,7 +86,7 @@ class _Record:
 def measure(
     subjects: Sequence[Subject], plan: Plan, command: str = "", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """The report of a run, ready for JSON: see `docs/benchmark.md`. Raises `BenchmarkError` where one cannot run."""
+    """The report of a run, ready for JSON: see `docs/benchmark.md`. Raises `BenchmarkError` if a subject cannot run."""
     if not subjects:
         raise BenchmarkError("there is nothing to measure; give a voice, a model pair or a peer")
     if len(subjects) > MOST_SUBJECTS:
@@ -123,7 +123,7 @@ def measure(
 
 
 def _started(subjects: Sequence[Subject], plan: Plan, stack: ExitStack, start: float) -> list[_Record]:
-    """A running process of each subject, after some that were started only to be timed."""
+    """A running process per subject, after some that were started only to time them."""
     records: list[_Record] = []
     times: dict[str, list[tuple[float, float]]] = {}
     for turn in range(plan.starts):
@@ -141,7 +141,7 @@ def _started(subjects: Sequence[Subject], plan: Plan, stack: ExitStack, start: f
 
 
 def _set_texts(records: Sequence[_Record], plan: Plan) -> None:
-    """Gives each subject its texts: Twi, and a peer English of the same length."""
+    """Assigns texts to each subject: Twi, or for peers English of the same length."""
     ours = [record for record in records if not record.subject.is_peer]
     for record in ours:
         record.texts = dict(plan.texts)
@@ -162,12 +162,12 @@ def _length_of(record: _Record) -> Callable[[str], float]:
 
 
 def _turns(records: Sequence[_Record], plan: Plan) -> list[Callable[[], None]]:
-    """Everything to do, in order."""
+    """All turns in order."""
     turns: list[Callable[[], None]] = []
     for number in range(-plan.warmup, plan.rounds):
         counts = number >= 0
         shift = number % len(records)
-        order = [*records[shift:], *records[:shift]]  # no one always comes after the same one
+        order = [*records[shift:], *records[:shift]]  # no subject always follows the same one
         for name in plan.texts:
             turns += [_turn(record, name, counts) for record in order]
         for kind, sizes in (("batch", plan.batch_sizes), ("workers", plan.workers)):
@@ -261,7 +261,7 @@ def _sizes(record: _Record) -> dict[str, list[int]]:
 
 
 def _ratios(records: Sequence[_Record]) -> dict[str, Any]:
-    """CPU time a second of audio of each subject over the first one's, round by round."""
+    """CPU time per second of audio of each subject relative to the first, round by round."""
 
     def rtf(record: _Record, name: str) -> list[float]:
         return [max(item["cpu_s"], 1e-9) / item["audio_s"] for item in record.whole[name]]

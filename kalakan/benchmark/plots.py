@@ -1,4 +1,4 @@
-"""PNG pictures of a measured run."""
+"""PNG plots of a benchmark run."""
 
 from __future__ import annotations
 

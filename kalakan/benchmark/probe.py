@@ -1,7 +1,7 @@
-"""The process that is measured: it loads one engine and answers requests, one JSON object a line.
+"""The measured process: loads one engine and answers requests, one JSON object per line.
 
-Only Python's own modules are imported at the top, and nothing of Kalakan, so that the interpreter of another
-environment can run this file: `python -I probe.py '{"engine": "espeak-ng"}'`.
+Only standard modules are imported at the top, and nothing from Kalakan, so that the interpreter of another environment
+can run this file: `python -I probe.py '{"engine": "espeak-ng"}'`.
 """
 
 from __future__ import annotations
@@ -28,33 +28,34 @@ class Probe:
 
     sample_rate: int
     bytes: int | None = None
-    """Bytes of its model, on disk where it has files; None: it does not say."""
+    """Size of its model in bytes, on disk if it has files; None if unknown."""
     about: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
-    """What a report says of it."""
+    """Details for the report."""
 
     def pieces(self, text: str) -> Iterator[int]:
-        """Samples of each piece of a text's audio, as soon as it is there."""
+        """Number of samples of each chunk of a text's audio, as soon as it is generated."""
         raise NotImplementedError
 
     def whole(self, text: str) -> int:
-        """Samples of a text's audio, generated in the way that is best if nobody listens meanwhile."""
+        """Number of samples of a text's audio, generated in the fastest way without streaming."""
         return sum(self.pieces(text))
 
     def batch(self, texts: Sequence[str], size: int) -> int:
-        """Samples of all texts, `size` of them at once."""
+        """Number of samples of all texts, in batches of `size`."""
         raise NotImplementedError
 
     def workers(self, number: int) -> tuple[Callable[[Sequence[str]], int], Callable[[], None]]:
-        """A function that gives the samples of all texts, made by some workers, and one that ends them."""
+        """A function that returns the number of samples of all texts, synthesized by workers, and one that ends
+        them."""
         raise NotImplementedError
 
     def cuda_peak_mb(self) -> float | None:
-        """Peak of the memory on its CUDA device; None: it uses none."""
+        """Peak memory on its CUDA device; None if it uses none."""
         return None
 
 
 class Kalakan(Probe):
-    """This package."""
+    """Kalakan."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         from kalakan.synthesis.synthesizer import Synthesizer
@@ -65,7 +66,7 @@ class Kalakan(Probe):
             inference["mixed_precision"] = True
         models = {name: given[name] for name in given if name.startswith(("acoustic_model", "vocoder"))}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a model without weights takes the time of one with weights
+            warnings.simplefilter("ignore")  # a model without weights takes as long as one with weights
             self._tts = Synthesizer(
                 given["voice"],
                 engine=given["kalakan_engine"],
@@ -92,7 +93,7 @@ class Kalakan(Probe):
         }
 
     def _bytes(self, voice: str | None, models: dict[str, Any]) -> int | None:
-        """Bytes of the files of the voice and the models that were given, and of weights that no file holds."""
+        """Size in bytes of the files of the given voice and models, and of weights that are not in a file."""
         if not models:
             from kalakan.voices.package import voice_folder
 
@@ -149,7 +150,7 @@ class Piper(Probe):
         import onnxruntime
 
         class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
-            """Piper has no option for threads: its sessions would take every core."""
+            """Limits the threads of Piper, which has no option for it: its sessions would use every core."""
 
             def __init__(self) -> None:
                 super().__init__()
@@ -193,7 +194,7 @@ class Kokoro(Probe):
 
 
 class Espeak(Probe):
-    """The program espeak-ng, a process for every text."""
+    """The program espeak-ng, with one process per text."""
 
     def __init__(self, _: dict[str, Any]) -> None:
         self.sample_rate = 22_050
@@ -224,21 +225,21 @@ ENGINES: dict[str, Callable[[dict[str, Any]], Probe]] = {
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Size in bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
     return sum(item.stat().st_size for item in files)
 
 
 def clocks() -> tuple[float, float]:
-    """Wall-clock and processor seconds of all threads, and of programs that were run and have ended."""
+    """Wall-clock and CPU seconds of all threads, including programs that were run and have ended."""
     times = os.times()
     return time.perf_counter(), time.process_time() + times.children_user + times.children_system
 
 
 def memory_mb() -> tuple[float, float]:
-    """Resident memory of this process now and at its peak, in megabytes; a program that it ran counts at the peak.
+    """Current and peak resident memory of this process in megabytes; the peak includes programs that it ran.
 
-    Linux's own peak, because that of `getrusage` is never below the parent's at the start of the process.
+    Uses Linux's own peak, because that of `getrusage` is never below the parent's at the start of the process.
     """
     children = 0.0
     if sys.platform != "win32":
@@ -257,7 +258,7 @@ def memory_mb() -> tuple[float, float]:
 
 
 def answer(probe: Probe, request: dict[str, Any]) -> dict[str, Any]:
-    """Does what is asked and says how long it took."""
+    """Handles a request and measures how long it took."""
     kind = request["do"]
     first: tuple[float, float] | None = None
     samples = 0
@@ -296,9 +297,9 @@ def answer(probe: Probe, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(given: dict[str, Any]) -> None:
-    """Loads the engine, says so, and answers until its input ends; an error is an answer too."""
+    """Loads the engine, reports that, and answers requests until its input ends; errors are answers too."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what an engine prints is no answer
+    os.dup2(2, 1)  # output of an engine is not an answer
 
     def say(found: dict[str, Any]) -> None:
         channel.write(json.dumps(found) + "\n")

@@ -1,4 +1,4 @@
-"""A measured run as Markdown, and the folder that reports go to."""
+"""Formats a benchmark run as Markdown, and creates the report folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def made_folder(output: str) -> Path:
-    """The folder of a report, made where it is not there; raises `BenchmarkError` where it cannot be."""
+    """The folder of a report, created if necessary; raises `BenchmarkError` if that fails."""
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is measured: voices and model pairs in every combination asked for, and peers."""
+"""The subjects of a benchmark: voices and model pairs in every requested combination, and peers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kalakan.models.registry import ENTRIES
 from kalakan.voices.package import load_voice
 
 PRECISIONS = ("full", "mixed")
-"""As the weights are, and torch's autocast (fp16 on CUDA, bf16 on a CPU)."""
+"""Precision of the weights, or torch's autocast (fp16 on CUDA, bf16 on a CPU)."""
 PEERS = tuple(name for name in ENGINES if name != "kalakan")
 MOST_SUBJECTS = 32
-"""Each is a process of its own; all of them are there at once, to take turns."""
+"""Maximum number of subjects: each is a process, and all of them exist at once, to take turns."""
 _PEER_FILES = {"kokoro-onnx": (2, "MODEL:VOICES"), "piper-tts": (1, "MODEL")}
-"""How many files a peer is given, and what they are."""
+"""Number and meaning of the files that a peer takes."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Subject:
     """One thing to measure."""
 
     name: str
-    """As it is called in a report."""
+    """Its name in a report."""
     given: dict[str, Any] = field(hash=False)
-    """What its process is told (`kalakan.benchmark.probe`)."""
+    """Arguments of its process (`kalakan.benchmark.probe`)."""
     is_peer: bool = False
-    """True for another program, which reads English."""
+    """Whether it is another program, which reads English."""
 
 
 def subjects(
@@ -43,10 +43,10 @@ def subjects(
     precisions: Sequence[str],
     threads: int,
 ) -> list[Subject]:
-    """Every combination that can exist: the onnx engine runs on the CPU, in the precision of its files.
+    """All valid combinations: the onnx engine runs on the CPU, in the precision of its files.
 
-    A pair is "ACOUSTIC+VOCODER", each a model type or a file. Raises `BenchmarkError` for a pair or voice that
-    cannot be, and where no combination is left.
+    A pair is "ACOUSTIC+VOCODER", each a model type or a file. Raises `BenchmarkError` for an invalid pair or
+    voice, and if no combination is left.
     """
     found = []
     sources = [(_voice_name(voice), {"voice": voice}) for voice in voices]
@@ -66,7 +66,7 @@ def subjects(
 
 
 def peer(text: str, threads: int) -> Subject:
-    """A peer from its name, or "NAME:FILE…" with its model; raises `BenchmarkError` for an unknown one."""
+    """A peer by name, or "NAME:FILE…" with its model; raises `BenchmarkError` for an unknown name."""
     name, *files = text.split(":")
     if name not in PEERS:
         raise BenchmarkError(f"the peer is {shown(name)}; it must be one of {', '.join(PEERS)}")
@@ -107,7 +107,7 @@ def _model(role: str, value: str) -> tuple[str, str]:
 
 
 def names(found: Sequence[Subject]) -> Iterator[str]:
-    """Their names, numbered where two are alike."""
+    """Their names, numbered if two are equal."""
     seen: dict[str, int] = {}
     for subject in found:
         seen[subject.name] = seen.get(subject.name, 0) + 1

@@ -1,4 +1,4 @@
-"""The performance targets of the project's first performance guide, and which of them a measured subject meets."""
+"""The performance targets of the performance guide, and which of them a subject meets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Figures that a scenario asks for; both must be below."""
+    """Upper limits of a scenario; both must be met."""
 
     scenario: str
     rtf: float
     memory_mb: float
     is_gpu: bool = False
-    """Whether it asks for a CUDA device, whose memory counts; else the process's does."""
+    """Whether it requires a CUDA device, whose memory then counts instead of the process's."""
 
 
 TARGETS = (
@@ -24,7 +24,7 @@ TARGETS = (
     Target("Edge Device", 0.5, 1000),
     Target("Mobile", 1.0, 500),
 )
-"""The table of the guide. Its quality column ("high", "medium") is nothing that a clock can measure."""
+"""The table of the guide, without its quality column ("high", "medium"), which cannot be measured here."""
 
 
 def targets(subjects: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Texts that are measured: Twi for Kalakan, and English that lasts as long for engines that speak no Twi."""
+"""Benchmark texts: Twi for Kalakan, and English of the same duration for engines without Twi."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PARAGRAPH = (
     "mesan ba fie anwummerɛ. Memeneda ne Kwasiada deɛ, me ne m'abusua tena fie di agorɔ."
 )
 TEXTS = {"greeting": GREETING, "sentence": SENTENCE, "paragraph": PARAGRAPH}
-"""By name, from short to long."""
+"""Texts by name, from short to long."""
 MANY = (
     "Maakye, wo ho te sɛn?",
     "Me din de Kofi.",
@@ -22,7 +22,7 @@ MANY = (
     "Mepɛ sɛ mekɔ fie seesei ara.",
     "Da yie, na nante yie.",
 )
-"""Sentences of several lengths, for throughput."""
+"""Sentences of different lengths, for throughput."""
 ENGLISH = (
     "My name is Kofi and I come from Kumasi. I work in a large school in the city of Accra. Each morning I go to work "
     "at seven o'clock and I come back home in the evening. On Saturday and Sunday my family and I stay at home "
@@ -30,12 +30,12 @@ ENGLISH = (
     "the birds are singing in the trees. We thank you for coming and we will meet again tomorrow in the market."
 )
 _NEAR = 0.03
-"""Difference of lengths, as a share, at which the search for an English text ends early."""
+"""Relative difference of durations at which the search for an English text ends early."""
 
 
 def english_of_length(seconds: float, audio_s: Callable[[str], float]) -> tuple[str, float]:
-    """The first words of `ENGLISH`, repeated where it is too short, whose audio lasts closest to `seconds`, and how
-    long it lasts; `audio_s` synthesizes a text and returns its length."""
+    """The first words of `ENGLISH`, repeated if it is too short, whose audio duration is closest to `seconds`, and that
+    duration; `audio_s` synthesizes a text and returns its duration."""
     words = ENGLISH.split()
     low, high = 1, len(words)
     while high < 100 * len(words) and audio_s(_of(words, high)) < seconds:

@@ -1,4 +1,4 @@
-"""The measured process, seen from the one that measures: see `kalakan.benchmark.probe`."""
+"""Controls the measured process; see `kalakan.benchmark.probe`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _CODE = (
     "import json, sys; sys.path[:0] = json.loads(sys.argv[2]); "
     "from kalakan.benchmark.probe import main; main(json.loads(sys.argv[1]))"
 )
-"""A worker imports what this process imports, from wherever that is."""
+"""Makes a worker import the same modules as this process."""
 
 
 class Worker:
-    """One process that holds one loaded engine."""
+    """A process with one loaded engine."""
 
     def __init__(self, name: str, given: Mapping[str, Any], python: str | None = None) -> None:
         """Starts the process and waits until the engine is loaded; `python` is the interpreter of another environment.
 
-        Raises `BenchmarkError` where it cannot be loaded.
+        Raises `BenchmarkError` if it cannot be loaded.
         """
         self.name = name
         self._is_peer = given["engine"] != "kalakan"
@@ -64,9 +64,9 @@ class Worker:
         """Seconds from the start of the process to a loaded engine."""
 
     def ask(self, kind: str, **request: Any) -> dict[str, Any]:
-        """The answer to one request; raises `BenchmarkError` where there is none."""
+        """The answer to a request; raises `BenchmarkError` if there is none."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it ended; its last words say why
+        with suppress(BrokenPipeError):  # the process ended; its last output says why
             self._process.stdin.write(json.dumps({"do": kind, **request}).encode() + b"\n")
             self._process.stdin.flush()
         return self._reply()
@@ -96,7 +96,7 @@ class Worker:
             if pipe is not None:
                 with suppress(BrokenPipeError):
                     pipe.close()
-        self._process.kill()  # it holds nothing that outlives it
+        self._process.kill()  # it leaves nothing behind
         self._process.wait()
         self._errors.close()
 

@@ -21,7 +21,7 @@ HEADER = ("file", "text", "speaker", "seconds", "note")
 
 @dataclass(frozen=True)
 class ClipCounts:
-    """Counts of the written clips."""
+    """Statistics of the written clips."""
 
     clips: int
     """All clips."""

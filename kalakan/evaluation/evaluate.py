@@ -46,11 +46,11 @@ def evaluate(
 
     `output` is a folder for `report.json` and pictures; `speakers` (default: all of the voice) and `limit`, sentences
     per speaker, reduce the work. `progress(done, total)` is called after each sentence. DistilMOS takes about nine
-    times as long as everything else; `ask_mos=False` skips it. `recognizer` is the `recognizer.pt` that counts phone
+    times as long as everything else; `ask_mos=False` skips it. `recognizer` is a `recognizer.pt`, to count the phone
     errors of recordings, copies and free synthesis.
 
     Damaged utterances are skipped with a `DamagedDataWarning`, and counted in the report. Raises `VoiceError` for a
-    voice without torch weights and for a file that holds no recognizer, `DataError` for a corpus that cannot be used.
+    voice without torch weights and for a file without a recognizer, `DataError` for an unusable corpus.
     """
     folder = output_folder(output)
     model = VoiceModel(voice)
@@ -92,8 +92,8 @@ def evaluate_melody(
     `recordings` is a table in the format of `melody.read_clips`; `output` is a folder for `melody.json`. `speakers`
     defaults to all speakers of the voice.
 
-    Raises `VoiceError` for a voice without torch weights or without a requested speaker, `DataError` for a table that
-    cannot be used.
+    Raises `VoiceError` for a voice without torch weights or without a requested speaker, `DataError` for an
+    unusable table.
     """
     folder = output_folder(output)
     model = VoiceModel(voice, corrected=True)
@@ -127,7 +127,7 @@ def evaluate_speech(
 
     `output` is a folder for `speech.json`; `speakers` (default: all of the split) and `limit`, recordings per speaker,
     reduce the work. Damaged recordings are left out and named in the notes. Raises `DataError` for a corpus without
-    usable recordings, `VoiceError` for a file that holds no recognizer.
+    usable recordings, `VoiceError` for a file without a recognizer.
     """
     folder = output_folder(output)
     ear = PhoneRecognizer(recognizer)

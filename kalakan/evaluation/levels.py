@@ -1,4 +1,4 @@
-"""How a voice's level depends on pitch, tempo and length of a phrase, and the gains that make it even."""
+"""Measures how a voice's level depends on pitch, tempo and phrase length, and the gains that even it out."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SHORT = (
     "Meda wo ase. Wo ho te sɛn? Da yie. Kɔ fie. Bra ha. Me din de Ama.",
     "Mepa wo kyɛw, bra fie. Yɛbɛhyia bio ɔkyena. Ɔkɔɔ sukuu nnora.",
 )
-"""Sentences of few sounds, shorter ones first."""
+"""Short sentences, in ascending order of length."""
 PITCHES = (-12.0, -8.0, -4.0, 0.0, 4.0, 8.0, 12.0)
 SPEEDS = (0.5, 0.75, 1.0, 1.5, 2.0)
 SOUNDS = (3, 5, 8, 12, 20)
-"""Numbers of sounds at which a gain is measured; phrases count for the nearest one."""
+"""Numbers of sounds at which a gain is measured; each phrase counts towards the nearest one."""
 BELOW_PEAK_DB = 25.0
 FRAME_S = 0.02
 
@@ -48,8 +48,8 @@ def active_level(audio: NDArray[Any], sample_rate: int) -> float:
 
 
 def level_gains(synthesizer: Synthesizer) -> dict[str, dict[str, Curve]]:
-    """The curves of `kalakan.voices.corrections.Levels` that make each speaker's level even; gains of the voice itself
-    are left out of the measurement."""
+    """The curves of `kalakan.voices.corrections.Levels` that even out each speaker's level; the voice's existing gains
+    are not applied in the measurement."""
     engine = synthesizer.stages.engine
     before, engine.levels = engine.levels, Levels({})
     try:

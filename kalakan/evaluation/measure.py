@@ -43,7 +43,7 @@ class Scores:
     vowels: dict[str, list[VowelPoint]]
     """Formants of "recordings" and "voice" (given durations)."""
     phones: dict[str, list[Pair]]
-    """What the sounds of "recordings", "copy" and "free" were heard as; empty without a recognizer."""
+    """Recognized phones of "recordings", "copy" and "free"; empty without a recognizer."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A page that plays recordings beside a voice that reads the same sentences."""
+"""Writes a page that plays recordings next to a voice that reads the same sentences."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def write_page(
     """Writes `index.html` and `audio/` into `folder`; returns the page.
 
     It plays up to `limit` test sentences of each speaker in the corpus `data`: the recording, its copy through the
-    vocoder, and the voice reading the text with the tones that it reads by default; below are the scores of `report`
-    and the pictures in the folder. Raises as `evaluate`.
+    vocoder, and the voice reading the text with its default tones; below are the scores of `report` and the plots in
+    the folder. Raises the errors of `evaluate`.
     """
     place = Path(folder)
     (place / "audio").mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], int], ...] = (
 """Title, path in a speaker's results and digits of each line of the table; a line without a path is a heading."""
 _WIDTH = 42
 MOST_CONFUSIONS = 8
-"""Confusions that the table names; `report.json` has more."""
+"""Number of confusions in the table; `report.json` has more."""
 
 
 def describe_voice(voice: Voice) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def describe_run(command: str) -> dict[str, Any]:
 
 
 def output_folder(output: str | Path | None) -> Path | None:
-    """The folder of a report, made where it is not there; None for None. Raises `DataError` where it cannot be."""
+    """The folder of a report, created if necessary; None for None. Raises `DataError` if it cannot be created."""
     if output is None:
         return None
     folder = Path(output)
@@ -182,7 +182,7 @@ def _vowel_lines(speaker: str, vowels: dict[str, Any]) -> Iterator[str]:
 
 
 def format_speech(report: dict[str, Any]) -> str:
-    """Formats what a recognizer heard in recordings, a line for each speaker; see `evaluate.evaluate_speech`."""
+    """Formats the phone errors of a recognizer on recordings, one line per speaker; see `evaluate.evaluate_speech`."""
     results = report["results"]
     width = max(map(len, results))
     lines = [f"{name:<{width}}  {_phone_errors(found)}" for name, found in results.items()]

@@ -1,5 +1,5 @@
-"""The course of sentences: how F0 runs from their beginning to their end, and how long their sounds last, in recordings
-and in a voice."""
+"""Sentence contours: how F0 changes from the beginning to the end of sentences, and how long their sounds last, in
+recordings and in a voice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kalakan.voices.corrections import SOUNDS, sound_classes
 Array = NDArray[np.float64]
 KINDS = ("statement", "question")
 FEWEST = 5
-"""Minimum number of measurements for a figure."""
+"""Minimum number of measurements per figure."""
 DRAWS = 200
 """Bootstrap resamples of clips for each interval."""
 OFF = 0.25
-"""Relative difference of durations from which a class is corrected."""
+"""Relative difference of durations above which a class is corrected."""
 LONGEST_GAP_S = 1.0
 """Longer gaps between two recorded words are breaks in the recording."""
 
@@ -28,10 +28,10 @@ LONGEST_GAP_S = 1.0
 def course(
     f0: Array, index: NDArray[np.int64], place: Array, is_question: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """How F0 [K] runs through sentences, in semitones from each clip's median; NaN where unvoiced.
+    """F0 contours of sentences from F0 [K] in semitones from each clip's median; NaN where unvoiced.
 
-    `index` [K] is the clip of each nucleus, `place` [K] its place in the sentence from 0 to 1, `is_question` [clips]
-    the kind of each. Of "statement" and "question": `slope`, semitones from the beginning to the end of a sentence
+    `index` [K] is the clip of each nucleus, `place` [K] its position in the sentence from 0 to 1, `is_question` [clips]
+    the kind of each. For "statement" and "question": `slope`, semitones from the beginning to the end of a sentence
     without its last two nuclei, and how far the last (`fall`) and the one before it (`before_fall`) lie from that line,
     each with the number of measurements and a 95 % interval over clips.
     """
@@ -175,13 +175,13 @@ def _spans(ids: Sequence[int], nuclei: Sequence[int], kinds: Sequence[str]) -> l
 def suggested(
     recorded: Mapping[str, Any], voices: Sequence[Mapping[str, Any]], rhythms: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What `kalakan.voices.corrections.Corrections` would bring voices without any near the recordings: the mean of the
-    speakers' differences, where the recordings' interval is clear of the voice, and factors of durations that are off
-    by `OFF` or more, with an interval clear of 1."""
+    """The `kalakan.voices.corrections.Corrections` that would bring an uncorrected voice closer to the recordings: the
+    mean of the speakers' differences, if the recordings' interval excludes the voice, and factors for durations that
+    differ by `OFF` or more, with an interval that excludes 1."""
     found: dict[str, Any] = {}
 
     def difference(kind: str, name: str) -> float:
-        """How much lower the recordings are; 0 within their interval."""
+        """How much lower the recordings are; 0 if the voice is within their interval."""
         value, (low, high) = recorded[kind][name]["value"], recorded[kind][name]["interval"]
         own = float(np.mean([voice[kind][name]["value"] for voice in voices]))
         return own - value if math.isfinite(low) and not low <= own <= high else 0.0
@@ -210,7 +210,7 @@ def _with_intervals(
     members: Sequence[NDArray[np.int64]],
     figures: Callable[[Sequence[NDArray[np.int64]]], Mapping[str, float]],
 ) -> dict[str, dict[str, Any]]:
-    """Figures of all clips, each with its 95 % interval over clips drawn at random."""
+    """Figures of all clips, each with its 95 % bootstrap interval over clips."""
     rng = np.random.default_rng(0)
     whole = figures(members)
     draws = [

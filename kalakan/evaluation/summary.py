@@ -18,7 +18,7 @@ from kalakan.evaluation.vowels import VowelMedian, order_breaks, vowel_medians
 SHORT_S, LONG_S = 3.0, 5.0
 """DistilMOS scores short clips lower: clips under and over these lengths are also averaged separately."""
 MOST_CONFUSIONS = 20
-"""Confusions that a report names."""
+"""Number of confusions in a report."""
 
 
 def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def summarize(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def summarize_phones(clips: Iterable[Iterable[Pair]]) -> dict[str, Any]:
-    """The phone errors of clips in percent of the sounds said, and the most frequent confusions; "" is a missing sound,
-    `percent` of a confusion is that of the sound said, or of all for one that was not said."""
+    """The phone errors of clips in percent of the reference phones, and the most frequent confusions. "" is a missing
+    phone; `percent` of a confusion is relative to the reference phone, or to all phones for an added one."""
     errors = PhoneErrors()
     for pairs in clips:
         errors.add(pairs)
@@ -138,7 +138,7 @@ def _durations(scores: Sequence[Scores]) -> dict[str, float]:
 
 
 def _tones(scores: Sequence[Scores]) -> dict[str, dict[str, float]]:
-    """How often and by how much high vowels lie above low ones; empty for sentences in which no tone was tried."""
+    """How often and by how much high vowels lie above low ones; empty for sentences without tested tones."""
     if not any(any(item.tone_steps.values()) for item in scores):
         return {}
     return {

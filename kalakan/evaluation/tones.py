@@ -45,7 +45,7 @@ def tone_steps(segments: Sequence[Segment], track: PitchTrack) -> list[float]:
 
 
 def obedience(steps: Iterable[float]) -> Obedience:
-    """Percentage, mean and counts of `tone_steps`; NaN where nothing was measured."""
+    """Percentage, mean and counts of `tone_steps`; NaN if nothing was measured."""
     everything = list(steps)
     measured = [step for step in everything if math.isfinite(step)]
     if not measured:

@@ -1,1 +1,1 @@
-"""Where the time and the memory of a voice go: `kalakan profile`, `kalakan doctor --performance`."""
+"""Profiles the time and memory of a voice: `kalakan profile`, `kalakan doctor --performance`."""

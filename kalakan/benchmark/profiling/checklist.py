@@ -1,4 +1,4 @@
-"""The debugging checklist of the performance guide, gone through on this machine: `kalakan doctor --performance`."""
+"""The debugging checklist of the performance guide, applied to this machine: `kalakan doctor --performance`."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.synthesis.threads import thread_budget, usable_cores
 
 SAMPLE_S = 0.5
-"""How long processor and disks are watched."""
+"""How long the processor and disks are monitored."""
 LEAST_FREE_MB = 500.0
-"""Memory below which a voice may be swapped out."""
+"""Free memory below which a voice may be swapped out."""
 DISK_BUSY = 0.5
 SERIALIZATION_SHARE = 0.1
-"""Share of the synthesis from which on its serialization is worth a look."""
+"""Fraction of the synthesis time above which serialization is reported."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the checklist."""
+    """A line of the checklist."""
 
     name: str
-    """What was looked at."""
+    """What was checked."""
     state: str
     """What was found."""
     advice: str | None = None
-    """What to do; None: nothing."""
+    """Advice, or None."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}" + (f"\n  advice: {self.advice}" if self.advice else "")
 
 
 def checklist(synthesizer: Synthesizer) -> Iterator[Finding]:
-    """Every line of the checklist, one finding each, the processor and the disks first: measuring loads them."""
+    """All lines of the checklist, one finding each; the processor and disks first, because measuring loads them."""
     cores = usable_cores()
     busy, waiting, disk = watch(SAMPLE_S)
     yield idle_cores(busy, cores)
@@ -67,7 +67,7 @@ def checklist(synthesizer: Synthesizer) -> Iterator[Finding]:
 
 
 def idle_cores(busy: float | None, cores: int) -> Finding:
-    """Cores without work; `busy` is the number of cores that were kept busy, None where that cannot be told."""
+    """Idle cores; `busy` is the number of busy cores, None if unknown."""
     if busy is None:
         return Finding("idle cores", f"{cores} usable, their use cannot be read on {sys.platform}")
     idle = max(0.0, cores - busy)
@@ -83,7 +83,7 @@ def idle_cores(busy: float | None, cores: int) -> Finding:
 def oversubscription(
     cores: int, environment: dict[str, str], load_1_min: float | None, busy: float | None
 ) -> Finding:
-    """More threads than cores: by settings, or because other programs run."""
+    """More threads than cores, because of settings or other programs."""
     budget = thread_budget()
     asked = {
         name: environment[name]
@@ -112,7 +112,7 @@ def oversubscription(
 
 
 def memory(info: dict[str, float]) -> Finding:
-    """Memory that is left, and swap in use; `info` in MB by the names of /proc/meminfo."""
+    """Free memory, and swap in use; `info` in MB by the names of /proc/meminfo."""
     if "MemAvailable" not in info:
         return Finding("memory", f"cannot be read on {sys.platform}")
     swapped = info.get("SwapTotal", 0.0) - info.get("SwapFree", 0.0)
@@ -125,7 +125,7 @@ def memory(info: dict[str, float]) -> Finding:
 
 
 def disk_io(busy: float | None, waiting: float | None) -> Finding:
-    """How busy the busiest disk was, and the share of the time that cores waited for disks."""
+    """Utilization of the busiest disk, and the fraction of time that cores waited for disks."""
     if busy is None or waiting is None:
         return Finding("disk I/O", f"cannot be read on {sys.platform}")
     state = f"the busiest disk works {busy:.0%} of the time, cores wait for disks {waiting:.1%}"
@@ -140,7 +140,7 @@ def disk_io(busy: float | None, waiting: float | None) -> Finding:
 
 
 def instructions(flags: frozenset[str], capability: str | None) -> Finding:
-    """Instruction sets of the processor, and whether something keeps torch from the best of them."""
+    """Instruction sets of the processor, and whether something prevents torch from using the best ones."""
     known = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
     found = [name for name in known if name in flags]
     state = f"the processor has {', '.join(found) or 'none of the known ones'}"
@@ -162,7 +162,7 @@ def instructions(flags: frozenset[str], capability: str | None) -> Finding:
 
 
 def kernels(facts: Status) -> Finding:
-    """Which implementation of each op serves, and which could be had."""
+    """Which implementation of each op is used, and which are available."""
     if not facts.ops:
         return Finding("kernels", "torch is not installed; the onnx engine needs no ops of it")
     state = ", ".join(f"{op.name} by {op.serves or 'none'}" for op in facts.ops)
@@ -175,7 +175,7 @@ def kernels(facts: Status) -> Finding:
 
 
 def gpus(facts: Status) -> Iterator[Finding]:
-    """Utilization and memory of each GPU, as the driver says."""
+    """Utilization and memory of each GPU, as reported by the driver."""
     rows = _nvidia_smi()
     if not rows:
         has_driver = shutil.which("nvidia-smi") is not None
@@ -195,7 +195,7 @@ def gpus(facts: Status) -> Iterator[Finding]:
 
 
 def components(found: Breakdown) -> Finding:
-    """What each component takes, the slowest first."""
+    """Time of each component, slowest first."""
     order = sorted(found.wall, key=lambda name: -found.wall[name]["median"])
     shares = ", ".join(f"{name} {1000 * found.wall[name]['median']:.1f} ms" for name in order[:4])
     advice = {
@@ -206,7 +206,7 @@ def components(found: Breakdown) -> Finding:
 
 
 def serialization(audio: Any, synthesizer: Synthesizer, total_s: float) -> Finding:
-    """What it costs to pass audio on, as WAV, pickle and base64, beside its synthesis."""
+    """Cost of serializing audio as WAV, pickle and base64, compared with its synthesis."""
     samples = np.asarray(audio)
     buffer = io.BytesIO()
     ways: dict[str, Callable[[], object]] = {
@@ -223,7 +223,7 @@ def serialization(audio: Any, synthesizer: Synthesizer, total_s: float) -> Findi
 
 
 def transfers(synthesizer: Synthesizer) -> Finding:
-    """Copies between CPU and GPU of one synthesis."""
+    """Copies between CPU and GPU in one synthesis."""
     if synthesizer.engine != "torch":
         return Finding("CPU-GPU transfers", "none: the onnx engine runs on the CPU")
     from kalakan.benchmark.profiling.transfers import transfers as find
@@ -235,8 +235,8 @@ def transfers(synthesizer: Synthesizer) -> Finding:
 
 
 def watch(seconds: float) -> tuple[float | None, float | None, float | None]:
-    """Cores kept busy, share of the time that cores waited for disks, and how busy the busiest disk was, over some
-    time; None for what this system does not tell."""
+    """Number of busy cores, fraction of time that cores waited for disks, and utilization of the busiest disk, over
+    some time; None for values that this system does not provide."""
     cpu, disks, begin = _cpu_times(), _disk_times(), time.perf_counter()
     time.sleep(seconds)
     later, took = _cpu_times(), time.perf_counter() - begin
@@ -302,7 +302,7 @@ def _nvidia_smi() -> list[tuple[str, float, float, float]]:
 
 
 def parse_gpus(content: str) -> list[tuple[str, float, float, float]]:
-    """The rows of nvidia-smi's answer; a figure that the driver does not give is 0."""
+    """The rows of nvidia-smi's output; missing figures are 0."""
 
     def number(text: str) -> float:
         return float(text) if text.replace(".", "", 1).isdecimal() else 0.0

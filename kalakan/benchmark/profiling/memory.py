@@ -16,26 +16,26 @@ from kalakan.benchmark.probe import memory_mb
 from kalakan.config.rules import require
 
 SETTLING = 0.25
-"""Share of the runs after which caches and allocators are full."""
+"""Fraction of the runs after which caches and allocators are full."""
 LEAST_RUNS, MOST_RUNS = 8, 100_000
 RSS_LIMIT_MB = 0.05
-"""Growth of the resident memory per run from which on it counts: allocators keep pages."""
+"""Growth of resident memory per run that counts as a leak; allocators keep pages."""
 SHARE_OF_GROWING_RUNS = 0.5
-"""An allocator that takes a block once in a while does not leak; a leak grows with every run."""
+"""An allocator that occasionally takes a block does not leak; a leak grows with every run."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How something grew from run to run."""
+    """Growth of a quantity from run to run."""
 
     name: str
     """What grew."""
     unit: str
-    """Of `per_run`."""
+    """Unit of `per_run`."""
     per_run: float
     """Median of the slopes between any two runs after the first quarter (Theil and Sen)."""
     limit: float
-    """The growth from which on it is a leak."""
+    """Growth above which it is a leak."""
 
     @property
     def is_leak(self) -> bool:
@@ -72,13 +72,13 @@ def leaks(run: Callable[[], Any], runs: int) -> list[Growth]:
 
 
 def slope(values: Sequence[float]) -> float:
-    """Median of the slopes between all pairs of values, one apart: a few that stand out do not move it."""
-    places = range(0, len(values), max(1, len(values) // 200))  # pairs grow with the square
+    """Median of the slopes between all pairs of values, one run apart; robust against outliers."""
+    places = range(0, len(values), max(1, len(values) // 200))  # the number of pairs grows quadratically
     return statistics.median((values[b] - values[a]) / (b - a) for a, b in combinations(places, 2))
 
 
 def python_heap(run: Callable[[], Any], rows: int = 10) -> Iterator[str]:
-    """Peak of Python's and numpy's allocations during a run, and the lines that hold most after it."""
+    """Peak of Python's and numpy's allocations during a run, and the lines that hold the most memory after it."""
     run()
     gc.collect()
     tracemalloc.start()

@@ -17,23 +17,23 @@ from kalakan.text.normalizer import normalize_text
 from kalakan.text.twi_g2p import TwiG2P
 
 STAGES = ("normalize", "g2p", "tone", "phrases", "acoustic", "vocoder", "encode", "queue")
-"""In the order of the work. G2P is measured with an empty word cache; "phrases" splits sentences and frames them."""
+"""Stages in order. G2P is measured with an empty word cache; "phrases" splits sentences and frames them."""
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Seconds of each stage."""
+    """Durations of each stage in seconds."""
 
     wall: dict[str, Figures]
-    """By stage; one that this synthesizer does not have is missing."""
+    """By stage; stages that this synthesizer lacks are missing."""
     cpu: dict[str, Figures]
-    """The same in CPU time of the process; without the queue, which is waiting."""
+    """The same in CPU time of the process; without the queue, which only waits."""
     audio_s: float
     """Length of the audio."""
 
     @property
     def total_s(self) -> float:
-        """Sum of the stages' medians, wall-clock."""
+        """Sum of the wall-clock medians of all stages."""
         return sum(found["median"] for found in self.wall.values())
 
     @property
@@ -55,7 +55,7 @@ class Breakdown:
 
 
 def breakdown(synthesizer: Synthesizer, text: str, runs: int = 10, warmup: int = 2) -> Breakdown:
-    """Runs every stage on its own, `runs` times in turns; errors are those of `Synthesizer.synthesize`."""
+    """Runs every stage separately, `runs` times in turns; raises the errors of `Synthesizer.synthesize`."""
     wall: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
     samples = 0
@@ -83,14 +83,14 @@ class _Turn:
         self.cpu: dict[str, float] = {}
 
     def time(self, name: str, work: Callable[[], Any]) -> Any:
-        """Does some work, and adds its time to a stage."""
+        """Runs some work, and adds its time to a stage."""
         wall, cpu = time.perf_counter(), time.process_time()
         found = work()
         self.add(name, time.perf_counter() - wall, time.process_time() - cpu)
         return found
 
     def add(self, name: str, wall: float, cpu: float) -> None:
-        """Adds seconds to a stage; a difference of two measurements below 0 is noise."""
+        """Adds seconds to a stage; a negative difference of two measurements is noise."""
         self.wall[name] = max(0.0, self.wall.get(name, 0.0) + wall)
         self.cpu[name] = max(0.0, self.cpu.get(name, 0.0) + cpu)
 
@@ -99,7 +99,7 @@ def _run(synthesizer: Synthesizer, parallel: ParallelSynthesizer, text: str, tur
     stages, options = synthesizer.stages, SpeakOptions()
     _read(synthesizer, text, turn)
     phrases = turn.time("phrases", lambda: list(stages.text.phrases(text, options)))
-    for name in ("normalize", "g2p", "tone"):  # the phrases were read anew, with their words
+    for name in ("normalize", "g2p", "tone"):  # the phrases were read again, with their words
         if name in turn.wall:
             turn.add("phrases", -turn.wall[name], -turn.cpu[name])
     pieces = []
@@ -114,7 +114,7 @@ def _run(synthesizer: Synthesizer, parallel: ParallelSynthesizer, text: str, tur
 
 
 def _read(synthesizer: Synthesizer, text: str, turn: _Turn) -> None:
-    """Normalizing, reading and toning; a reader that is not a `TwiG2P` is one stage."""
+    """Times normalization, G2P and tone prediction; a reader that is not a `TwiG2P` is one stage."""
     reader = synthesizer.g2p
     if not isinstance(reader, TwiG2P):
         turn.time("g2p", lambda: reader.text_to_phoneme_sequence(text))
@@ -134,7 +134,7 @@ def _read(synthesizer: Synthesizer, text: str, turn: _Turn) -> None:
 
 
 def _queue(parallel: ParallelSynthesizer, text: str, turn: _Turn) -> None:
-    """What a request waits between the stages of an idle pipeline of one worker."""
+    """How long a request waits between the stages of an idle pipeline with one worker."""
     before = _waits(parallel)
     parallel.submit(text).result()
     turn.wall["queue"] = max(0.0, _waits(parallel) - before)

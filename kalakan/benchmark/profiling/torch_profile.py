@@ -11,9 +11,9 @@ from kalakan.synthesis.synthesizer import Synthesizer
 
 TRACE, SNAPSHOT = "trace.json", "cuda_memory.pickle"
 MOST_ENTRIES = 100_000
-"""Allocations that the memory history keeps."""
+"""Number of allocations kept in the memory history."""
 LARGE_BYTES = 1_000_000
-"""Blocks from this size on are listed."""
+"""Minimum size of listed blocks."""
 
 
 def require_torch(synthesizer: Synthesizer) -> None:
@@ -25,9 +25,9 @@ def require_torch(synthesizer: Synthesizer) -> None:
 
 
 def operators(synthesizer: Synthesizer, text: str, folder: Path | None, rows: int = 20) -> str:
-    """The table of torch's operators, those that take longest first; in `folder` the trace for chrome://tracing.
+    """The table of torch operators, slowest first; also writes the trace for chrome://tracing to `folder`.
 
-    Raises `BenchmarkError` for another engine than torch.
+    Raises `BenchmarkError` for engines other than torch.
     """
     require_torch(synthesizer)
     import torch
@@ -51,9 +51,9 @@ def operators(synthesizer: Synthesizer, text: str, folder: Path | None, rows: in
 
 
 def cuda_memory(synthesizer: Synthesizer, text: str, device: str, folder: Path | None) -> Iterator[str]:
-    """What one synthesis allocates on a CUDA device: totals, and blocks above 1 MB with the line that asked for them.
+    """What one synthesis allocates on a CUDA device: totals, and blocks above 1 MB with the line that requested them.
 
-    In `folder` the snapshot for https://pytorch.org/memory_viz.
+    Also writes the snapshot for https://pytorch.org/memory_viz to `folder`.
     """
     import torch
 
@@ -72,8 +72,8 @@ def cuda_memory(synthesizer: Synthesizer, text: str, device: str, folder: Path |
 
 
 def large_blocks(snapshot: dict[str, Any]) -> Iterator[str]:
-    """The blocks of a snapshot that are in use and large, the largest first: size, address, device, and where Kalakan
-    or its caller asked for it."""
+    """The large blocks in use in a snapshot, largest first: size, address, device, and where Kalakan or its caller
+    requested it."""
     found = [
         (block["size"], block["address"], segment["device"], block.get("frames") or [])
         for segment in snapshot["segments"]

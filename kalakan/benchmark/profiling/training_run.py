@@ -13,15 +13,15 @@ from kalakan.errors import DataError
 
 LOG = "metrics.jsonl"
 WAIT_LIMIT = 0.1
-"""Share of the time that steps may wait for data."""
+"""Fraction of the time that steps may wait for data."""
 Record = dict[str, Any]
 
 
 def efficiency(folder: str | Path) -> Record:
-    """Time per step and epoch, the share of it that waited for data, cores and GPU memory in use, and convergence.
+    """Time per step and epoch, the fraction of it that waited for data, cores and GPU memory in use, and convergence.
 
-    A figure that the log does not have is None: runs of earlier versions did not log times. Raises `DataError` for a
-    folder without a log, or with one of no step.
+    Figures that the log does not have are None. Raises `DataError` for a folder without a log, or with a log without
+    steps.
     """
     path = Path(folder) / LOG
     if not path.is_file():
@@ -41,7 +41,7 @@ def efficiency(folder: str | Path) -> Record:
 
 
 def lines(found: Record) -> Iterator[str]:
-    """The same to read, with advice."""
+    """The same as text, with advice."""
 
     def shown(name: str, unit: str, digits: int = 3) -> str:
         value = found[name]
@@ -73,7 +73,7 @@ def _advice(found: Record) -> Iterator[str]:
 
 
 def _per_step(records: Sequence[Record]) -> float | None:
-    """Median seconds per step between log lines: a run that was stopped and went on later has one long gap."""
+    """Median seconds per step between log lines; a resumed run has one long gap."""
     rates = [
         (after["time"] - before["time"]) / (after["step"] - before["step"])
         for before, after in pairwise(records)
@@ -101,7 +101,7 @@ def _times(records: Sequence[Record]) -> Record:
 
 
 def _convergence(records: Sequence[Record]) -> Record:
-    """Validation scores, of which lower is better; a score that was not finite is left out."""
+    """Validation scores (lower is better); non-finite scores are left out."""
     scored = [record for record in records if record.get("score") is not None]
     if not scored:
         return {"validations": 0}

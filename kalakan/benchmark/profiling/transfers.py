@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 SCALAR_READS = frozenset({"_local_scalar_dense", "equal", "is_nonzero", "nonzero"})
-"""Operators whose result the CPU needs before it can go on."""
+"""Operators whose result the CPU needs before it can continue."""
 _PACKAGE = f"{Path(__file__).parents[2]}{os.sep}"
 
 
@@ -28,11 +28,11 @@ class Transfer:
     """Device that it comes from."""
     target: str
     where: str
-    """File, line and function of Kalakan, or of the caller outside of torch."""
+    """File, line and function in Kalakan, or of the caller outside of torch."""
 
 
 class TransferFinder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts transfers of the block that it is entered for, in this thread."""
+    """Counts the transfers in its `with` block, in this thread."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -42,7 +42,7 @@ class TransferFinder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs an operator, and looks at where its tensors were and are."""
+        """Runs an operator, and compares the devices of its tensors before and after."""
         result = func(*args, **(kwargs or {}))
         name = str(func.__name__).partition(".")[0]
         tensors = [item for item in args if isinstance(item, Tensor)]
@@ -62,7 +62,7 @@ class TransferFinder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.bytes[found] += tensor.numel() * tensor.element_size()
 
     def lines(self) -> Iterator[str]:
-        """What was found, the most bytes first."""
+        """The transfers found, most bytes first."""
         for found in sorted(self.counts, key=lambda item: -self.bytes[item]):
             yield (
                 f"{self.counts[found]:5d} times {found.source} to {found.target}, "
@@ -71,7 +71,7 @@ class TransferFinder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def transfers(run: Callable[[], Any]) -> TransferFinder:
-    """The transfers of one run, after one that does not count."""
+    """The transfers of one run, after a warm-up run."""
     run()
     found = TransferFinder()
     with found:
@@ -80,7 +80,7 @@ def transfers(run: Callable[[], Any]) -> TransferFinder:
 
 
 def _place() -> str:
-    """The innermost frame of Kalakan outside of this file, else of anything but torch."""
+    """The innermost frame in Kalakan outside of this file, otherwise outside of torch."""
     frame, outside = sys._getframe(1), ""
     while frame is not None:
         path = frame.f_code.co_filename

@@ -1,1 +1,1 @@
-"""A listening test as one page, and the table of what listeners answered."""
+"""A listening test as a single page, and the table of its results."""

@@ -1,4 +1,4 @@
-"""What listeners are asked, and what is synthesized for it."""
+"""The questions for listeners, and the clips synthesized for them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SENTENCES = (
 )
 """Sentences without tone marks."""
 TONE_WORDS = {"pápá": "good", "pàpà": "fan", "pàpá": "father"}
-"""Words that only their tones tell apart (docs/frontend.md), and what they mean."""
+"""Words that differ only in tone (docs/frontend.md), and their meanings."""
 VOWEL_WORDS = ("keteke", "agoo", "dede", "kosua", "efie", "aboa", "tena", "boa")
-"""Words with one of the vowels of `VOWEL_PAIRS`, which writing does not tell apart."""
+"""Words with one of the vowels of `VOWEL_PAIRS`, which spelling does not distinguish."""
 VOWEL_PAIRS = {"ɪ": "e", "e": "ɪ", "ʊ": "o", "o": "ʊ"}
 RIGHT, OTHER = "right", "other"
 PREDICTED, FLAT = "predicted", "written"
 KINDS = ("mos", "tones", "words", "vowels")
-"""Mean opinion score; predicted against written tones; words that tones tell apart; vowels that writing does not."""
+"""Mean opinion score; predicted against written tones; words that differ in tone; vowels that share a spelling."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One sound to synthesize."""
+    """A clip to synthesize."""
 
     text: str
     """Text, or SSML."""
@@ -40,26 +40,26 @@ class Clip:
 
 @dataclass(frozen=True)
 class Item:
-    """One question about one clip, or about two of them."""
+    """A question about one or two clips."""
 
     kind: str
     """One of `KINDS`."""
     voice: str
-    """Name of the voice, as in the table of the answers."""
+    """Name of the voice, as in the table of results."""
     speaker: str
     prompt: str
-    """What listeners see besides the question; empty: nothing."""
+    """Additional text for listeners; may be empty."""
     clips: dict[str, Clip]
-    """By what they are; of the kind "mos" and "words" one."""
+    """Clips by choice; one clip for the kinds "mos" and "words"."""
     answer: str | None = None
-    """The right choice of the kinds "words" and "vowels"."""
+    """The correct choice for the kinds "words" and "vowels"."""
 
 
 def items(
     voice: str, speakers: Sequence[str], sentences: Sequence[str], reader: TwiG2P, predicts_tones: bool
 ) -> Iterator[Item]:
-    """The items of one voice: every sentence by every speaker to be rated; the pairs are shared out among the
-    speakers, or a test would last for hours."""
+    """The items of one voice: every speaker reads every sentence to rate; the pairs are divided among the speakers,
+    because the test would otherwise take hours."""
     for speaker in speakers:
         options = SpeakOptions(speaker=speaker)
         for sentence in sentences:

@@ -1,4 +1,4 @@
-"""Writes the page of a listening test: one file with its sounds in it, and the key that says what they are."""
+"""Writes the page of a listening test, a single file that contains the audio, and the key that identifies the clips."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from kalakan.text.twi_g2p import TwiG2P
 
 PAGE, KEY = "index.html", "key.json"
 MOST_BYTES = 10_000_000
-"""Largest page: what a phone loads over a slow network."""
+"""Maximum size of a page, which a phone can load over a slow network."""
 MOST_ITEMS = 400
-"""More questions than anyone answers."""
+"""Maximum number of questions."""
 FORMAT = "kalakan-listening-1"
 LEVEL, PEAK = 10 ** (-23 / 20), 0.95
-"""Root mean square of every clip, full scale being 1, and its greatest sample: a louder voice seems a better one."""
+"""RMS level of every clip relative to full scale, and its maximum peak; louder voices seem better."""
 _TEMPLATE = Path(__file__).with_name("page.html")
 _MARK = "/*TEST*/null"
-"""Stands in the template for the data."""
+"""Placeholder for the data in the template."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Written:
     items: int
     bytes: int
     format: str
-    """"flac", or "mp3" where the page would have been too large."""
+    """"flac", or "mp3" if the page would have been too large."""
 
 
 def write_page(
@@ -57,7 +57,7 @@ def write_page(
     """Synthesizes the clips of all voices, by `speakers` (default: all of each voice), and writes `PAGE` and `KEY`.
 
     The page names no voice: `KEY` is for whoever evaluates. `seed` chooses the identifiers of the items. Raises
-    `DataError` for more items than `MOST_ITEMS` or a page above `MOST_BYTES`, and as `Synthesizer` for a voice.
+    `DataError` for more items than `MOST_ITEMS` or a page above `MOST_BYTES`, and the errors of `Synthesizer`.
     """
     synthesizers: list[Synthesizer] = []
     found: list[tuple[int, Item]] = []
@@ -101,7 +101,7 @@ def write_page(
 
 
 def levelled(audio: Any) -> NDArray[np.float32]:
-    """Audio [S] at `LEVEL`, or at `PEAK` where that is lower."""
+    """Audio [S] at `LEVEL`, or lower so as not to exceed `PEAK`."""
     samples = np.asarray(audio, np.float32)
     root = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     peak = float(np.abs(samples).max())
@@ -120,7 +120,7 @@ def _items_of(
 
 
 def _name(synthesizer: Synthesizer, voices: Sequence[str | Path | None], number: int) -> str:
-    """Name and version of a voice, and its number where several are tested: two may have one name."""
+    """Name and version of a voice, and its number if several are tested, because two may have the same name."""
     manifest = synthesizer.voice
     assert manifest is not None
     name = f"{manifest.name} {manifest.version}"
@@ -128,7 +128,7 @@ def _name(synthesizer: Synthesizer, voices: Sequence[str | Path | None], number:
 
 
 def _identifiers(count: int, seed: int) -> list[str]:
-    """Names that say nothing of what they name."""
+    """Names that reveal nothing about the clips."""
     draw = random.Random(f"kalakan listening {seed}")
     return [f"{number:06x}" for number in draw.sample(range(1 << 24), count)]
 
@@ -158,7 +158,7 @@ def _page(
 
 
 def test_identity(names: Sequence[str], asked: Sequence[Item]) -> str:
-    """Identifies the test: answers to another one are refused."""
+    """Identifies the test, so that answers to another one are rejected."""
     return hashlib.sha256(json.dumps(_entries(names, asked), sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""The answers of a listening test as a table with confidence intervals."""
+"""Summarizes the answers of a listening test with confidence intervals."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kalakan.evaluation.listening.items import FLAT, KINDS, PREDICTED
 from kalakan.evaluation.listening.page import FORMAT, KEY
 
 DRAWS = 4000
-"""Resamplings of a bootstrap interval."""
+"""Number of bootstrap resamples per interval."""
 Z = 1.959964
-"""Of a normal distribution, for 95 %."""
+"""95 % quantile of the normal distribution (two-sided)."""
 MOST_FILE_BYTES = 10_000_000
 Rating = tuple[str, str, Any]
 """Listener, item and choice."""
 
 
 def evaluate_ratings(folder: str | Path) -> dict[str, Any]:
-    """The results of all answers (`*.json`) beside the key in the folder of a listening test.
+    """The results of all answers (`*.json`) next to the key in the folder of a listening test.
 
     A listener who saved twice counts once, with the answers that were saved last. Raises `DataError`, naming file and
-    value, for a missing key, answers to another test, and choices that there are not.
+    value, for a missing key, answers to another test, and invalid choices.
     """
     folder = Path(folder)
     if not (folder / KEY).is_file():
@@ -81,7 +81,7 @@ def format_ratings(report: Mapping[str, Any]) -> str:
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share of answers (Wilson 1927); NaN where there is none."""
+    """95 % interval of a share of answers (Wilson 1927); NaN without answers."""
     if not count:
         return math.nan, math.nan
     share, z2 = hits / count, Z * Z
@@ -91,8 +91,8 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 
 def mean_interval(ratings: Sequence[Rating]) -> tuple[float, float]:
-    """95 % interval of a mean score, by drawing listeners and items anew: the answers of one listener are alike, and so
-    are those to one item. NaN with fewer than two of either."""
+    """95 % interval of a mean score by resampling listeners and items, because answers of one listener are correlated,
+    and so are answers to one item. NaN with fewer than two of either."""
     listeners, rows = np.unique([listener for listener, _, _ in ratings], return_inverse=True)
     items, columns = np.unique([item for _, item, _ in ratings], return_inverse=True)
     if len(listeners) < 2 or len(items) < 2:
