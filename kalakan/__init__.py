@@ -1,4 +1,4 @@
-"""Kalakan: text-to-speech for Twi (Akan). Importing it loads nothing; names load on first use."""
+"""Kalakan: text-to-speech for Twi (Akan). Importing it loads nothing; names are loaded on first use."""
 
 from __future__ import annotations
 

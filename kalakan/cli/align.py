@@ -1,4 +1,4 @@
-"""`kalakan align`: durations and TextGrids for a corpus, learned from audio and text."""
+"""`kalakan align`: adds durations and TextGrids, learned from audio and text, to a corpus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_NAMED = 10
     "--aligner",
     type=FILE,
     metavar="FILE",
-    help="The aligner.pt of another corpus of the same voice; default: one is trained.",
+    help="aligner.pt from another corpus of the same voice; default: train one.",
 )
 @click.option(
     "--config", type=FILE, metavar="FILE", help="YAML settings (audio, model, training) of the aligner."
@@ -28,7 +28,7 @@ MOST_NAMED = 10
     type=WORD,
     metavar="KEY=VALUE",
     multiple=True,
-    help="One setting, as training.max_steps=800.",
+    help="One setting, such as training.max_steps=800.",
 )
 @click.option(
     "--features", type=FOLDER, metavar="FOLDER", help="Folder of cached mels; default: DIR/features."
@@ -40,11 +40,11 @@ MOST_NAMED = 10
     "--corrected",
     type=FOLDER,
     metavar="FOLDER",
-    help="Take the durations of the TextGrids (<id>.TextGrid, of Praat or another aligner) in FOLDER; align nothing.",
+    help="Use the durations of corrected TextGrids in FOLDER (<id>.TextGrid, from Praat or another aligner).",
 )
 @click.option("--again", is_flag=True, help="Replace existing durations.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 def command(
     folder: str,
     aligner: str | None,
@@ -57,11 +57,11 @@ def command(
     device: str,
     quiet: bool,
 ) -> None:
-    """Force-align the corpus in DIR: find when each sound begins and ends, and write it into DIR.
+    """Force-align the corpus in DIR: find when each sound begins and ends.
 
-    An aligner is trained on the recordings and their transcripts (minutes on a laptop) and kept in DIR/aligner; a
-    stopped run is resumed. DIR is a folder that `kalakan prepare` made. It gets the durations (in meta.jsonl),
-    TextGrids, and alignment.tsv, which names the utterances whose text and audio agree least.
+    DIR is a corpus folder from `kalakan prepare`. The command trains an aligner on the recordings and their transcripts
+    (minutes on a laptop) and keeps it in DIR/aligner; an interrupted run is resumed. It writes the durations (in
+    meta.jsonl), TextGrids, and alignment.tsv, which lists the utterances whose text and audio match worst.
     """
     settings = read_settings(config, changes, None)
     if corrected is not None:

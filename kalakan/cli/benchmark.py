@@ -1,4 +1,4 @@
-"""`kalakan benchmark`: how fast voices are, beside each other and beside other programs."""
+"""`kalakan benchmark`: compares the speed of voices with each other and with other programs."""
 
 from __future__ import annotations
 
@@ -25,24 +25,29 @@ from kalakan.errors import BenchmarkError, how_to_install
     type=WORD,
     metavar="ACOUSTIC+VOCODER",
     multiple=True,
-    help="A pair of model types or files, as in fastspeech2+hifigan; may be repeated.",
+    help="A pair of model types or files, such as fastspeech2+hifigan; may be repeated.",
 )
 @click.option(
     "--engine",
     "engines",
     type=click.Choice(["onnx", "torch"]),
     multiple=True,
-    help="Default: onnx for voices, torch for --models; may be repeated.",
+    help="Engine to measure; may be repeated; default: onnx for voices, torch for --models.",
 )
 @click.option(
-    "--device", "devices", type=WORD, metavar="NAME", multiple=True, help="Default: cpu; may be repeated."
+    "--device",
+    "devices",
+    type=WORD,
+    metavar="NAME",
+    multiple=True,
+    help="Device to measure on; may be repeated; default: cpu.",
 )
 @click.option(
     "--precision",
     "precisions",
     type=click.Choice(["full", "mixed"]),
     multiple=True,
-    help="Mixed: fp16 on CUDA, bf16 on a CPU, torch engine only. Default: full; may be repeated.",
+    help="mixed is fp16 on CUDA and bf16 on a CPU, torch engine only; may be repeated; default: full.",
 )
 @click.option(
     "--peer",
@@ -53,10 +58,16 @@ from kalakan.errors import BenchmarkError, how_to_install
     help="Also measure hibari-tts, piper-tts[:MODEL], kokoro-onnx:MODEL:VOICES or espeak-ng; may be repeated.",
 )
 @click.option(
-    "--peers-python", type=FILE, metavar="PYTHON", help="Python of the environment that has the peers."
+    "--peers-python",
+    type=FILE,
+    metavar="PYTHON",
+    help="Python interpreter of the environment that has the peers.",
 )
 @click.option(
-    "--texts", type=FILE, metavar="FILE", help="Texts to measure, one a line, in place of the three built in."
+    "--texts",
+    type=FILE,
+    metavar="FILE",
+    help="Texts to measure, one per line, instead of the three built-in ones.",
 )
 @click.option("--rounds", type=click.IntRange(1, 10_000), default=7, show_default=True, metavar="N")
 @click.option("--warmup", type=click.IntRange(0, 1_000), default=2, show_default=True, metavar="N")
@@ -66,7 +77,7 @@ from kalakan.errors import BenchmarkError, how_to_install
     default=3,
     show_default=True,
     metavar="N",
-    help="Processes started to measure the start-up.",
+    help="Number of processes started to measure start-up.",
 )
 @click.option(
     "--batch-size",
@@ -76,7 +87,7 @@ from kalakan.errors import BenchmarkError, how_to_install
     show_default=True,
     multiple=True,
     metavar="N",
-    help="Batch size of the throughput; may be repeated.",
+    help="Batch size for throughput; may be repeated.",
 )
 @click.option(
     "--workers",
@@ -85,21 +96,21 @@ from kalakan.errors import BenchmarkError, how_to_install
     show_default=True,
     multiple=True,
     metavar="N",
-    help="Workers of the throughput; may be repeated.",
+    help="Number of workers for throughput; may be repeated.",
 )
-@click.option("--no-throughput", is_flag=True, help="Measure single texts only.")
+@click.option("--no-throughput", is_flag=True, help="Do not measure throughput.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
     metavar="N",
-    help="Threads of a call.",
+    help="Threads per call.",
 )
 @click.option(
-    "--output", type=FOLDER, metavar="FOLDER", help="Where benchmark.json, benchmark.md and pictures go."
+    "--output", type=FOLDER, metavar="FOLDER", help="Folder for benchmark.json, benchmark.md and plots."
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress on standard error.")
 def command(
     voices: tuple[str, ...],
     pairs: tuple[str, ...],
@@ -119,11 +130,11 @@ def command(
     output: str | None,
     quiet: bool,
 ) -> None:
-    """Measure VOICE folders and --models (default: the voice that comes with kalakan): speed, latency, memory,
-    start-up.
+    """Measure the speed, latency, memory and start-up of VOICE folders and --models (default: the voice that comes with
+    kalakan).
 
-    Every voice and pair is measured with every engine, device and precision given, each in a process of its own, in
-    turns. Prints Markdown; --output also keeps JSON and pictures.
+    Every voice and pair is measured with every given engine, device and precision. Each combination runs in its own
+    process, and the processes take turns. Prints Markdown; --output also saves JSON and plots.
 
     kalakan benchmark --engine onnx --engine torch --peer espeak-ng --output RESULT
     """

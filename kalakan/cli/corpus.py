@@ -1,4 +1,4 @@
-"""`kalakan synthesize --input`: every row of a corpus to a file."""
+"""`kalakan synthesize --input`: synthesizes every row of a corpus to a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LAYOUTS = ("files", "ljspeech", "webdataset")
 SHARD_ROWS = 1000
 MOST_NAMED = 10
-"""Rows that failed, or are odd, that are named."""
+"""Maximum number of failed or suspicious rows that are listed."""
 SHOW_S = 0.5
 """Interval of the progress line."""
 _LOCAL = "local"
@@ -37,44 +37,42 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--input",
                 type=FILE,
                 metavar="FILE",
-                help="Corpus: .txt, .csv, .tsv, .jsonl, .epub, .docx, .pdf.",
+                help="Corpus to synthesize: .txt, .csv, .tsv, .jsonl, .epub, .docx, .pdf.",
             ),
-            click.option(
-                "--output-dir", type=FOLDER, metavar="FOLDER", help="Folder of the files of --input."
-            ),
+            click.option("--output-dir", type=FOLDER, metavar="FOLDER", help="Output folder for --input."),
             click.option(
                 "--workers",
                 type=int,
                 metavar="N",
-                help="Threads for --input, or processes with --ray; default: one for each core.",
+                help="Threads for --input, or processes with --ray; default: one per core.",
             ),
             click.option(
                 "--layout",
                 type=click.Choice(LAYOUTS),
-                help="Of --output-dir: files, ljspeech (wavs/, metadata.csv), webdataset (tar shards); default: files.",
+                help="Output layout: files, ljspeech (wavs/, metadata.csv), webdataset (tar shards); default: files.",
             ),
             click.option(
                 "--shard-rows",
                 type=int,
                 metavar="N",
-                help=f"Rows of a shard of webdataset; default: {SHARD_ROWS}.",
+                help=f"Rows per webdataset shard; default: {SHARD_ROWS}.",
             ),
             click.option(
                 "--join",
                 type=FILE,
                 metavar="FILE",
-                help="Also write all rows of --input as one audio file, and its chapters.",
+                help="Also join all rows of --input into one audio file with chapters.",
             ),
             click.option(
                 "--recognizer",
                 type=FILE,
                 metavar="FILE",
-                help="recognizer.pt that finds skipped and repeated words in the audio of --input.",
+                help="recognizer.pt to detect skipped and repeated words in the audio of --input.",
             ),
             click.option(
                 "--redo-changed",
                 is_flag=True,
-                help="Go on with a job whose corpus, settings or voice changed: do the rows again that differ.",
+                help="Continue a job whose corpus, settings or voice changed: synthesize the rows that differ again.",
             ),
             click.option(
                 "--ray",
@@ -82,7 +80,7 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 is_flag=False,
                 flag_value=_LOCAL,
                 metavar="[ADDRESS]",
-                help="Run --input on a Ray cluster that sees --output-dir; without ADDRESS on this machine.",
+                help="Run --input on a Ray cluster that shares --output-dir; without ADDRESS, on this machine.",
             ),
         )
     ):
@@ -91,7 +89,7 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_no_corpus_options(options: Mapping[str, Any]) -> None:
-    """Raises `click.UsageError` for options of a corpus without a corpus."""
+    """Raises `click.UsageError` for corpus options without `--input`."""
     for name in (
         "output_dir",
         "workers",
@@ -109,7 +107,7 @@ def check_no_corpus_options(options: Mapping[str, Any]) -> None:
 
 
 def synthesize_corpus(text: str | None, options: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-    """Runs the job that the options describe, says what became of it, and returns the exit status: 1 if a row failed.
+    """Runs the job that the options describe, reports its results, and returns the exit status: 1 if a row failed.
 
     `config` holds the settings of `Synthesizer`.
     """
@@ -132,14 +130,14 @@ def synthesize_corpus(text: str | None, options: Mapping[str, Any], config: Mapp
 
 
 class Progress:
-    """One line on standard error that is written over."""
+    """A progress line on standard error, overwritten in place."""
 
     def __init__(self) -> None:
         self._shown_at = float("-inf")
         self._is_open = False
 
     def __call__(self, status: Status) -> None:
-        """Shows how far the job is, twice a second."""
+        """Shows the progress of the job, twice a second."""
         now = time.monotonic()
         if now - self._shown_at >= SHOW_S:
             self._shown_at, self._is_open = now, True
@@ -223,7 +221,7 @@ def _run(options: Mapping[str, Any], settings: JobSettings) -> Run | None:
 
 
 def _tell(status: Status, settings: JobSettings, wall_s: float) -> None:
-    """Prints what was made, which rows failed, and which to listen to."""
+    """Prints what was written, which rows failed, and which to listen to."""
     from kalakan.jobs.manifest import NAME
 
     manifest = settings.output / NAME

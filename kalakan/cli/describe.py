@@ -1,4 +1,4 @@
-"""`kalakan describe`: the name, version, license and card of a voice."""
+"""`kalakan describe`: writes the name, version, license and model card of a voice."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from kalakan.voices.manifest import TONES
 
 @click.command("describe")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
-@click.option("--output-dir", type=FOLDER, metavar="FOLDER", help="Where to write; default: in place.")
+@click.option(
+    "--output-dir", type=FOLDER, metavar="FOLDER", help="Output folder; default: change the voice in place."
+)
 @click.option("--name", type=WORD, help="Name of the voice.")
-@click.option("--voice-version", type=WORD, metavar="TEXT", help="Version of its weights.")
+@click.option("--voice-version", type=WORD, metavar="TEXT", help="Version of the weights.")
 @click.option(
     "--license", "license_id", type=WORD, metavar="SPDX", help="License of the weights, such as CC-BY-4.0."
 )
-@click.option("--license-file", type=FILE, metavar="FILE", help="The text of that license.")
+@click.option("--license-file", type=FILE, metavar="FILE", help="Text of that license.")
 @click.option("--card", type=FILE, metavar="FILE", help="Model card in Markdown.")
 @click.option(
     "--tones",
     type=click.Choice(TONES),
-    help="Tones of words without marks by default; predicted for a voice that learned tones.",
+    help="Default tones of words without marks; use predicted for a voice that was trained with tones.",
 )
 @click.option(
     "--corrections",
     type=FILE,
     metavar="FILE",
-    help="Corrections of its prosody as a JSON object, such as those that evaluate --melody writes.",
+    help="Prosody corrections as a JSON object, such as those that evaluate --melody writes.",
 )
 def command(
     voice: str,
@@ -41,7 +43,7 @@ def command(
     tones: str | None,
     corrections: str | None,
 ) -> None:
-    """Write the description of a VOICE folder: its speaker, its license, how good it is."""
+    """Write name, version, license, model card and prosody corrections into a VOICE folder."""
     from kalakan.voices.describe import describe
     from kalakan.voices.package import load_voice
 

@@ -1,4 +1,4 @@
-"""`kalakan doctor`: what this installation uses, what is missing, and whether the default voice works."""
+"""`kalakan doctor`: shows what this installation uses, what is missing, and whether the default voice works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
 
 
 @click.command("doctor")
-@click.option("--build", "wants_build", is_flag=True, help="Build the CUDA kernels for the devices here.")
+@click.option(
+    "--build", "wants_build", is_flag=True, help="Build the CUDA kernels for the GPUs of this machine."
+)
 @click.option(
     "--arch",
     "architectures",
@@ -27,18 +29,18 @@ TEXT = "Akwaaba! Wo ho te sɛn?"
     "--tune",
     "wants_tuning",
     is_flag=True,
-    help="Measure on the GPU here which kernels serve HiFi-GAN and MelGAN best, and keep it.",
+    help="Measure on this GPU which kernels are fastest for HiFi-GAN and MelGAN, and save the result.",
 )
 @click.option(
     "--performance",
     "wants_performance",
     is_flag=True,
-    help="Go through the checklist of slow synthesis: cores, threads, kernels, GPU, disks, each component.",
+    help="Check what slows synthesis down: cores, threads, kernels, GPU, disks, each component.",
 )
 def command(
     wants_build: bool, architectures: tuple[int, ...], wants_tuning: bool, wants_performance: bool
 ) -> int:
-    """Show what is in use, what is missing and how to get it; exit with 1 if the default voice does not work."""
+    """Show what is in use, what is missing and how to get it. Exits with code 1 if the default voice does not work."""
     from kalakan.native import status
 
     if architectures and not wants_build:
@@ -85,7 +87,7 @@ def _tune() -> None:
 
 
 def advice(packages: dict[str, str | None], devices: tuple[str, ...]) -> list[str]:
-    """What is missing on this machine and how to get it, a line each."""
+    """What is missing on this machine and how to get it, one line each."""
     if packages["torch"] is None:
         return [f"torch: not installed; needed for GPUs, training and export: {how_to_install('torch')}"]
     from kalakan.ops import extension, nvcc

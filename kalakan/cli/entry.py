@@ -44,7 +44,7 @@ def run(command: click.Command, name: str) -> NoReturn:
     warnings.showwarning = _show_warning
     try:
         status = _status(command, name)
-    except KeyboardInterrupt:  # while the result was being reported
+    except KeyboardInterrupt:  # interrupted while reporting the result
         status = 130
     ignore_signals()
     sys.exit(status)
@@ -98,7 +98,7 @@ def _open_closed_streams() -> None:
 
 
 def _give_up_stdout() -> None:
-    """Discards its buffer, which must not raise again when the interpreter closes it."""
+    """Discards the stream's buffer, which must not raise again when the interpreter closes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""`kalakan evaluate`: how good a voice is, and clips for an external evaluation."""
+"""`kalakan evaluate`: measures a voice, and writes clips for an external evaluation."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from kalakan.voices.package import load_voice
 @click.command("evaluate")
 @click.argument("voice", type=FOLDER, metavar="[VOICE]", required=False)
 @click.option(
-    "--data", type=FOLDER, metavar="FOLDER", help="Corpus whose test split the voice is measured on."
+    "--data", type=FOLDER, metavar="FOLDER", help="Corpus; the voice is measured on its test split."
 )
 @click.option(
     "--melody",
     type=FILE,
     metavar="FILE",
-    help="Table of recordings' F0, one line per nucleus (clip, speaker, text, f0_hz): compare the melody with it.",
+    help="Compare the melody with a table of recordings' F0, one line per nucleus (clip, speaker, text, f0_hz).",
 )
 @click.option(
     "--recognizer",
     type=FILE,
     metavar="FILE",
-    help="recognizer.pt of `kalakan train --model-type recognizer`, which counts phone errors.",
+    help="recognizer.pt from `kalakan train --model-type recognizer`, to count phone errors.",
 )
 @click.option(
     "--speech",
     type=FOLDER,
     metavar="FOLDER",
-    help="Corpus whose test split is only listened to: what --recognizer makes of real speech.",
+    help="Run --recognizer on the real speech in the test split of this corpus.",
 )
 @click.option(
     "--output",
     type=FOLDER,
     metavar="FOLDER",
-    help="Folder for report.json, melody.json, speech.json and pictures.",
+    help="Folder for report.json, melody.json, speech.json and plots.",
 )
 @click.option(
     "--speaker",
@@ -51,21 +51,21 @@ from kalakan.voices.package import load_voice
     type=SPEAKER,
     metavar="NAME",
     multiple=True,
-    help="Only this speaker; may be repeated.",
+    help="Evaluate only this speaker; may be repeated.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N sentences of each speaker.")
-@click.option("--mos/--no-mos", default=True, help="Score with DistilMOS if it is installed (default); slow.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N sentences per speaker.")
+@click.option("--mos/--no-mos", default=True, help="Score with DistilMOS if it is installed (default, slow).")
 @click.option(
-    "--clips", type=FOLDER, metavar="FOLDER", help="Write a clip of each line of --texts, and manifest.tsv."
+    "--clips", type=FOLDER, metavar="FOLDER", help="Write a clip for each line of --texts, and manifest.tsv."
 )
 @click.option("--texts", type=FILE, metavar="FILE", help="One text per line, UTF-8.")
 @click.option(
     "--ratings",
     type=FOLDER,
     metavar="FOLDER",
-    help="Folder of a listening test with the answers in it: the table of what listeners think.",
+    help="Folder of a listening test with its answers: print the results.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress on standard error.")
 def command(
     voice: str | None,
     data: str | None,
@@ -81,14 +81,14 @@ def command(
     ratings: str | None,
     quiet: bool,
 ) -> None:
-    """Measure a VOICE folder (default: the one that comes with kalakan) against recordings.
+    """Measure a VOICE folder (default: the voice that comes with kalakan) against recordings.
 
-    --data prints a table: distances to the recordings' mel, F0, durations, tones, vowels, the vocoder alone, and
-    DistilMOS, with --recognizer phone errors and the sounds that are confused.
-    --melody prints how closely the voice's melody, and the predicted tones themselves, match real speakers, which rules
-    agree with them, and the words that do not.
-    --speech prints what --recognizer hears in recordings that need no durations.
-    --ratings prints mean opinion scores and shares with 95 % intervals, from the answers to `kalakan listening-test`.
+    --data prints a table of distances to the recordings (mel, F0, durations, tones, vowels, the vocoder alone) and
+    DistilMOS; with --recognizer also phone errors and the most confused phones.
+    --melody prints how closely the voice's melody and the predicted tones match real speakers, per rule, and the words
+    that do not match.
+    --speech prints the phone errors of --recognizer on recordings, which need no durations.
+    --ratings prints mean opinion scores and shares with 95 % intervals from the answers to `kalakan listening-test`.
     """
     if (clips is None) != (texts is None):
         raise click.UsageError("--clips and --texts go together")

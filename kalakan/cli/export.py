@@ -1,4 +1,4 @@
-"""`kalakan export` and `kalakan-export`: models in the form that other places run."""
+"""`kalakan export` and `kalakan-export`: convert models to formats that other runtimes load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kalakan.export.formats import FORMATS, complete_voice, exporter_of, source_
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "torchscript": "dynamic"}
-"""What `--quantize` without a way means for a format; "static" for the others."""
+"""Default method of `--quantize` for each format; "static" for the others."""
 
 
 @click.command("export")
@@ -33,39 +33,41 @@ BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "to
     "--output-dir",
     type=FOLDER,
     metavar="FOLDER",
-    help="Where to write; a VOICE is completed in place by default.",
+    help="Output folder; default for a VOICE: add the files to it.",
 )
 @click.option(
     "--format",
     type=click.Choice(list(FORMATS)),
-    help="What to export to.  [default: onnx; pt for --quantize of files]",
+    help="Output format.  [default: onnx; pt for --quantize of files]",
 )
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    help="Type that matrices are stored in; int8 is --quantize.  [default: fp32]",
+    help="Storage type of matrices; int8 is the same as --quantize.  [default: fp32]",
 )
 @click.option(
-    "--half-weights", is_flag=True, help="The same as --precision fp16, and combines with --quantize."
+    "--half-weights", is_flag=True, help="Same as --precision fp16; can be combined with --quantize."
 )
 @click.option(
     "--quantize",
     type=click.Choice(["auto", "static", "dynamic", "weights"]),
     is_flag=False,
     flag_value="auto",
-    help="8 bits. static and dynamic compute large products in integers, durations and F0 keep every bit (static: "
-    "scales measured now on Twi sentences, streams inside a sentence; dynamic: scales of each call, streams sentence "
-    "by sentence); weights stores matrices in 8 bits. Where no way is named: static for onnx, dynamic for "
-    "torchscript, weights for pt and safetensors.",
+    help="Use 8 bits. static and dynamic compute large products in integers and keep durations and F0 exact. static "
+    "measures scales on Twi sentences during the export and streams inside a sentence; dynamic computes scales in each "
+    "call and streams sentence by sentence. weights stores matrices in 8 bits. Default method: static for onnx, "
+    "dynamic for torchscript, weights for pt and safetensors.",
 )
 @click.option(
-    "--fuse", is_flag=True, help="One file from phonemes to audio; of a VOICE, a voice in a single file."
+    "--fuse",
+    is_flag=True,
+    help="Write one file that goes from phonemes to audio; for a VOICE, a single-file voice.",
 )
-@click.option("--opset", type=int, metavar="N", help="ONNX operator set of single files.")
+@click.option("--opset", type=int, metavar="N", help="ONNX operator set for single files.")
 @click.option(
     "--compact",
     is_flag=True,
-    help="Of a VOICE: one set of graphs and every matrix in 8 bits; a voice with graphs keeps its arithmetic.",
+    help="For a VOICE: write one set of graphs with 8-bit matrices; a voice with graphs keeps its arithmetic.",
 )
 @click.option("--force", is_flag=True, help="Keep an 8-bit file that is neither smaller nor faster.")
 def command(
@@ -82,11 +84,11 @@ def command(
     compact: bool,
     force: bool,
 ) -> None:
-    """Export the models of a VOICE, or single files; every result runs in a process of its own and is checked there.
+    """Export the models of a VOICE, or single files. Every result is run and checked in a separate process.
 
-    A VOICE with --format onnx gets the graphs that Kalakan runs; any other format, or --fuse, writes files to
-    --output-dir. A VOICE together with --vocoder gets that vocoder in place of its own. What each file costs and how
-    far it is from torch is printed, and kept in export_report.json beside it.
+    With a VOICE and --format onnx, the graphs that Kalakan runs are added to the voice; any other format, or --fuse,
+    writes files to --output-dir. With --vocoder, the VOICE gets that vocoder instead of its own. The cost of each file
+    and its difference from torch are printed and saved in export_report.json next to it.
     """
     has_files = acoustic_model is not None or (voice is None and vocoder is not None)
     if voice is not None and acoustic_model is not None:

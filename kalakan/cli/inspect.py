@@ -19,12 +19,12 @@ from kalakan.voices.package import voice_folder
 
 @click.command("inspect")
 @click.argument("path", type=FILE, metavar="PATH")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 def command(path: str, as_json: bool) -> None:
-    """Show what PATH holds: a voice, a corpus, a run, or one of their files (.pt, .onnx, .safetensors, .jsonl).
+    """Show what PATH contains: a voice, a corpus, a run, or one of their files (.pt, .onnx, .safetensors, .jsonl).
 
-    Sizes, parameter counts, phoneme table, training steps and scores; utterances, minutes and speakers. Nothing in
-    the file is run.
+    Prints sizes, parameter counts, phoneme table, training steps and scores; utterances, minutes and speakers. No code
+    in the file is run.
     """
     facts = inspect_path(Path(path))
     if as_json:
@@ -85,7 +85,7 @@ def _voice(path: Path) -> dict[str, Any]:
 
 
 def _pt(path: Path) -> dict[str, Any]:
-    """A checkpoint of a run, an exported TorchScript file, else a single model."""
+    """A checkpoint of a run, an exported TorchScript file, or a single model."""
     from kalakan.errors import TrainingError
     from kalakan.training.checkpoint import load_checkpoint
     from kalakan.voices.contents import TORCHSCRIPT, kind_of

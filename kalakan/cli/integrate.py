@@ -1,4 +1,4 @@
-"""`kalakan integrate`: adds Kalakan to programs of the desktop."""
+"""`kalakan integrate`: adds Kalakan to desktop programs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MODULE = "sd_kalakan"
 def command(program: str, voice: str | None, lexicon: str | None, module_dir: str | None) -> None:
     """Add Twi to PROGRAM: speech-dispatcher, which Orca, spd-say and others use.
 
-    Writes a module, a script that starts Kalakan once and runs until speech-dispatcher ends. It supports rate, pitch,
-    volume, speaker, stop and pause.
+    Writes a Speech Dispatcher module: a script that starts Kalakan once and runs until speech-dispatcher exits. It
+    supports rate, pitch, volume, speaker, stop and pause.
     """
     from kalakan.voices.package import load_voice
 

@@ -1,4 +1,4 @@
-"""Parameter types of the command line, for completion in a shell; each command checks its own values."""
+"""Parameter types of the command line, for shell completion; each command checks its own values."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _named_problems(_ctx: click.Context) -> Iterable[str]:
 
 
 SPEAKER = Suggested(_speakers)
-"""A speaker of the voice that `--voice` or VOICE names, else of the default voice."""
+"""A speaker of the voice given by `--voice` or VOICE, or of the default voice."""
 AUDIO_FORMAT = Suggested(_formats)
 MODEL_TYPE = Suggested(_trainable)
 """A model type that can be trained."""

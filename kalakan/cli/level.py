@@ -1,4 +1,4 @@
-"""`kalakan level`: a voice that is equally loud at every pitch, tempo and length."""
+"""`kalakan level`: makes a voice equally loud at every pitch, tempo and length."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from kalakan.cli.streams import write_line
 @click.command("level")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Where the leveled voice goes."
+    "-o",
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    required=True,
+    help="Output folder for the leveled voice.",
 )
 def command(voice: str, output_dir: str) -> None:
-    """Measure how loud a VOICE folder's speakers are at each pitch, tempo and length of a phrase, and write the voice
-    with the gains that make them even.
+    """Measure how loud a VOICE folder's speakers are at each pitch, tempo and phrase length, and write a voice with
+    gains that even out the differences.
 
-    The weights stay as they are; the gains stand in voice.json, under levels. Without a voice's own vocoder they do not
-    act.
+    The weights do not change; the gains are stored in voice.json, under levels. They apply only with the voice's own
+    vocoder.
     """
     from kalakan.evaluation.levels import level_gains
     from kalakan.synthesis.synthesizer import Synthesizer
@@ -26,6 +31,6 @@ def command(voice: str, output_dir: str) -> None:
     from kalakan.voices.package import check_target, load_voice
 
     source = load_voice(voice)
-    check_target(output_dir)  # before some twenty seconds of measuring
+    check_target(output_dir)  # fail before about twenty seconds of measuring
     leveled = describe(source, output_dir, levels=level_gains(Synthesizer(source.path)))
     write_line(str(leveled.path))

@@ -15,33 +15,38 @@ from kalakan.errors import TextError
 
 @click.command("listening-test")
 @click.argument("voices", type=FOLDER, metavar="[VOICE]...", nargs=-1)
-@click.option("--out", type=FOLDER, metavar="FOLDER", required=True, help="Where index.html and key.json go.")
+@click.option(
+    "--out", type=FOLDER, metavar="FOLDER", required=True, help="Folder for index.html and key.json."
+)
 @click.option(
     "--speaker",
     "speakers",
     type=SPEAKER,
     metavar="NAME",
     multiple=True,
-    help="Only this speaker of every voice; may be repeated.",
+    help="Test only this speaker of every voice; may be repeated.",
 )
-@click.option("--texts", type=FILE, metavar="FILE", help="Sentences to rate, one a line; default: six.")
+@click.option(
+    "--texts", type=FILE, metavar="FILE", help="Sentences to rate, one per line; default: six built-in ones."
+)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63),
     default=0,
     show_default=True,
     metavar="N",
-    help="Names the items.",
+    help="Seed of the item names.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress on standard error.")
 def command(
     voices: tuple[str, ...], out: str, speakers: tuple[str, ...], texts: str | None, seed: int, quiet: bool
 ) -> None:
-    """Write one page that plays VOICE folders (default: the one that comes with kalakan) and asks listeners.
+    """Write a web page on which listeners judge VOICE folders (default: the voice that comes with kalakan).
 
-    It needs no server and no network, and works on a phone. Listeners rate sentences from 1 to 5, choose between
-    predicted and written tones, tell words apart by their tones, and judge vowels, in random order; no voice is named.
-    They send the answers as a file. Put these beside key.json: `kalakan evaluate --ratings FOLDER` makes the table.
+    The page needs no server and no network, and works on a phone. In random order, listeners rate sentences from 1 to
+    5, choose between predicted and written tones, distinguish words by their tones, and judge vowels; no voice is
+    named. They send you their answers as a file. Put the files next to key.json and run `kalakan evaluate --ratings
+    FOLDER` for the results.
     """
     from kalakan.evaluation.listening.items import SENTENCES
     from kalakan.evaluation.listening.page import write_page

@@ -18,25 +18,25 @@ COMMANDS = {
     "voices": "Check voices and show what they contain.",
     "prepare": "Prepare a corpus from recordings and transcripts.",
     "align": "Force-align a corpus: phoneme durations and TextGrids.",
-    "new-voice": "Ask who speaks in a voice and write its plan.",
-    "train": "Train a model on recordings.",
-    "export": "Export a trained model to ONNX, which runs without torch.",
-    "describe": "Write the name, license and card of a voice.",
+    "new-voice": "Ask for speakers, license and consent, and write the plan of a voice.",
+    "train": "Train a model, or a whole voice, on recordings.",
+    "export": "Export models to ONNX, TorchScript, TensorRT or safetensors.",
+    "describe": "Write the name, license and model card of a voice.",
     "prune": "Remove the least important channels of a voice.",
-    "steer": "Change a speaker's phonemes without training.",
+    "steer": "Change phonemes of a speaker without training.",
     "level": "Make a voice equally loud at every pitch, tempo and length.",
-    "inspect": "Show what a voice, corpus, run, checkpoint or model file holds.",
+    "inspect": "Show what a voice, corpus, run, checkpoint or model file contains.",
     "evaluate": "Measure a voice against recordings.",
-    "listening-test": "Write a page on which listeners judge voices.",
-    "benchmark": "Measure how fast voices are.",
-    "profile": "Show where the time and the memory of a voice or a run go.",
+    "listening-test": "Write a web page on which listeners judge voices.",
+    "benchmark": "Measure the speed and memory use of voices.",
+    "profile": "Show where a voice or a training run spends time and memory.",
     "doctor": "Show what works on this machine, what is missing and how to get it.",
     "integrate": "Add Kalakan to Speech Dispatcher, for screen readers.",
-    "completion": "Print the completion script of a shell.",
+    "completion": "Print a shell completion script.",
 }
 """Name and help of every sub-command; `kalakan.cli.<name>.command` is the command, with _ for -."""
 _MODULES = {"new-voice": "voice_plan"}
-"""Modules that are named by something else."""
+"""Commands whose module has another name."""
 
 
 class _LazyGroup(click.Group):

@@ -1,4 +1,4 @@
-"""`kalakan normalize`: text as the words that are synthesized, from an argument, lines or a TSV file."""
+"""`kalakan normalize`: shows text as the words that are synthesized, from an argument, lines or a TSV file."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from kalakan.text.twi_g2p import TwiG2P
     help="Name of the added column.",
 )
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE", default="-", help="Where to write; - is standard output."
+    "-o", "--output", type=FILE, metavar="FILE", default="-", help="Output file; - is standard output."
 )
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--chat", type=click.Choice(["off", "narrow", "wide"]), default="narrow", show_default=True)
-@click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the coming hour.")
-@click.option("-v", "--report", is_flag=True, help="Name the characters without a reading on stderr.")
-@click.option("--strict", is_flag=True, help="Refuse a line that has a character without a reading.")
-@click.option("--write-tones", is_flag=True, help="Put the marks of predicted tones on words without marks.")
+@click.option("--clock-to-hour", is_flag=True, help="Read 3:45 as minutes to the next hour.")
+@click.option("-v", "--report", is_flag=True, help="List the characters without a reading on stderr.")
+@click.option("--strict", is_flag=True, help="Reject lines with characters that have no reading.")
+@click.option("--write-tones", is_flag=True, help="Write predicted tone marks on words without marks.")
 def command(
     text: str | None,
     tsv: str | None,
@@ -56,7 +56,7 @@ def command(
     strict: bool,
     write_tones: bool,
 ) -> None:
-    """Write TEXT, each line of standard input, or a column of a TSV file as words and pause marks."""
+    """Convert TEXT, each line of standard input, or a column of a TSV file to words and pause marks."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
     count = WordCount()

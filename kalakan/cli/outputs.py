@@ -36,14 +36,14 @@ class Output(ABC):
     """A destination of one or more recordings."""
 
     is_live = False
-    """Whether the audio is played while it is generated: then the latency of the first sound counts."""
+    """Whether the audio is played while it is generated, so that the latency of the first sound matters."""
     tells_paths = False
     """Whether `put` returns a path."""
     sample_rate = 0
     """Sample rate of the audio in Hz."""
 
     def open(self, sample_rate: int) -> None:
-        """Prepares the output; raises `AudioError` for errors that show before the first text is synthesized."""
+        """Prepares the output; raises `AudioError` for errors that can be detected before the first synthesis."""
         self.sample_rate = sample_rate
 
     @abstractmethod
@@ -184,7 +184,7 @@ def _place_in_file() -> int | None:
 
 
 def _appends(descriptor: int) -> bool:
-    """Whether all that is written goes to the end of the file, as after the shell's `>>`."""
+    """Whether all output is appended to the file, as with the shell's `>>`."""
     if sys.platform == "win32":
         return False
     import fcntl

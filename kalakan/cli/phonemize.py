@@ -34,7 +34,7 @@ from kalakan.text.twi_g2p import TwiG2P
     help="Name of the added column.",
 )
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE", default="-", help="Where to write; - is standard output."
+    "-o", "--output", type=FILE, metavar="FILE", default="-", help="Output file; - is standard output."
 )
 @click.option("--variety", type=click.Choice(["asante", "akuapem"]), default="asante", show_default=True)
 @click.option("--tone", type=click.Choice(["full", "economic"]), default="full", show_default=True)
@@ -43,12 +43,12 @@ from kalakan.text.twi_g2p import TwiG2P
     type=click.Choice(["predicted", "written"]),
     default="predicted",
     show_default=True,
-    help="Predict tones of words without marks, or read written marks only.",
+    help="Predict the tones of words without marks, or use written marks only.",
 )
 @click.option(
     "--explain",
     is_flag=True,
-    help="Print each word, its tones, rule, confidence and source, separated by tabs, instead of phonemes.",
+    help="Instead of phonemes, print a tab-separated line per word: tones, rule, confidence and source.",
 )
 @click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 @click.option("--ids", is_flag=True, help="Print ids instead of symbols.")
@@ -65,7 +65,7 @@ def command(
     lexicon: str | None,
     ids: bool,
 ) -> None:
-    """Read TEXT, each line of standard input, or a column of a TSV file as phonemes joined by spaces."""
+    """Convert TEXT, each line of standard input, or a column of a TSV file to phonemes joined by spaces."""
     if tsv is not None and text is not None:
         raise click.UsageError("give TEXT or --tsv, not both")
     if explain and (tsv is not None or ids or tones == "written"):
@@ -103,7 +103,7 @@ def _lines(text: str | None) -> Iterable[str]:
 
 
 def _explained(g2p: TwiG2P, lines: Iterable[str]) -> Iterator[str]:
-    """A line for each word; an empty one between two lines of text."""
+    """One line per word; an empty line between two lines of text."""
     for number, line in enumerate(lines):
         if number:
             yield ""

@@ -1,4 +1,4 @@
-"""`kalakan prepare`: recordings and transcripts to a corpus that can be trained on."""
+"""`kalakan prepare`: turns recordings and transcripts into a training corpus."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ MOST_NAMED = 10
     type=click.Choice(["auto", *LAYOUTS]),
     default="auto",
     show_default=True,
-    help="How DIR is laid out.",
+    help="Layout of DIR.",
 )
 @click.option(
     "--speaker", type=WORD, help='Speaker of everything in DIR; default: from the layout, else "speaker".'
 )
 @click.option(
-    "--sample-rate", type=int, default=24_000, show_default=True, metavar="HZ", help="Rate of the corpus."
+    "--sample-rate",
+    type=int,
+    default=24_000,
+    show_default=True,
+    metavar="HZ",
+    help="Sample rate of the corpus.",
 )
 @click.option(
     "--loudness",
@@ -46,7 +51,7 @@ MOST_NAMED = 10
     help="Loudness of every recording.",
 )
 @click.option(
-    "--margin", type=float, default=150.0, show_default=True, metavar="MS", help="Silence kept at the ends."
+    "--margin", type=float, default=150.0, show_default=True, metavar="MS", help="Silence kept at both ends."
 )
 @click.option(
     "--min-seconds", type=float, default=0.5, show_default=True, help="Minimum length of speech, in seconds."
@@ -59,9 +64,15 @@ MOST_NAMED = 10
     help="Maximum length of a recording, in seconds.",
 )
 @click.option(
-    "--validation", type=float, default=0.05, show_default=True, help="Share of the validation split."
+    "--validation",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Fraction of the corpus in the validation split.",
 )
-@click.option("--test", type=float, default=0.05, show_default=True, help="Share of the test split.")
+@click.option(
+    "--test", type=float, default=0.05, show_default=True, help="Fraction of the corpus in the test split."
+)
 @click.option(
     "--keep",
     multiple=True,
@@ -74,16 +85,18 @@ MOST_NAMED = 10
     multiple=True,
     type=NAMED_PROBLEM,
     metavar="PROBLEM",
-    help="Leave out utterances with a problem that is only named, such as unwritten_pauses.",
+    help="Leave out utterances with a problem that is otherwise only reported, such as unwritten_pauses.",
 )
 @click.option(
     "--recognizer",
     type=FILE,
     metavar="FILE",
-    help="recognizer.pt that names transcripts that do not fit their audio (misheard).",
+    help="recognizer.pt to report transcripts that do not match their audio (misheard).",
 )
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress on standard error.")
 def command(
     source: str,
     output: str,
@@ -102,13 +115,14 @@ def command(
     workers: int,
     quiet: bool,
 ) -> None:
-    """Make a corpus in OUT of the recordings and transcripts in DIR, which stays unchanged.
+    """Prepare a corpus in OUT from the recordings and transcripts in DIR. DIR is never changed.
 
-    Reads folders with a .txt beside each recording, any .tsv, .csv or JSON lines with a path and a text (and a speaker,
-    if there is one), and the layouts of LJSpeech, Common Voice, BibleTTS, VCTK, LibriTTS, LibriSpeech, MLS, M-AILABS,
-    JSUT, CMU Arctic, FLEURS, OpenSLR, Kaldi, ESPnet, VITS, NeMo, Piper, WebDataset and Hugging Face's audiofolder.
-    OUT/report.md lists what was found, what was left out, and why. A run that was stopped is resumed; a repeated
-    one processes only what changed.
+    Reads folders with a .txt next to each recording, any .tsv, .csv or JSON lines with a path and a text (and a
+    speaker, if there is one), and the layouts of LJSpeech, Common Voice, BibleTTS, VCTK, LibriTTS, LibriSpeech, MLS,
+    M-AILABS, JSUT, CMU Arctic, FLEURS, OpenSLR, Kaldi, ESPnet, VITS, NeMo, Piper, WebDataset and Hugging Face's
+    audiofolder.
+    OUT/report.md lists what was found, what was left out, and why. An interrupted run is resumed; a repeated run
+    processes only what changed.
     """
     from kalakan.data.preparation.options import PrepareOptions
     from kalakan.data.preparation.prepare import prepare
@@ -143,7 +157,7 @@ def command(
 
 
 def _ear(recognizer: str) -> Ear:
-    """The recognizer of a file; only it needs torch."""
+    """The recognizer of a file; only this needs torch."""
     if find_spec("torch") is None:
         raise MissingDependencyError(f"a recognizer needs torch; {how_to_install('train')}")
     from kalakan.recognition import PhoneRecognizer

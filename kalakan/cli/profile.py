@@ -1,4 +1,4 @@
-"""`kalakan profile`: where the time and the memory of a voice or of a training run go."""
+"""`kalakan profile`: shows where a voice or a training run spends time and memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("profile")
 @click.argument("text", type=WORD, metavar="[TEXT]", required=False)
 @click.option(
-    "--voice", type=FOLDER, metavar="FOLDER", help="Voice; default: the one that comes with kalakan."
+    "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
 )
 @click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto", show_default=True)
 @click.option("--device", type=WORD, default="cpu", show_default=True, metavar="NAME")
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
     default=10,
     show_default=True,
     metavar="N",
-    help="Of the stages.",
+    help="Number of runs of each stage.",
 )
-@click.option("--torch", "wants_torch", is_flag=True, help="Table of torch's operators; torch engine only.")
-@click.option("--memory", "wants_memory", is_flag=True, help="What one synthesis allocates.")
+@click.option("--torch", "wants_torch", is_flag=True, help="Show torch operators; torch engine only.")
+@click.option("--memory", "wants_memory", is_flag=True, help="Show what one synthesis allocates.")
 @click.option(
     "--leaks",
     type=click.IntRange(8, 100_000),
     metavar="N",
-    help="Check that N runs take no more memory than one.",
+    help="Check over N runs that memory does not grow.",
 )
 @click.option(
-    "--transfers", "wants_transfers", is_flag=True, help="Copies between CPU and GPU; torch engine only."
+    "--transfers", "wants_transfers", is_flag=True, help="Show copies between CPU and GPU; torch engine only."
 )
 @click.option(
-    "--output", type=FOLDER, metavar="FOLDER", help="Where trace.json and, on CUDA, cuda_memory.pickle go."
+    "--output", type=FOLDER, metavar="FOLDER", help="Folder for trace.json and, on CUDA, cuda_memory.pickle."
 )
 @click.option(
-    "--run", "training_run", type=FOLDER, metavar="RUN", help="The efficiency of a training run instead."
+    "--run", "training_run", type=FOLDER, metavar="RUN", help="Show the efficiency of a training run instead."
 )
-@click.option("--json", "as_json", is_flag=True, help="The figures of --run as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures of --run as JSON.")
 def command(
     text: str | None,
     voice: str | None,
@@ -65,7 +65,7 @@ def command(
 ) -> int:
     """Show how long each stage of a synthesis takes: text, acoustic model, vocoder, file, queue.
 
-    TEXT is a sentence of five seconds by default. Exit code 1 if --leaks finds one.
+    TEXT is a five-second sentence by default. Exits with code 1 if --leaks finds a leak.
     """
     if as_json and training_run is None:
         raise click.UsageError("--json is the form of --run; give --run RUN")

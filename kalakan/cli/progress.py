@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kalakan.synthesis.delivery import Chunk
 
 LONG = 2000
-"""Characters from which a text has a bar: shorter ones are done before anybody could read it."""
+"""Length in characters from which a text gets a progress bar: shorter ones finish too soon to need one."""
 
 
 @contextmanager

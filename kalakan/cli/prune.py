@@ -1,4 +1,4 @@
-"""`kalakan prune`: a smaller voice out of a trained one."""
+"""`kalakan prune`: makes a trained voice smaller."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ IDLE = "zeros are stored and multiplied like any other number: this voice is nei
 @click.command("prune")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Folder of the pruned voice."
+    "-o",
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    required=True,
+    help="Output folder for the pruned voice.",
 )
 @click.option(
-    "--amount", type=float, default=0.3, show_default=True, help="Share to remove, between 0 and 1."
+    "--amount", type=float, default=0.3, show_default=True, help="Fraction to remove, between 0 and 1."
 )
 @click.option(
     "--method",
     type=click.Choice(["channels", "weights"]),
     default="channels",
     show_default=True,
-    help="Remove whole channels (smaller and faster), or set single weights to zero (neither).",
+    help="channels removes whole channels (smaller and faster); weights sets single weights to zero (neither).",
 )
 @click.option(
     "--part",
@@ -31,9 +36,9 @@ IDLE = "zeros are stored and multiplied like any other number: this voice is nei
     help="What to prune; default: every model of the voice that has weights.",
 )
 def command(voice: str, output_dir: str, amount: float, method: str, part: str | None) -> None:
-    """Prune the models of a VOICE folder, and show what that saved and how to fine-tune.
+    """Prune the models of a VOICE folder, and show the savings and how to fine-tune.
 
-    Pruning lowers the quality: fine-tune with the printed command before the voice is used.
+    Pruning lowers the quality: fine-tune with the printed command before you use the voice.
     """
     from kalakan.export.voice_prune import prune_voice
 

@@ -14,19 +14,23 @@ from kalakan.cli.streams import complain
 
 PORT = 8000
 WYOMING_PORT = 10200
-"""The port of the protocol's other servers."""
+"""The usual port of Wyoming servers."""
 
 
 @click.command("serve")
 @click.option("--host", type=WORD, metavar="ADDRESS", default="127.0.0.1", show_default=True)
 @click.option(
-    "--port", type=int, metavar="N", help="0 is any free one; default: 8000, and 10200 with --wyoming."
+    "--port", type=int, metavar="N", help="Port; 0 picks a free one; default: 8000, or 10200 with --wyoming."
 )
 @click.option("--wyoming", is_flag=True, help="Serve Home Assistant's protocol instead of HTTP.")
-@click.option("--workers", type=int, metavar="N", default=1, show_default=True, help="Processes.")
-@click.option("--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: Kalakan's own.")
+@click.option(
+    "--workers", type=int, metavar="N", default=1, show_default=True, help="Number of worker processes."
+)
+@click.option(
+    "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
+)
 @click.option("--device", type=WORD, metavar="NAME", help="Torch device; default: cpu.")
-@click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words.")
+@click.option("--lexicon", type=FILE, metavar="FILE", help="Readings of words: lines of word<TAB>units.")
 def command(
     host: str,
     port: int | None,
@@ -36,16 +40,16 @@ def command(
     device: str | None,
     lexicon: str | None,
 ) -> None:
-    """Serve speech over HTTP: a web page, OpenAI's interface, JSON and WebSocket.
+    """Serve speech over HTTP: a web page, an OpenAI-compatible API, JSON and WebSocket.
 
-    Further settings are environment variables, named in docs/serve.md. Ends on Ctrl-C and SIGTERM when open answers
-    have ended.
+    Further settings are environment variables; see docs/serve.md. On Ctrl-C or SIGTERM, the server finishes open
+    responses and exits.
     """
-    # Workers are processes of their own: they get their settings as any other server does.
+    # Workers are separate processes: they read their settings from the environment, like any other server.
     for name, value in (("KALAKAN_VOICE", voice), ("KALAKAN_DEVICE", device), ("KALAKAN_LEXICON", lexicon)):
         if value is not None:
             os.environ[name] = value
-    gc.disable()  # until it serves: what is imported and loaded stays, and none of it is garbage
+    gc.disable()  # during start-up: everything that is imported and loaded stays, so none of it is garbage
     try:
         _serve(host, port, wyoming, workers, voice)
     finally:
@@ -66,7 +70,7 @@ def _serve(host: str, port: int | None, wyoming: bool, workers: int, voice: str 
         and not any(map(os.environ.get, ("KALAKAN_API_KEYS", "KALAKAN_API_KEYS_FILE")))
     ):
         complain(f"kalakan: warning: {host} can be reached from elsewhere, and KALAKAN_API_KEYS is not set")
-    # uvicorn stops on these signals and then raises them once more, for what was set before it.
+    # uvicorn stops on these signals and then raises them again for the previous handlers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-TYPE_CHECKING = False  # importing typing takes as long as all the rest here, without a signal handler
+TYPE_CHECKING = False  # importing typing would take as long as everything else here, without a signal handler
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
@@ -54,7 +54,7 @@ def catch_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """For the time after the work is done: Ctrl-C no longer interrupts the interpreter's shutdown."""
+    """For the end of the process: Ctrl-C no longer interrupts the interpreter's shutdown."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)

@@ -1,4 +1,4 @@
-"""`kalakan steer`: a voice with shifted vowels."""
+"""`kalakan steer`: shifts the vowels of a voice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from kalakan.cli.streams import write_line
 @click.command("steer")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Folder of the steered voice."
+    "-o",
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    required=True,
+    help="Output folder for the steered voice.",
 )
 @click.option(
     "--unit",
@@ -20,7 +25,7 @@ from kalakan.cli.streams import write_line
     metavar="UNIT=MIX",
     multiple=True,
     required=True,
-    help="What a unit becomes, as in ʊ=0.9*o+0.1*u; may be repeated.",
+    help="New mix for a unit, such as ʊ=0.9*o+0.1*u; may be repeated.",
 )
 @click.option(
     "--speaker",
@@ -28,13 +33,13 @@ from kalakan.cli.streams import write_line
     type=SPEAKER,
     metavar="NAME",
     multiple=True,
-    help="Speaker to change (default: all); may be repeated.",
+    help="Speaker to change; may be repeated; default: all.",
 )
 def command(voice: str, output_dir: str, units: tuple[str, ...], speakers: tuple[str, ...]) -> None:
-    """Make units of a VOICE folder's speakers mixes of other units, without training.
+    """Replace units of a VOICE folder's speakers with mixes of other units, without training.
 
-    All mixes are of the voice as it was. The new voice has weights in 16 bits; `kalakan export NEW --quantize`
-    makes it 8-bit again.
+    All mixes refer to the original voice. The new voice has 16-bit weights; `kalakan export NEW --quantize` converts it
+    to 8 bits again.
     """
     from kalakan.export.voice_steer import parse_mix, steer_voice
 

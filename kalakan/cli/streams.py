@@ -1,4 +1,4 @@
-"""Text in and out of the commands: UTF-8 whatever the locale, whole files or none."""
+"""Text input and output of the commands: always UTF-8, and files are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def as_bytes(text: str) -> bytes:
     """Text as UTF-8, and file names as their bytes on the disk."""
     try:
         return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # half of a pair, as JSON may hold it
+    except UnicodeEncodeError:  # a lone surrogate, which JSON may contain
         return text.encode("utf-8", "replace")
 
 
@@ -116,7 +116,7 @@ def write_file(path: str | Path, lines: Iterable[str]) -> None:
 
 
 def write_lines(output: str, lines: Iterable[str]) -> None:
-    """Writes lines to a file, whole or not at all, or as they come to standard output where `output` is "-"."""
+    """Writes lines to a file, whole or not at all, or, if `output` is "-", to standard output as they come."""
     if output != "-":
         write_file(output, lines)
         return

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.command("synthesize", context_settings={"max_content_width": 110})
 @click.argument("text", required=False)
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE", help="Audio file; - is standard output. Default: play it."
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Audio file, or - for standard output; default: play it.",
 )
 @click.option(
     "-f",
@@ -37,24 +41,28 @@ if TYPE_CHECKING:
 )
 @click.option("--rate", type=int, metavar="HZ", help="Sample rate, 8000 to 48000; default: the voice's.")
 @click.option(
-    "--bits", type=click.Choice(["16", "24", "float"]), help="Samples of wav, flac, pcm; default: 16."
+    "--bits",
+    type=click.Choice(["16", "24", "float"]),
+    help="Sample format of wav, flac and pcm; default: 16.",
 )
 @click.option(
     "--loudness",
     type=float,
     metavar="LUFS",
-    help="Integrated loudness of a file, -50 to -14, its true peak below -1.5 dBTP; default: as the voice is.",
+    help="Integrated loudness, -50 to -14, with a true peak below -1.5 dBTP; default: that of the voice.",
 )
-@click.option("--stream", is_flag=True, help="Write to standard output during synthesis.")
+@click.option("--stream", is_flag=True, help="Write audio to standard output during synthesis.")
 @click.option(
     "--subtitles",
     type=FILE,
     metavar="FILE",
     multiple=True,
-    help="Also write the times of the words: .srt, .vtt, .TextGrid, .json; may be repeated; of --input: with --join.",
+    help="Also write word times: .srt, .vtt, .TextGrid, .json; may be repeated; with --input, needs --join.",
 )
 @click.option("--file", "text_file", type=FILE, metavar="TEXTFILE", help="Read the text from a UTF-8 file.")
-@click.option("--lines", is_flag=True, help="Synthesize each line by itself; {n} in FILE is its number.")
+@click.option(
+    "--lines", is_flag=True, help="Synthesize each line separately; {n} in FILE is the line number."
+)
 @click.option(
     "--voice", type=FOLDER, metavar="FOLDER", help="Voice folder; default: the voice that comes with kalakan."
 )
@@ -67,22 +75,23 @@ if TYPE_CHECKING:
     "--config",
     type=FILE,
     metavar="FILE",
-    help="YAML settings, of which the sections inference and model are used; or edge: 8 bits, little memory.",
+    help="YAML settings (the sections inference and model are used), or edge: 8 bits, low memory.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show versions, times and speed.")
+@click.option("-v", "--verbose", is_flag=True, help="Show versions, timing and speed.")
 @corpus_options
 def command(text: str | None, **options: Any) -> int:
-    """Synthesize TEXT (default or -: standard input), and play it or write it to a file.
+    """Synthesize TEXT and play it or write it to a file. If TEXT is missing or -, read standard input.
 
-    Without -o the audio is played, or written to standard output if that is a file or a pipe.
+    Without -o, the audio is played, or written to standard output if that is a file or a pipe.
 
-    With --lines the model is loaded once and each line synthesized by itself: into a file of its own, such as -o
-    'speech-{n:05}.wav', whose path is printed when it is written (an empty line where the line is blank or fails); or
-    one after the other to the loudspeaker or one stream.
+    With --lines, the models are loaded once and each line is synthesized separately. With -o 'speech-{n:05}.wav', each
+    line gets its own file, whose path is printed when it is written (an empty line if the line is blank or fails).
+    Otherwise the lines are played, or written to a single stream, one after another.
 
-    With --input each row of a corpus becomes a file in --output-dir, named by its id or number, and manifest.jsonl
-    says what became of it. The same command goes on where it was stopped. Columns: text and, where there, id, voice,
-    format, chapter, and the options from --speaker to --strict by their names (sentence_pause).
+    With --input, each row of a corpus is written to a file in --output-dir, named by its id or row number, and
+    manifest.jsonl records the results. If the job is interrupted, run the same command to resume it. The corpus needs
+    the column text. Optional columns are id, voice, format, chapter, and the options from --speaker to --strict, such
+    as sentence_pause.
     """
     if options["input"] is not None:
         return synthesize_corpus(text, options, _settings(options))

@@ -51,7 +51,7 @@ class WordCount:
                 self.foreign[word] = self.foreign.get(word, 0) + 1
 
     def report(self) -> str:
-        """How many words are not spelled as Twi, and the commonest of them."""
+        """How many words are not spelled as Twi, and the most common ones."""
         common = sorted(self.foreign, key=lambda word: (-self.foreign[word], word))[:10]
         named = f": {', '.join(f'{word} {self.foreign[word]}' for word in common)}" if common else ""
         return f"{sum(self.foreign.values())} words not spelled as Twi ({len(self.foreign)} different){named}"

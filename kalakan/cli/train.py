@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kalakan.config.training import TrainingConfig
 
 NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
-"""Packages that a run uses, the last of them when it ends."""
+"""Packages that a run uses, some only at its end."""
 
 
 @click.command("train")
@@ -32,14 +32,12 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
 @click.option(
     "--recipe",
     type=Suggested(lambda _: RECIPES),
-    help="Instead of a type: a whole voice. my_voice makes one of a folder of recordings.",
+    help="Train a whole voice instead of one model; my_voice makes one from a folder of recordings.",
 )
 @click.option(
     "--data-dir", type=FOLDER, metavar="FOLDER", help="Corpus folder; for my_voice also plain recordings."
 )
-@click.option(
-    "--output-dir", type=FOLDER, metavar="FOLDER", help="Run folder; a run found there is continued."
-)
+@click.option("--output-dir", type=FOLDER, metavar="FOLDER", help="Run folder; an existing run is resumed.")
 @click.option(
     "--config",
     type=FILE,
@@ -52,7 +50,7 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
     type=WORD,
     metavar="KEY=VALUE",
     multiple=True,
-    help="One setting, as training.batch_size=8.",
+    help="One setting, such as training.batch_size=8.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Torch device, such as cuda:0.")
 @click.option(
@@ -61,23 +59,25 @@ NEEDED = ("torch", "safetensors", "onnx", "tqdm", "matplotlib")
     metavar="FOLDER",
     help="Where mels, F0 and audio are cached; default: in the run folder.",
 )
-@click.option("--resume/--no-resume", default=True, help="Continue a run found in the folder (default).")
+@click.option("--resume/--no-resume", default=True, help="Resume an existing run in the folder (default).")
 @click.option(
-    "--start-from", type=FILE, metavar="PATH", help="Checkpoint or voice whose weights it starts from."
+    "--start-from", type=FILE, metavar="PATH", help="Checkpoint or voice whose weights training starts from."
 )
 @click.option(
     "--teacher",
     type=FOLDER,
     metavar="VOICE",
-    help="Voice that an acoustic model learns from beside the recordings.",
+    help="Voice that an acoustic model learns from in addition to the recordings (distillation).",
 )
-@click.option("--max-minutes", type=float, help="Stop, with a checkpoint, after this many minutes.")
-@click.option("--distributed", is_flag=True, help="One of several processes; torchrun needs no such option.")
-@click.option("--world-size", type=int, default=1, help="With --distributed: how many processes there are.")
-@click.option("--rank", type=int, default=0, help="With --distributed: which of them this is, from 0.")
-@click.option("--address", metavar="HOST:PORT", help="With --distributed: where rank 0 listens.")
+@click.option("--max-minutes", type=float, help="Save a checkpoint and stop after this many minutes.")
+@click.option(
+    "--distributed", is_flag=True, help="Run as one of several processes; not needed with torchrun."
+)
+@click.option("--world-size", type=int, default=1, help="With --distributed: number of processes.")
+@click.option("--rank", type=int, default=0, help="With --distributed: index of this process, from 0.")
+@click.option("--address", metavar="HOST:PORT", help="With --distributed: address on which rank 0 listens.")
 @click.option("--profile", is_flag=True, help="Report at the end how long steps waited for data.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 def command(
     model_type: str | None,
     recipe: str | None,
@@ -94,7 +94,7 @@ def command(
     teacher: str | None,
     **options: Any,
 ) -> None:
-    """Train a model, or with --recipe a whole voice; Ctrl-C stops it with a checkpoint, and exit code 130."""
+    """Train a model, or a whole voice with --recipe. Ctrl-C saves a checkpoint and exits with code 130."""
     if (model_type is None) == (recipe is None):
         raise click.UsageError("give --model-type or --recipe")
     if not distributed and (world_size, rank, address) != (1, 0, None):
@@ -175,7 +175,7 @@ def _given(value: str | None, option: str) -> str:
 
 
 def _tell_rest(output: Path, config: TrainingConfig) -> None:
-    """Reports that a run ended before its last step, because it leaves a product like any other."""
+    """Reports that a run ended before its last step: its output looks like that of a complete run."""
     from kalakan.training.checkpoint import reached
 
     position = reached(output)
@@ -186,7 +186,7 @@ def _tell_rest(output: Path, config: TrainingConfig) -> None:
 
 
 def check_installed() -> None:
-    """Checks at the start for the packages that a run needs later."""
+    """Checks at the start for packages that the run needs later."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise MissingDependencyError(f"training needs {', '.join(missing)}; {how_to_install('train')}")

@@ -1,4 +1,4 @@
-"""`kalakan new-voice`: asks who speaks and what others may do, and writes the plan of a voice."""
+"""`kalakan new-voice`: asks for speakers, license and consent, and writes the plan of a voice."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ MOST_NAMED = 10
     type=WORD,
     metavar="NAME",
     multiple=True,
-    help="Speaker; may be repeated, the default one first. A single one is everyone's name.",
+    help="Speaker; may be repeated, with the default speaker first. A single name is used for all recordings.",
 )
 @click.option(
     "--license", "license_id", type=WORD, metavar="SPDX", help="License of the voice, such as CC-BY-4.0."
 )
 @click.option(
-    "--license-file", type=FILE, metavar="FILE", help="The text of that license; default: a reference."
+    "--license-file", type=FILE, metavar="FILE", help="Text of that license; default: a reference to it."
 )
 @click.option("--consent", type=WORD, metavar="TEXT", help="Who agreed to what, and when.")
 @click.option(
-    "--output-dir", type=FOLDER, metavar="FOLDER", help="Where the voice is made; default: its name."
+    "--output-dir", type=FOLDER, metavar="FOLDER", help="Where to write the voice; default: its name."
 )
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def command(
@@ -59,7 +59,8 @@ def command(
 ) -> None:
     """Write FILE (default: NAME.yaml), from which `kalakan train --recipe my_voice --config FILE` makes a voice.
 
-    What no option says is asked. Without a terminal --name, --recordings, --license and --consent are needed.
+    Asks for everything that no option sets. Without a terminal, --name, --recordings, --license and --consent are
+    required.
     """
     given = {"--name": name, "--recordings": recordings, "--license": license_id, "--consent": consent}
     missing = [option for option, value in given.items() if value is None]
@@ -94,7 +95,7 @@ def command(
 
 
 def is_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Whether questions can be asked on a terminal."""
     return sys.stdin.isatty()
 
 

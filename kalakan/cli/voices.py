@@ -1,4 +1,4 @@
-"""`kalakan voices`: what a voice is."""
+"""`kalakan voices`: checks and shows voices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kalakan.voices.package import Voice, load_voice
 @click.argument("folders", type=FOLDER, metavar="[FOLDER]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest of each voice.")
 def command(folders: tuple[str, ...], as_json: bool) -> None:
-    """Check voices and show what they are; without FOLDER, the one that comes with kalakan."""
+    """Check voices and show what they contain; without FOLDER, the voice that comes with kalakan."""
     for source in folders or (None,):
         voice = load_voice(source)
         write_line(voice.manifest.to_json().rstrip() if as_json else _details(voice))

@@ -1,4 +1,4 @@
-"""Several texts at once, of which each keeps its own result."""
+"""Synthesizes several texts at once; each text keeps its own result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def synthesize_texts(
     batch_size: int,
     errors: str,
 ) -> list[Any]:
-    """Audio [S_i] of each text, or its exception; `read` gives the phrases of a text. See
+    """Audio [S_i] of each text, or its exception; `read` returns the phrases of a text. See
     `Synthesizer.synthesize_batch`, whose arguments and errors these are."""
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise TextError(f"the texts are a {type(texts).__name__}; they must be a list of strings")
@@ -65,7 +65,7 @@ def _phrases_of(index: int, text: str, read: Callable[[str], Iterator[Phrase]]) 
 
 
 def _audios(engine: Engine, groups: Sequence[Group], options: SpeakOptions, batch_size: int) -> list[Any]:
-    """Audio of texts that were read; in smaller batches where the memory does not hold this one."""
+    """Audio of texts that were read; in smaller batches if this one does not fit into memory."""
     texts, phrases = [text for text, _ in groups], [phrases for _, phrases in groups]
     delivery = Delivery(engine, options, batch_size)
     try:
@@ -79,5 +79,5 @@ def _audios(engine: Engine, groups: Sequence[Group], options: SpeakOptions, batc
 def _audio_or_error(engine: Engine, group: Group, options: SpeakOptions, batch_size: int) -> Any:
     try:
         return _audios(engine, [group], options, batch_size)[0]
-    except Exception as error:  # it belongs to this text, and is the caller's to look at
+    except Exception as error:  # the error belongs to this text; the caller decides what to do with it
         return error

@@ -22,7 +22,7 @@ from kalakan.synthesis.windows import Windows
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """A stretch of audio; the chunks of a text follow each other without a gap."""
+    """A piece of audio; the chunks of a text follow each other without a gap."""
 
     audio: Any
     """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
@@ -39,7 +39,7 @@ class Chunk:
 
 
 class Delivery:
-    """Generates the phrases of one text after the other with one engine and one set of options."""
+    """Generates the phrases of texts, one after another, with one engine and one set of options."""
 
     def __init__(self, engine: Engine, options: SpeakOptions, batch_size: int) -> None:
         self._engine = engine
@@ -73,7 +73,7 @@ class Delivery:
         ]
 
     def joined(self, chunks: Iterable[Chunk]) -> Any:
-        """The audio [S] of chunks; that of a single one is not copied."""
+        """The audio [S] of chunks; a single chunk is not copied."""
         chunks = list(chunks)
         if len(chunks) == 1:
             return chunks[0].audio

@@ -14,13 +14,13 @@ from kalakan.synthesis.synthesizer import Synthesizer
 class DeviceCopies:
     """Copies of a synthesizer's models, one on each device. Thread-safe.
 
-    Models of the synthesizer that are replaced are copied again.
+    If a model of the synthesizer is replaced, it is copied again.
     """
 
     def __init__(self, synthesizer: Synthesizer, devices: Sequence[str | None] = (None,)) -> None:
-        """None among the `devices` stands for the synthesizer itself.
+        """None in `devices` is the synthesizer itself.
 
-        Raises `ConfigError` for a device that there is not, and for a mix of GPUs and CPUs: they work differently.
+        Raises `ConfigError` for a missing device, and for a mix of GPUs and CPUs, which work differently.
         """
         self._source = synthesizer
         self._devices = tuple(devices)
@@ -37,7 +37,7 @@ class DeviceCopies:
         return len(self._devices)
 
     def at(self, place: int) -> Synthesizer:
-        """The copy on the device of that place."""
+        """The copy on the device at that index."""
         if any(now is not then for now, then in zip(self._parts(), self._models, strict=True)):
             with self._lock:
                 self._copies = self._copied()
@@ -45,12 +45,12 @@ class DeviceCopies:
         return self._copies[place]
 
     def least_busy(self) -> int:
-        """The place with the least work in progress; of several, the one that was used least."""
+        """The index of the device with the least work in progress, and of several such, the least used one."""
         return min(range(len(self)), key=lambda place: (self._busy[place], self._uses[place]))
 
     @contextmanager
     def using(self, place: int | None = None) -> Iterator[int]:
-        """Counts as work in progress at a place, by default the least busy one, which it gives."""
+        """Counts the block as work in progress on a device, by default the least busy one, and returns its index."""
         with self._lock:
             chosen = self.least_busy() if place is None else place
             self._busy[chosen] += 1

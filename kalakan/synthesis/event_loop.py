@@ -16,18 +16,18 @@ from kalakan.synthesis.forks import FORKS
 from kalakan.synthesis.threads import thread_budget
 
 AHEAD = 2
-"""Items computed ahead of the consumer before the work on an iterator pauses."""
+"""Number of items computed ahead of the consumer before an iterator pauses."""
 Item = TypeVar("Item")
 
 
 async def in_thread(
     make: Callable[[], Iterator[Item]], ahead: int = AHEAD, threads: int = 1
 ) -> AsyncGenerator[Item, None]:
-    """The items of the iterator that `make` returns; both run in threads, at most `ahead` items before the caller.
+    """The items of the iterator that `make` returns; both run in threads, at most `ahead` items ahead of the caller.
 
-    All calls of the process share as many threads as `thread_budget` allows, each of which uses `threads` cores; they
-    take turns item by item, those that have none yet first. An error of the iterator is raised here. On cancellation
-    or close, the generator ends after the item in progress; a thread without work ends.
+    All calls of the process share as many threads as `thread_budget` allows, each using `threads` cores. They take
+    turns item by item; iterators without an item yet go first. Errors of the iterator are raised here. On cancellation
+    or close, the generator ends after the item in progress. Idle threads end.
     """
     source = _Source(make, ahead, threads)
     lease = _Lease(source)  # noqa: F841 - a loop that is closed abruptly drops it with this frame
@@ -49,20 +49,20 @@ class _End:
 
 
 class _State(Enum):
-    """Where an iterator is; changes under the lock of the threads."""
+    """State of an iterator; changes under the lock of the threads."""
 
     IDLE = auto()
-    """Waits for its consumer."""
+    """Waiting for its consumer."""
     QUEUED = auto()
-    """Waits for a thread."""
+    """Waiting for a thread."""
     RUNNING = auto()
-    """In a thread."""
+    """Running in a thread."""
     ENDED = auto()
-    """Needs no thread any more."""
+    """Finished."""
 
 
 class _Source(Generic[Item]):
-    """An iterator whose items threads put, one by one, into a queue of the event loop while there is room."""
+    """An iterator whose items are put by threads, one by one, into a queue of the event loop while there is room."""
 
     def __init__(self, make: Callable[[], Iterator[Item]], ahead: int, threads: int) -> None:
         self.most_threads = max(1, thread_budget() // threads)
@@ -101,7 +101,7 @@ class _Source(Generic[Item]):
     async def stop(self) -> None:
         """Ends the work after the item in progress, and waits for that."""
         self.release()
-        # In a forked child the threads, and perhaps their lock, stay with the parent.
+        # A forked child has neither the threads nor, perhaps, a usable lock.
         while self._threads is _THREADS and self._is_running():
             await self._ready.get()
         close = getattr(self._items, "close", None)
@@ -127,7 +127,7 @@ class _Source(Generic[Item]):
             return _End(error)
 
     def settle(self, item: Item | _End) -> None:
-        """Decides, under the lock of the threads, what follows on an item."""
+        """Decides, under the lock of the threads, what to do after an item."""
         self._room -= 1
         if self.is_stopped or isinstance(item, _End):
             self.state = _State.ENDED
@@ -139,12 +139,12 @@ class _Source(Generic[Item]):
     def put(self, item: Item | _End) -> None:
         try:
             self._loop.call_soon_threadsafe(self._ready.put_nowait, item)
-        except RuntimeError:  # the event loop was closed: there is no consumer any more
+        except RuntimeError:  # the event loop was closed, so there is no consumer
             self.release()
 
 
 class _Lease:
-    """Held by the consumer: once it is garbage-collected, the work stops."""
+    """Held by the consumer; when it is garbage-collected, the work stops."""
 
     def __init__(self, source: _Source[Any]) -> None:
         self._source = source
@@ -154,7 +154,7 @@ class _Lease:
 
 
 class _Threads:
-    """The threads of a process: as many as the budget allows while there is work, none while there is not."""
+    """The threads of a process: as many as the budget allows while there is work, otherwise none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -175,9 +175,9 @@ class _Threads:
                 return
             self._running += 1
         try:
-            # Not under the lock: a thread that starts may first run any finalizer that is due.
+            # Not under the lock: a starting thread may first run any pending finalizer.
             threading.Thread(target=self._run, name="kalakan-async", daemon=True).start()
-        except RuntimeError:  # no more threads: those that run serve the queue
+        except RuntimeError:  # no more threads can start: the running ones serve the queue
             with self.lock:
                 self._running -= 1
                 if self._running == 0:
@@ -195,7 +195,7 @@ class _Threads:
             source = following
 
     def _next(self) -> _Source[Any] | None:
-        """The next source, now running; None if there is none and the thread is to end."""
+        """The next source, marked as running; None if there is none and the thread should end."""
         for queue in (self._first, self._others):
             while queue:
                 source = queue.popleft()

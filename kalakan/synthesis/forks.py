@@ -1,4 +1,4 @@
-"""Forks while worker threads are at work."""
+"""Safe forks while worker threads are running."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PATIENCE_S = 5.0
 
 
 class Forks:
-    """Lets a fork wait until no worker is in a model: a child copies the locks of onnxruntime, torch and the text core
-    as they are, and one that a thread of the parent held would stay locked in it for ever."""
+    """Makes a fork wait until no worker is inside a model. A child copies the locks of onnxruntime, torch and the text
+    core as they are, and a lock held by a thread of the parent would stay locked forever."""
 
     def __init__(self) -> None:
         self._reset()
@@ -27,10 +27,10 @@ class Forks:
 
     @contextmanager
     def none_meanwhile(self) -> Iterator[None]:
-        """A block during which no other thread forks the process, as far as their patience goes."""
+        """A block during which no other thread forks the process, up to the longest wait of a fork."""
         me = threading.get_ident()
         with self._changed:
-            # Work inside work goes on: the fork waits for the outer one.
+            # Nested calls continue: the fork waits for the outer one.
             while self._is_forking and me not in self._working:
                 self._changed.wait()
             self._working[me] = self._working.get(me, 0) + 1
@@ -44,7 +44,7 @@ class Forks:
                 self._changed.notify_all()
 
     def before(self) -> None:
-        """Before a fork: lets nobody begin, and waits for those that have. A worker that forks waits for the others."""
+        """Before a fork: blocks new calls and waits for running ones. A worker that forks waits only for the others."""
         me, until = threading.get_ident(), time.monotonic() + PATIENCE_S
         self._changed.acquire()
         self._is_forking = True
@@ -54,13 +54,13 @@ class Forks:
                 break
 
     def after_in_parent(self) -> None:
-        """Lets the work go on."""
+        """Unblocks calls."""
         self._is_forking = False
         self._changed.notify_all()
         self._changed.release()
 
     def after_in_child(self) -> None:
-        """The child begins without workers, with a lock of its own."""
+        """The child starts without workers and with its own lock."""
         self._reset()
 
 

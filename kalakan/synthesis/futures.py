@@ -11,19 +11,19 @@ from kalakan.errors import ConfigError, PipelineFull, RequestCancelled
 
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: dict[str, int] = {"high": 0, "normal": 1, "low": 2}
-"""Priorities by name, as the pipeline counts them; the lower are served first."""
+"""Priorities by name, with the pipeline's numbers; lower numbers are served first."""
 RETRY_S = 0.005
 """Interval at which a coroutine polls a full pipeline for room."""
 
 
 class Request(Future[Any]):
-    """A future of the audio [S] of a text. It can also be cancelled in progress: its result is then dropped."""
+    """A future of the audio [S] of a text. It can also be cancelled while running; its result is then dropped."""
 
     ticket: PipelineTicket | None = None
     """Set once the pipeline has admitted it."""
 
     def cancel(self) -> bool:
-        """Cancels the request; False if it is done."""
+        """Cancels the request; returns False if it is already done."""
         return self.cancelled() or (self.ticket is not None and self.ticket.cancel())
 
     def settle(self, value: Any, error: BaseException | None) -> None:
@@ -38,9 +38,9 @@ class Request(Future[Any]):
 
 
 async def awaited(send: Callable[[], Request], *, is_shielded: bool = False) -> Any:
-    """The result of the request that `send` submits without waiting; asked again while the pipeline is full.
+    """The result of the request that `send` submits without waiting; retried while the pipeline is full.
 
-    A cancelled caller cancels the request, unless `is_shielded`.
+    Cancelling the caller cancels the request, unless `is_shielded`.
     """
     from asyncio import shield, sleep, wrap_future
 

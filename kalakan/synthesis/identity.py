@@ -23,7 +23,7 @@ def fingerprint(
     engine: str,
     reader: TwiG2P,
 ) -> str | None:
-    """See `Synthesizer.fingerprint`; None for weights that no file holds. `voices` are those that were loaded."""
+    """See `Synthesizer.fingerprint`; None for weights that are not in a file. `voices` are the loaded voices."""
     if request.acoustic_model_type is not None or request.vocoder_type not in (None, GRIFFIN_LIM):
         return None
     files = []

@@ -1,4 +1,4 @@
-"""`SpeakOptions`: the settings of a synthesis. Every control is one field, validated once, at construction."""
+"""`SpeakOptions`: the settings of a synthesis. Every control is one field, validated at construction."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def _control(default: Any, **known: Any) -> Any:
 
 @dataclass(frozen=True)
 class SpeakOptions:
-    """Settings of one request; building one raises `SynthesisError` for a value out of range."""
+    """Settings of one request. Raises `SynthesisError` for a value out of range."""
 
     speaker: str | None = _control(None, help="Speaker of the voice, or a mix as akosua:0.6,esi:0.4")
-    """Name of a speaker of the voice, or a mix of several with weights, as "akosua:0.6,esi:0.4"; None for the
+    """Name of a speaker of the voice, or a weighted mix such as "akosua:0.6,esi:0.4"; None for the
     synthesizer's default."""
     speed: float = _control(1.0, low=0.5, high=2.0, markup="multiply", help="Tempo")
-    """Factor of the tempo, 0.5 to 2."""
+    """Tempo factor, 0.5 to 2."""
     pitch: float = _control(
         0.0, low=-12.0, high=12.0, unit="semitones", markup="add", help="Shift of the pitch"
     )
-    """Shift in semitones, -12 to 12."""
+    """Pitch shift in semitones, -12 to 12."""
     pitch_range: float = _control(
         1.0, low=0.0, high=2.0, markup="multiply", help="Width of the melody around the speaker's mean pitch"
     )
@@ -64,8 +64,8 @@ class SpeakOptions:
     tones: str | None = _control(
         None, choices=("predicted", "written"), help="Tones of words without tone marks"
     )
-    """Where the tones of words without marks come from: "predicted" from tables and rules (`TwiG2P.explain_tones`),
-    "written" gives them none; None leaves it to the synthesizer's reader."""
+    """Tones of words without marks: "predicted" takes them from tables and rules (`TwiG2P.explain_tones`), "written"
+    gives them none; None uses the setting of the synthesizer's reader."""
     sentence_pause: float = _control(
         0.0, low=0.0, high=60.0, unit="seconds", help="Silence added between sentences"
     )
@@ -85,15 +85,15 @@ class SpeakOptions:
     """Silence in seconds, 0 to 60, at a scene break (a line of `* * *` and the like, `<hr>`), on top of the pause
     between two sentences."""
     lead_in: float = _control(0.0, low=0.0, high=10.0, unit="seconds", help="Silence before the first sound")
-    """Silence in seconds, 0 to 10, before the first sound: Bluetooth loudspeakers and telephone lines that have to
-    wake up first would cut off the beginning."""
+    """Silence in seconds, 0 to 10, before the first sound, for Bluetooth speakers and telephone lines that would
+    otherwise cut off the beginning while they wake up."""
     seed: int = _control(0, low=0, high=SEEDS - 1, help="Seed of the vocoder's noise")
     """Seed of the vocoder's noise, 0 to 2^32 - 1; the same seed gives the same samples."""
     ssml: bool = _control(False, help="The text is an SSML document")
     """Whether the text is an SSML document (`kalakan.synthesis.markup`)."""
     strict: bool = _control(False, help="Refuse what can only be read in part")
-    """Whether a sentence that cannot be read is an error instead of an `UnreadableWarning`, and SSML that could only be
-    rendered in part one instead of a `MarkupWarning`."""
+    """Whether unreadable sentences raise an error instead of an `UnreadableWarning`, and partly supported SSML an error
+    instead of a `MarkupWarning`."""
 
     def __post_init__(self) -> None:
         for name, control in CONTROLS.items():
@@ -108,7 +108,7 @@ class SpeakOptions:
             is_valid = is_whole(value) if isinstance(default, int) else is_number(value)
             if not is_valid or not control.low <= value <= control.high:
                 raise SynthesisError(f"{name} is {value!r}; it must {_range(control, default)}")
-            object.__setattr__(self, name, type(default)(value))  # numpy's scalars have other arithmetic
+            object.__setattr__(self, name, type(default)(value))  # numpy scalars have different arithmetic
         if self.speaker is not None and not isinstance(self.speaker, str):
             raise SynthesisError(f"speaker is {self.speaker!r}; it must be the name of a speaker")
 
@@ -172,10 +172,10 @@ def within(name: str, value: float) -> float:
 
 
 def speaker_shares(speaker: str, speakers: Sequence[str]) -> dict[str, float]:
-    """The shares, which sum to 1, of the speakers in a name of `speakers`, or in a mix as "akosua:0.6,esi:0.4".
+    """The weights, which sum to 1, of `speakers` for a speaker name or a mix such as "akosua:0.6,esi:0.4".
 
-    Raises `SynthesisError` for an unknown name, which lists the names, one that comes twice, and weights that are no
-    numbers from 0, or all 0.
+    Raises `SynthesisError` for an unknown name (the message lists the valid ones), a repeated name, and weights that
+    are negative, not numbers, or all 0.
     """
     if speaker in speakers or ":" not in speaker:
         return {_known(speaker, speakers): 1.0}
@@ -214,4 +214,4 @@ def _range(control: Control, default: Any) -> str:
 
 
 DEFAULT_OPTIONS = SpeakOptions()
-"""The defaults as a value: every call without options uses it, so that they are not validated each time."""
+"""The defaults, used by every call without options, so that they are not validated each time."""

@@ -1,4 +1,4 @@
-"""`ParallelSynthesizer`: many texts at once, through one text, one acoustic and one vocoder stage."""
+"""`ParallelSynthesizer`: synthesizes many texts at once through one text, one acoustic and one vocoder stage."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 GATHERING_S = 0.002
-"""How long a GPU's worker waits for a batch to fill up: a small part of what a batch takes."""
+"""How long a GPU worker waits for a batch to fill up: a small part of the time that a batch takes."""
 Item = TypeVar("Item")
 
 
 class ParallelSynthesizer:
-    """A `Synthesizer` for many texts at once: `ParallelSynthesizer()` uses the voice that comes with the package.
+    """Synthesizes many texts at once. `ParallelSynthesizer()` uses the voice that comes with the package.
 
     Requests go through a text, an acoustic and a vocoder stage, phrase by phrase, so that a long text does not block
-    others. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever
-    stage has work; on a GPU phrases of several requests share a batch. The samples are those of `synthesize`, on a
-    CPU to the bit. Workers start with the first request. A forked child starts its own; requests stay in the parent.
-    With several devices each has a copy of the models, and a phrase goes to the one with the least to do.
+    others. On a CPU the workers, as many as `kalakan.synthesis.threads.thread_budget` allows, serve whichever stage has
+    work; on a GPU, phrases of several requests share a batch. The samples equal those of `synthesize`, bit for bit on a
+    CPU. Workers start with the first request. A forked child starts its own; requests stay in the parent. With several
+    devices, each has a copy of the models, and a phrase goes to the least busy one.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class ParallelSynthesizer:
             vocoder: The same for the vocoder.
             device: Torch device, by default "cpu", or a list of them, all GPUs or all CPUs; the onnx engine has only
                 "cpu".
-            synthesizer: Instead of the models: an existing one, which stays usable. With a `device` its models are
-                copied there, else they are used where they are.
-            workers: Threads; by default the thread budget, shared by the threads of each model call.
-            capacity: Requests of one priority in one stage; further requests wait for room.
+            synthesizer: An existing synthesizer to use instead of the models; it stays usable. With a `device`, its
+                models are copied there; otherwise they are used on their current device.
+            workers: Number of threads; by default the thread budget divided by the threads of a model call.
+            capacity: Maximum number of requests of one priority in one stage; further requests wait.
             ordered: Whether `get_result` returns results in the order of `synthesize_async`, instead of as they finish.
 
         Raises `ConfigError` for a value out of range, and as `Synthesizer`.
@@ -97,9 +97,9 @@ class ParallelSynthesizer:
     ) -> Request:
         """A future of the audio [S] of `synthesize`; other arguments and errors as there.
 
-        Work of a lower priority does not start while work of a higher one waits. A request that has not started
-        `deadline` seconds from now fails with `DeadlineExceeded`. If there is no room, waits `timeout` seconds for
-        it, then raises `PipelineFull`; `PipelineClosed` after `close`.
+        Work of a lower priority does not start while work of a higher one waits. A request that has not started after
+        `deadline` seconds fails with `DeadlineExceeded`. If the pipeline is full, waits `timeout` seconds and then
+        raises `PipelineFull`. Raises `PipelineClosed` after `close`.
         """
         request = Request()
         job = Job(text, self._options(options, changes))
@@ -112,13 +112,13 @@ class ParallelSynthesizer:
     def synthesize_async(
         self, text: str, request_id: Any, options: Options = None, **changes: Unpack[Changes]
     ) -> None:
-        """Submits a text; `get_result` returns its audio with `request_id`. Waits if there is no room."""
+        """Submits a text; `get_result` returns its audio with `request_id`. Waits while the pipeline is full."""
         self._send(Job(text, self._options(options, changes)), key=request_id)
 
     def get_result(self, timeout: float | None = None) -> tuple[Audio, Any]:
         """Audio [S] and id of the next finished text of `synthesize_async`; (None, None) after `timeout` seconds.
 
-        Raises what the text's synthesis raised, with its id as the exception's attribute `request_id`.
+        Raises the exception of the text's synthesis, with the id as its attribute `request_id`.
         """
         found = self._running(is_for_results=True).result(timeout)
         if found is None:
@@ -138,7 +138,8 @@ class ParallelSynthesizer:
         priority: Priority = "low",
         **changes: Unpack[Changes],
     ) -> Iterator[Any]:
-        """Audio [S_i] of each text, in their order; `texts` may be infinite, and is read only as far as there is room.
+        """Audio [S_i] of each text, in their order; `texts` may be infinite; it is read only as far as the pipeline has
+        room.
 
         With `errors="return"` an exception takes the place of its text's audio.
         """
@@ -157,8 +158,8 @@ class ParallelSynthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> Iterator[Audio]:
-        """The pieces [S_i] of `Synthesizer.stream`, computed by the workers before any other pending work, and one
-        piece ahead of the consumer. Arguments and errors as for `Synthesizer.stream`."""
+        """The chunks [S_i] of `Synthesizer.stream`, computed by the workers before any other pending work, one chunk
+        ahead of the consumer. Arguments and errors as for `Synthesizer.stream`."""
         place = self._copies.least_busy()
         source = self._copies.at(place).stream(
             text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes
@@ -178,7 +179,7 @@ class ParallelSynthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
-        """The pieces [S_i] of `stream`, without blocking the event loop; arguments as there."""
+        """The chunks [S_i] of `stream`, without blocking the event loop; arguments as there."""
         place = self._copies.least_busy()
         source = self._copies.at(place).stream(
             text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes
@@ -192,8 +193,8 @@ class ParallelSynthesizer:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, such as `Stream.chunks`, each computed by a worker when it is asked for.
 
-        Iterators and texts take turns, item by item. On cancellation or when closed, as by `contextlib.aclosing`, waits
-        for the item in progress; the iterator is then closed, if it has `close`.
+        Iterators and texts take turns, item by item. On cancellation or when closed (for example by
+        `contextlib.aclosing`), waits for the item in progress and then closes the iterator, if it has `close`.
         """
         level, place = level_of(priority), self._copies.least_busy()
         async with aclosing(items_of(self._send, source, place, level)) as items:
@@ -202,16 +203,17 @@ class ParallelSynthesizer:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second of the audio."""
+        """Sample rate of the audio in Hz."""
         return self.synthesizer.sample_rate
 
     def metrics(self) -> dict[str, Any]:
-        """Counts of requests, and of each stage its depth, waits, service times and batch sizes, in seconds."""
+        """Request counts, and the queue depth, waiting times, service times (in seconds) and batch sizes of each
+        stage."""
         return self._running(is_for_results=True).metrics()
 
     def close(self, *, wait: bool = True) -> None:
-        """Accepts no more requests and stops the workers: after the pending requests, or, without `wait`, after the
-        phrases in progress; pending requests then fail with `PipelineClosed`."""
+        """Stops accepting requests and stops the workers after all pending requests. Without `wait`, stops them after
+        the phrases in progress; pending requests then fail with `PipelineClosed`."""
         with self._lock:
             self._is_closed = True
             pipeline = self._pipeline if self._process == os.getpid() else None
@@ -235,7 +237,7 @@ class ParallelSynthesizer:
 
     def _running(self, *, is_for_results: bool = False) -> Pipeline:
         """The pipeline, which starts with the first request of a process."""
-        if self._process != os.getpid():  # forked: threads and locks of the parent are of no use here
+        if self._process != os.getpid():  # forked: the threads and locks of the parent are unusable here
             self._lock, self._pipeline, self._process = threading.Lock(), None, os.getpid()
         with self._lock:
             if self._pipeline is None:
@@ -249,7 +251,7 @@ class ParallelSynthesizer:
         workers = self._workers or max(devices, thread_budget() // self.synthesizer._call_threads)
         batch = min(self.synthesizer._batch_size, self._capacity) if engine.runs_batches else 1
         work = Work(self._copies, batch)
-        # One thread per model feeds a GPU; the others read text meanwhile.
+        # One thread per model feeds a GPU; the others read text in the meantime.
         pools = [READ, PREDICT, VOCODE] if engine.runs_batches else [0, 0, 0]
 
         def stage(

@@ -1,4 +1,4 @@
-"""A synthesizer that was pickled: it loads the same models again."""
+"""Restores a pickled synthesizer, which loads the same models again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def restored(
     speaker: str | None,
     reader: Reader,
 ) -> Any:
-    """A synthesizer as it was before it was pickled; `make` is its class, `origins` are of the two models given."""
+    """The synthesizer as it was before pickling; `make` is its class, `origins` are those of the two given models."""
     for model, origin in zip((request.acoustic_model, request.vocoder), origins, strict=True):
         if origin is not None:
             remember(model, origin)

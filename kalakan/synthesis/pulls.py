@@ -1,4 +1,5 @@
-"""Iterators whose items the workers of a pipeline compute: a stream's pieces, for threads and for asyncio."""
+"""Iterators whose items are computed by a pipeline's workers, such as the chunks of a stream, for threads and
+asyncio."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ def pieces_of(send: Send, source: Any, place: int) -> Iterator[Any]:
             coming = _pull(send, source, place)
             yield item
     finally:
-        # A worker may be running the source, which can be closed only after that. Waiting for it here would be for
-        # ever where a garbage collection closes this generator in that very worker.
+        # A worker may be running the source, which can only be closed afterwards. Waiting for it here would never
+        # end if a garbage collection closes this generator in that very worker.
         coming.add_done_callback(lambda _: source.close())
 
 
@@ -43,7 +44,7 @@ async def items_of(send: Send, source: Iterator[Item], place: int, level: int) -
             yield item
     finally:
         while coming is not None and not coming.done():
-            try:  # a worker may be running the source: it can be closed only after that
+            try:  # a worker may be running the source, which can only be closed afterwards
                 await wait([wrap_future(coming)])
             except CancelledError:
                 continue

@@ -1,4 +1,4 @@
-"""The input with its markup parsed: stretches of text with their settings, sounds, and pauses."""
+"""The input after markup parsing: stretches of text with their settings, sounds, and pauses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Prosody:
     """Settings of a stretch of text, on top of those of the whole request."""
 
     speed: float = 1.0
-    """Factor of the tempo."""
+    """Tempo factor."""
     pitch: float = 0.0
-    """Shift in semitones."""
+    """Pitch shift in semitones."""
     volume: float = 0.0
     """Gain in decibels."""
     speaker: str | None = None
@@ -33,14 +33,14 @@ class Text:
     text: str
     """The text to read: characters of the raw input, or their replacement by markup."""
     places: Sequence[int]
-    """Place of each character of `text` in the raw input, in code points; non-decreasing. Characters that
-    replace others by markup all have the place of the first of those."""
+    """Position of each character of `text` in the raw input, in code points; non-decreasing. Characters that markup
+    substitutes all have the position of the first character that they replace."""
     end: int
     """Where the stretch ends in the raw input."""
     prosody: Prosody = PLAIN
     """Its settings."""
     language: str | None = None
-    """ "tw" or "en" if set by markup; None lets the front-end decide word by word."""
+    """ "tw" or "en" if set by markup; None lets the front end decide word by word."""
     tones: str | None = None
     """ "predicted" or "written" if set by markup; None for the request's choice."""
 
@@ -52,7 +52,7 @@ class Units:
     ids: tuple[int, ...]
     """Rows of the phoneme table, without begin and end marks."""
     start: int
-    """Start in the raw input of the stretch that they replace, in code points."""
+    """Start of the replaced stretch in the raw input, in code points."""
     end: int
     """Where it ends."""
     prosody: Prosody = PLAIN
@@ -76,4 +76,4 @@ class Pause:
 
 
 Part = Text | Units | Pause
-"""One item of a script: a script is the parts of an input in their order."""
+"""One item of a script; a script is the list of parts of an input in order."""

@@ -18,7 +18,7 @@ class Speech:
     audio: Any
     """Audio [S], float32 in [-1, 1]: a numpy array from the onnx engine, a CPU tensor from the torch engine."""
     timing: Timing
-    """Its sentences, words, sounds and pauses; `timing.samples` is S."""
+    """Timing of its sentences, words, sounds and pauses; `timing.samples` is S."""
 
     @property
     def sample_rate(self) -> int:
@@ -33,12 +33,12 @@ class Speech:
         rate: int | None = None,
         bits: Bits | None = None,
     ) -> None:
-        """Writes the audio to a path, by its suffix, or to a binary file object, by default as WAV.
+        """Writes the audio to a path, in the format of its suffix, or to a binary file object, by default as WAV.
 
         `format`, `rate` in Hz, `bits` and errors as for `kalakan.audio.files.write_audio`.
         """
         write_audio(file, self.audio, self.sample_rate, format, rate=rate, bits=bits)
 
     def _repr_html_(self) -> str:
-        """An audio player, for notebooks."""
+        """An HTML audio player, for notebooks."""
         return audio_element(self.audio, self.sample_rate)

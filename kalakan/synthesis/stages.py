@@ -1,4 +1,4 @@
-"""The three stages of a synthesizer, for use on their own."""
+"""The three stages of a synthesizer, for separate use."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kalakan.synthesis.reading.phrases import Phrase, TextStage
 
 @dataclass(frozen=True)
 class Stages:
-    """The parts of a synthesizer. None of them holds state of a request."""
+    """The stages of a synthesizer. None of them holds request state."""
 
     text: TextStage
-    """Text to phrases: `text.phrases(text, options)`."""
+    """Text stage, text to phrases: `text.phrases(text, options)`."""
     acoustic: AcousticStage
-    """Phrases to acoustics: `acoustic.predict(stages.batch(phrases, options))`."""
+    """Acoustic stage, phrases to acoustics: `acoustic.predict(stages.batch(phrases, options))`."""
     vocoder: VocoderStage
-    """Acoustics to samples: `vocoder.generate(mel, acoustics, first_frame, seed)`."""
+    """Vocoder stage, acoustics to samples: `vocoder.generate(mel, acoustics, first_frame, seed)`."""
     speakers: tuple[str, ...]
     """Speakers in the order of their rows."""
     engine: Engine
-    """The engine that owns the two stages; a model that is replaced later is replaced in it."""
+    """The engine that owns the acoustic and vocoder stages; a model replaced later is replaced in it."""
 
     def batch(self, phrases: Sequence[Phrase], options: SpeakOptions | None = None) -> AcousticBatch:
         """A batch of phrases, the input of the acoustic stage."""

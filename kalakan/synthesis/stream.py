@@ -17,10 +17,10 @@ from kalakan.synthesis.timing import PhraseTiming
 
 
 class Stream(Iterator[Any]):
-    """Iterates over audio [S_i] of a text, each piece as soon as it is generated.
+    """Iterates over audio chunks [S_i] of a text, each as soon as it is generated.
 
-    `chunks` iterates over the same audio with the sentences that begin in it. A stream that is not exhausted is closed
-    by `close`, by leaving its `with` block, or when the last reference to it is deleted.
+    `chunks` iterates over the same audio, together with the sentences that begin in each chunk. A stream that is not
+    exhausted is closed by `close`, by leaving its `with` block, or when the last reference to it is deleted.
     """
 
     def __init__(self, chunks: Generator[Chunk, None, None], sample_rate: int) -> None:
@@ -36,7 +36,7 @@ class Stream(Iterator[Any]):
         return self._chunks
 
     def close(self) -> None:
-        """Ends the synthesis; a stream that is closed has no more chunks."""
+        """Stops the synthesis; a closed stream has no more chunks."""
         self._chunks.close()
 
     def __enter__(self) -> Stream:

@@ -1,4 +1,4 @@
-"""`Synthesizer`: text in, audio out. It composes the text stage, an engine and the audio writer."""
+"""`Synthesizer`: text in, audio out. Combines the text stage, an engine and the audio writer."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ Options = SpeakOptions | None
 
 
 class Synthesizer:
-    """Twi text to audio. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
+    """Synthesizes Twi text. `Synthesizer()` uses the voice that comes with the package, on the CPU, without torch.
 
-    Every method takes its settings as one `SpeakOptions`, as fields of it by name, or both: `synthesize(text, options,
-    speed=0.9)`. One instance may serve many threads. It can be pickled: the copy loads the same models again.
+    Every method takes its settings as a `SpeakOptions`, as its fields by name, or both: `synthesize(text, options,
+    speed=0.9)`. Thread-safe. Can be pickled: the copy loads the same models again.
     """
 
     def __init__(
@@ -65,25 +65,25 @@ class Synthesizer:
 
         Args:
             voice: Voice folder.
-            acoustic_model: Instead of a voice: a `.pt` file, an `.onnx` file, a voice folder, a torch module, or the
-                `acoustic_model` of another synthesizer, whose speakers, reader and vocoder come with it.
+            acoustic_model: Instead of a voice, a `.pt` file, an `.onnx` file, a voice folder, a torch module, or the
+                `acoustic_model` of another synthesizer, which also brings its speakers, reader and vocoder.
             vocoder: The same for the vocoder; by default the voice's, or Griffin-Lim.
-            acoustic_model_type: Name of a registered type. Without weights of that type in the voice an untrained
-                model is built, with an `UntrainedModelWarning`.
+            acoustic_model_type: Name of a registered type. If the voice has no weights of that type, builds an
+                untrained model, with an `UntrainedModelWarning`.
             vocoder_type: The same for the vocoder.
             device: Torch device; the onnx engine has only "cpu".
-            config: Settings; the sections `inference`, `acoustic` and `vocoder` apply here, and `model`, which is of
-                the acoustic model if it names that model's settings, else of the vocoder. For a model with weights
-                they may change only what needs no other weights (`kalakan.config.schema.SPEAKING_SETTINGS`, such as
-                `noise_cut`). With the torch engine `inference.threads`, where it is given, sets torch's threads for
-                the whole process.
-            engine: "onnx", "torch", or "auto": torch for another device than the CPU, for `.pt` files, modules and
-                types, else onnx.
-            speaker: The speaker of calls that name none; by default the voice's first.
+            config: Settings; uses the sections `inference`, `acoustic`, `vocoder` and `model`, which applies to the
+                acoustic model if it names that model's settings, otherwise to the vocoder. For a model with weights,
+                only settings that need no other weights may change (`kalakan.config.schema.SPEAKING_SETTINGS`, such
+                as `noise_cut`). With the torch engine, `inference.threads`, if given, sets torch's threads for the
+                whole process.
+            engine: "onnx", "torch", or "auto": torch for devices other than the CPU and for `.pt` files, modules and
+                types, otherwise onnx.
+            speaker: Default speaker for calls that name none; by default the voice's first.
             lexicon: Readings of words, as for `TwiG2P`.
 
         Raises:
-            ConfigError: Arguments or settings contradict each other or the weights, or do not exist.
+            ConfigError: Arguments or settings do not exist, or contradict each other or the weights.
             VoiceError: A voice or file is missing or damaged.
             SynthesisError: The voice does not have `speaker`.
             MissingDependencyError: The torch engine is needed and torch is not installed.
@@ -114,8 +114,8 @@ class Synthesizer:
     def synthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
         """Audio [S] of a text of any length, at `sample_rate`; the same text and seed give the same samples.
 
-        `[en]…[/en]` and `[tw]…[/tw]` in the text mark its language; with `ssml` the text is an SSML document
-        (`kalakan.synthesis.markup`), whose settings combine with those given here, within their limits. Samples that
+        `[en]…[/en]` and `[tw]…[/tw]` mark the language of parts of the text. With `ssml`, the text is an SSML document
+        (`kalakan.synthesis.markup`) whose settings combine with those given here, within their limits. Samples that
         would clip are soft-limited (`kalakan.audio.loudness.soft_limit`). Raises `TextError` if the text has nothing
         to synthesize, `MarkupError` for SSML that cannot be read, and `SynthesisError` for an unknown speaker or a
         value out of range.
@@ -125,7 +125,7 @@ class Synthesizer:
         return delivery.joined(delivery.sentences(text, self._text.phrases(text, given)))
 
     def speak(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Speech:
-        """The audio of `synthesize` with its timing: where each sentence, word, sound and pause is.
+        """The audio of `synthesize` with its timing: the place of each sentence, word, sound and pause.
 
         Arguments and errors as for `synthesize`; `SynthesisError` also for an acoustic model without durations.
         """
@@ -146,10 +146,10 @@ class Synthesizer:
     ) -> list[Any]:
         """Audio [S_i] of each text, as from `synthesize`, in the order of the texts.
 
-        A text that cannot be synthesized does not affect the others: its exception takes its place, or, with
-        `errors="raise"`, the first one is raised. A `TextError` names its text. On a GPU up to
-        `batch_size` sentences (default: `inference.batch_size`) go through the acoustic model together, half as many
-        where its memory is too small; on a CPU they go one after the other, which is faster there, and match
+        A text that cannot be synthesized does not affect the others: its exception is its result, or, with
+        `errors="raise"`, the first exception is raised. A `TextError` names its text. On a GPU, up to
+        `batch_size` sentences (default: `inference.batch_size`) go through the acoustic model together, or half as
+        many if its memory is too small. On a CPU, they run one after another, which is faster there, and match
         `synthesize` bit for bit.
         """
         given = self._options(options, changes)
@@ -167,15 +167,15 @@ class Synthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> Stream:
-        """The audio of `synthesize` in pieces [S_i], each as soon as it is generated, with bounded memory.
+        """The audio of `synthesize` in chunks [S_i], each as soon as it is generated, with bounded memory.
 
-        Joined they are the samples of `synthesize` to a tolerance of 1e-4. The first piece is 0.2 s (a first sentence
-        of up to 2.4 s comes at once), each next one longer, unless `chunk_ms` (at least 1) sets one length for all but
-        the last. `by_sentence` gives whole sentences, a little cheaper where latency does not matter. A model
-        that needs whole sentences, such as Griffin-Lim, generates them whole; `kalakan export` prepares the acoustic
-        model of a voice. `Stream.chunks` also has the timing of each sentence as it begins; a stream can be closed, and
-        used in a `with` block. Other arguments and errors as for `synthesize`; a `TextError` comes when the iteration
-        has found nothing to synthesize.
+        Concatenated, they match the samples of `synthesize` within 1e-4. The first chunk is 0.2 s (a first sentence of
+        up to 2.4 s is generated at once) and each following one longer, unless `chunk_ms` (at least 1) sets one length
+        for all but the last. `by_sentence` yields whole sentences, a little cheaper if latency does not matter. Models
+        that need whole sentences, such as Griffin-Lim, generate them whole; `kalakan export` prepares the acoustic
+        model of a voice for streams. `Stream.chunks` adds the timing of each sentence as it begins. A stream can be
+        closed and used in a `with` block. Other arguments and errors as for `synthesize`; a `TextError` is raised at
+        the end of an iteration that found nothing to synthesize.
         """
         given = self._options(options, changes)
         size = None if chunk_ms is None else chunk_samples(chunk_ms, self.sample_rate)
@@ -188,8 +188,8 @@ class Synthesizer:
     async def asynthesize(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> Audio:
         """The audio [S] of `synthesize`, computed next to the event loop; arguments and errors as there.
 
-        All calls of the process share the threads of the budget (`kalakan.synthesis.threads.thread_budget`), sentence
-        by sentence; a thread without work ends. On cancellation, waits only for the sentence in progress.
+        All calls of the process share the threads of the budget (`kalakan.synthesis.threads.thread_budget`) sentence
+        by sentence; idle threads end. On cancellation, waits only for the sentence in progress.
         """
         from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
 
@@ -199,7 +199,7 @@ class Synthesizer:
             delivery, chunks = self._delivery(given), []
             for chunk in delivery.sentences(text, self._text.phrases(text, given)):
                 chunks.append(chunk)
-                yield None  # a place to stop
+                yield None  # a point where it can stop
             yield delivery.joined(chunks)
 
         async with aclosing(in_thread(steps, threads=self._call_threads)) as results:
@@ -214,10 +214,10 @@ class Synthesizer:
         by_sentence: bool = False,
         **changes: Unpack[Changes],
     ) -> AsyncGenerator[Audio, None]:
-        """The pieces [S_i] of `stream`, computed a few ahead by the threads of `asynthesize`; arguments as there.
+        """The chunks [S_i] of `stream`, computed a few ahead by the threads of `asynthesize`; arguments as there.
 
-        Errors as for `stream`, when the first piece is asked for. On cancellation or when closed, as by
-        `contextlib.aclosing`, waits only for the piece in progress.
+        Errors as for `stream`, raised at the first chunk. On cancellation or when closed, for example by
+        `contextlib.aclosing`, waits only for the chunk in progress.
         """
         from kalakan.synthesis.event_loop import in_thread  # here, because asyncio is a tenth of the start-up
 
@@ -237,7 +237,7 @@ class Synthesizer:
         rate: int | None = None,
         bits: Bits | None = None,
     ) -> None:
-        """Writes audio [S] to a path, by its suffix, or to a binary file object, by default as WAV.
+        """Writes audio [S] to a path, in the format of its suffix, or to a binary file object, by default as WAV.
 
         `format`, `rate` in Hz, `bits` and errors as for `kalakan.audio.files.write_audio`.
         """
@@ -245,15 +245,15 @@ class Synthesizer:
 
     @property
     def stages(self) -> Stages:
-        """The text, acoustic and vocoder stages as they are now, for use on their own and in other threads."""
+        """The current text, acoustic and vocoder stages, for separate use and for other threads."""
         engine = self._engine
         return Stages(self._text, engine.acoustic, engine.vocoder, self.speakers, engine)
 
     @property
     def fingerprint(self) -> str | None:
-        """Hash of all that the samples of a text depend on besides the text and the options: files and settings of the
-        voice, engine, device, reader, text rules and version. None if a model was replaced by hand, has random
-        weights, or is a module, or if the reader is not a `TwiG2P`: then two synthesizers cannot be compared."""
+        """Hash of everything that the samples depend on besides text and options: files and settings of the voice,
+        engine, device, reader, text rules and version. None if a model was replaced by hand, has random weights, or is
+        a module, or if the reader is not a `TwiG2P`: such synthesizers cannot be compared."""
         if self._is_replaced or not isinstance(self.g2p, TwiG2P):
             return None
         return fingerprint(self._request, self._voices, self._overrides, self._speaker, self.engine, self.g2p)
@@ -269,7 +269,7 @@ class Synthesizer:
 
     @property
     def acoustic_model(self) -> Any:
-        """Phonemes to mel: `inference(phonemes)`; with the torch engine a module that may be moved or replaced."""
+        """Phonemes to mel: `inference(phonemes)`. With the torch engine, a module that can be moved or replaced."""
         return self._engine.acoustic.model
 
     @acoustic_model.setter
@@ -279,7 +279,7 @@ class Synthesizer:
 
     @property
     def vocoder(self) -> Any:
-        """Mel to audio: `inference(mel)`, `sample_rate`; with the torch engine a module that may be replaced."""
+        """Mel to audio: `inference(mel)`, `sample_rate`. With the torch engine, a module that can be replaced."""
         return self._engine.vocoder.model
 
     @vocoder.setter
@@ -294,7 +294,7 @@ class Synthesizer:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Names to choose a speaker from."""
+        """Names of the available speakers."""
         return self._engine.speakers
 
     @property
@@ -310,8 +310,8 @@ class Synthesizer:
     def copied_to(self, device: str) -> Synthesizer:
         """A synthesizer with copies of the models on another torch device, and the same reader.
 
-        The onnx engine's models serve any number of synthesizers: there they are shared. Raises `ConfigError` for a
-        device that the engine does not have.
+        The onnx engine shares its models between synthesizers. Raises `ConfigError` for a device that the engine does
+        not support.
         """
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)

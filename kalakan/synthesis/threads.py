@@ -1,4 +1,4 @@
-"""How many CPU threads Kalakan keeps busy at once, in the whole process."""
+"""The number of CPU threads that Kalakan uses at once in the whole process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def thread_budget() -> int:
-    """Threads that run at once, at least 1: `KALAKAN_NUM_THREADS`.
+    """Number of threads that run at once, at least 1: `KALAKAN_NUM_THREADS`.
 
-    Where that is unset, the cores that this process may use (affinity, a container's quota), but no more than
-    `OMP_NUM_THREADS` and, where torch is loaded, `torch.get_num_threads()`. Raises `ConfigError` for a value that is
+    If that is unset, the cores that this process may use (affinity, a container's quota), but no more than
+    `OMP_NUM_THREADS` and, if torch is loaded, `torch.get_num_threads()`. Raises `ConfigError` for a value that is
     not a whole number of at least 1.
     """
     asked = os.environ.get(VARIABLE, "").strip()
@@ -36,7 +36,7 @@ def thread_budget() -> int:
 
 
 def call_threads(engine: str, asked: int | None) -> int:
-    """CPU threads that a call of a model uses: torch's number, or for "onnx" what was `asked` for, or the default."""
+    """CPU threads of one model call: torch's number, or for "onnx" the number `asked` for, or the default."""
     if engine == "torch":
         import torch
 
@@ -45,20 +45,20 @@ def call_threads(engine: str, asked: int | None) -> int:
 
 
 def usable_cores() -> int:
-    """Cores that this process may keep busy: those it is bound to, and no more than its cgroup's quota."""
+    """Cores that this process may use: those in its affinity mask, at most its cgroup's quota."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min(bound, cgroup_cores())))
 
 
 def cgroup_cores(root: Path = CGROUP) -> float:
-    """Cores that the quota of a container amounts to; infinity where there is none."""
+    """Number of cores in a container's quota; infinity without a quota."""
     quota, period = _words(root / "cpu.max"), ["100000"]
     if len(quota) == 2:  # version 2: "200000 100000", or "max 100000"
         quota, period = quota[:1], quota[1:]
     else:
         quota, period = _words(root / "cpu/cpu.cfs_quota_us"), _words(root / "cpu/cpu.cfs_period_us")
     if not quota or not period or not quota[0].isdecimal() or not period[0].isdecimal():
-        return float("inf")  # "max" and -1 are no quota
+        return float("inf")  # "max" and -1 mean no quota
     return int(quota[0]) / max(1, int(period[0]))
 
 

@@ -71,7 +71,7 @@ class Timing:
     sample_rate: int
     """Sample rate in Hz."""
     sentences: tuple[Sentence, ...]
-    """In their order."""
+    """The sentences in order."""
 
     @property
     def samples(self) -> int:
@@ -86,23 +86,23 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class PhraseTiming:
-    """The data that `sentence` computes the timing of one phrase from."""
+    """The data from which `sentence` computes the timing of one phrase."""
 
     text: str
-    """The raw text that the phrase is of."""
+    """The raw text that contains the phrase."""
     phrase: Phrase
     """The phrase, with the pauses around it."""
     durations: NDArray[np.int64] | None
     """Frames of each id [N]; None for an acoustic model without durations."""
     start: int
-    """First sample of the phrase, the pause before it included."""
+    """First sample of the phrase, including the pause before it."""
     hop_length: int
     """Samples per frame."""
     sample_rate: int
     """Sample rate in Hz."""
 
     def sentence(self) -> Sentence:
-        """Timing of the phrase and the pauses around it; raises `SynthesisError` where there are no durations."""
+        """Timing of the phrase and the pauses around it; raises `SynthesisError` if there are no durations."""
         if self.durations is None:
             raise SynthesisError(
                 "this acoustic model does not say how long its phonemes last; ask for audio only"
@@ -126,7 +126,7 @@ class PhraseTiming:
         return Segment("pause", self.text[slice(*source)], source, start, end)
 
     def _sounds(self, edges: Sequence[int]) -> list[Segment]:
-        """Words, and what lies between them; id n lasts from sample `edges[n]` to `edges[n + 1]`."""
+        """Words and the segments between them; id n lasts from sample `edges[n]` to `edges[n + 1]`."""
         phrase, segments = self.phrase, list[Segment]()
         at, place = 0, phrase.words[0].source[0] if phrase.words else phrase.source[0]
         for word in phrase.words:

@@ -1,4 +1,4 @@
-"""From the acoustics of a phrase to its samples window by window: a short window first, then longer ones."""
+"""Generates the samples of a phrase from its acoustics window by window: a short window first, then longer ones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from kalakan.synthesis.engines.acoustics import Acoustics, Samples
 from kalakan.synthesis.engines.stages import AcousticStage, Engine
 
 FIRST_WINDOW_S = 0.2
-"""Audio of the first window of a stream: enough to play while the next is generated."""
+"""Length of the first window of a stream: enough to play while the next one is generated."""
 GROWTH = 6
-"""How many times longer each window of a stream is than the one before."""
+"""Ratio of the length of each window of a stream to that of the previous one."""
 REST = 3
-"""How many times longer than its window the rest of a phrase may be to be generated at once."""
+"""The rest of a phrase is generated at once if it is at most this many times as long as the next window."""
 WHOLE = 12
-"""How many first windows a phrase may last to be generated at once where it begins a text: 2.4 s, which the default
-voice generates in 15 ms on a server core, as fast as a first window of them; windows cost a fifth more in all."""
+"""The first phrase of a text is generated at once if it is at most this many first windows long: 2.4 s, which the
+default voice generates in 15 ms on a server core, as fast as its first window; windows cost a fifth more in total."""
 
 
 class MelWindows:
-    """The log-mel of a phrase, decoded on demand; the frames that the next window needs again are kept."""
+    """The log-mel of a phrase, decoded on demand; frames that the next window needs again are kept."""
 
     def __init__(self, stage: AcousticStage, acoustics: Acoustics) -> None:
         self._stage = stage
@@ -48,7 +48,7 @@ class MelWindows:
 
 
 class Windows:
-    """Cuts one phrase after the other into windows: the first of a text is short, each next one longer."""
+    """Cuts phrases into windows: the first window of a text is short, each following one longer."""
 
     def __init__(self, engine: Engine, seed: int) -> None:
         self._engine = engine
@@ -60,8 +60,8 @@ class Windows:
     def of(self, acoustics: Acoustics) -> Iterator[Samples]:
         """The samples of a phrase in order.
 
-        Joined they equal those of the whole phrase to a tolerance of 1e-4: onnxruntime and torch sum in another order
-        for another length.
+        Concatenated, they equal those of the whole phrase within 1e-4, because onnxruntime and torch sum in a different
+        order for different lengths.
         """
         context = self._engine.vocoder.context_frames(acoustics)
         if context is None:
@@ -70,7 +70,7 @@ class Windows:
         mel = MelWindows(self._engine.acoustic, acoustics)
         start, frames = 0, acoustics.frames
         while start < frames:
-            # Every cut computes its context frames twice, which a rest little longer than its window does not repay.
+            # Every cut computes its context frames twice, which is not worth it for a short rest.
             most = (REST if start or not self._is_first else WHOLE) * self._size
             end = frames if frames - start <= most else start + self._size
             yield window(self._engine, acoustics, mel, (start, end), self._seed)
@@ -82,7 +82,7 @@ class Windows:
 def window(
     engine: Engine, acoustics: Acoustics, mel: MelWindows, place: tuple[int, int], seed: int
 ) -> Samples:
-    """Those samples of a phrase that belong to the frames `place[0]` to `place[1]`; windows come in order."""
+    """The samples of a phrase for the frames `place[0]` to `place[1]`; windows must come in order."""
     first, last = place
     context = engine.vocoder.context_frames(acoustics)
     assert context is not None, "a vocoder without windows generates whole phrases"

@@ -20,40 +20,40 @@ from kalakan.synthesis.reading.phrases import Phrase
 READ, PREDICT, VOCODE = range(3)
 """The stages."""
 END = object()
-"""End marker of a stream, after its last piece."""
+"""End marker of a stream, after its last chunk."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A text in progress. Each stage processes one phrase of it at a time, so that no text blocks others."""
+    """A text in progress. Each stage processes one of its phrases at a time, so that no text blocks others."""
 
     text: str
     options: SpeakOptions
     phrases: deque[Phrase] = field(default_factory=deque)
-    """Read, and not yet predicted."""
+    """Phrases read but not yet predicted."""
     predicted: deque[tuple[Phrase, Acoustics, int]] = field(default_factory=deque)
-    """Predicted, and not yet vocoded, with the place of the device that holds the acoustics."""
+    """Acoustics predicted but not yet vocoded, with the index of the device that holds them."""
     pieces: list[Samples] = field(default_factory=list)
     """Samples of each phrase, with the silence around it."""
 
 
 @dataclass(eq=False)
 class Pull:
-    """A request for the next piece of a stream."""
+    """A request for the next chunk of a stream."""
 
     source: Iterator[Any]
     place: int
-    """The place of its device."""
+    """The index of its device."""
 
 
 class Work:
-    """The three stages over a synthesizer's copies, whose models may be replaced or moved at any time.
+    """The three stages on a synthesizer's copies, whose models may be replaced or moved at any time.
 
     An exception of a job takes the place of its result and does not affect other jobs.
     """
 
     def __init__(self, copies: DeviceCopies, batch_size: int) -> None:
-        """`batch_size` phrases go through the acoustic model as a batch."""
+        """`batch_size` is the number of phrases per batch of the acoustic model."""
         self._copies = copies
         self._batch_size = batch_size
 
@@ -74,7 +74,7 @@ class Work:
         return [failed.get(id(job)) or (Again(job) if job.phrases else job) for job in jobs]
 
     def vocode(self, jobs: Sequence[Job | Pull]) -> list[Any]:
-        """Acoustics to samples, and the last of them to audio; the next piece of a stream."""
+        """Acoustics to samples, and finished texts to audio; also the next chunk of a stream."""
         with FORKS.none_meanwhile():
             return [_guarded(self._pull if isinstance(job, Pull) else self._vocode, job) for job in jobs]
 
@@ -83,7 +83,7 @@ class Work:
         return job
 
     def _next_phrases(self, jobs: Sequence[Job]) -> list[tuple[Job, Phrase]]:
-        """One phrase of every job, and then more of them while they fit into a batch."""
+        """One phrase of every job, and then more while they fit into a batch."""
         found = [(job, job.phrases.popleft()) for job in jobs]
         for job in jobs:
             while job.phrases and len(found) < self._batch_size:
@@ -97,7 +97,8 @@ class Work:
         place: int,
         failed: dict[int, Exception],
     ) -> None:
-        """Predicts a group at once. If that fails, halves of it: one phrase may be at fault, or the memory small."""
+        """Predicts a group at once. If that fails, retries with halves: one phrase may be faulty, or memory too
+        small."""
         stages = self._copies.at(place).stages
         order = sorted(range(len(group)), key=lambda row: len(group[row][1].ids))
         try:
@@ -131,7 +132,7 @@ class Work:
 
 
 def _controls(options: SpeakOptions) -> SpeakOptions:
-    """Makes options equal that differ only in what the acoustic stage does not use."""
+    """Makes options equal that differ only in fields that the acoustic stage does not use."""
     return replace(
         options,
         seed=0,

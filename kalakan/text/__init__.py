@@ -1,1 +1,1 @@
-"""Twi text to phoneme ids: normalize, clean, split into sentences, grapheme to phoneme. No torch here."""
+"""Converts Twi text to phoneme ids: normalize, clean, split into sentences, grapheme to phoneme. Without torch."""

@@ -1,4 +1,4 @@
-"""Removes what has no reading: markup, emoji, controls. Digits and signs stay."""
+"""Removes characters without a reading: markup, emoji, controls. Keeps digits and signs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["clean_text"]
 
 
 def clean_text(text: str, *, chat: str = "narrow") -> str:
-    """Returns `text` in NFC with mojibake, look-alike and chat letters repaired and all without a reading dropped.
+    """Returns `text` in NFC, with mojibake, look-alike and chat letters repaired and unreadable characters dropped.
 
-    Idempotent, and changes nothing on normalized text. Any `str` is accepted; lone surrogates are read as U+FFFD.
+    Idempotent; does not change normalized text. Any `str` is accepted; lone surrogates are read as U+FFFD.
 
     Args:
         text: Raw or normalized text.

@@ -1,6 +1,6 @@
 """Ghanaian pronunciations of English words: the lexicon of `ghana-english-g2p`, an optional extra.
 
-The common ones are built in; this is the rest.
+The most common words are built in; this module loads the rest.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def is_installed() -> bool:
 
 
 def english_version(english: str | bool) -> str | None:
-    """Returns the version of the lexicon that a reader with this option uses; None if it uses none."""
+    """Returns the version of the lexicon that a reader with this option uses, or None."""
     return version(_DISTRIBUTION) if english and is_installed() else None
 
 
 def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | None:
-    """Returns the loader of the lexicon, called at the first rare English word; None if it is not used.
+    """Returns the loader of the lexicon, which is called at the first rare English word, or None if it is not used.
 
     Args:
-        english: "auto" for the lexicon if it is installed, True to insist on it, False for the built-in words alone.
+        english: "auto" uses the lexicon if it is installed, True requires it, False uses only the built-in words.
 
     Raises:
         ConfigError: `english` has another value.
@@ -55,7 +55,7 @@ def english_source(english: str | bool) -> Callable[[], _rust.EnglishLexicon] | 
 
 @functools.cache
 def _load() -> _rust.EnglishLexicon:
-    # Its data only: importing its engine would add a second reader for words outside the lexicon.
+    # Only its data: importing its engine would add a second reader for words outside the lexicon.
     file = resources.files(_PACKAGE) / "data" / "lexicon.tsv.gz"
     try:
         text = gzip.decompress(file.read_bytes())

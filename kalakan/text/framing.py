@@ -1,4 +1,4 @@
-"""How a sentence's units are framed: the same in training, alignment, calibration and synthesis.
+"""Frames the units of a sentence in the same way for training, alignment, calibration and synthesis.
 
 `<bos>` comes first, for the silence before a sentence, and a mark realized as silence last.
 """
@@ -20,10 +20,10 @@ SILENT_IDS: Final = MARKS | {WORD_BOUNDARY}
 
 
 def closed(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:
-    """Units [N] with a mark last: `mark`, unless they end in one."""
+    """Units [N] that end in a mark; appends `mark` if they do not."""
     return [*units] if units and units[-1] in MARKS else [*units, mark]
 
 
 def frame(units: Sequence[int], mark: int = FULL_STOP) -> list[int]:
-    """Units [N] as a model reads them: `<bos>` first, and `mark` last where there is no mark."""
+    """Units [N] as model input: `<bos>` first, and a mark last (`mark` if they have none)."""
     return [BOS, *closed(units, mark)]

@@ -1,4 +1,4 @@
-"""User-defined readings of words, from a file of lines or a mapping, each with its place."""
+"""User-defined readings of words, from a file of lines or a mapping, each with its position."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kalakan.errors import TextError
 from kalakan.text.phonemes import CLASSES, SYMBOLS
 
 Entry = tuple[str, str, str]
-"""Word, units or `=` and a respelling, and its place, for errors."""
+"""A word, its reading (units, or `=` and a respelling), and its position for error messages."""
 _SOUNDS = frozenset({"vowel", "syllabic", "consonant", "nasal", "liquid", "glide"})
 _CLASS_OF = {symbol: kind for symbol, kind in zip(SYMBOLS, CLASSES, strict=True) if symbol is not None}
 
 
 def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike[str] | None) -> list[Entry]:
-    """The entries of a lexicon, by word and place.
+    """The entries of a lexicon, by word and position.
 
-    Raises `TextError` for a file that cannot be read, a line without two columns or with more, a word that is listed
-    twice, and units that do not form a word. Symbols and words themselves are checked by the reader that uses them.
+    Raises `TextError` for a file that cannot be read, a line that does not have two columns, a word that is listed
+    twice, and units that do not form a word. The reader that uses the lexicon checks symbols and words.
     """
     if lexicon is None:
         return []

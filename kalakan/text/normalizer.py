@@ -24,11 +24,11 @@ def normalize_text(
 
     Args:
         text: Raw text in any Unicode form.
-        variety: Whose number words: "asante" or "akuapem". Other words keep their spelling.
-        human: Count persons with baanu, baasa, ... ("nnipa 2" is "nnipa baanu").
+        variety: Variety of the number words: "asante" or "akuapem". Other words keep their spelling.
+        human: Whether to count people with baanu, baasa, ... ("nnipa 2" is "nnipa baanu").
         chat: Chat letters to repair: "off", "narrow" (3 for ɛ, an unbalanced ")" for ɔ) or "wide".
-        clock_to_hour: Read 3:45 as minutes to the coming hour.
-        report: Receives the count of each character without a reading, added to the counts it has: letters of other
+        clock_to_hour: Whether to read 3:45 as minutes to the next hour.
+        report: Receives the count of each character without a reading, added to its previous counts: letters of other
             scripts, emoji, signs without a name. White space, quotes, brackets and invisible characters are not
             counted.
 

@@ -1,4 +1,4 @@
-"""The closed phoneme table. Ids are row numbers: they never change, new symbols take reserved rows."""
+"""The closed phoneme table. Ids are row numbers and never change; new symbols take reserved rows."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ NUCLEUS_CLASSES: Final = frozenset({"vowel", "syllabic"})
 """Classes of units that carry a tone."""
 
 SOUND_IDS: Final = frozenset(row for row, kind in enumerate(CLASSES) if kind in SOUND_CLASSES)
-"""Ids that make a sound; a text without any of them cannot be synthesized."""
+"""Ids that make a sound; a text without any cannot be synthesized."""
 
 TABLE_SIZE: Final = len(_ROWS)
-"""Rows of the table, reserved ones included: what an embedding needs."""
+"""Number of rows of the table, including reserved ones: the size of an embedding."""
 
 TABLE_HASH: Final = _rust.phoneme_table_hash()
-"""Sixteen hex digits over all ids and symbols. Ids mean the same in tables with equal hashes."""
+"""Hash of all ids and symbols, sixteen hex digits. Ids mean the same in tables with equal hashes."""
 
 _IDS: Final = {symbol: row for row, symbol in enumerate(SYMBOLS) if symbol is not None}
 
@@ -67,7 +67,7 @@ def symbol_to_id(symbol: str) -> int:
     """Returns the id of a symbol.
 
     Raises:
-        UnknownPhonemeError: The table does not have it.
+        UnknownPhonemeError: The symbol is not in the table.
     """
     try:
         return _IDS[symbol]
@@ -117,7 +117,7 @@ def format_units(ids: Iterable[int]) -> str:
 
 
 def write_table(path: str | Path) -> None:
-    """Writes the table as TSV (id, symbol, ipa, class, features), to be kept beside a model's weights."""
+    """Writes the table as TSV (id, symbol, ipa, class, features), to be stored with a model's weights."""
     Path(path).write_text(_rust.phoneme_table_text(), encoding="utf-8", newline="\n")
 
 

@@ -16,9 +16,9 @@ class Sentence:
     text: str
     """The sentence as written."""
     start: int
-    """First character."""
+    """Index of the first character."""
     end: int
-    """Character after the last."""
+    """Index after the last character."""
 
 
 def split_sentences(text: str) -> list[Sentence]:

@@ -23,7 +23,7 @@ _BEGINNINGS = {
     "%PDF-": "PDF",
     "PK\x03\x04": "a packed document, as DOCX, ODT and EPUB are",
 }
-"""How files begin that are no plain text: they would be read aloud as noise."""
+"""First characters of files that are not plain text and would be read aloud as noise."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class CacheInfo:
     """Counters of a word cache."""
 
     hits: int
-    """Words found."""
+    """Number of words found in the cache."""
     misses: int
-    """Words that the rules had to read."""
+    """Number of words that the rules had to read."""
     size: int
-    """Words held now."""
+    """Number of words in the cache."""
     capacity: int
-    """The most words it holds; 0 turns the cache off."""
+    """Maximum number of words in the cache; 0 turns it off."""
 
 
 class WordSpan(NamedTuple):
-    """A word as written, or several that are read as one thing ("GHS 25.50"), and the ids it is read as."""
+    """A word as written, or several words that are read together ("GHS 25.50"), and their ids."""
 
     start: int
     """First code point in the text."""
@@ -50,18 +50,18 @@ class WordSpan(NamedTuple):
     first: int
     """First id."""
     last: int
-    """Id after the last; equal to `first` for what has no sound, such as an emoji or a dash."""
+    """Id after the last; equal to `first` for text without a sound, such as an emoji or a dash."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A text as read."""
+    """The reading of a text."""
 
     ids: list[int]
     """Phoneme ids, as `TwiG2P.text_to_phoneme_sequence` returns them."""
     words: list[WordSpan]
-    """Spans in the order of the text and of the ids. Every code point that is no white space lies in exactly one;
-    ids outside all of them are word boundaries and pauses."""
+    """Spans in the order of the text and of the ids. Every code point except white space lies in exactly one span; ids
+    outside all spans are word boundaries and pauses."""
 
 
 class ToneDecision(NamedTuple):
@@ -70,20 +70,20 @@ class ToneDecision(NamedTuple):
     word: str
     """The word, normalized."""
     form: str
-    """The word with its marks; unchanged where nothing was decided."""
+    """The word with its tone marks; unchanged if nothing was decided."""
     rule: str
-    """Names of the rules applied, joined by `+`; "written" for the writer's own marks, empty where there is none."""
+    """Names of the rules applied, joined by `+`; "written" for marks in the text, empty if no rule applied."""
     confidence: str
-    """"sure", "likely" or "guess", that of the least certain rule; empty where nothing was decided."""
+    """"sure", "likely" or "guess", from the least certain rule; empty if nothing was decided."""
     source: str
-    """Where the tones of the word or of its stem are from, by the keys of `rust/kalakan-text/data/TONES.md`."""
+    """Source of the tones of the word or its stem, as a key of `rust/kalakan-text/data/TONES.md`."""
 
 
 class TwiG2P:
     """Reads Twi text as phoneme ids of `kalakan.text.phonemes`.
 
-    Any `str` has a reading. One instance may serve many threads (the GIL is released while reading), can be
-    pickled, and works in a forked child. A pickle and a fork carry the settings, not the cache and its counters.
+    Any `str` has a reading. Thread-safe (the GIL is released while reading), can be pickled, and works in a forked
+    child. Pickles and forks keep the settings, but not the cache and its counters.
     """
 
     def __init__(
@@ -103,23 +103,22 @@ class TwiG2P:
         """Builds a reader.
 
         Args:
-            variety: Whose number words: "asante" or "akuapem".
-            lexicon: Readings that beat all rules: word to units ({"kojo": "k o dʑ o"}) or to `=` and a respelling in
+            variety: Variety of the number words: "asante" or "akuapem". lexicon: Readings that take precedence over all
+            rules: word to units ({"kojo": "k o dʑ o"}) or to `=` and a respelling in
                 Twi letters ({"wifi": "=waifai"}); or the path of a UTF-8 file of lines `word<TAB>reading`.
-            english: More readings of English words than the common ones that are built in, from the lexicon of the
-                package ghana-english-g2p: "auto" uses it if it is installed, True insists on it, False never does.
-                It is loaded when the first word is met that needs it; what no list has is read by letter rules. A
-                word is English if its spelling cannot be Twi (`is_foreign`), if it is one that only looks Twi
-                ("time", "operation"), if it is a word of both languages ("team") beside an English word, or a
-                short one ("to") between two. A word with ɛ or ɔ is never English, nor is an Akan name in its
-                English spelling: Asamoah is always read as Asamoa.
+            english: Whether to use the lexicon of the package ghana-english-g2p, which has more English words than the
+                built-in ones: "auto" uses it if it is installed, True requires it, False never uses it. It is loaded at
+                the first word that needs it; words on no list are read by letter rules. A word is English if its
+                spelling cannot be Twi (`is_foreign`), if it is one that only looks Twi ("time", "operation"), if it is
+                a word of both languages ("team") beside an English word, or a short one ("to") between two. A word with
+                ɛ or ɔ is never English, nor is an Akan name in its English spelling: Asamoah is always read as Asamoa.
             tone: How written tone marks are read: "full" (a bare syllable is undetermined) or "economic" (bare before
                 the first mark is low, bare after a mark is as that mark). A word without marks gets no tone units.
-            tones: "predicted" puts tones on Twi words without marks, from sources on single words and from rules
-                (`explain_tones` returns which); "written" reads no tone that is not marked. Marked words stay as they
-                are either way, and words without evidence, such as foreign ones, get none.
-            cache_size: The most words that the cache holds; 0 turns it off.
-            normalize: Run `normalize_text` first. Turn it off only for text that is normalized already.
+            tones: "predicted" adds tones to Twi words without marks, from published tones of words and from rules
+                (`explain_tones` shows them); "written" reads only marked tones. Marked words never change, and words
+                without evidence, such as foreign words, get no tones.
+            cache_size: Maximum number of words in the cache; 0 turns it off.
+            normalize: Whether to run `normalize_text` first. Turn it off only for text that is already normalized.
             human: As in `normalize_text`.
             chat: As in `normalize_text`.
             clock_to_hour: As in `normalize_text`.
@@ -127,7 +126,7 @@ class TwiG2P:
         Raises:
             ConfigError: An option has an unknown value.
             MissingDependencyError: `english` is True and ghana-english-g2p is not installed.
-            TextError: A lexicon line or entry cannot be used; the message names it.
+            TextError: A lexicon line or entry is invalid; the message names it.
             UnknownPhonemeError: A lexicon uses a symbol outside the table.
         """
         self._settings: dict[str, Any] = {
@@ -150,12 +149,13 @@ class TwiG2P:
 
     @property
     def variety(self) -> str:
-        """The variety of Twi of its number words: "asante" or "akuapem"."""
+        """The variety of Twi for number words: "asante" or "akuapem"."""
         return str(self._settings["text"]["variety"])
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that a reading depends on besides the text: settings, lexicon, text rules, English data."""
+        """Hash of everything that a reading depends on besides the text: settings, lexicon, text rules, English
+        data."""
         english = english_version(self._settings["g2p"]["english"])
         record = [self._settings, _rust.TEXT_RULES, english]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
@@ -172,15 +172,14 @@ class TwiG2P:
     ) -> list[int]:
         """Returns the phoneme ids [N] of any text, without begin and end marks.
 
-        `_` separates two words; a pause mark directly follows the last unit of its word, in place of the `_`.
+        `_` separates two words; a pause mark directly follows the last unit of its word and replaces the `_`.
         Empty if nothing in the text makes a sound.
 
         Args:
             text: Raw text.
-            language: None reads Twi, and the words in it that are English as English. "tw" reads every word by the
-                rules of Twi. "en" reads every word as English; integers, decimals, years, clock times, money and
-                percentages too, while initials keep their letter names and dates with a slash are read as figures.
-
+            language: None reads Twi, with English words in it as English. "tw" reads every word by the rules of Twi.
+                "en" reads every word as English, including integers, decimals, years, clock times, money and
+                percentages; initials keep their letter names, and dates with a slash are read as numbers.
             tones: As in the constructor, for this text; None uses the constructor's.
 
         Raises:
@@ -189,10 +188,9 @@ class TwiG2P:
         return self._core.text_to_ids(text, language, tones)
 
     def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:
-        """Returns `text_to_phoneme_sequence` of the same arguments with the words of the raw text that the ids come
-        from.
+        """Returns the ids of `text_to_phoneme_sequence` with the words of the raw text that they come from.
 
-        White space separates the words of the raw text; a span never ends inside one.
+        White space separates the words of the raw text; a span never ends inside a word.
         """
         ids, words = self._core.read(text, language, tones)
         return Reading(ids, list(map(WordSpan._make, words)))
@@ -200,27 +198,27 @@ class TwiG2P:
     def texts_to_phoneme_sequences(
         self, texts: Iterable[str], language: str | None = None, tones: str | None = None
     ) -> list[list[int]]:
-        """Returns `text_to_phoneme_sequence` of each text, with the GIL released once for all."""
+        """Returns `text_to_phoneme_sequence` for each text, and releases the GIL once for all of them."""
         return self._core.texts_to_ids(list(texts), language, tones)
 
     def text_to_phonemes(self, text: str, language: str | None = None, tones: str | None = None) -> list[str]:
-        """Returns the symbols of `text_to_phoneme_sequence` of the same arguments."""
+        """Returns the symbols of the ids of `text_to_phoneme_sequence`."""
         return self._core.text_to_units(text, language, tones)
 
     def write_tones(self, text: str, language: str | None = None) -> str:
         """Returns the normalized text with the marks of its predicted tones.
 
-        Marked words stay as they are; words on which nothing is decided get no marks. With `tones="written"` the
-        result is read as the ids that `tones="predicted"` gives for `text`.
+        Marked words do not change; undecided words get no marks. Read with `tones="written"`, the result has the same
+        ids as `text` with `tones="predicted"`.
         """
         return self._core.write_tones(text, language)
 
     def explain_tones(self, text: str, language: str | None = None) -> list[ToneDecision]:
-        """Returns the tones of each word of the normalized text, and why it has them."""
+        """Returns the tones of each word of the normalized text, with the reasons for them."""
         return list(map(ToneDecision._make, self._core.explain_tones(text, language)))
 
     def word_to_phonemes(self, word: str) -> list[str]:
-        """Returns the units of one written word. It is cleaned but not normalized: digits are `<unk>`."""
+        """Returns the units of one written word. The word is cleaned but not normalized, so digits are `<unk>`."""
         return self._core.word_to_units(word)
 
     def syllables(self, word: str) -> list[list[str]]:
@@ -247,7 +245,7 @@ def is_foreign(word: str) -> bool:
 
 
 class _Forked:
-    """Gives every reader a fresh core in a forked child: a lock that another thread held stays locked there."""
+    """Gives every reader a fresh core in a forked child, where a lock held by another thread would stay locked."""
 
     def __init__(self) -> None:
         self._readers: weakref.WeakSet[TwiG2P] = weakref.WeakSet()

@@ -1,4 +1,4 @@
-"""Caches of synthesized audio: in memory, on disk, in Redis; and the synthesizer that asks them first."""
+"""Caches of synthesized audio in memory, on disk and in Redis, and a synthesizer that uses them."""
 
 from kalakan.synthesis.cache.cached import CachedSynthesizer
 from kalakan.synthesis.cache.disk import DiskCache

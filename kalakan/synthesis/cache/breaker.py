@@ -1,4 +1,4 @@
-"""Keeps a store that fails or hangs from slowing down the requests that ask it."""
+"""A circuit breaker: a store that fails or hangs does not slow down requests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Result = TypeVar("Result")
 
 
 class Breaker:
-    """Calls a store within a time limit, and after a failure not at all for a while. Thread-safe.
+    """Calls a store with a time limit, and skips it for a while after a failure. Thread-safe.
 
-    Each call runs in a thread of its own, because no socket time-out bounds a whole answer: a name server may hang, a
-    database send one byte at a time. A call that is late is left behind; its thread ends with its connection.
+    Each call runs in its own thread, because no socket timeout bounds a whole response: a name server may hang, or a
+    database may send one byte at a time. A late call is abandoned; its thread ends with its connection.
     """
 
     def __init__(self, limit_s: float, retry_after_s: float, failed: Callable[[BaseException], None]) -> None:
-        """`failed` is told of each failure, in the caller's thread."""
+        """`failed` is called on each failure, in the caller's thread."""
         self._limit_s = limit_s
         self._retry_after_s = retry_after_s
         self._failed = failed
@@ -28,7 +28,7 @@ class Breaker:
         self._lock = threading.Lock()
 
     def call(self, function: Callable[[], Result]) -> Result | None:
-        """What `function` returns; None if it fails, is late, or is not called because that happened just before."""
+        """The result of `function`; None if it fails, is late, or is skipped because of a recent failure."""
         is_allowed, is_trial = self._may_try()
         if not is_allowed:
             return None
@@ -41,7 +41,7 @@ class Breaker:
             return answer.result(self._limit_s)
         except (
             Exception
-        ) as raised:  # whatever a server that is no Redis, or a client that trusts it, may cause
+        ) as raised:  # anything can go wrong with a server that is not Redis, or a client that trusts it
             error = raised
             return None
         finally:
@@ -60,7 +60,7 @@ class Breaker:
         return time.monotonic() < self._open_until
 
     def _may_try(self) -> tuple[bool, bool]:
-        """Whether to call, and whether that is the trial after a failure, of which there is one at a time."""
+        """Whether to call, and whether the call is the trial after a failure; there is one trial at a time."""
         with self._lock:
             if self._open_until == 0.0:
                 return True, False
@@ -73,7 +73,7 @@ class Breaker:
 def _answer(function: Callable[[], Any], answer: Future[Any]) -> None:
     try:
         result = function()
-    except BaseException as error:  # raised again in the caller, if it still waits
+    except BaseException as error:  # raised again in the caller, if it is still waiting
         answer.set_exception(error)
     else:
         answer.set_result(result)

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 TEXTS = 4096
-"""Number of texts whose keys a `CachedSynthesizer` keeps, so that they are not read again."""
+"""Number of texts whose keys a `CachedSynthesizer` remembers, so that it need not read them again."""
 
 
 class CachedSynthesizer:
     """A `Synthesizer` that returns cached samples for requests that it, or one with the same voice, served before.
 
-    The `caches` are searched in order; on a hit, those before it store the audio as well. Concurrent callers with the
-    same request share one synthesis, those of other processes too where a cache is a `SharedCache`. If voices cannot be
-    compared (`Synthesizer.fingerprint` is None), every request is synthesized.
+    The `caches` are searched in order; on a hit, the earlier ones store the audio as well. Concurrent callers with the
+    same request share one synthesis, also across processes if a cache is a `SharedCache`. If voices cannot be compared
+    (`Synthesizer.fingerprint` is None), every request is synthesized.
     """
 
     def __init__(self, synthesizer: Synthesizer, *caches: AudioCache) -> None:
-        """Without `caches`, a `MemoryCache`."""
+        """If no `caches` are given, uses a `MemoryCache`."""
         self.synthesizer = synthesizer
         """The wrapped synthesizer."""
         self._caches: Sequence[AudioCache] = caches or (MemoryCache(),)
@@ -78,8 +78,8 @@ class CachedSynthesizer:
         return key
 
     def written_key(self, text: str, options: Options = None, **changes: Unpack[Changes]) -> str | None:
-        """Cache key of the text as it is written: for what must begin before all of the text is read. Unicode forms of
-        one text share it; it is the key of other entries than `key`. None if voices cannot be compared."""
+        """Cache key of the text as written, for requests that must start before the whole text is read. Unicode forms
+        of a text share it. It never equals a `key`. None if voices cannot be compared."""
         given = self.synthesizer._options(options, changes)
         fingerprint = self._known_fingerprint()
         if fingerprint is None:
@@ -88,7 +88,7 @@ class CachedSynthesizer:
         return hashlib.sha256(repr(record).encode("utf-8", "surrogatepass")).hexdigest()
 
     def found(self, key: str) -> Samples | None:
-        """The cached audio [S] of a key, to be read only; None if there is none."""
+        """The cached audio [S] of a key, which must not be modified; None if there is none."""
         return self._found(key)
 
     def keep(self, key: str, audio: Samples) -> None:
@@ -106,7 +106,7 @@ class CachedSynthesizer:
             return self._fingerprint
 
     def _found(self, key: str, *, is_shared: bool = True) -> Samples | None:
-        """Audio of the first cache that has it. Without `is_shared` the caches that `_made` asks are not asked."""
+        """Audio from the first cache that has it. Without `is_shared`, skips the caches that `_made` asks."""
         for place, cache in enumerate(self._caches):
             if not is_shared and isinstance(cache, SharedCache):
                 continue
@@ -127,7 +127,7 @@ class CachedSynthesizer:
         if not is_mine:
             return coming.result()
         try:
-            audio = self._found(key, is_shared=False)  # another caller may just have stored it
+            audio = self._found(key, is_shared=False)  # another caller may have stored it in the meantime
             if audio is None:
                 audio = self._made(key, make)
             coming.set_result(audio)
@@ -140,7 +140,7 @@ class CachedSynthesizer:
                 del self._coming[key]
 
     def _made(self, key: str, make: Callable[[], Samples]) -> Samples:
-        """The result of `make`, or of another process that was about to make it."""
+        """The result of `make`, or of another process that is already computing it."""
         with ExitStack() as reservations:
             for cache in self._caches:
                 if not isinstance(cache, SharedCache):

@@ -18,14 +18,15 @@ from kalakan.synthesis.engines.acoustics import Samples
 
 SUFFIX, LOCK_SUFFIX = ".audio", ".lock"
 POLL_S = 0.01
-"""Interval at which a process looks whether another one has made the audio that it waits for."""
+"""Interval at which a process checks whether another one has finished the audio that it waits for."""
 
 
 class DiskCache:
     """Caches audio in files, one per key, in a folder that several processes may share.
 
-    A file is written under a temporary name and then renamed; one that is damaged, truncated or of another format is
-    removed and counts as a miss. Beyond `max_bytes` the least recently used files are evicted. Files cannot run code.
+    A file is written under a temporary name and then renamed; damaged or truncated files, and files in another format,
+    are removed and count as misses. Beyond `max_bytes` the least recently used files are evicted. Files cannot run
+    code.
     """
 
     def __init__(
@@ -35,8 +36,8 @@ class DiskCache:
         ttl_s: float | None = None,
         wait_s: float = 2.0,
     ) -> None:
-        """`ttl_s` is the lifetime of an entry in seconds, `wait_s` how long a request waits at most for audio that
-        another process is making. Raises `ConfigError` for a value out of range; a folder that cannot be used is a
+        """`ttl_s` is the lifetime of an entry in seconds, `wait_s` the longest time a request waits for audio that
+        another process is synthesizing. Raises `ConfigError` for a value out of range; an unusable folder causes a
         `CacheWarning` at the first use."""
         self._folder = Path(folder)
         self._max_bytes = size_in_bytes("max_bytes", max_bytes)
@@ -97,7 +98,7 @@ class DiskCache:
         finally:
             if lock is not None:
                 with suppress(OSError):
-                    path.unlink()  # who waits for this file finds the audio, or makes it again
+                    path.unlink()  # whoever waits for this file finds the audio, or synthesizes it again
                 lock.close()
 
     def _path(self, key: str) -> Path:

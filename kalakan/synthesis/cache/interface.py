@@ -1,4 +1,4 @@
-"""What every cache of audio does."""
+"""The interface of audio caches."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from kalakan.synthesis.options import is_number, is_whole
 
 
 class AudioCache(Protocol):
-    """A store of audio. Neither method raises for an error of the store: it must not fail the request."""
+    """A store of audio. Its methods never raise for an error of the store, which must not fail a request."""
 
     def get(self, key: str) -> Samples | None:
-        """Audio [S] stored under a key, to be read only; None if there is none."""
+        """Audio [S] stored under a key, which must not be modified; None if there is none."""
         ...
 
     def put(self, key: str, audio: Samples) -> None:
-        """Stores audio [S] if there is room."""
+        """Stores audio [S] if it fits."""
         ...
 
 
 @runtime_checkable
 class SharedCache(AudioCache, Protocol):
-    """A store that several processes use, of which one at a time makes the audio of a key."""
+    """A store shared by several processes, of which one at a time synthesizes the audio of a key."""
 
     def reserved(self, key: str) -> AbstractContextManager[Samples | None]:
-        """Waits while another process makes the audio of a key, and gives it. None if the caller is to make it: the
-        others wait until it leaves the block, in which it stores the audio. The wait is bounded."""
+        """Waits while another process synthesizes the audio of a key, and returns it. None if the caller has to
+        synthesize it: the others wait until it leaves the block, in which it stores the audio. The wait is bounded."""
         ...
 
 

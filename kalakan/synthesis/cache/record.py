@@ -1,4 +1,4 @@
-"""Audio as bytes, for a file or a database: a header and samples that are verified when they are read."""
+"""Audio as bytes, for a file or a database: a header and samples, verified on reading."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def packed(key: str, audio: Samples) -> bytes:
 
 
 def unpacked(key: str, record: bytes, ttl_s: float | None = None) -> Samples | None:
-    """Audio [S] of a record, to be read only. None for one that is damaged, of another key or of another format, or
-    older than `ttl_s`: a record holds nothing that could run."""
+    """Audio [S] of a record, which must not be modified. None for a record that is damaged, has another key or format,
+    or is older than `ttl_s`. A record cannot contain code."""
     if len(record) < HEADER.size:
         return None
     magic, made, count, digest = HEADER.unpack_from(record)

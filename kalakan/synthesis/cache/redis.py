@@ -1,4 +1,4 @@
-"""A cache in Redis, which several machines may share."""
+"""A cache in Redis, which several machines can share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kalakan.synthesis.cache.record import HEADER, MAGIC, packed, unpacked
 from kalakan.synthesis.engines.acoustics import Samples
 
 CALLS = 3
-"""Commands of one request at most: read, read and reserve, store. They share the time-out."""
+"""Maximum number of commands per request: read, read and reserve, store. They share the timeout."""
 POLL_S = 0.02
-"""Interval at which a process looks whether another one has made the audio that it waits for."""
+"""Interval at which a process checks whether another one has finished the audio that it waits for."""
 PREFIX = f"kalakan:{MAGIC.decode()}"
-"""Begins the names of all keys, so that versions with other formats do not count each other's records."""
+"""Prefix of all keys, so that versions with different formats do not count each other's records."""
 INDEX, SIZES = f"{PREFIX}:index", f"{PREFIX}:sizes"
-"""The records by the time of their last use, and the bytes of each; their sum is at the field "total"."""
+"""The records by time of last use, and the size of each in bytes; the field "total" has the sum."""
 
 NOW = """
 local function now()
@@ -39,7 +39,7 @@ end
 return {{false, KEYS[3] and redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[1]) and 1 or 0}}
 """
 """Keys: record, index and, to reserve a missing record, its reservation. Returns the record, or nothing and whether the
-reservation was free."""
+reservation was available."""
 STORE = f"""{NOW}
 local record, index, sizes = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('TYPE', index).ok ~= 'zset' or redis.call('TYPE', sizes).ok ~= 'hash' then
@@ -88,16 +88,16 @@ redis.call('DEL', KEYS[4])
 return total
 """
 """Keys: record, index, sizes, reservation. Arguments: the record, bytes of all records, milliseconds to live or '', and
-how the names of records begin. The records that were used longest ago make room. A total that is no number of bytes is
-counted again, and nothing that the index names is deleted but records."""
+the prefix of record names. The least recently used records are evicted. An invalid total is recounted, and of the keys
+that the index names only records are deleted."""
 
 
 class RedisCache:
     """Caches audio in Redis, for any number of processes and machines.
 
-    A record is verified when it is read (`kalakan.synthesis.cache.record`); one that is damaged or of another version
-    counts as a miss. A Redis that is dead, slow or wrong never fails a request. It delays one by `timeout_s` at most,
-    and is then left alone for `retry_after_s`.
+    Records are verified on reading (`kalakan.synthesis.cache.record`); damaged ones and those of another version count
+    as misses. A Redis that is down, slow or returns bad data never fails a request. It delays one request by at most
+    `timeout_s`, and is then skipped for `retry_after_s`.
     """
 
     def __init__(
@@ -114,14 +114,14 @@ class RedisCache:
 
         Args:
             url: `redis://HOST:PORT/DATABASE`, `rediss://…` or `unix://PATH`; by default `KALAKAN_REDIS_URL`.
-            max_bytes: Size of all records of this format; the least recently used ones are evicted.
+            max_bytes: Maximum size of all records of this format; the least recently used ones are evicted.
             ttl_s: Lifetime of an entry in seconds.
             timeout_s: Longest delay of a request by Redis, all of its commands together.
-            wait_s: Longest wait for audio that another process is making.
-            retry_after_s: How long a Redis that failed is not asked.
+            wait_s: Longest wait for audio that another process is synthesizing.
+            retry_after_s: How long Redis is skipped after a failure.
 
-        Raises `ConfigError` for a value out of range and a URL that cannot be used, and `MissingDependencyError`
-        without redis-py. A Redis that cannot be reached is a `CacheWarning` at the first use.
+        Raises `ConfigError` for a value out of range and an unusable URL, and `MissingDependencyError` without
+        redis-py. An unreachable Redis causes a `CacheWarning` at the first use.
         """
         self._max_bytes = size_in_bytes("max_bytes", max_bytes)
         self._ttl_s = lifetime(ttl_s)
@@ -155,7 +155,7 @@ class RedisCache:
         begun = time.monotonic()
         while audio is None and not is_mine and begun >= self._is_patient_after:
             if time.monotonic() > begun + self._wait_s:
-                # A Redis that always says so must not delay every request.
+                # A Redis that always gives this answer must not delay every request.
                 self._is_patient_after = time.monotonic() + self._retry_after_s
                 break
             time.sleep(POLL_S)
@@ -169,17 +169,18 @@ class RedisCache:
                 self._breaker.call(lambda: self._client.delete(_reservation(key)))
 
     def _asked(self, key: str, *, is_reserving: bool) -> tuple[Samples | None, bool]:
-        """The audio of a key, and whether the caller is to make it: it has the reservation, or there can be none."""
+        """The audio of a key, and whether the caller has to synthesize it: it has the reservation, or none is
+        possible."""
         keys = [_record(key), INDEX, *([_reservation(key)] if is_reserving else [])]
         answer = self._breaker.call(lambda: self._read(keys=keys, args=[int(self._wait_s * 1000)]))
         if not isinstance(answer, list) or not answer:
             return None, True
         audio = unpacked(key, answer[0], self._ttl_s) if isinstance(answer[0], bytes) else None
-        # A record that cannot be read is replaced by whoever meets it.
+        # An unreadable record is replaced by the process that finds it.
         return audio, audio is None and (isinstance(answer[0], bytes) or answer[1:] == [1])
 
     def _warn(self, error: BaseException) -> None:
-        self._client.connection_pool.disconnect()  # a call that hangs ends, and no late answer meets another question
+        self._client.connection_pool.disconnect()  # ends a hanging call, and drops late responses
         if not self._has_warned:
             self._has_warned = True
             reason = " ".join(str(error).split()) or "it does not answer in time"
@@ -199,7 +200,7 @@ def _reservation(key: str) -> str:
 
 
 def _client(url: str | None, limit_s: float) -> tuple[Any, str]:
-    """A client that neither retries nor waits longer than the limit, and where it connects to, without passwords."""
+    """A client that neither retries nor waits longer than the limit, and its address without passwords."""
     if url is None:
         raise ConfigError(f"no Redis was named; give its URL, or set {REDIS_URL}, to redis://HOST:PORT/0")
     try:

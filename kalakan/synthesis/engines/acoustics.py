@@ -21,17 +21,17 @@ class AcousticBatch:
     lengths: NDArray[np.int64]
     """Ids of each phrase [B]."""
     speaker: NDArray[np.int64] | NDArray[np.float32] | None = None
-    """Row of each phrase's speaker [B]; where a phrase has a mix, the weights of all speakers [B, S]."""
+    """Row of each phrase's speaker [B]; if any phrase has a mix, the weights of all speakers [B, S]."""
     speed: NDArray[np.float32] | None = None
-    """Factor of the tempo, [B, 1], or [B, N] for each id."""
+    """Tempo factor, [B, 1], or [B, N] for each id."""
     pitch: NDArray[np.float32] | None = None
-    """Shift in semitones, in the same shapes."""
+    """Pitch shift in semitones, in the same shapes."""
     pitch_range: NDArray[np.float32] | None = None
     """Factor of log F0 around the speaker's mean, in the same shapes."""
     volume: NDArray[np.float32] | None = None
-    """Gain in decibels, in the same shapes; no model reads it, the vocoder stage applies it."""
+    """Gain in decibels, in the same shapes; models ignore it, the vocoder stage applies it."""
     durations: NDArray[np.int64] | None = None
-    """Frames [B, N] to use in place of predicted ones."""
+    """Frames [B, N] to use instead of predicted ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Acoustics:
     """Output of an acoustic stage for one phrase. Arrays are numpy's or torch's, depending on the engine."""
 
     frames: int
-    """Its length T."""
+    """Its length T in frames."""
     mel: Any
     """Log-mel [1, M, T]; None if it is decoded window by window."""
     hidden: Any
@@ -49,4 +49,4 @@ class Acoustics:
     durations: NDArray[np.int64] | None
     """Frames of each id [N]; None for a model without durations."""
     gain: NDArray[np.float32] | None = None
-    """Factor of the amplitude, [1] for the whole phrase or [T] for each frame; None for 1."""
+    """Amplitude factor, [1] for the whole phrase or [T] for each frame; None for 1."""

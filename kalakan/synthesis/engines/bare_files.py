@@ -1,4 +1,4 @@
-"""Models for the torch engine from single files: checkpoints, weights alone, TorchScript and ONNX."""
+"""Models for the torch engine from single files: checkpoints, plain weights, TorchScript and ONNX."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Part:
     audio: AudioConfig | None = None
     speakers: tuple[str, ...] | None = None
     has_file: bool = True
-    """Whether it can be loaded again: it is no module of the user's, and has weights."""
+    """Whether it can be loaded again: it is not a module given by the user, and has weights."""
     own_vocoder: Part | None = None
-    """The second half of a model from phonemes to audio."""
+    """The second half of a model that goes from phonemes to audio."""
 
 
 def model_of_file(path: Path, kind: str, asked: str | None, source: Sources) -> Part:
-    """The model of a file, a `kind` of the type `asked` (None: any), its settings as the user set them."""
+    """The model in a file: a `kind` of the type `asked` (None: any), with the user's settings."""
     from kalakan.voices.weights import load_model
 
     found = kinds.kind_of(path)
@@ -51,12 +51,12 @@ def model_of_file(path: Path, kind: str, asked: str | None, source: Sources) -> 
 
 
 def _sizes_of_bare(kind: str, asked: str | None, source: Sources) -> list[tuple[ModelRecord, AudioConfig]]:
-    """What a file of weights alone may be of: the model of that kind in the voice, or the type asked for in its preset
-    sizes."""
+    """What a file of plain weights may contain: the model of that kind in the voice, or the requested type in its
+    preset sizes."""
     found: list[tuple[ModelRecord, AudioConfig]] = []
     try:
         manifest = load_voice(voice_folder(source.request.voice)).manifest
-    except VoiceError:  # a checkout without its voice
+    except VoiceError:  # a checkout without the default voice
         pass
     else:
         record = manifest.acoustic if kind == "acoustic" else manifest.vocoder
@@ -74,7 +74,7 @@ def _sizes_of_bare(kind: str, asked: str | None, source: Sources) -> list[tuple[
 
 
 def _of_script(path: Path, kind: str, source: Sources) -> Part:
-    """The model of a TorchScript file."""
+    """The model in a TorchScript file."""
     from kalakan.synthesis.engines.foreign import FusedModule, ScriptedAcoustic, ScriptedVocoder
     from kalakan.voices.scripted import load_scripted
 
@@ -90,7 +90,7 @@ def _of_script(path: Path, kind: str, source: Sources) -> Part:
 
 
 def _of_graph(path: Path, kind: str, source: Sources) -> Part:
-    """The model of an ONNX file beside a torch one."""
+    """The model in an ONNX file that is used with a torch model."""
     from kalakan.synthesis.engines.build_onnx import bare_acoustic, own_vocoder
     from kalakan.synthesis.engines.foreign import NumpyAcoustic, NumpyVocoder
     from kalakan.synthesis.engines.onnx_models import OnnxVocoder
@@ -107,7 +107,7 @@ def _of_graph(path: Path, kind: str, source: Sources) -> Part:
 
 
 def _of_engine(path: Path, kind: str, source: Sources) -> Part:
-    """The model of a TensorRT engine."""
+    """The model in a TensorRT engine."""
     from kalakan.synthesis.engines.foreign import FusedModule
     from kalakan.synthesis.engines.tensorrt_engines import EngineAcoustic, EngineVocoder, open_engine
 

@@ -22,14 +22,14 @@ from kalakan.voices.manifest import VoiceManifest
 
 @dataclass(frozen=True)
 class Built:
-    """An engine, and what is known about its weights."""
+    """An engine and the facts known about its weights."""
 
     engine: Engine
     """The engine that serves the request."""
     manifest: VoiceManifest | None
     """Manifest of the voice that the acoustic model comes from; None for a bare file or a module."""
     voices: tuple[VoiceManifest, ...]
-    """Manifest of every loaded voice, as stored in its folder."""
+    """Manifests of all loaded voices, as stored in their folders."""
     audio: AudioConfig
     """The framing of the mel between the two models."""
 
@@ -39,25 +39,25 @@ def build_engine(
 ) -> Built:
     """The engine that serves `request`.
 
-    `overrides` are the sections the user set. Audio settings that differ from those of the training are rejected, as
-    are model settings that would need other weights.
+    `overrides` are the sections that the user set. Audio settings that differ from those used in training are rejected,
+    as are model settings that would need other weights.
     Raises `ConfigError` for a choice that contradicts itself, `VoiceError` for files that cannot be used.
     """
     check_request(request)
     request = _with_vocoder(with_default(request))
-    from_environment()  # engines that do not use KALAKAN_OPS also report an invalid value
+    from_environment()  # report an invalid value also with engines that do not use KALAKAN_OPS
     source = Sources(request, settings, ModelSections(overrides))
     engine = _builder(choose_engine(request, source))(source)
     source.section.check_taken()
     if source.manifest is not None and request.vocoder is None and request.vocoder_type is None:
-        engine.levels = Levels(source.manifest.levels)  # they were measured with the voice's own vocoder
+        engine.levels = Levels(source.manifest.levels)  # levels were measured with the voice's own vocoder
     if "audio" in overrides and source.audio != settings.audio:
         raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
     return Built(engine, source.manifest, source.manifests(), source.audio)
 
 
 def _with_vocoder(request: Request) -> Request:
-    """The loaded acoustic model of another synthesizer comes with that one's vocoder, as a voice does."""
+    """If the acoustic model comes from another synthesizer, that synthesizer's vocoder is the default."""
     origin = origin_of(request.acoustic_model)
     if origin is None or request.vocoder is not None or request.vocoder_type is not None:
         return request
@@ -65,7 +65,7 @@ def _with_vocoder(request: Request) -> Request:
 
 
 def choose_engine(request: Request, source: Sources) -> str:
-    """ "onnx" or "torch": the requested one, else onnx where possible."""
+    """ "onnx" or "torch": the requested engine, otherwise onnx if possible."""
     if request.engine != "auto":
         return request.engine
     models = (request.acoustic_model, request.vocoder)
@@ -77,7 +77,7 @@ def choose_engine(request: Request, source: Sources) -> str:
 
 
 def _builder(engine: str) -> Callable[[Sources], Engine]:
-    """What builds the engine of that name, imported only where it is wanted."""
+    """The builder of the engine with that name, imported only when needed."""
     if engine == "onnx":
         from kalakan.synthesis.engines.build_onnx import onnx_engine
 

@@ -1,4 +1,4 @@
-"""Builds the engine of ONNX graphs on the CPU, and of loaded models that take numpy arrays."""
+"""Builds the engine for ONNX graphs on the CPU, and for loaded models that take numpy arrays."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from kalakan.voices.package import MANIFEST
 
 
 def onnx_engine(source: Sources) -> Engine:
-    """The engine of a request; raises `ConfigError` for what only torch does."""
+    """The engine for a request; raises `ConfigError` for features that only torch has."""
     request = source.request
     if request.device != "cpu":
         raise ConfigError(
@@ -68,7 +68,7 @@ def onnx_engine(source: Sources) -> Engine:
 
 
 def _onnx_acoustic(source: Sources) -> tuple[tuple[str, ...], str | Path, Any]:
-    """Speakers, the file that names the model in an error, and the model: in two parts if the voice has them."""
+    """Speakers, the file named in error messages, and the model, in two parts if the voice has them."""
     threads, given = source.settings.inference.threads, source.request.acoustic_model
     if is_object(given):
         return source.use_object(given) or ("speaker",), "acoustic_model", given
@@ -77,7 +77,7 @@ def _onnx_acoustic(source: Sources) -> tuple[tuple[str, ...], str | Path, Any]:
         path = Path(given)
         if not (path.parent / "voice.json").is_file():
             model = bare_acoustic(path, threads)
-            source.audio = model.identity.audio or source.audio  # the settings fill in what the file lacks
+            source.audio = model.identity.audio or source.audio  # settings provide what the file lacks
             return model.identity.speakers or ("speaker",), path, model
         voice = source.voice(path.parent)
         source.use_voice(voice)
@@ -99,7 +99,7 @@ def bare_acoustic(path: Path, threads: int) -> Any:
 
 
 def own_vocoder(source: Sources, acoustic: Any) -> Any:
-    """The second half of a model that makes audio itself; None for one that needs a vocoder."""
+    """The second half of a model that produces audio itself; None for a model that needs a vocoder."""
     if not isinstance(acoustic, OnnxFused):
         return None
     check_no_vocoder(source.request, acoustic.path)
@@ -114,7 +114,7 @@ def _onnx_vocoder(source: Sources) -> Any:
     if request.vocoder is not None and not is_voice(request.vocoder):
         path = Path(request.vocoder)
         if (path.parent / MANIFEST).is_file():
-            source.voice(path.parent)  # checked as a file of that voice
+            source.voice(path.parent)  # already checked as a file of that voice
         vocoder = OnnxVocoder(path, audio, config.threads)
         check_same_audio(vocoder.identity.audio or audio, audio)
         return vocoder

@@ -1,4 +1,4 @@
-"""Builds the engine of torch modules, on any device."""
+"""Builds the engine for torch modules, on any device."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kalakan.voices.weights import load_acoustic, load_vocoder
 
 
 def torch_engine(source: Sources) -> TorchEngine:
-    """The engine of a request."""
+    """The engine for a request."""
     device = check_device(source.request.device)
     config = source.settings.inference
     _check_quantize(source)
@@ -54,7 +54,7 @@ def _placed(
     lent: Callable[[Room, Callable[[], Any], Any], Any],
     part: Part,
 ) -> Any:
-    """The model of a part on its device, quantized where that is asked for; with `room`, loaded when it is used."""
+    """The model of a part on its device, quantized if requested; with `room`, loaded when it is used."""
 
     def finished(model: Any) -> Any:
         return in_integers(model) if source.settings.inference.quantize else model
@@ -93,7 +93,7 @@ def _torch_acoustic(source: Sources) -> Part:
 
 
 def _voice_of_type(source: Sources, kind: str | None) -> Voice | None:
-    """The voice that holds weights of the acoustic type asked for; None if there is none and none was named."""
+    """The voice that has weights of the requested acoustic type; None if there is none and none was named."""
     request = source.request
     is_named = request.acoustic_model is not None or request.voice is not None
     try:

@@ -1,6 +1,6 @@
-"""The last steps of a waveform on the GPU that generated it: gain, soft limiting, and whether it is finite.
+"""The last steps for a waveform, on the GPU that generated it: gain, soft limiting, and a check that it is finite.
 
-The same functions as in `kalakan.audio.loudness`, which take numpy's arrays; for 32 sentences of 10 s those take longer
+The same functions as in `kalakan.audio.loudness`, which take numpy arrays; for 32 sentences of 10 s those take longer
 than the vocoder.
 """
 
@@ -16,14 +16,14 @@ from torch import Tensor
 from kalakan.audio.loudness import KNEE
 
 Gain = NDArray[np.float32] | None
-"""Factor of the amplitude, [1] for a whole phrase or [T] for each frame; None for 1."""
+"""Amplitude factor, [1] for a whole phrase or [T] for each frame; None for 1."""
 
 
 def finish(
     waveforms: Sequence[Tensor], gains: Sequence[Gain], hop_length: int, first_frame: int = 0
 ) -> Tensor:
-    """All samples of the waveforms [S_i], one after the other, limited to [-1, 1], and behind them the peak [1] before
-    that, which is NaN or infinite if any sample is: float32 [sum S_i + 1]. `first_frame` is the first one's in the
+    """All samples of the waveforms [S_i] in a row, limited to [-1, 1], followed by the peak [1] before limiting, which
+    is NaN or infinite if any sample is: float32 [sum S_i + 1]. `first_frame` is the index of the first frame in the
     phrase that `gains` belong to."""
     louder = [
         wave.float() if gain is None else wave.float() * envelope(gain, first_frame, wave, hop_length)

@@ -1,4 +1,5 @@
-"""Models that are no modules of Kalakan, for the torch engine: TorchScript files, ONNX files beside a torch model."""
+"""Models for the torch engine that are not Kalakan modules: TorchScript files, and ONNX files used with a torch
+model."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def in_integers(model: Any) -> Any:
-    """A model with its linear and recurrent layers in 8 bits, logged; one that runs as it was exported stays.
+    """A model with its linear and recurrent layers in 8 bits, logged; exported models stay as they are.
 
     Raises `ConfigError` for an exported file that computes in floats.
     """
@@ -39,7 +40,7 @@ def in_integers(model: Any) -> Any:
 class ScriptedAcoustic(nn.Module):
     """A TorchScript acoustic model; implements `kalakan.models.interfaces.AcousticModel`.
 
-    A fused file gives its audio in place of a mel; see `kalakan.synthesis.engines.fused`.
+    A fused file returns its audio instead of a mel; see `kalakan.synthesis.engines.fused`.
     """
 
     context_frames = None
@@ -92,7 +93,7 @@ class ScriptedVocoder(nn.Module):
 
 
 class FusedModule(FusedVocoder, nn.Module):
-    """A `FusedVocoder` that the torch engine can move: it has no weights, and its frames are where its input is."""
+    """A `FusedVocoder` for the torch engine: it has no weights, and runs on the device of its input."""
 
     def __init__(self, audio: AudioConfig) -> None:
         nn.Module.__init__(self)
@@ -120,7 +121,7 @@ class NumpyAcoustic(nn.Module):
 
 
 class NumpyVocoder(nn.Module):
-    """A vocoder that takes numpy arrays, with tensors in and out; its windows and seeds stay."""
+    """A vocoder that takes numpy arrays, with tensors in and out; windows and seeds work as before."""
 
     def __init__(self, model: Any, audio: AudioConfig) -> None:
         super().__init__()

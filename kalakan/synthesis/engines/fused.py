@@ -1,5 +1,5 @@
-"""Models from phonemes to audio in one file, as the two stages see them: the acoustic stage runs everything, and hands
-its audio on as frames of `hop_length` samples, which the vocoder stage only joins."""
+"""Single-file models from phonemes to audio, adapted to two stages: the acoustic stage runs the whole model and passes
+the audio on as frames of `hop_length` samples, which the vocoder stage only joins."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class FusedVocoder:
 
 
 class OnnxFused:
-    """A fused ONNX graph; implements `kalakan.models.interfaces.AcousticModel` with numpy arrays, in place of a mel the
-    frames of `as_frames`."""
+    """A fused ONNX graph; implements `kalakan.models.interfaces.AcousticModel` with numpy arrays, and returns the
+    frames of `as_frames` instead of a mel."""
 
     context_frames = None
     n_mels = None

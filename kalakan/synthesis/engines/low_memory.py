@@ -1,4 +1,4 @@
-"""`inference.low_memory`: models that are loaded when they are used, of which one at a time is in memory."""
+"""`inference.low_memory`: models are loaded when they are used, and only one at a time is in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Load = Callable[[], Any]
 
 
 class Room:
-    """Room for one model. A call that is running keeps its model until it returns."""
+    """Holds at most one model. A running call keeps its model until it returns."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -23,7 +23,7 @@ class Room:
         self._model: Any = None
 
     def model_of(self, owner: object, load: Load) -> Any:
-        """The model of `owner`, loaded unless it is the one in the room; any other is dropped first."""
+        """The model of `owner`, loaded unless it is already in the room; any other model is dropped first."""
         with self._lock:
             if self._owner is not owner:
                 self._owner = self._model = None
@@ -34,16 +34,16 @@ class Room:
 
 
 def return_memory() -> None:
-    """Gives the memory of dropped models back to the operating system, where the C library can."""
+    """Returns the memory of dropped models to the operating system, if the C library can."""
     gc.collect()
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
         if trim is not None:
             trim(0)
 
 
 class _Lent:
-    """What both kinds of model share: where they run, and that they need whole sentences."""
+    """Base of both kinds of model: their device, and that they need whole sentences."""
 
     context_frames = None
 
@@ -59,11 +59,11 @@ class _Lent:
         return self
 
     def parameters(self) -> Iterator[Any]:
-        """None: the model is not loaded to say where it is."""
+        """None: finding the device would load the model."""
         return iter(())
 
     def buffers(self) -> Iterator[Any]:
-        """One empty tensor on the device that the model is loaded to."""
+        """One empty tensor on the device that the model will be loaded to."""
         if self._is_torch:
             import torch
 

@@ -1,4 +1,4 @@
-"""The sections `acoustic`, `vocoder` and `model` of a synthesizer's settings: what they change in its two models."""
+"""Applies the sections `acoustic`, `vocoder` and `model` of a synthesizer's settings to its two models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kalakan.voices.manifest import ModelRecord
 
 
 class ModelSections:
-    """`acoustic` and `vocoder` are of that model; `model` is of the first model offered whose settings it names."""
+    """`acoustic` and `vocoder` apply to that model; `model` applies to the first model whose settings it names."""
 
     def __init__(self, overrides: Mapping[str, Any]) -> None:
         names = ("model", *MODEL_SECTIONS)
@@ -23,7 +23,7 @@ class ModelSections:
         self._errors: list[ConfigError] = []
 
     def again(self) -> ModelSections:
-        """The same sections, for models that are loaded once more."""
+        """The same sections, for models that are loaded again."""
         return ModelSections(self._sections)
 
     def untrained(self, own: ModelConfig) -> ModelConfig:
@@ -43,7 +43,7 @@ class ModelSections:
         return own
 
     def trained(self, record: ModelRecord, source: object) -> ModelRecord:
-        """The record of a model with weights, from `source`, its inference settings overridden by the sections.
+        """The record of a model with weights from `source`, with its inference settings overridden by the sections.
 
         Raises `ConfigError` for a setting that would need other weights.
         """

@@ -1,5 +1,5 @@
-"""The models without torch: exported networks in onnxruntime, an acoustic model in one graph or in two that predict
-window by window, and signal processing in Rust."""
+"""Models without torch: exported networks in onnxruntime (the acoustic model as one graph, or as two that predict
+window by window), and signal processing in Rust."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Graph:
                         "this acoustic model was exported without mixes of speakers; export its voice again, or name "
                         "one speaker"
                     )
-                feeds[name] = np.full(1, -1, np.int64)  # nobody's, so that the mix counts alone
+                feeds[name] = np.full(1, -1, np.int64)  # no speaker's row, so that only the mix counts
                 feeds[SPEAKER_MIX] = np.asarray(value, np.float32)
                 continue
             if name not in self._inputs:
@@ -216,7 +216,7 @@ class OnnxVocoder:
 
 
 class HarmonicNoiseVocoder:
-    """The network of `harmonic_noise` in onnxruntime and its synthesis in Rust: the same sound as the file's own
+    """The network of `harmonic_noise` in onnxruntime with synthesis in Rust: the same sound as the file's own
     `audio_output` in a fraction of the time. Implements `kalakan.models.interfaces.Vocoder` with numpy arrays."""
 
     takes_f0 = True

@@ -1,4 +1,4 @@
-"""Where a loaded model comes from, so that another synthesizer given that model uses it as the first one does."""
+"""Where a loaded model comes from, so that another synthesizer can use it in the same way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Origin:
     """What a synthesizer knows about a model that it loaded."""
 
     engine: str
-    """The engine whose arrays the model takes."""
+    """The engine whose array type the model takes."""
     audio: AudioConfig
     """The framing of its mel."""
     manifest: VoiceManifest | None
@@ -28,14 +28,14 @@ class Origin:
     vocoder: Any
     """The vocoder that was loaded with an acoustic model; None for the origin of a vocoder."""
     text: TextStage
-    """The text stage of the synthesizer: its reader, which may have been replaced since, suits the model."""
+    """The text stage of the synthesizer; its reader, which may have been replaced since, fits the model."""
 
 
 _ORIGINS: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
 def remember(model: Any, origin: Origin) -> None:
-    """Notes the origin of a model; that of a model which is shared by several synthesizers is the first."""
+    """Records the origin of a model; if several synthesizers share a model, the first origin is kept."""
     with suppress(TypeError):  # not hashable, or without weak references
         _ORIGINS.setdefault(model, origin)
 
@@ -49,6 +49,6 @@ def origin_of(model: Any) -> Origin | None:
 
 
 def reader_of(model: Any) -> Reader | None:
-    """The reader that suits a model which a synthesizer loaded; None for anything else."""
+    """The reader that fits a model loaded by a synthesizer; None for anything else."""
     origin = origin_of(model)
     return None if origin is None else origin.text.reader

@@ -1,4 +1,4 @@
-"""What was asked of a synthesizer: a voice, files, folders, types or loaded models."""
+"""What a synthesizer was asked to load: a voice, files, folders, types or loaded models."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Request:
     device: str = "cpu"
     engine: str = "auto"
     threads: int | None = None
-    """CPU threads, 1 to 256, if the user sets a number; otherwise torch keeps its own."""
+    """CPU threads, 1 to 256, if the user sets them; otherwise torch's own number."""
 
     def located(self) -> Request:
-        """The same with absolute paths, for a process that runs in another folder."""
+        """The same request with absolute paths, for a process that runs in another folder."""
 
         def absolute(model: Any) -> Any:
             return Path(model).absolute() if is_path(model) else model
@@ -62,7 +62,7 @@ def check_request(request: Request) -> None:
 
 
 def check_no_vocoder(request: Request, path: Path) -> None:
-    """Raises `ConfigError` for a vocoder beside a model that has its own."""
+    """Raises `ConfigError` for a vocoder given together with a model that has its own."""
     if request.vocoder is not None or request.vocoder_type is not None:
         raise ConfigError(
             f"{path} goes from phonemes to audio and has its own vocoder; leave the other one out"
@@ -70,7 +70,7 @@ def check_no_vocoder(request: Request, path: Path) -> None:
 
 
 def with_default(request: Request) -> Request:
-    """The word "default" in place of a model is the folder of the default voice."""
+    """Replaces the word "default" with the folder of the default voice."""
     acoustic, vocoder = (
         DEFAULT if is_path(model) and voice_folder(model) == DEFAULT else model
         for model in (request.acoustic_model, request.vocoder)
@@ -79,7 +79,7 @@ def with_default(request: Request) -> Request:
 
 
 def is_voice(model: Any) -> bool:
-    """Whether a path names a voice, a folder or a single file, rather than one model."""
+    """Whether a path is a voice (a folder or a single file) instead of one model."""
     return Path(model).is_dir() or is_single(Path(model))
 
 
@@ -106,5 +106,5 @@ def is_torch_model(model: Any) -> bool:
 
 
 def is_module(model: object) -> bool:
-    """Whether a model that is an object takes tensors: torch's modules have parameters, even if none at all."""
+    """Whether a model object takes tensors: torch modules have the method `parameters`, even without any parameters."""
     return hasattr(model, "parameters")

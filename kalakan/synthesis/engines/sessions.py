@@ -21,7 +21,7 @@ _NEWER = re.compile(
     r"Opset (\d+) is under development.*till opset (\d+)|IR version: (\d+), max supported IR version: (\d+)",
     re.DOTALL,
 )
-"""What onnxruntime says of a file that is newer than it: the version needed, and the last one that it reads."""
+"""onnxruntime's message for a file that is too new: the version needed, and the newest version that it reads."""
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""
 
@@ -34,23 +34,23 @@ def open_session(path: Path, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Every sentence has its own length, so the memory pattern would be planned again for each. The arena stays on: it
-    # saves a tenth of the time, and its size is bounded by `inference.max_characters`.
+    # Sentences differ in length, so the memory pattern would be planned again for each. The arena stays on: it saves
+    # a tenth of the time, and its size is bounded by `inference.max_characters`.
     options.enable_mem_pattern = False
     _share_arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
-    if not (path.parent / MANIFEST).is_file():  # else `load_voice` has checked it
+    if not (path.parent / MANIFEST).is_file():  # otherwise `load_voice` has checked it
         check_graph(path, path.read_bytes())
     try:
-        # As the bytes on the disk, which onnxruntime takes as UTF-8, whatever the locale.
+        # The bytes on disk, which onnxruntime takes as UTF-8 in every locale.
         return onnxruntime.InferenceSession(
             os.fsencode(path).decode("utf-8"), options, providers=["CPUExecutionProvider"]
         )
     except UnicodeDecodeError as error:
         raise VoiceError(f"{path}: its name is not UTF-8; rename it") from error
-    except Exception as error:  # onnxruntime's exception classes have no public name
+    except Exception as error:  # onnxruntime's exception classes are not public
         raise VoiceError(f"{path}: {_why_refused(str(error))}") from error
 
 
@@ -69,14 +69,14 @@ def _why_refused(message: str) -> str:
 
 @cache
 def _share_arena() -> None:
-    """Registers one arena for all sessions of the process, each of which would else keep one of its own, as large as
-    its longest sentence needed."""
+    """Registers one arena for all sessions of the process. Otherwise each session would keep its own, as large as its
+    longest sentence needed."""
     place = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
     with suppress(
         Exception
-    ):  # the program has registered one, which serves as well; the class has no public name
+    ):  # the program has already registered one, which works as well; the class is not public
         onnxruntime.create_and_register_allocator(place, None)
 
 

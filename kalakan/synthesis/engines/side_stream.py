@@ -1,4 +1,5 @@
-"""A second CUDA stream, for the vocoder, while the acoustic model runs on the next batch, and a third for copies."""
+"""A second CUDA stream for the vocoder, which runs while the acoustic model processes the next batch, and a third for
+copies."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _STREAMS: dict[torch.device, tuple[Any, Any]] = {}
-"""Two per device for the whole process: torch's pool has 32, and then returns streams that are in use."""
+"""Two per device for the whole process: torch's pool has 32 streams and then reuses them."""
 
 
 class SideStream:

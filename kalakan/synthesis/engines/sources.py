@@ -1,4 +1,4 @@
-"""The voices that a request names, and which of them each of its models comes from."""
+"""The voices that a request names, and the voice that each of its models comes from."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Sources:
         return self._voices[source]
 
     def again(self) -> Sources:
-        """The same, for models that are loaded once more; voices are not checked again."""
+        """The same, for models that are loaded again; voices are not checked again."""
         copy = Sources(self.request, self.settings, self.section.again())
         copy.audio, copy.manifest, copy._voices = self.audio, self.manifest, self._voices
         return copy
 
     def manifests(self) -> tuple[VoiceManifest, ...]:
-        """Manifests of the voices that were loaded."""
+        """Manifests of the loaded voices."""
         return tuple(voice.manifest for voice in self._voices.values())
 
     @property
@@ -60,7 +60,7 @@ class Sources:
         return self.voice(model) if is_path(model) and is_voice(model) else None
 
     def use_object(self, model: Any) -> tuple[str, ...] | None:
-        """Selects an acoustic model that is loaded already; returns its speakers, None if nothing is known of it."""
+        """Selects an already loaded acoustic model; returns its speakers, or None if nothing is known about it."""
         origin = origin_of(model)
         if origin is None:
             return None
@@ -68,19 +68,19 @@ class Sources:
         return origin.speakers
 
     def check_object(self, vocoder: Any) -> None:
-        """Raises `VoiceError` for a loaded vocoder that was made for another mel."""
+        """Raises `VoiceError` for a loaded vocoder that takes a different mel."""
         origin = origin_of(vocoder)
         if origin is not None and self.manifest is not None:
             check_same_audio(origin.audio, self.audio)
 
     def use_voice(self, voice: Voice) -> Voice:
-        """Selects the acoustic model of a voice; returns the voice, with that model's settings as the user set them."""
+        """Selects the acoustic model of a voice; returns the voice, with the user's settings for that model."""
         self.manifest, self.audio = voice.manifest, voice.manifest.audio
         acoustic = self.section.trained(voice.manifest.acoustic, voice.path)
         return replace(voice, manifest=replace(voice.manifest, acoustic=acoustic))
 
     def use_vocoder(self, voice: Voice) -> Voice:
-        """Selects the vocoder of a voice; returns the voice, with that vocoder's settings as the user set them."""
+        """Selects the vocoder of a voice; returns the voice, with the user's settings for that vocoder."""
         vocoder = self.section.trained(voice.manifest.vocoder, voice.path)
         return replace(voice, manifest=replace(voice.manifest, vocoder=vocoder))
 
@@ -91,6 +91,6 @@ def is_fused_voice(voice: Voice) -> bool:
 
 
 def check_same_audio(one: AudioConfig, other: AudioConfig) -> None:
-    """Raises `VoiceError` where a vocoder was made for another mel than the acoustic model's."""
+    """Raises `VoiceError` if a vocoder takes a different mel from the acoustic model's."""
     if one != other:
         raise VoiceError("acoustic model and vocoder were made for different audio settings; they do not fit")

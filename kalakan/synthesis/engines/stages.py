@@ -1,8 +1,8 @@
-"""The acoustic and vocoder stages: how each engine's models are called.
+"""The acoustic and vocoder stages, which call each engine's models.
 
 Text becomes phrases (`kalakan.synthesis.reading`), phrases an `AcousticBatch` of plain numpy arrays; the acoustic
-stage predicts `Acoustics` from it, and the vocoder stage generates samples from those. A stage holds its model and no
-state of a request: it may be called on its own, in any thread, and concurrently.
+stage predicts `Acoustics` from it, and the vocoder stage generates samples from those. A stage holds its model but no
+request state: it can be called on its own, in any thread, and concurrently.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ NOT_FINITE = "the vocoder generated samples that are not finite; its weights are
 
 
 class AcousticStage(ABC):
-    """Phoneme ids to acoustics, by one acoustic model."""
+    """Predicts acoustics from phoneme ids with one acoustic model."""
 
     def __init__(self, model: Any, corrections: Corrections | None = None) -> None:
-        """Inspects the model's capabilities once: see `kalakan.models.interfaces`. `corrections` are its voice's."""
+        """Checks the model's capabilities once: see `kalakan.models.interfaces`. `corrections` are those of its
+        voice."""
         self.model = model
         self.corrections = corrections or Corrections()
         can_window = isinstance(model, WindowedAcousticModel) and model.context_frames is not None
@@ -64,7 +65,7 @@ class AcousticStage(ABC):
 
     @abstractmethod
     def run(self, batch: AcousticBatch) -> list[Acoustics]:
-        """As `predict`, for a batch that is corrected, with controls that the model supports."""
+        """Like `predict`, for a batch that is already corrected, with controls that the model supports."""
 
     def corrections_for(self, model: Any) -> Corrections | None:
         """The corrections if `model` is this stage's or comes from the same file, else None."""
@@ -78,19 +79,19 @@ class AcousticStage(ABC):
         of the phrase, `windowed.context_frames` frames lack their neighbors."""
 
     def mel(self, acoustics: Acoustics) -> Any:
-        """Log-mel [1, M, T] of a whole phrase, decoded where it is not there yet."""
+        """Log-mel [1, M, T] of a whole phrase, decoded if necessary."""
         return self.decode(acoustics.hidden) if acoustics.mel is None else acoustics.mel
 
     @abstractmethod
     def join(self, mels: Sequence[Any]) -> Any:
-        """Log-mels [1, M, T_i] one after the other, [1, M, sum T_i]."""
+        """Log-mels [1, M, T_i] concatenated to [1, M, sum T_i]."""
 
 
 class VocoderStage:
-    """Log-mel to samples, by one vocoder with numpy arrays."""
+    """Generates samples from a log-mel with one vocoder that takes numpy arrays."""
 
     def __init__(self, model: Any) -> None:
-        """Inspects the model's capabilities once: see `kalakan.models.interfaces`."""
+        """Checks the model's capabilities once: see `kalakan.models.interfaces`."""
         self.model = model
         self._windowed: WindowedVocoder | None = model if isinstance(model, WindowedVocoder) else None
         self._takes_f0 = takes_f0(model)
@@ -110,8 +111,8 @@ class VocoderStage:
         return int(self.model.hop_length)
 
     def context_frames(self, acoustics: Acoustics) -> int | None:
-        """Frames at each end of a window that the vocoder cannot complete; None if it needs whole phrases: one that
-        has to estimate F0 from the mel needs all of it."""
+        """Frames at each end of a window that the vocoder cannot complete; None if it needs whole phrases, as a vocoder
+        that estimates F0 from the mel does."""
         if self._windowed is None or (self._takes_f0 and acoustics.f0 is None):
             return None
         return self._windowed.context_frames
@@ -146,10 +147,7 @@ class VocoderStage:
 
 
 class Engine:
-    """A matching acoustic and vocoder stage; with numpy arrays, on the CPU.
-
-    One instance may serve many threads.
-    """
+    """A matching acoustic and vocoder stage; with numpy arrays, on the CPU. Thread-safe."""
 
     name = "onnx"
     """"onnx" or "torch"."""
@@ -166,7 +164,7 @@ class Engine:
         self.vocoder = vocoder
         self.speakers = speakers
         self.levels = levels
-        """Gains that keep a speaker's level."""
+        """Gains that keep a speaker's level constant."""
 
     @property
     def runs_batches(self) -> bool:
@@ -178,7 +176,7 @@ class Engine:
         return False
 
     def copied_to(self, device: str) -> Engine:
-        """The engine with copies of its models on another device; here its own models, which any thread may run."""
+        """The engine with copies of its models on another device; here the same models, which any thread can run."""
         if device != "cpu":
             raise ConfigError(f"device is {device!r} and the onnx engine runs on the CPU; use engine='torch'")
         return Engine(self.acoustic, self.vocoder, self.speakers, self.levels)
@@ -206,7 +204,7 @@ def controls(batch: AcousticBatch) -> dict[str, NDArray[Any]]:
 
 
 def limited(samples: Samples) -> Samples:
-    """Samples limited to [-1, 1]; raises `SynthesisError` for some that are not finite."""
+    """Samples limited to [-1, 1]; raises `SynthesisError` if any is not finite."""
     try:
         return soft_limit(samples)
     except AudioError as error:
@@ -240,7 +238,7 @@ def acoustic_batch(
 def _rows(
     shares: Sequence[Mapping[str, float]], speakers: Sequence[str]
 ) -> NDArray[np.int64] | NDArray[np.float32] | None:
-    """See `AcousticBatch.speaker`; None where all phrases have the first speaker."""
+    """See `AcousticBatch.speaker`; None if all phrases have the first speaker."""
     if all(len(own) == 1 for own in shares):
         rows = np.array([list(speakers).index(name) for own in shares for name in own], np.int64)
         return rows if rows.any() else None
@@ -273,8 +271,8 @@ def _by_unit(
 
 
 def _prosody(phrases: Sequence[Phrase]) -> tuple[list[Prosody], list[NDArray[np.intp]]]:
-    """The distinct prosodies of phrases, and for each phrase which of them its ids have, [N]; none of that where all
-    have one. Stretches share their object, so no value is compared id by id."""
+    """The distinct prosodies of phrases, and for each phrase the index of each id's prosody, [N]; empty if all ids
+    share one. Ids of a stretch share one object, so values are not compared id by id."""
     found: dict[int, Prosody] = {}
     for phrase in phrases:
         found.update(zip(map(id, phrase.prosody), phrase.prosody, strict=True))
@@ -307,7 +305,7 @@ def _leveled(
     shares: Sequence[Mapping[str, float]],
     levels: Levels,
 ) -> NDArray[np.float32] | None:
-    """The volume [B, 1] or [B, N] with the gains that keep each phrase's level; None for none at all."""
+    """The volume [B, 1] or [B, N], with the gains that keep each phrase's level; None for no gain."""
     volume: NDArray[np.float32] | None = given["volume"]
     if not levels.curves:
         return volume

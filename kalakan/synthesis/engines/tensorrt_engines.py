@@ -1,6 +1,6 @@
 """TensorRT engines for the torch engine, on the GPU that they were built for.
 
-No machine of this project had a GPU: what is tested is everything around TensorRT, with a stand-in for it.
+No machine of this project had a GPU: the tests cover everything around TensorRT, with a stand-in for it.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from kalakan.synthesis.engines.fused import as_frames
 from kalakan.voices.engine_file import EngineFile, read_engine
 
 DEFAULTS = {"speaker": 0, "speed": 1.0, "pitch": 0.0, "energy": 1.0, "pitch_range": 1.0}
-"""Values of an engine's inputs that a call leaves out: an engine has no optional inputs."""
+"""Values for inputs that a call omits, because an engine has no optional inputs."""
 _OUTPUTS = {"pitch_output": "pitch", "energy_output": "energy"}
 
 
 class Runner:
-    """A deserialized engine. Calls of several threads take turns: an execution context holds one call's addresses."""
+    """A deserialized engine. Calls from several threads take turns, because an execution context holds the addresses of
+    one call."""
 
     def __init__(self, file: EngineFile, path: Path, device: torch.device) -> None:
-        """Raises `VoiceError` for an engine of another TensorRT or GPU."""
+        """Raises `VoiceError` for an engine built for another TensorRT version or GPU."""
         import tensorrt
 
         self._tensorrt = tensorrt
         self.device = device
         with self._on_device():
-            # Kept: an engine needs the runtime that made it.
+            # Kept, because an engine needs the runtime that created it.
             self._runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
             engine = self._runtime.deserialize_cuda_engine(file.plan)
             if engine is None:
@@ -51,7 +52,7 @@ class Runner:
         self._lock = Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runner:
-        """Itself: an engine belongs to its GPU, whichever device a synthesizer is copied to."""
+        """Returns itself: an engine belongs to its GPU, even if a synthesizer is copied to another device."""
         return self
 
     def __call__(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -108,7 +109,7 @@ class Runner:
 
 
 def _output(tensorrt: Any, device: torch.device) -> Any:
-    """A place for an output whose size TensorRT finds out while it runs."""
+    """Allocates an output whose size TensorRT determines at run time."""
 
     class Output(tensorrt.IOutputAllocator):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -133,7 +134,7 @@ def _output(tensorrt: Any, device: torch.device) -> Any:
 class EngineAcoustic(nn.Module):
     """An engine from phonemes; implements `kalakan.models.interfaces.AcousticModel`.
 
-    A fused engine gives its audio in place of a mel; see `kalakan.synthesis.engines.fused`.
+    A fused engine returns its audio instead of a mel; see `kalakan.synthesis.engines.fused`.
     """
 
     context_frames = None

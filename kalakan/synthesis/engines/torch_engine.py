@@ -1,4 +1,4 @@
-"""Phonemes to audio with torch: any device, mixed precision, models that the user replaces or moves."""
+"""Phonemes to audio with torch: any device, mixed precision, and models that the user can replace or move."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OVERLAPPING = ("cuda",)
 
 
 class TorchAcousticStage(AcousticStage):
-    """A torch acoustic model on the device that it is on at the time of the call."""
+    """A torch acoustic model, run on its device at the time of the call."""
 
     def __init__(self, model: Any, config: InferenceConfig, corrections: Corrections | None = None) -> None:
         super().__init__(model, corrections)
@@ -47,13 +47,15 @@ class TorchAcousticStage(AcousticStage):
         device = device_of(self.model)
         ids, lengths = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
         given = {name: torch.from_numpy(value).to(device) for name, value in controls(batch).items()}
-        # On a GPU the decoder runs on the whole batch, which saves more than windows would.
+        # On a GPU the decoder runs on the whole batch, which saves more time than windows would.
         windowed = self.windowed if len(batch.ids) == 1 and batch.durations is None else None
         run: Callable[..., Any] = self.model.inference if windowed is None else windowed.predict_frames
         with inference(device, self._config):
             result, aux = run(ids, lengths, **given)
         counts = aux["mel_lengths"].tolist()
-        durations = aux["durations"].cpu().numpy() if "durations" in aux else None  # of all rows: one sync
+        durations = (
+            aux["durations"].cpu().numpy() if "durations" in aux else None
+        )  # for all rows, with one sync
         return [
             Acoustics(
                 frames,
@@ -79,18 +81,18 @@ class TorchAcousticStage(AcousticStage):
 
 @dataclass(frozen=True)
 class Pass:
-    """Some phrases of a batch that a vocoder generates together."""
+    """Phrases of a batch that a vocoder generates together."""
 
     rows: Sequence[int]
     """The phrases."""
     lengths: Sequence[int]
     """Samples of each."""
     array: Callable[[], Samples]
-    """Waits for the output of `finish`."""
+    """Waits for the output of `finish` and returns it."""
 
 
 class TorchVocoderStage(VocoderStage):
-    """A torch vocoder on the device that it is on at the time of the call."""
+    """A torch vocoder, run on its device at the time of the call."""
 
     def __init__(self, model: Any, config: InferenceConfig) -> None:
         super().__init__(model)
@@ -153,7 +155,7 @@ class TorchVocoderStage(VocoderStage):
 
 
 class TorchEngine(Engine):
-    """Runs torch modules, each on the device that its parameters or buffers are on at the time of the call."""
+    """Runs torch modules, each on the device of its parameters or buffers at the time of the call."""
 
     name = "torch"
     acoustic: TorchAcousticStage
@@ -169,7 +171,7 @@ class TorchEngine(Engine):
         place = check_device(device)
         acoustic, vocoder = (deepcopy(stage.model).to(place) for stage in (self.acoustic, self.vocoder))
         copy = self.acoustic.replaced(acoustic)
-        copy.corrections = self.acoustic.corrections  # it is the same voice, though not the same module
+        copy.corrections = self.acoustic.corrections  # the same voice, although not the same module
         return TorchEngine(copy, self.vocoder.replaced(vocoder), self.speakers, self.levels)
 
     def generate(
@@ -194,7 +196,7 @@ class TorchEngine(Engine):
 
     def _queue(self, batch: Sequence[Acoustics], seed: int) -> Callable[[], list[tuple[Acoustics, Samples]]]:
         """Queues the vocoder's work on a batch; returns a function that waits for it, pass by pass: the samples of one
-        are copied while the device computes the next."""
+        pass are copied while the device computes the next."""
         ready = [self._ready(item) for item in batch]
         stream = SideStream(self.vocoder.device)
         with stream.after([array for item in ready for array in (item.mel, item.f0) if array is not None]):
@@ -233,12 +235,13 @@ def inference(device: torch.device, config: InferenceConfig) -> Iterator[None]:
 
 
 def device_of(module: Any) -> torch.device:
-    """Where a module's first parameter or buffer is; the CPU for one without any, such as a quantized module."""
+    """The device of a module's first parameter or buffer; the CPU for a module without any, such as a quantized one."""
     tensor = next(chain(module.parameters(), module.buffers()), None)
     return tensor.device if tensor is not None else torch.device("cpu")
 
 
 def use_threads(count: int | None) -> None:
-    """Lets torch use `count` CPU threads, in the whole process: torch has no smaller scope. None changes nothing."""
+    """Sets torch's CPU threads to `count` for the whole process, the smallest scope that torch has. None changes
+    nothing."""
     if count is not None:
         torch.set_num_threads(count)

@@ -1,4 +1,4 @@
-"""Parts under construction: neighbors with the same settings become one stretch of text."""
+"""Builds the parts of a script: neighbors with the same settings become one stretch of text."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Script:
             self._line_ends = 0
 
     def replacement(self, text: str, places: Sequence[int], end: int, settings: Settings) -> None:
-        """Adds replacement text as a stretch of its own, so that its end is known."""
+        """Adds replacement text as a separate stretch, so that its end is known."""
         self.finish()
         self.text(text, places, end, settings)
         self.finish()

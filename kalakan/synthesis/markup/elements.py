@@ -1,26 +1,26 @@
-"""The table of SSML elements: their attributes and effects, and alternatives to unsupported ones.
+"""The table of SSML elements, with attributes, effects, and alternatives to unsupported elements.
 
 | element | attributes | effect |
 |---|---|---|
-| `speak` | version, xml:lang, tones | the root; "tw" leaves each word's language to the front-end |
+| `speak` | version, xml:lang, tones | the root; with "tw", the front end detects the language of each word |
 | `p`, `s` | xml:lang, tones | ends a sentence before and after it, `p` with `paragraph_pause` |
 | `break` | time (at most 10 s), strength | silence; the time takes precedence over the strength; "none" is no break |
-| `prosody` | rate, pitch, range, volume | see `kalakan.synthesis.markup.prosody` |
+| `prosody` | rate, pitch, range, volume | changes tempo, pitch and volume; see `kalakan.synthesis.markup.prosody` |
 | `emphasis` | level | a little louder and higher, or softer and lower |
 | `sub` | alias | reads the alias in place of the content |
 | `phoneme` | ph, alphabet | sets the phonemes; see `kalakan.synthesis.markup.phonemes` |
 | `say-as` | interpret-as, format | reads the content as a kind; see `kalakan.synthesis.markup.say_as` |
 | `lang` | xml:lang, tones | "tw" (or "ak") and "en" |
 | `voice` | name | another speaker of the voice |
-| `metadata`, `meta` | any | skipped with all they hold: they are about the document (SSML 1.1, section 3.1.6) |
+| `metadata`, `meta` | any | skipped with their content, which describes the document (SSML 1.1, section 3.1.6) |
 
 `tones` is an attribute of the namespace `EXTENSION`, as SSML has for extensions: "predicted" or
 "written" tones of words without tone marks, as in `<s xmlns:k="urn:kalakan" k:tones="written">`.
 
-Where SSML 1.1 requires a document to be rendered anyway, it is, with a `MarkupWarning`: content that does not match its
-`interpret-as`, values out of range or unknown, unsupported attributes. Without a warning, `mark` has no effect, `token`
-and `w` are rendered as their content, `audio` as its fallback content; `desc`, `lexicon` and `lookup` are about the
-document. In strict mode all of these are errors.
+SSML 1.1 requires some faulty documents to be rendered anyway. They are, with a `MarkupWarning`: content that does not
+match its `interpret-as`, unknown or out-of-range values, and unsupported attributes. Without a warning, `mark` has no
+effect, `token` and `w` are rendered as their content, and `audio` as its fallback content; `desc`, `lexicon` and
+`lookup` are skipped. In strict mode all of these are errors.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from kalakan.synthesis.options import CONTROLS
 
 XML_LANG = "xml:lang"
 EXTENSION = "urn:kalakan"
-"""Namespace of attributes that SSML does not have."""
+"""Namespace of Kalakan's own attributes."""
 TONES = "kalakan:tones"
 """Name of the attribute `tones` of that namespace, whatever its prefix in the document."""
 IGNORED_ATTRIBUTES = frozenset(("xml:base", "xml:id", "xml:space"))
-"""Attributes unrelated to speech; those of XML Schema instances are ignored as well."""
+"""Attributes unrelated to speech; XML Schema instance attributes are ignored as well."""
 LANGUAGES = {"tw": "tw", "twi": "tw", "ak": "tw", "aka": "tw", "en": "en", "eng": "en"}
 """Primary subtag of a language tag, and the language it selects."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
@@ -77,7 +77,7 @@ class Element:
 
 
 def language(tag: str) -> str:
-    """ "tw" or "en" of a language tag such as "ak-GH"; raises `MarkupError` for another one."""
+    """ "tw" or "en" for a language tag such as "ak-GH"; raises `MarkupError` for other languages."""
     first = re.split("[-_]", tag.strip().lower())[0]
     if first not in LANGUAGES:
         raise MarkupError(f"xml:lang is {tag[:40]!r}; this voice reads tw (or ak) and en")
@@ -165,7 +165,7 @@ ELEMENTS: dict[str, Element] = {
 }
 """Every supported element."""
 SKIPPED = frozenset(("metadata", "meta"))
-"""Elements that are about the document, not in it."""
+"""Elements that describe the document and are not spoken."""
 RENDERED: dict[str, Element] = {
     "mark": Element(("name",), holds="nothing"),
     "token": Element(("role", "onlangfailure", XML_LANG), apply=_in_language),
@@ -197,7 +197,7 @@ INSTEAD = {
     "w": "write its content alone",
     "desc": "leave it out",
 }
-"""Unsupported elements of SSML, and alternatives."""
+"""Unsupported SSML elements, and their alternatives."""
 
 
 def check(name: str, element: Element, attributes: Attributes) -> None:

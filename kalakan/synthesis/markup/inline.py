@@ -24,12 +24,12 @@ def read_markup(text: str) -> list[Part]:
 
 
 def strip_tags(text: str) -> str:
-    """`text` without its tags that are in pairs."""
+    """`text` without its paired tags."""
     return "".join(part.text for part in read_markup(text) if isinstance(part, Text))
 
 
 def _paired(tags: Iterator[re.Match[str]]) -> list[re.Match[str]]:
-    """The tags that have a partner, in order: an end tag matches the last open tag of its language."""
+    """The paired tags in order: an end tag matches the last open tag of its language."""
     opened: list[re.Match[str]] = []
     count = {"en": 0, "tw": 0}
     paired = []
@@ -39,7 +39,7 @@ def _paired(tags: Iterator[re.Match[str]]) -> list[re.Match[str]]:
             opened.append(tag)
             count[language] += 1
         elif count[language]:
-            while True:  # tags that were opened since have no partner
+            while True:  # tags opened since then are unpaired
                 last = opened.pop()
                 count[last[2]] -= 1
                 if last[2] == language:

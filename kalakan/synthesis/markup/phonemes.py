@@ -30,8 +30,8 @@ _LENGTH = "ː"
 def read_phonemes(written: str, alphabet: str) -> tuple[int, ...]:
     """Rows of the table for `written`; raises `MarkupError` for a symbol, tone or alphabet that is not supported.
 
-    "x-kalakan" are symbols of the table with spaces between them: "a ˥ k w a a b a". "ipa" is read by the longest
-    match; tones are letters after the vowel (˥ ˧ ˩) or marks over it, and ː repeats a vowel with its tone.
+    "x-kalakan" is symbols of the table separated by spaces: "a ˥ k w a a b a". "ipa" is parsed by longest match; tones
+    are letters after the vowel (˥ ˧ ˩) or marks over it, and ː repeats a vowel with its tone.
     """
     if alphabet not in ALPHABETS:
         raise MarkupError(f"alphabet is {alphabet[:40]!r}; use {' or '.join(ALPHABETS)}")
@@ -79,7 +79,7 @@ def _last_vowel(ids: list[int]) -> list[int]:
 
 @cache
 def _ipa_table() -> dict[str, int]:
-    """IPA, in NFD, to rows: the table's symbols as well, so that aspiration need not be written."""
+    """IPA, in NFD, to rows. Also includes the table's own symbols, so that aspiration need not be written."""
     rows = [row for row, kind in enumerate(CLASSES) if kind in SOUND_CLASSES or kind == "tone"]
     table = {IPA[row]: row for row in rows} | {str(SYMBOLS[row]): row for row in rows}
     table |= {alias: symbol_to_id(symbol) for alias, symbol in _ALIASES.items()}

@@ -1,9 +1,8 @@
 """Values of `prosody` and `emphasis` as speed, pitch, pitch range and volume.
 
-Labels ("slow", "x-high", "loud") set a value, whatever the enclosing one is. Numbers change the enclosing value:
-rates and ranges multiply, pitches add,
-decibels add. SSML 1.1 (section 3.2.4) defines labels as a sequence without values; these
-are Kalakan's.
+Labels ("slow", "x-high", "loud") set a value regardless of the enclosing one. Numbers change the enclosing value: rates
+and ranges multiply; pitches and decibels add. SSML 1.1 (section 3.2.4) defines the order of the labels but not their
+values; the values are Kalakan's.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from kalakan.synthesis.script import Prosody
 
 
 class OutOfRangeError(MarkupError):
-    """A value that leads beyond the limits of a control; `nearest` lies within them."""
+    """A value beyond the limits of a control; `nearest` is the closest valid value."""
 
     def __init__(self, message: str, nearest: Prosody) -> None:
         super().__init__(message, nearest)  # both, or it cannot be unpickled
@@ -44,7 +43,7 @@ VOLUMES = {
     "loud": 3.5,
     "x-loud": 7.0,
 }
-"""Decibels; "silent" is below the limit and says so."""
+"""Decibels; "silent" is below the limit, which causes a warning."""
 EMPHASES = {"strong": (3.0, 2.0), "moderate": (1.5, 1.0), "none": (0.0, 0.0), "reduced": (-2.0, -1.0)}
 """Decibels and semitones that are added."""
 

@@ -1,7 +1,7 @@
-"""Readings of `say-as`: content rewritten so that the front-end reads it as requested.
+"""Readings of `say-as`: rewrites content so that the front end reads it as requested.
 
-Figures stay figures where the front-end reads them correctly in any context; letters and single digits become the
-front-end's words for them. The kinds are those of the W3C note "SSML 1.0 say-as attribute values" (2005)
+Numbers stay numbers if the front end reads them correctly in any context; letters and single digits become the front
+end's words for them. The kinds are those of the W3C note "SSML 1.0 say-as attribute values" (2005)
 and of common use.
 """
 
@@ -16,11 +16,11 @@ import kalakan._rust as _rust
 from kalakan.errors import MarkupError
 
 LETTERS = dict(_rust.letter_names())
-"""Names of the letters, as the front-end reads initials."""
+"""Names of the letters, as the front end reads initials."""
 SIGNS = dict(_rust.sign_names())
-"""Names of the signs, as the front-end reads them in addresses and codes."""
+"""Names of the signs, as the front end reads them in addresses and codes."""
 CURRENCIES = tuple(sign for sign, _ in _rust.currency_signs())
-"""Codes and signs of money that the front-end reads, longest first."""
+"""Currency codes and signs that the front end reads, longest first."""
 DATE_FORMATS = ("dmy", "mdy", "ymd")
 TIME_FORMATS = ("hms12", "hms24")
 _DASHES = "-–—"
@@ -48,15 +48,15 @@ _CURRENCY = re.compile(
     re.ASCII | re.I,
 )
 _PESEWAS = {"p": "GP"}
-"""The sign before the figure that replaces one used only after it."""
+"""The sign before a number that replaces one used only after it."""
 _LARGEST = 10**15
-"""Longer numbers have no words in the front-end, which reads them digit by digit."""
+"""The front end has no words for longer numbers and reads them digit by digit."""
 
 
 def spell(content: str, say_digit: Callable[[str], str]) -> Spelled:
     """Each letter and sign by its name, each digit by its word, white space and hyphens as short pauses.
 
-    A hyphen with nothing beside it is also read by its name.
+    A hyphen on its own is also read by its name.
     """
     alone = not any(map(str.isalnum, content))
     pieces: Spelled = []
@@ -167,7 +167,7 @@ def currency(content: str) -> str:
             content, "money", f"give an amount with one of {' '.join(CURRENCIES)}, such as GHS 25.50"
         )
     _figures(found["n"] or found["m"])
-    # Next to its figure every sign is a currency sign, while "GH 20" may also be Ghana and a number.
+    # A sign directly next to a number is always a currency sign; "GH 20" could also be Ghana and a number.
     sign = found["before"] or _PESEWAS.get(found["after"].lower(), found["after"])
     return f"{sign}{found['n'] or found['m']}{found['f'] or found['g'] or ''}"
 

@@ -42,12 +42,12 @@ _LINE_ENDS = str.maketrans("\n\r", "  ")
 
 
 def is_ssml(text: str) -> bool:
-    """Whether `text` begins as an SSML document does: with an XML declaration or the tag `speak`."""
+    """Whether `text` begins like an SSML document, with an XML declaration or the tag `speak`."""
     return _BEGINNING.match(text) is not None
 
 
 def read_ssml(text: str, *, variety: str = "asante", strict: bool = False) -> list[Part]:
-    """The script of an SSML document; places count code points of `text`, tags and all.
+    """The script of an SSML document; positions count code points of `text`, including tags.
 
     `kalakan.synthesis.markup.elements` has the table of elements. Comments and processing instructions are skipped.
     Line ends in text are spaces. `variety` chooses the words that `say-as` uses for single digits, as in
@@ -81,7 +81,7 @@ class _Open:
     end: int = 0
 
     def content(self) -> tuple[str, list[int], int, int]:
-        """Text without outer white space, its places, and its span; the span of an empty one is where the tag is."""
+        """Text without outer white space, its positions, and its span; an empty text has the position of the tag."""
         text = "".join(self.texts).translate(_LINE_ENDS)
         start = len(text) - len(text.lstrip())
         end = len(text.rstrip())
@@ -92,7 +92,7 @@ class _Open:
 
 
 class _Reader:
-    """Handles the parser events of a document and writes the script."""
+    """Handles the parser events of a document and builds the script."""
 
     def __init__(self, raw: str, variety: str, strict: bool) -> None:
         self._strict = strict
@@ -100,7 +100,7 @@ class _Reader:
         self._raw = raw
         self._say_digit = partial(normalize_text, variety=variety)
         self._open: list[_Open] = []
-        self._skipped = 0  # open elements from a skipped one on
+        self._skipped = 0  # open elements, starting with a skipped one
 
     def open(self, name: str, attributes: Mapping[str, str], place: int) -> None:
         unheard = SKIPPED if self._strict else UNHEARD
@@ -262,7 +262,7 @@ class _Reader:
         pieces = say_as.PIECEWISE[kind](content, str if is_english else self._say_digit)
         self.script.finish()
         for (said, at), following in zip(pieces, [*pieces[1:], None], strict=True):
-            # English digits go to the English reader; names of letters are Twi spellings in any context.
+            # English digits go to the English reader; letter names are Twi spellings in any context.
             is_figure = said.rstrip(",").isdigit()
             settings = closed.settings if is_figure else replace(closed.settings, language="tw")
             if following is None:

@@ -1,9 +1,9 @@
-"""XML to events with places in the raw text, safe on hostile input.
+"""Parses XML to events with positions in the raw text; safe on hostile input.
 
-The parser is expat of the standard library: it keeps its own stack on the heap, and reports the place of each event.
-defusedxml wraps the same parser with the same restrictions, and reports no places. Rejected are document type
-declarations, and with them every entity except the five of XML, so nothing expands and nothing external is read; more
-characters than `MAX_CHARACTERS`; more open elements than `MAX_DEPTH`.
+The parser is expat from the standard library: it keeps its own stack on the heap and reports the position of each
+event. defusedxml wraps the same parser with the same restrictions but reports no positions. Rejected are document type
+declarations, and with them all entities except the five of XML, so nothing expands and nothing external is read; more
+characters than `MAX_CHARACTERS`; and more open elements than `MAX_DEPTH`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HINTS = {
 }
 """Advice for errors of expat."""
 SEPARATOR = " "
-"""Stands between a namespace and a name; neither can hold it."""
+"""Separates a namespace from a name; neither can contain it."""
 
 
 class Handler(Protocol):
@@ -85,7 +85,7 @@ class _Run:
         self._is_cdata = False
         self._error = expat.ExpatError
         self._say = expat.ErrorString
-        # An explicit encoding: the one in the XML declaration applied before the text was decoded.
+        # Explicit, because the encoding in the XML declaration applied before the text was decoded.
         self._parser = expat.ParserCreate("utf-8", SEPARATOR)
         self._listen(self._parser)
 

@@ -1,1 +1,1 @@
-"""The text stage: a text, with its markup, to phrases of phoneme ids."""
+"""The text stage: turns a text with its markup into phrases of phoneme ids."""

@@ -1,4 +1,4 @@
-"""The text stage: a text to phrases of phoneme ids, framed as in training."""
+"""The text stage: turns a text into phrases of phoneme ids, framed as in training."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from kalakan.text.twi_g2p import check_plain
 
 ELLIPSIS = symbol_to_id("…")
 ELLIPSIS_PAUSE_S = 0.2
-"""Silence in seconds after an ellipsis: the mark alone lasts no longer than a comma."""
+"""Silence in seconds added after an ellipsis, whose mark alone lasts no longer than a comma."""
 
 _TAG = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """The input of the models in one pass: a sentence, or a piece of a long one."""
+    """The input of the models in one pass: a sentence, or a part of a long one."""
 
     ids: list[int]
     """Phoneme ids [N], `<bos>` first and a pause mark last."""
     words: tuple[Word, ...]
-    """The words that the ids come from, in order, those that make no sound included."""
+    """The words that the ids come from, in order, including words without a sound."""
     prosody: tuple[Prosody, ...]
     """Prosody of each id [N], on top of the request's settings."""
     source: tuple[int, int]
     """Place in the raw text."""
     is_sentence_end: bool = True
-    """Whether a sentence ends here, and not only a piece of it."""
+    """Whether the end of the phrase is the end of a sentence."""
     before: tuple[Pause, ...] = ()
-    """Silence before it, at the start of a text."""
+    """Silence before the phrase, at the start of a text."""
     after: tuple[Pause, ...] = ()
-    """Silence after it."""
+    """Silence after the phrase."""
 
     @property
     def sounds(self) -> int:
-        """Number of its vowels and consonants: the quantity "sounds" of a voice's levels."""
+        """Number of vowels and consonants: the quantity "sounds" of a voice's levels."""
         return sum(map(SOUND_IDS.__contains__, self.ids))
 
     @property
@@ -63,7 +63,7 @@ class Phrase:
 
 
 class TextStage:
-    """Text to phrases of at most `max_units` phoneme units (about as many as characters)."""
+    """Turns text into phrases of at most `max_units` phoneme units (about one per character)."""
 
     def __init__(self, reader: Reader, max_units: int, speakers: Sequence[str] = ()) -> None:
         """`speakers` are the names that markup may use."""
@@ -84,9 +84,9 @@ class TextStage:
     def phrases(self, text: str, options: SpeakOptions | None = None) -> Iterator[Phrase]:
         """The phrases of a text in order, read one ahead of the consumer.
 
-        Of the options `ssml`, `strict`, `tones`, the pauses and `lead_in` apply here. A sentence without anything
-        pronounceable, or letters of it that have no reading, are left out with an `UnreadableWarning`; with `strict`
-        they raise `TextError`. Raises `MarkupError` for SSML that cannot be read and `SynthesisError` for a speaker
+        Of the options, `ssml`, `strict`, `tones`, the pauses and `lead_in` apply here. Sentences without anything
+        pronounceable, and letters without a reading, are skipped with an `UnreadableWarning`; with `strict` they raise
+        `TextError`. Raises `MarkupError` for SSML that cannot be read and `SynthesisError` for a speaker
         that the voice does not have, both immediately, and `TextError` at the end of the iteration if there is nothing
         to synthesize.
         """
@@ -127,7 +127,7 @@ class TextStage:
         held: Phrase | None = None
         between = Break.SENTENCE
         unread: list[Unread] = []
-        waiting: list[Word] = []  # words without a sound, before the first that has one
+        waiting: list[Word] = []  # words without a sound, before the first word with one
         opening: list[Pause] = []
         for item in self._items(script, options.tones):
             if isinstance(item, Break):
@@ -160,7 +160,7 @@ class TextStage:
     def _items(
         self, script: Sequence[Part], tones: str | None
     ) -> Iterator[Phrase | Pause | Break | Unread | list[Word]]:
-        """Phrases, pauses, what separates sentences, what cannot be read, and words that make no sound."""
+        """Phrases, pauses, breaks between sentences, unreadable text, and words without a sound."""
         flows = list(_flows(script))
         last_flow = max(
             (index for index, flow in enumerate(flows) if not isinstance(flow, Pause)), default=-1
@@ -224,7 +224,7 @@ def _flows(script: Sequence[Part]) -> Iterator[list[Text | Units] | Pause]:
 
 
 def _words_within(words: Sequence[Word], given: int, first: int, last: int) -> list[Word]:
-    """Words or parts of words of the ids `first` to `last`, from word `given` up to the first word after them."""
+    """Words or parts of words for the ids `first` to `last`, from word `given` up to the first word after them."""
     found = []
     for word in map(words.__getitem__, range(given, len(words))):  # no copy: a sentence may be a megabyte
         if word.first > last or (word.first == last and word.last > word.first):
@@ -271,14 +271,14 @@ def _paused(phrase: Phrase, between_sentences: float) -> Phrase:
 
 
 def _warn_unread(unread: list[Unread]) -> None:
-    """Warns of what was left out, and forgets it."""
+    """Warns about skipped text, and clears the record of it."""
     for item in unread:
         warnings.warn(f"left out: {item}", UnreadableWarning, stacklevel=2)
     unread.clear()
 
 
 def _ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
-    """`cut_ranges` of the pieces that end with an ellipsis."""
+    """`cut_ranges` for the parts that end with an ellipsis."""
     start = 0
     for end in [at + 1 for at, unit in enumerate(units) if unit == ELLIPSIS] + [len(units)]:
         for first, last in cut_ranges(units[start:end], limit):
@@ -287,9 +287,9 @@ def _ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
 
 
 def cut_ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
-    """First unit and the one after the last of pieces of at most `limit` units.
+    """First unit, and the one after the last, of parts with at most `limit` units.
 
-    Cut after pause marks, else between words, else between sounds. Only word boundaries lie between the pieces.
+    Cuts after pause marks, otherwise between words, otherwise between sounds. Only word boundaries lie between parts.
     """
     start = 0
     while start < len(units):
@@ -303,7 +303,7 @@ def cut_ranges(units: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _cut(units: Sequence[int], start: int, end: int) -> int:
-    """Where to end the piece that begins at `start` and may reach `end`; never in its first third."""
+    """Where to end the part that begins at `start` and may reach `end`; never in its first third."""
     first = start + (end - start) // 3
     for marks in (MARKS, {WORD_BOUNDARY}):
         for place in range(end, first, -1):

@@ -1,4 +1,4 @@
-"""What reads text as phoneme ids for the text stage."""
+"""The readers that convert text to phoneme ids for the text stage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WordReader(Protocol):
 
     @property
     def variety(self) -> str:
-        """The variety of Twi of its number words: "asante" or "akuapem"."""
+        """The variety of Twi for number words: "asante" or "akuapem"."""
         ...
 
     def read(self, text: str, language: str | None = None, tones: str | None = None) -> Reading:

@@ -1,5 +1,5 @@
-"""The sentences of a script as they are read: ids, the words they come from, the prosody of each, and what separates
-them."""
+"""The sentences of a script as they are read: ids, the words they come from, the prosody of each id, and the breaks
+between sentences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from kalakan.text.phonemes import TABLE_SIZE, WORD_BOUNDARY
 from kalakan.text.twi_g2p import WordSpan
 
 STAND_IN = "Ama"
-"""An ordinary word that stands for explicit phonemes in the input of the sentence splitter."""
+"""A placeholder word for explicit phonemes in the input of the sentence splitter."""
 READ_AT_ONCE = 4000
-"""Characters of a sentence that are read at once: a line of megabytes without punctuation costs no more memory, and no
-more time before its first sound, than any other text."""
+"""Maximum number of characters of a sentence read at once, so that a line of megabytes without punctuation needs no
+more memory, and no more time before its first sound, than any other text."""
 _BLANK_LINE = re.compile(r"(?:\r\n|\n|\r|\u2028)[^\S\r\n]*(?:\r\n|\n|\r|\u2028)|\u2029|\f")
 _PARAGRAPH = re.compile(r"</?p(?:\s[^<>]*)?>", re.IGNORECASE)
 _RULE = re.compile(r"<hr(?:\s[^<>]*)?/?>", re.IGNORECASE)
@@ -33,7 +33,7 @@ _SIGNS = re.compile(r"\s*(?:(?:[*_~#•·§—–-]\s*){3,}|(?:[⁂❦❧☙※]
 
 
 class Break(IntEnum):
-    """What ends between two sentences; of several the largest counts."""
+    """What ends between two sentences; if several things end, the largest counts."""
 
     SENTENCE = 0
     PARAGRAPH = 1
@@ -46,7 +46,7 @@ class Word:
     """Ids that come from one stretch of the raw text."""
 
     source: tuple[int, int]
-    """The stretch: first code point, and the one after the last."""
+    """Position of the stretch: first code point, and the one after the last."""
     first: int
     """First id."""
     last: int
@@ -55,16 +55,16 @@ class Word:
 
 @dataclass
 class SentenceReading:
-    """A sentence as it was read."""
+    """A sentence after reading."""
 
     source: tuple[int, int]
     """Its place in the raw text."""
     text: str = ""
-    """What is read; empty where explicit phonemes are a part of it."""
+    """The text that was read; empty if the sentence contains explicit phonemes."""
     opens: Break = Break.SENTENCE
-    """What separates it from the sentence before it."""
+    """The break between it and the previous sentence."""
     closes: Break = Break.SENTENCE
-    """What ends behind the last sentence of its flow."""
+    """What ends after the last sentence of its flow."""
     ids: list[int] = field(default_factory=list)
     """Phoneme ids [N], without begin and end marks."""
     words: list[Word] = field(default_factory=list)
@@ -96,7 +96,7 @@ def read_sentences(
 ) -> Iterator[SentenceReading]:
     """The sentences of parts that follow each other without a pause; a sentence may span several of them.
 
-    A sentence of more than `READ_AT_ONCE` characters comes in pieces.
+    A sentence of more than `READ_AT_ONCE` characters is returned in pieces.
     """
     texts = [part.text if isinstance(part, Text) else STAND_IN for part in flow]
     starts = [0]
@@ -135,7 +135,7 @@ def read_sentences(
 
 
 def _bounded(text: str, sentences: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
-    """Start and end of each sentence or piece of one, and whether its sentence goes on after it."""
+    """Start and end of each sentence or piece, and whether the sentence continues after it."""
     for start, end in sentences:
         while end - start > READ_AT_ONCE:
             cut = _cut_place(text, start + READ_AT_ONCE // 2, start + READ_AT_ONCE)
@@ -145,8 +145,8 @@ def _bounded(text: str, sentences: Iterable[tuple[int, int]]) -> Iterator[tuple[
 
 
 def _cut_place(text: str, first: int, last: int) -> int:
-    """Where to cut a sentence, from `first` to `last`: after a comma or colon, else between two words that are not
-    numbers, else between two characters of which the second does not modify the first."""
+    """Where to cut a sentence between `first` and `last`: after a comma or colon, otherwise between two words that are
+    not numbers, otherwise between two characters of which the second does not modify the first."""
 
     def is_gap(place: int) -> bool:
         return text[place - 1].isspace() and not text[place].isspace()
@@ -168,7 +168,7 @@ def _cut_place(text: str, first: int, last: int) -> int:
 
 
 def _runs(pieces: Sequence[Text | Units]) -> Iterator[list[Text | Units]]:
-    """Pieces that are read together: unchanged text in one language, with tones from one place. A tag between them
+    """Pieces that are read together: unchanged text in one language and with one source of tones. A tag between them
     does not split words."""
     run: list[Text | Units] = []
     for piece in pieces:
@@ -227,7 +227,7 @@ def _read_run(
 
 
 def _fill(prosody: list[Prosody], first: int, opening: Prosody, words: Sequence[WordSpan]) -> None:
-    """Gives ids between words the settings of the preceding word."""
+    """Assigns the settings of the preceding word to ids between words."""
     said = {first + place for word in words for place in range(word.first, word.last)}
     current = opening
     for place in range(first, len(prosody)):
@@ -270,13 +270,13 @@ def check_ids(ids: Sequence[Any], text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """The text for an error message, cut if it is long."""
+    """The text for an error message, truncated if it is long."""
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
 def _leading_marks(reader: WordReader, text: str, sentence: SentenceReading) -> list[int]:
-    """The pause mark at the start of a part that belongs to the word before it, which is not in the part's own
-    reading."""
+    """The pause mark at the start of a part that belongs to the word before it, which the part's own reading does not
+    contain."""
     size = next(
         (index for index, letter in enumerate(text) if letter.isalnum() or letter.isspace()), len(text)
     )
@@ -322,12 +322,12 @@ def break_between(before: str, gap: str, after: str) -> Break:
 
 
 def is_scene_break(sentence: str) -> bool:
-    """Whether what was cut out as a sentence is the line of signs between two scenes."""
+    """Whether a text that was split off as a sentence is the line of signs between two scenes."""
     return _SIGNS.fullmatch(sentence) is not None
 
 
 def pause_of(kind: Break, options: SpeakOptions) -> float:
-    """Silence in seconds at a break, on top of the pause that the voice makes."""
+    """Silence in seconds at a break, in addition to the pause that the voice makes."""
     more = (0.0, options.paragraph_pause, options.heading_pause, options.scene_pause)
     return options.sentence_pause + more[kind]
 

@@ -1,4 +1,4 @@
-"""What of a sentence is not read: characters without a reading, and letters beyond the longest run of one letter."""
+"""Finds unread parts of a sentence: characters without a reading, and letters beyond the longest run of one letter."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from kalakan.text.normalizer import normalize_text
 
 _DRAWN = r"([^\W\d_])(?:[\u0300-\u036f]*\1){20}"
 UNCOMMON = re.compile(rf"[^\x00-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u22ffɛɔƐƆ]|{_DRAWN}", re.IGNORECASE)
-"""What may not be read, or not in full; asking costs a second reading of the sentence."""
+"""Text that may be unread or only partly read; checking costs a second reading of the sentence."""
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A sentence, or characters of it, without a reading."""
+    """A sentence without a reading, or with characters that have none."""
 
     text: str
     """The sentence."""
     place: int
     """Its first character in the raw text."""
     characters: str = ""
-    """The letters and digits that have no reading, in order; empty if that is the whole sentence."""
+    """The letters and digits without a reading, in order; empty if the whole sentence has none."""
     drawn: bool = False
-    """Whether the characters stand in a row too often to be read each time."""
+    """Whether the characters repeat too often to be read each time."""
 
     def __str__(self) -> str:
         where = f"{shown(self.text)} at character {self.place}"
@@ -39,7 +39,7 @@ class Unread:
 
 
 def find_unread(text: str, place: int) -> Iterator[Unread]:
-    """What is not read of a sentence, each character once and in order."""
+    """The unread characters of a sentence, each once and in order."""
     report: dict[str, int] = {}
     normalize_text(text, report=report)
     lost = sorted(filter(str.isalnum, report), key=text.find)

@@ -1,7 +1,7 @@
-"""Timings as files: SRT and WebVTT subtitles, Praat TextGrids, JSON.
+"""Writes timings as SRT and WebVTT subtitles, Praat TextGrids and JSON.
 
 `write_subtitles(timing, text, file)` picks the format by the suffix; `format_subtitles` returns the same as a string.
-They show the characters of the raw text, without markup and without the text that markup substitutes.
+The output shows the characters of the raw text, without markup and without substituted text.
 """
 
 from kalakan.synthesis.subtitles.writer import FORMATS, format_subtitles, write_subtitles

@@ -1,4 +1,4 @@
-"""Cues: the text on the screen at one time. One for each sentence; a long one is split at pauses, else at words.
+"""Cues: the text on the screen at one time. One per sentence; long sentences are split at pauses, otherwise at words.
 
 The limits are those of common subtitling guides: two lines of 42 characters, seven seconds.
 """
@@ -13,13 +13,13 @@ from kalakan.synthesis.timing import Timing
 
 LINE_CHARACTERS = 42
 MARKS = frozenset(".,;:!?…–—")
-"""Signs after which a sentence is preferably split."""
+"""Marks after which a sentence is preferably split."""
 LONGEST_MS = 7000
 SHORTEST_MS = 1000
 """Minimum duration of a cue, unless the next one begins sooner."""
 _PAUSE = 0.3
 _MARK = 0.2
-"""How far from the middle, as part of the whole, a long sentence may be split in favor of a pause or a mark."""
+"""How far from the middle, as a fraction of its length, a long sentence may be split at a pause or mark."""
 
 
 @dataclass
@@ -27,11 +27,11 @@ class Cue:
     """Text on the screen."""
 
     start_ms: int
-    """When it appears."""
+    """Start time in milliseconds."""
     end_ms: int
-    """When it disappears; later than `start_ms`, and not after the next one appears."""
+    """End time in milliseconds; after `start_ms`, and not after the start of the next cue."""
     lines: list[list[Token]]
-    """One or two lines of tokens that all show something."""
+    """One or two lines of tokens with visible text."""
 
 
 def cues_of(timing: Timing, sentences: list[list[Token]]) -> list[Cue]:
@@ -57,7 +57,7 @@ def text_of(line: list[Token]) -> str:
 
 
 def token_ms(token: Token, sample_rate: int) -> int:
-    """When a token begins."""
+    """Start time of a token in milliseconds."""
     return _ms(token.start, sample_rate)
 
 
@@ -134,5 +134,5 @@ def _span(tokens: list[Token], sample_rate: int) -> tuple[int, int]:
 
 
 def _ms(sample: int, sample_rate: int) -> int:
-    """Milliseconds at a sample, rounded down: what follows in samples never comes before in milliseconds."""
+    """Milliseconds at a sample, rounded down, so that the order of samples is kept."""
     return sample * 1000 // sample_rate

@@ -3,9 +3,9 @@
 Schema, version 1. The document: `format` ("kalakan-timing"), `version`, `sample_rate`, `samples` and `seconds` (length
 of the audio), `sentences`. A sentence: `text`, `source`, times, `segments`. A segment: `kind` ("word" or "pause"),
 `text`, `source`, times, `phones`. A phone: `symbol`, times. Times are `start` and `end` in seconds, `start_sample` and
-`end_sample` in samples; an end is where the next item starts. `source` is [first code point, the one after the last]
-in the raw text. `text` is its visible text: without markup, on one line, and once where several words come from the
-same characters. Segments follow each other without a gap from sample 0 to the end, as do the phones of a segment.
+`end_sample` in samples; an end is the start of the next item. `source` is [first code point, the one after the last] in
+the raw text. `text` is its visible text: without markup, on one line, and only once if several words come from the same
+characters. Segments follow each other without a gap from sample 0 to the end, as do the phones of a segment.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _seconds(sample: int, rate: int) -> float:
 
 
 def parse_json(content: str | bytes, text: str) -> Timing:
-    """The timing that `format_json` wrote, of the raw text `text`. Raises `SubtitleError` for anything else."""
+    """The timing that `format_json` wrote for the raw text `text`. Raises `SubtitleError` for anything else."""
     try:
         document = json.loads(content)
         if (document["format"], document["version"]) != ("kalakan-timing", VERSION):

@@ -1,4 +1,4 @@
-"""WebVTT (https://www.w3.org/TR/webvtt1/), with the times of words within a cue where asked for."""
+"""WebVTT (https://www.w3.org/TR/webvtt1/), optionally with the times of words within a cue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _plain(cue: Cue) -> str:
 
 
 def _timed(cue: Cue, sample_rate: int) -> str:
-    """The text with times, which must rise and lie within the cue (section 4.2.2): others are left out."""
+    """The text with times, which must increase and lie within the cue (section 4.2.2); other times are omitted."""
     latest = cue.start_ms
     lines = []
     for line in cue.lines:
@@ -44,7 +44,7 @@ def _timed(cue: Cue, sample_rate: int) -> str:
 
 
 def _spaced(line: list[Token], k: int) -> str:
-    """One token of a line with the space before it; escaped, so that no arrow or tag is left."""
+    """One token of a line with the space before it, escaped so that it contains no arrow or tag."""
     space = " " if k and line[k].is_apart else ""
     return space + escape(line[k].text, quote=False)
 

@@ -25,7 +25,7 @@ FORMATS: dict[str, Callable[[Timing, Sentences], str]] = {
     "textgrid": format_textgrid,
     "json": format_json,
 }
-"""Name, which is the suffix in small letters, and writer of each format."""
+"""Name (the lower-case suffix) and writer of each format."""
 
 
 def write_subtitles(
@@ -34,15 +34,16 @@ def write_subtitles(
     """Writes the times of the words of `text`, the raw input, to a path or an open file, text or binary, as UTF-8.
 
     Args:
-        timing: Times of the audio.
-        text: The raw text of the audio, markup included: places of `timing` count its code points.
-        file: Destination; a path is replaced atomically, so a failure leaves the old file.
+        timing: Timing of the audio.
+        text: The raw text of the audio, including markup; positions in `timing` count its code points.
+        file: Destination; a path is replaced atomically, so that a failure keeps the old file.
         format: "srt", "vtt", "textgrid" or "json"; by default the path's suffix.
-        words: Times of words within a cue, for karaoke; "vtt" has them, "textgrid" and "json" always do.
+        words: Whether to write word times within cues, for karaoke; only for "vtt", while "textgrid" and "json"
+            always have them.
 
     Raises:
-        SubtitleError: The format is unknown or has no times of words, the timing is empty or not of this text, or the
-            place cannot be written.
+        SubtitleError: The format is unknown or has no word times, the timing is empty or belongs to another text, or
+            the file cannot be written.
     """
     path = Path(file) if isinstance(file, (str, os.PathLike)) else None
     name = format or (path.suffix[1:] if path else "")
@@ -59,7 +60,7 @@ def write_subtitles(
 
 
 def format_subtitles(timing: Timing, text: str, format: str, *, words: bool = False) -> str:
-    """What `write_subtitles` writes, as a string; arguments and errors as there."""
+    """The output of `write_subtitles` as a string; arguments and errors as there."""
     name = format.lower()
     if name not in FORMATS:
         raise SubtitleError(f"subtitle format {format[:40]!r} is unknown; use {', '.join(FORMATS)}")
