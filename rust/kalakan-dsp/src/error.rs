@@ -29,18 +29,24 @@ pub(crate) fn check_finite(name: &str, values: &[f32]) -> Result<(), DspError> {
     if values.chunks(BLOCK).all(is_finite) {
         return Ok(());
     }
+    Err(not_finite(name, values))
+}
+
+/// Names the first of `values` that is NaN or infinity.
+pub(crate) fn not_finite(name: &str, values: &[f32]) -> DspError {
     let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
-    Err(DspError::Input(format!(
+    DspError::Input(format!(
         "{name} has {} at position {at}; every value must be finite",
         values[at]
-    )))
+    ))
 }
 
 /// Values that `is_finite` checks before it may return early.
 const BLOCK: usize = 1024;
 
 /// Integer addition is associative, so the compiler can vectorize the sum; a sum of floats has a fixed order.
-fn is_finite(values: &[f32]) -> bool {
+#[inline(always)]
+pub(crate) fn is_finite(values: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7F80_0000;
     let bad: u32 = values
         .iter()

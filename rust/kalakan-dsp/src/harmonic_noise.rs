@@ -4,7 +4,7 @@
 use rustfft::num_complex::Complex32;
 
 use crate::elementary::{exp, sin_cos};
-use crate::error::{check_finite, DspError};
+use crate::error::{check_finite, is_finite, not_finite, DspError};
 use crate::excitation::{noise_table, pulses, NOISE_SIZE};
 use crate::pair;
 use crate::simd::{Job, Machine, Simd};
@@ -141,51 +141,24 @@ impl SourceFilter {
         check_finite("phase", &[start.phase as f32])?;
         let count = frames * self.config.subframes;
         let (voice, air) = self.sources(f0, first_frame, frames, start);
-        let bins = self.stft.bins();
-        let mut work = Workspace::new(&self.stft);
-        let scale = self.stft.reciprocals(count);
-        let mut padded = vec![0.0; scale.len()];
-        let mut rows = [
-            vec![Complex32::default(); bins],
-            vec![Complex32::default(); bins],
-        ];
-        let mut gains = [(); 3].map(|()| vec![0.0; bins]);
-        let hop = self.stft.config.hop_length;
-        for (index, pair_of_filters) in filters.chunks(2 * 3 * bins).enumerate() {
-            rows[1].fill(Complex32::default());
-            for (part, filter) in pair_of_filters.chunks(3 * bins).enumerate() {
-                let at = (2 * index + part) * hop;
-                let pulses = &voice[at..at + self.config.n_fft];
-                let frame = first_frame + (2 * index + part) / self.config.subframes;
-                self.stft.transform_two(pulses, &air[at..], &mut work);
-                let subframe = Subframe {
-                    filter,
-                    cut: (f0[frame] > 0.0).then_some(&self.cut),
-                    has_pulses: pulses.iter().any(|x| *x != 0.0),
-                    gains: &mut gains,
-                    z: &work.z,
-                    out: &mut rows[part],
-                };
-                match self.machine {
-                    Some(machine) => machine.run(subframe),
-                    None => subframe.apply(),
-                }
-            }
-            pair::merge(&rows[0], &rows[1], &mut work.z);
-            let at = 2 * index * hop;
-            self.stft.synthesize(
-                &mut work,
-                &mut padded[at..at + 2 * hop],
-                &scale[at..at + 2 * hop],
-            );
+        let job = Render {
+            plan: self,
+            filters,
+            f0: &f0[first_frame..first_frame + frames],
+            voice: &voice,
+            air: &air,
+        };
+        let padded = match self.machine {
+            Some(machine) => machine.run(job),
+            None => job.render(),
+        };
+        match padded {
+            Some(padded) => Ok(self.stft.crop(padded, count)),
+            None => Err(not_finite("filters", filters)),
         }
-        let end = padded.len() - work.overlap.tail_len();
-        work.overlap.flush(&mut padded[end..], &scale[end..]);
-        Ok(self.stft.crop(padded, count))
     }
 
     fn check(&self, filters: &[f32], f0: &[f32], first_frame: usize) -> Result<usize, DspError> {
-        check_finite("filters", filters)?;
         check_finite("f0", f0)?;
         let frames = crate::error::check_rows("filters", filters.len(), self.filter_len())?;
         if first_frame.saturating_add(frames) > f0.len() {
@@ -289,38 +262,78 @@ fn power(gains: &[f32]) -> f32 {
     sums.iter().sum::<f32>().max(1e-30)
 }
 
-/// Filters one subframe: a job, so that its loops are also compiled for the machine's widest registers. They are plain
+/// Filters a window: a job, so that its loops are also compiled for the machine's widest registers. They are plain
 /// arithmetic on rows, which rounds identically at any register width.
-struct Subframe<'a> {
-    filter: &'a [f32],
-    /// Noise cut of a voiced frame.
-    cut: Option<&'a NoiseCut>,
-    has_pulses: bool,
-    gains: &'a mut [Vec<f32>; 3],
-    /// Transform of pulses and noise as a pair.
-    z: &'a [Complex32],
-    /// Spectrum of filtered pulses and filtered noise.
-    out: &'a mut [Complex32],
+struct Render<'a> {
+    plan: &'a SourceFilter,
+    filters: &'a [f32],
+    /// F0 of the window's frames.
+    f0: &'a [f32],
+    /// Pulses, and noise, with the padding of the transforms.
+    voice: &'a [f32],
+    air: &'a [f32],
 }
 
-impl Job for Subframe<'_> {
-    type Output = ();
+impl Job for Render<'_> {
+    type Output = Option<Vec<f32>>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.apply();
+    fn run<S: Simd>(self, _: S) -> Option<Vec<f32>> {
+        self.render()
     }
 }
 
-impl Subframe<'_> {
+impl Render<'_> {
+    /// Padded audio; `None` if a filter has NaN or infinity.
     #[inline(always)]
-    fn apply(self) {
-        if self.has_pulses {
-            apply_both(self.filter, self.cut, self.gains, self.z, self.out);
-        } else {
-            apply_noise(self.filter, self.cut, self.gains, self.z, self.out);
+    fn render(self) -> Option<Vec<f32>> {
+        let SourceFilter { config, stft, .. } = self.plan;
+        let (bins, hop) = (stft.bins(), stft.config.hop_length);
+        let mut work = Workspace::new(stft);
+        let scale = stft.reciprocals(self.f0.len() * config.subframes);
+        let mut padded = vec![0.0; scale.len()];
+        let mut rows = [
+            vec![Complex32::default(); bins],
+            vec![Complex32::default(); bins],
+        ];
+        let mut gains = [(); 3].map(|()| vec![0.0; bins]);
+        for (index, pair_of_filters) in self.filters.chunks(2 * 3 * bins).enumerate() {
+            // Here rather than for all filters first: they are read from memory once.
+            if !is_finite(pair_of_filters) {
+                return None;
+            }
+            rows[1].fill(Complex32::default());
+            for (part, filter) in pair_of_filters.chunks(3 * bins).enumerate() {
+                let at = (2 * index + part) * hop;
+                let pulses = &self.voice[at..at + config.n_fft];
+                let frame = (2 * index + part) / config.subframes;
+                stft.transform_two(pulses, &self.air[at..], &mut work);
+                let cut = (self.f0[frame] > 0.0).then_some(&self.plan.cut);
+                if has_pulses(pulses) {
+                    apply_both(filter, cut, &mut gains, &work.z, &mut rows[part]);
+                } else {
+                    apply_noise(filter, cut, &mut gains, &work.z, &mut rows[part]);
+                }
+            }
+            pair::merge(&rows[0], &rows[1], &mut work.z);
+            let at = 2 * index * hop;
+            stft.synthesize(
+                &mut work,
+                &mut padded[at..at + 2 * hop],
+                &scale[at..at + 2 * hop],
+            );
         }
+        let end = padded.len() - work.overlap.tail_len();
+        work.overlap.flush(&mut padded[end..], &scale[end..]);
+        Some(padded)
     }
+}
+
+/// Whether any sample is not zero; without a branch for each, so that the loop becomes SIMD.
+#[inline(always)]
+fn has_pulses(samples: &[f32]) -> bool {
+    let mut blocks = samples.chunks(64);
+    blocks.any(|block| block.iter().fold(0, |bits, x| bits | (x.to_bits() << 1)) != 0)
 }
 
 /// Gains of the pulses and of the noise of one filter; a voiced frame has a `cut`.

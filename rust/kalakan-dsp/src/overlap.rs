@@ -22,6 +22,7 @@ impl OverlapAdd {
     }
 
     /// Adds the windowed frames `z.re` and, one hop later, `z.im`.
+    #[inline(always)]
     pub(crate) fn add_pair(&mut self, z: &[Complex32], window: &[f32]) {
         for ((sum, z), w) in self.sums.iter_mut().zip(z).zip(window) {
             *sum += z.re * w;
@@ -32,6 +33,7 @@ impl OverlapAdd {
     }
 
     /// Writes the two hops that are complete and advances by as much.
+    #[inline(always)]
     pub(crate) fn emit(&mut self, out: &mut [f32], reciprocals: &[f32]) {
         write_scaled(out, &self.sums, reciprocals);
         self.sums.copy_within(2 * self.hop.., 0);
@@ -40,12 +42,14 @@ impl OverlapAdd {
     }
 
     /// Writes the samples after the last emitted pair and resets the buffer.
+    #[inline(always)]
     pub(crate) fn flush(&mut self, out: &mut [f32], reciprocals: &[f32]) {
         write_scaled(out, &self.sums, reciprocals);
         self.sums.fill(0.0);
     }
 }
 
+#[inline(always)]
 fn write_scaled(out: &mut [f32], sums: &[f32], reciprocals: &[f32]) {
     for ((out, sum), reciprocal) in out.iter_mut().zip(sums).zip(reciprocals) {
         *out = sum * reciprocal;

@@ -40,14 +40,22 @@ pub(crate) fn magnitudes(z: &[Complex32], a: &mut [f32], b: &mut [f32]) {
 }
 
 /// Packs two spectra for one inverse transform; imaginary parts of DC and Nyquist are dropped, as in any real inverse.
+#[inline(always)]
 pub(crate) fn merge(a: &[Complex32], b: &[Complex32], z: &mut [Complex32]) {
     let n = z.len();
-    z[0] = Complex32::new(a[0].re, b[0].re);
+    let inner = mirrored(n);
+    let (low, high) = z.split_at_mut(n - inner);
+    low[0] = Complex32::new(a[0].re, b[0].re);
     if n % 2 == 0 {
-        z[n / 2] = Complex32::new(a[n / 2].re, b[n / 2].re);
+        low[n / 2] = Complex32::new(a[n / 2].re, b[n / 2].re);
     }
-    for k in 1..=mirrored(n) {
-        (z[k], z[n - k]) = merge_bin(a[k], b[k]);
+    let bins = a[1..=inner].iter().zip(&b[1..=inner]);
+    // Two passes: each writes in one direction, which the compiler can vectorize.
+    for (low, (a, b)) in low[1..=inner].iter_mut().zip(bins.clone()) {
+        *low = merge_bin(*a, *b).0;
+    }
+    for (high, (a, b)) in high.iter_mut().rev().zip(bins) {
+        *high = merge_bin(*a, *b).1;
     }
 }
 
@@ -122,7 +130,7 @@ fn scale_to<const L: usize>(re: &mut [f32; L], im: &mut [f32; L], magnitude: &[f
 const TINY: f32 = 2e-16;
 
 /// Twice A[k] and B[k] from Z[k] and Z[N-k].
-#[inline]
+#[inline(always)]
 fn split_bin(z: Complex32, mirror: Complex32) -> (Complex32, Complex32) {
     (
         Complex32::new(z.re + mirror.re, z.im - mirror.im),
@@ -131,7 +139,7 @@ fn split_bin(z: Complex32, mirror: Complex32) -> (Complex32, Complex32) {
 }
 
 /// Z[k] and Z[N-k] from A[k] and B[k].
-#[inline]
+#[inline(always)]
 fn merge_bin(a: Complex32, b: Complex32) -> (Complex32, Complex32) {
     (
         Complex32::new(a.re - b.im, a.im + b.re),

@@ -172,6 +172,8 @@ impl Stft {
     }
 
     /// Transforms a frame of each of two signals into `work.z`.
+    // Inlined into its caller's loop, to use the caller's instruction set; so are the other parts of such loops.
+    #[inline(always)]
     pub(crate) fn transform_two(&self, a: &[f32], b: &[f32], work: &mut Workspace) {
         for (((z, w), a), b) in work.z.iter_mut().zip(&self.window).zip(a).zip(b) {
             *z = Complex32::new(a * w, b * w);
@@ -185,24 +187,31 @@ impl Stft {
         let StftConfig {
             n_fft, hop_length, ..
         } = self.config;
+        // Where as many frames overlap as can, every hop has the same sums: those of a few frames are enough.
+        let overlapping = frames.min(n_fft.div_ceil(hop_length));
         let mut sums = vec![0.0_f32; self.padded_len(frames)];
-        for start in (0..frames).map(|t| t * hop_length) {
+        for start in (0..overlapping).map(|t| t * hop_length) {
             for (sum, w) in sums[start..start + n_fft].iter_mut().zip(&self.window) {
                 *sum += w * w;
             }
         }
-        let signal = self.padding()..self.padding() + frames * hop_length;
-        for (n, sum) in sums.iter_mut().enumerate() {
-            *sum = if signal.contains(&n) && *sum > 0.0 {
-                1.0 / *sum
-            } else {
-                0.0
-            };
+        let whole = overlapping * hop_length;
+        let end = frames * hop_length;
+        sums.copy_within(whole..whole + n_fft - hop_length, end);
+        for at in (whole..end).step_by(hop_length) {
+            sums.copy_within(at - hop_length..at, at);
+        }
+        let signal = self.padding()..self.padding() + end;
+        sums[..signal.start].fill(0.0);
+        sums[signal.end..].fill(0.0);
+        for sum in &mut sums[signal] {
+            *sum = if *sum > 0.0 { 1.0 / *sum } else { 0.0 };
         }
         sums
     }
 
     /// Transforms `work.z` back and emits the two hops of audio that are complete after it.
+    #[inline(always)]
     pub(crate) fn synthesize(&self, work: &mut Workspace, out: &mut [f32], reciprocals: &[f32]) {
         self.inverse
             .process_with_scratch(&mut work.z, &mut work.scratch);
@@ -279,4 +288,37 @@ fn centred_hann(config: StftConfig) -> Vec<f32> {
         *w = (0.5 - 0.5 * (2.0 * PI * n as f64 / config.win_length as f64).cos()) as f32;
     }
     window
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reciprocals_are_one_over_the_sum_of_all_squared_windows() {
+        for (n_fft, win_length, hop_length) in
+            [(600, 600, 150), (600, 600, 250), (12, 9, 4), (8, 8, 6)]
+        {
+            let config = StftConfig {
+                n_fft,
+                win_length,
+                hop_length,
+            };
+            let stft = Stft::new(config).expect("sizes that fit");
+            for frames in 1..12 {
+                let mut sums = vec![0.0_f32; stft.padded_len(frames)];
+                for frame in 0..frames {
+                    for (sum, w) in sums[frame * hop_length..].iter_mut().zip(&stft.window) {
+                        *sum += w * w;
+                    }
+                }
+                let signal = stft.padding()..stft.padding() + frames * hop_length;
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    let counts = signal.contains(&n) && *sum > 0.0;
+                    *sum = if counts { 1.0 / *sum } else { 0.0 };
+                }
+                assert_eq!(stft.reciprocals(frames), sums, "{config:?}, {frames}");
+            }
+        }
+    }
 }
