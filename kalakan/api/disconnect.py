@@ -1,4 +1,4 @@
-"""Work for a client ends when the client leaves."""
+"""Cancels the work for a client that disconnects."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Result = TypeVar("Result")
 
 
 class ClientLeft(Exception):
-    """The client closed the connection before its answer was complete."""
+    """The client closed the connection before its response was complete."""
 
 
 async def unless_left(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled when the client leaves: then `ClientLeft`.
+    """The result of `work`; if the client disconnects, cancels it and raises `ClientLeft`.
 
-    The body of the request must have been read from `receive`. Returns after `work` has ended in either case.
+    The body of the request must have been read from `receive`. Returns only after `work` has ended.
     """
     task = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_leaving(receive))

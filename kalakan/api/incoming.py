@@ -1,4 +1,4 @@
-"""Text that arrives in pieces, cut anywhere."""
+"""Text that arrives in pieces, split anywhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Incoming:
     """Collects text until its sentences are complete; an SSML document is complete only at its end."""
 
     def __init__(self, most: int, *, is_ssml: bool = False) -> None:
-        """`most` is the most characters in all."""
+        """`most` is the maximum total number of characters."""
         self._most = most
         self._is_ssml = is_ssml
         self._text = ""
         self._characters = 0
 
     def add(self, text: str) -> None:
-        """More text; raises `ApiError` 413 beyond the limit."""
+        """Adds text; raises `ApiError` 413 beyond the limit."""
         self._characters += len(text)
         if self._characters > self._most:
             message = f"the text has more than {self._most} characters; end it, and begin again with the rest"
@@ -25,8 +25,8 @@ class Incoming:
         self._text += text
 
     def complete(self, is_last: bool) -> list[str]:
-        """The sentences that are complete: all but the last one, which the next text may go on with; with `is_last`
-        all of them."""
+        """The complete sentences: all but the last one, which the next text may continue; with `is_last` all of
+        them."""
         if self._is_ssml:
             found = [self._text] if is_last else []
             self._text = "" if is_last else self._text

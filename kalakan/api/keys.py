@@ -1,4 +1,4 @@
-"""API keys, and how many requests each has."""
+"""API keys and their rate limits."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kalakan.api.errors import ApiError, too_busy
 
 AUTHORIZED = "kalakan.authorized"
-"""Key of an ASGI scope: whether the connection's headers bear a valid key."""
+"""Key of an ASGI scope: whether the connection's headers have a valid API key."""
 OPEN_PATHS = frozenset(("/health", "/ready", "/openapi.json"))
-"""Paths that need no key; neither do the files of the web page."""
+"""Paths that need no key, in addition to the files of the web page."""
 MINUTE_S = 60.0
 
 
@@ -23,7 +23,7 @@ class Keys:
     """The keys of a server, each with its own rate limit. Keys are compared in constant time."""
 
     def __init__(self, keys: Iterable[str], rate_limit: int = 0) -> None:
-        """`rate_limit` is in requests a minute, 0 for none; with it a key may send that many at once."""
+        """`rate_limit` is in requests per minute, 0 for no limit; a key may send that many at once."""
         self._digests = [_digest(key) for key in keys]
         self._limit = rate_limit
         self._left = [float(rate_limit)] * len(self._digests)
@@ -35,8 +35,8 @@ class Keys:
         return bool(self._digests)
 
     def check(self, key: str | None, *, is_authorized: bool = False) -> None:
-        """Counts a request. Raises `ApiError` 401 for a key that is missing or wrong, unless the connection
-        `is_authorized` and was counted, and 429 where the key has no request left."""
+        """Counts a request. Raises `ApiError` 401 for a missing or wrong key, unless the connection `is_authorized` and
+        was counted, and 429 if the key has no requests left."""
         if not self._digests or is_authorized:
             return
         found = self._found(key)
@@ -48,7 +48,7 @@ class Keys:
             self._count(found)
 
     def _found(self, key: str | None) -> int | None:
-        """Place of a key; the time that this takes says nothing about the keys."""
+        """Index of a key; the time this takes reveals nothing about the keys."""
         digest, found = _digest(key or ""), None
         for place, known in enumerate(self._digests):
             if hmac.compare_digest(digest, known):
@@ -67,7 +67,7 @@ class Keys:
 
 
 class KeyCheck:
-    """Middleware that lets only requests with a valid key through, but for `OPEN_PATHS` and the page."""
+    """Middleware that accepts only requests with a valid key, except for `OPEN_PATHS` and the page."""
 
     def __init__(self, app: ASGIApp, keys: Keys, page: frozenset[str]) -> None:
         """`page` are the paths of the web page."""
@@ -81,7 +81,7 @@ class KeyCheck:
             kind, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
             given = key.strip() if kind.lower() == "bearer" else None
             is_open = scope["path"] in self._open or scope.get("method") == "OPTIONS"
-            # A page cannot send the header with a WebSocket: its key comes in the first message.
+            # A page cannot send the header with a WebSocket, so its key comes in the first message.
             if not is_open and (scope["type"] == "http" or given is not None):
                 try:
                     self._keys.check(given)

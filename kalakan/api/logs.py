@@ -1,4 +1,4 @@
-"""The log: one JSON object a line, without the texts of requests."""
+"""The log: one JSON object per line, without the texts of requests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import traceback
 from typing import Any
 
 LOGGER = logging.getLogger("kalakan.api")
-"""Of each request, and of errors of the server."""
+"""Logger of requests and of server errors."""
 
 
 def prepare() -> None:
-    """Sends the log to standard error, unless the process has set up logging of its own."""
+    """Sends the log to standard error, unless the process has its own logging configuration."""
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
@@ -31,7 +31,7 @@ def write(level: int = logging.INFO, **line: Any) -> None:
 
 
 def write_error(error: BaseException, request_id: str) -> None:
-    """Writes an error's type and where it was raised: its message may repeat what a client wrote."""
+    """Writes an error's type and where it was raised, but not its message, which may repeat a client's text."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     write(logging.ERROR, request_id=request_id, error=type(error).__name__, at=places)

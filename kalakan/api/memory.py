@@ -1,4 +1,4 @@
-"""Gives memory back to the system that the C library keeps for the next request."""
+"""Returns memory that the C library keeps for later requests to the system."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import time
 from collections.abc import Callable
 
 BETWEEN_S = 2.0
-"""Seconds between two times, at least: what is given back has to be asked for again."""
+"""Minimum seconds between two calls, because returned memory must be allocated again."""
 
 
 class Rest:
-    """Gives memory back when a server has nothing to do. Only glibc needs it and can: large blocks that were freed stay
-    with it once it has seen some, about 10 MB of a server that answers with whole files."""
+    """Returns memory when a server is idle. Only glibc needs and supports this: after some large blocks, it keeps freed
+    ones, about 10 MB for a server that responds with whole files."""
 
     def __init__(self) -> None:
         self._trim = _trim()
         self._last = time.monotonic()
 
     def due(self) -> Callable[[], object] | None:
-        """What takes some milliseconds to call, on any thread; None if it was called just now, or there is nothing."""
+        """The function to call, on any thread, which takes some milliseconds; None if it was just called or is
+        unavailable."""
         now = time.monotonic()
         if self._trim is None or now - self._last < BETWEEN_S:
             return None

@@ -1,4 +1,4 @@
-"""Metrics in the form of Prometheus, over all workers of one server."""
+"""Prometheus metrics over all workers of a server."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from kalakan.api.usage import Usage
 from kalakan.config.environment import text_value
 
 SECONDS = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 30.0)
-"""Bounds of the histograms of times."""
+"""Buckets of the time histograms."""
 RTFS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Bounds of the histogram of real-time factors."""
+"""Buckets of the real-time-factor histogram."""
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Variable by which prometheus-client finds the folder that workers share; it is read when that is imported."""
+"""Variable with the folder that workers share, which prometheus-client reads when it is imported."""
 
 
 class Metrics:
-    """The metrics of this worker; `page` is that of all of them."""
+    """The metrics of this worker; `page` has those of all workers."""
 
     def __init__(self) -> None:
-        """Joins the other workers, if there are any; a folder that cannot be had is a line of the log."""
+        """Joins the other workers, if there are any; logs a line if the folder is unavailable."""
         folder = shared_folder()
         if folder is not None:
             os.environ[SHARED] = str(folder)
             self._member(folder).touch()
-        # Not above: the variable decides how it counts.
+        # Not at the top, because the variable determines how it counts.
         import prometheus_client as prometheus
 
         self._prometheus: Any = prometheus
@@ -63,7 +63,7 @@ class Metrics:
         self._memory = gauge("memory_bytes", "Resident memory of each worker", "liveall")
 
     def request(self, route: str, status: int, seconds: float, first: float | None) -> None:
-        """Counts an answer."""
+        """Counts a response."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         if first is not None:
@@ -71,7 +71,7 @@ class Metrics:
         self._memory.set(resident_bytes())
 
     def speech(self, usage: Usage) -> None:
-        """Counts what a request cost."""
+        """Counts the cost of a request."""
         self._audio.inc(usage.audio_s)
         self._characters.inc(usage.characters)
         self._work.inc(usage.work_s)
@@ -81,7 +81,7 @@ class Metrics:
             self._rtf.observe(usage.work_s / usage.audio_s)
 
     def load(self, pending: int, open: int) -> None:
-        """Says how many requests there are now."""
+        """Sets the current numbers of requests."""
         self._pending.set(pending)
         self._open.set(open)
 
@@ -92,14 +92,14 @@ class Metrics:
             from prometheus_client import multiprocess
 
             for process in _processes(Path(self._folder)):
-                if not _is_alive(process):  # killed: what it counted stays, what it held does not
+                if not _is_alive(process):  # killed: its counters stay, its gauges do not
                     multiprocess.mark_process_dead(process, self._folder)  # type: ignore[no-untyped-call]
             registry = self._prometheus.CollectorRegistry()
             multiprocess.MultiProcessCollector(registry, self._folder)  # type: ignore[no-untyped-call]
         return self._prometheus.generate_latest(registry), self._prometheus.CONTENT_TYPE_LATEST
 
     def close(self) -> None:
-        """Leaves the other workers; the last one removes a folder that was made for them."""
+        """Leaves the other workers; the last one removes a folder that was created for them."""
         if self._folder is None:
             return
         from prometheus_client import multiprocess
@@ -116,16 +116,16 @@ class Metrics:
 
 
 METRICS_DIR = "KALAKAN_METRICS_DIR"
-"""Variable of the folder that workers share."""
+"""Variable with the folder that workers share."""
 PREFIX = "kalakan-metrics-"
-"""Beginning of the names of folders that are made here."""
+"""Prefix of the names of folders created here."""
 MEMBER = "member"
 """Name of an empty file of each worker in such a folder."""
 
 
 def shared_folder() -> Path | None:
-    """The folder that the workers of this server share: that of the environment, or one named after the process that
-    started them. None for a process of its own, and where no folder can be made."""
+    """The folder that the workers of this server share: from the environment, or named after the process that started
+    them. None for a single process, and if no folder can be created."""
     given = text_value(METRICS_DIR) or os.environ.get(SHARED)
     if given is None and "gunicorn.arbiter" not in sys.modules:
         return None
@@ -142,14 +142,15 @@ def shared_folder() -> Path | None:
 
 
 def _of_parent() -> Path:
-    """A folder for the children of this process's parent; its start keeps it apart from an earlier one's."""
+    """A folder for the children of this process's parent; the parent's start time distinguishes it from earlier
+    ones."""
     parent = os.getppid()
     start = ""
     with suppress(OSError, IndexError):
         start = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
     try:
         base = Path(tempfile.gettempdir())
-    except OSError:  # no folder for temporary files can be written to
+    except OSError:  # no writable folder for temporary files
         base = Path("/nonexistent")
     return base / f"{PREFIX}{os.getuid()}-{parent}-{start}"
 
@@ -171,7 +172,7 @@ def _is_alive(process: int) -> bool:
 
 
 def resident_bytes() -> int:
-    """Memory of this process; 0 where the system does not say."""
+    """Memory of this process; 0 if unknown."""
     with suppress(OSError, IndexError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0

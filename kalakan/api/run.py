@@ -1,4 +1,4 @@
-"""Runs the server in this process, or in several workers."""
+"""Runs the server in this process or in several workers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from kalakan.config.environment import text_value
 from kalakan.errors import ConfigError
 
 GRACE_S = 30
-"""Seconds that open answers have to end once the server is asked to stop."""
+"""Seconds for open responses to end after the server is asked to stop."""
 KEEP_ALIVE_S = 75
-"""Seconds that an idle connection stays open: longer than clients keep theirs, OpenAI's 5 and nginx 60. A server that
-closes first cuts off the request that is just on its way."""
+"""Seconds that an idle connection stays open: longer than for clients (OpenAI's 5, nginx 60). A server that closes
+first cuts off a request that is already on its way."""
 BACKLOG = 2048
-"""Connections that wait to be accepted."""
+"""Maximum number of connections waiting to be accepted."""
 MOST_WORKERS = 64
 
 
 def serve(host: str, port: int, workers: int, announce: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or Ctrl-C; open answers then have `GRACE_S` to end.
+    """Serves until SIGTERM or Ctrl-C; open responses then have `GRACE_S` to end.
 
-    `announce` gets the address once it is bound; port 0 is any free one. Raises `ConfigError` for an address that
-    cannot be bound and a number out of range, and, with one worker, as `Synthesizer`.
+    `announce` is called with the bound address; port 0 picks a free one. Raises `ConfigError` for an address that
+    cannot be bound and a number out of range, and, with one worker, the errors of `Synthesizer`.
     """
     _check("port", port, 0, 65535)
     _check("workers", workers, 1, MOST_WORKERS)
@@ -49,13 +49,13 @@ def serve(host: str, port: int, workers: int, announce: Callable[[str], None]) -
         "ws_max_size": settings.max_body_bytes,
         "timeout_graceful_shutdown": GRACE_S,
     }
-    if workers == 1:  # a voice that cannot be loaded is an error here, not in a worker's log
+    if workers == 1:  # raises an error for an invalid voice here, not in a worker's log
         app = create_app(settings, load(settings))
         announce(address)
         uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
         return
     port = listener.getsockname()[1]
-    listener.close()  # uvicorn binds one of its own, which its workers inherit
+    listener.close()  # uvicorn binds its own socket, which its workers inherit
     announce(address)
     with _metrics_folder():
         uvicorn.run("kalakan.api.server:app", host=host, port=port, workers=workers, **options)
@@ -63,8 +63,8 @@ def serve(host: str, port: int, workers: int, announce: Callable[[str], None]) -
 
 @contextmanager
 def _metrics_folder() -> Iterator[None]:
-    """A folder in which the workers share their metrics, unless the environment names one; without a folder for
-    temporary files they go without."""
+    """Creates a folder in which the workers share their metrics, unless the environment names one or there is no folder
+    for temporary files."""
     if text_value(METRICS_DIR) is not None:
         yield
         return
@@ -101,19 +101,19 @@ def _check(name: str, value: int, low: int, high: int) -> None:
 
 
 def _shown(host: str) -> str:
-    """A host as it stands in an address."""
+    """A host in the form used in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket at an address; raises `ConfigError` where it cannot be had."""
+    """A socket bound to an address; raises `ConfigError` if that fails."""
     listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)  # another server's port is an error only now
+        listener.listen(BACKLOG)  # a port used by another server fails only now
     except (OSError, UnicodeError) as error:
         if listener is not None:
             listener.close()

@@ -1,4 +1,4 @@
-"""`ServerSettings`: what an operator decides, read from environment variables."""
+"""`ServerSettings`: the operator's settings, read from environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def _default(name: str) -> int:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Settings of one server; `kalakan.config.environment.VARIABLES` has the meaning, default and limits of each."""
+    """Settings of one server; `kalakan.config.environment.VARIABLES` defines the meaning, default and limits of
+    each."""
 
     voice: str | None = None
     acoustic_model: str | None = None
@@ -76,7 +77,7 @@ def _keys() -> tuple[str, ...]:
                 f"KALAKAN_API_KEYS_FILE {path} cannot be read: {error}; name a text file"
             ) from error
         found = tuple(filter(None, map(str.strip, lines)))
-        if not found:  # an empty file must not open the server to everyone
+        if not found:  # an empty file must not give everyone access
             raise ConfigError(f"KALAKAN_API_KEYS_FILE {path} holds no key; write one on each line")
         keys += found
     return keys

@@ -1,7 +1,7 @@
-"""gunicorn's worker for the server: `gunicorn -k kalakan.api.worker.Worker kalakan.api.server:app`.
+"""The gunicorn worker for the server: `gunicorn -k kalakan.api.worker.Worker kalakan.api.server:app`.
 
-It does what `uvicorn.workers.UvicornWorker` does, which uvicorn has declared to be on its way out; that name works as
-long as the installed uvicorn has it.
+It does the same as `uvicorn.workers.UvicornWorker`, which uvicorn has deprecated and which works only as long as the
+installed uvicorn has it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kalakan.config.environment import number_value
 
 
 class Worker(Base):  # type: ignore[misc]
-    """Runs one uvicorn server on the sockets of gunicorn, and tells gunicorn that it is alive."""
+    """Runs one uvicorn server on gunicorn's sockets, and notifies gunicorn that it is alive."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -42,14 +42,14 @@ class Worker(Base):  # type: ignore[misc]
         )
 
     def init_signals(self) -> None:
-        """Leaves SIGTERM and SIGINT to uvicorn, which ends after the open answers."""
+        """Leaves SIGTERM and SIGINT to uvicorn, which ends after the open responses."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGUSR1, self.handle_usr1)
         signal.siginterrupt(signal.SIGUSR1, False)
 
     def run(self) -> None:
-        """Serves until it is told to end."""
+        """Serves until it is stopped."""
         asyncio.run(self._serve())
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:

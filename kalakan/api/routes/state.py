@@ -1,4 +1,4 @@
-"""What endpoints share."""
+"""Shared parts of the endpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _service(connection: HTTPConnection) -> Service:
 
 
 Served = Annotated[Service, Depends(_service)]
-"""A parameter of an endpoint: the service."""
+"""Endpoint parameter: the service."""
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": description}
     for status, description in (
@@ -31,7 +31,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (429, "The server is full; Retry-After says when to try again"),
     )
 }
-"""Answers of every endpoint that takes text."""
+"""Responses of every endpoint that takes text."""
 
 
 def check_length(text: str, most: int, way_out: str) -> None:
@@ -42,6 +42,6 @@ def check_length(text: str, most: int, way_out: str) -> None:
 
 
 def check_speaker(service: Service, options: SpeakOptions, param: str) -> None:
-    """Raises `ApiError` that lists the voices for one that does not exist, and says what is wrong with a mix."""
+    """Raises `ApiError` for an unknown voice, listing the valid ones, and for an invalid mix."""
     if options.speaker is not None:
         service.check_speaker(options.speaker, param)
