@@ -1,4 +1,4 @@
-"""What every export format offers: one interface, and the options and models that it works on."""
+"""The interface of all export formats, with their options and models."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from kalakan.voices.weights import LoadedModel
 
 ACOUSTIC, VOCODER, FUSED = "acoustic_model", "vocoder", "fused_model"
-"""What a file holds, and the stem of its name: phonemes to mel, mel to audio, phonemes to audio."""
+"""Roles of files, and the stems of their names: phonemes to mel, mel to audio, phonemes to audio."""
 Floats = Literal["fp32", "fp16", "bf16"]
 Quantize = Literal["static", "dynamic", "weights"]
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How models are exported."""
+    """Options of an export."""
 
     floats: Floats = "fp32"
-    """Type that matrices are stored in."""
+    """Storage type of matrices."""
     quantize: Quantize | None = None
-    """8 bits: "static" and "dynamic" compute large products in integers, with constant scales or with scales computed
-    by each call; "weights" stores matrices in 8 bits and computes in floats."""
+    """8-bit method: "static" and "dynamic" compute large products in integers, with constant scales or with scales
+    computed in each call; "weights" stores matrices in 8 bits and computes in floats."""
     opset: int | None = None
     """ONNX operator set; None for the exporter's own."""
     fuse: bool = False
-    """One file from phonemes to audio in place of two; from a voice, a voice in a single file."""
+    """Whether to write one file from phonemes to audio instead of two; for a voice, a single-file voice."""
     compact: bool = False
-    """Of a voice: one set of graphs, and every matrix in 8 bits."""
+    """For a voice: whether to write one set of graphs with all matrices in 8 bits."""
     force: bool = False
-    """Keep an 8-bit file that is neither smaller nor faster."""
+    """Whether to keep an 8-bit file that is neither smaller nor faster."""
 
     @property
     def half_weights(self) -> bool:
-        """Whether matrices are stored as 16-bit floats of the IEEE format."""
+        """Whether matrices are stored as IEEE 16-bit floats."""
         return self.floats == "fp16"
 
 
@@ -52,15 +52,15 @@ class Source:
     vocoder: LoadedModel | None = None
     """Mel to audio."""
     voice: Voice | None = None
-    """The voice that both come from; None for single files."""
+    """The voice of both models; None for single files."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file that an exporter wrote."""
+    """A file written by an exporter."""
 
     path: Path
-    """Where it is."""
+    """Path of the file."""
     role: str
     """`ACOUSTIC`, `VOCODER` or `FUSED`."""
 
@@ -71,22 +71,22 @@ class Exporter(Protocol):
     name: str
     """Name of the format."""
     runner: str
-    """Which program of `kalakan.export.trial.PROGRAMS` runs its files in a process of their own."""
+    """Name of the program in `kalakan.export.trial.PROGRAMS` that runs its files in a separate process."""
 
     def missing(self) -> str | None:
-        """What the format needs and this machine lacks, and how to get it; None if it can be written here."""
+        """What this machine lacks to write the format, and how to get it; None if nothing is missing."""
         ...
 
     def refuses(self, source: Source, options: ExportOptions) -> str | None:
-        """Why these models or options have no form in this format, and the way out; None if they have one."""
+        """Why the format does not support these models or options, and the alternative; None if it does."""
         ...
 
     def write(self, source: Source, folder: Path, options: ExportOptions) -> Sequence[Written]:
-        """Writes the files into an empty folder of its own."""
+        """Writes the files into a separate empty folder."""
         ...
 
     def check(self, written: Written) -> None:
-        """Raises `ExportError` for a file that does not hold what its format promises, before it is run."""
+        """Raises `ExportError` for a file that violates its format, before it is run."""
         ...
 
 
@@ -103,7 +103,7 @@ def models_of(source: Source, *, with_weights: bool = True) -> list[tuple[str, L
 
 
 def nothing_left(source: Source) -> str | None:
-    """Why nothing of the source can be stored, where that is so."""
+    """Why nothing in the source can be stored, or None."""
     if models_of(source):
         return None
     assert source.vocoder is not None, "something is exported"

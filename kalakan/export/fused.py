@@ -13,10 +13,10 @@ class Fused(nn.Module):
     """Phoneme ids [B, N] to audio [B, T * hop_length], 0 past the end of each sentence.
 
     The vocoder sees the frames past the end of a shorter sentence, so in a batch of different lengths the last
-    `context_frames` of a shorter sentence are not those that it has alone.
+    `context_frames` of a shorter sentence differ from those it has alone.
     """
 
-    # TorchScript reads these, and cannot where annotations are strings: hence no __future__ import in this file.
+    # TorchScript cannot read annotations that are strings, so this file has no __future__ import.
     takes_f0: Final[bool]
 
     def __init__(self, acoustic_model: nn.Module, vocoder: nn.Module) -> None:
@@ -50,7 +50,7 @@ class Fused(nn.Module):
 
     @torch.jit.export
     def finish(self, mel: Tensor, more: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The result of `inference` for the outputs of the acoustic model."""
+        """The result of `inference`, given the outputs of the acoustic model."""
         f0: Tensor | None = None
         if "pitch" in more:
             f0 = more["pitch"]

@@ -1,4 +1,4 @@
-"""Weights alone, in torch's own format and in safetensors: read by Kalakan, run by its torch engine on any device."""
+"""Plain weights, in torch's format and in safetensors, for Kalakan's torch engine on any device."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PtExporter:
 
 
 class SafetensorsExporter(PtExporter):
-    """`.safetensors` files; from a voice with `fuse` the voice as a single file."""
+    """`.safetensors` files; with `fuse`, a voice as a single file."""
 
     name = "safetensors"
     suffix = ".safetensors"
@@ -111,7 +111,7 @@ class SafetensorsExporter(PtExporter):
 
 
 def stored_state(module: nn.Module, options: ExportOptions) -> dict[str, Tensor]:
-    """The state of a module in the types that the options ask for."""
+    """The state of a module in the types that the options request."""
     if options.quantize is not None:
         return quantized_state(module)
     state = float32_state(module)

@@ -1,4 +1,4 @@
-"""Inputs that may be left out, as onnxruntime loads them without a warning.
+"""Optional inputs in a form that onnxruntime loads without a warning.
 
 A traced graph gives such an input a default: an initializer of the same name. onnxruntime warns about each of these
 when it loads a file, since an initializer that is an input cannot be folded. A finished file therefore has inputs of
@@ -14,7 +14,7 @@ from kalakan.export.onnx.graphs import all_nodes
 
 
 def serialized(model: Any) -> bytes:
-    """The bytes of the finished file of a traced graph, which is not changed."""
+    """The bytes of the finished file for a traced graph, which is not modified."""
     import onnx
 
     finished = onnx.ModelProto.FromString(model.SerializeToString())
@@ -23,7 +23,7 @@ def serialized(model: Any) -> bytes:
 
 
 def make_optional(model: Any) -> None:
-    """Gives every input with a default the type optional(tensor), in place; a graph without such inputs stays as it is.
+    """Gives every input with a default the type optional(tensor), in place; other graphs do not change.
 
     The default becomes the initializer NAME.default, and nodes read NAME.value.
     """

@@ -1,7 +1,7 @@
-"""The ONNX graph of a Tacotron 2, its decoder's loop included as one `Loop` node.
+"""The ONNX graph of a Tacotron 2, with the decoder loop as one `Loop` node.
 
 Three parts are traced (encoder, one step of the decoder, postnet) and joined: the loop's body is the step, its scan
-outputs are the frames. The bidirectional LSTM runs over the reversed sentence of each row in place of a packed one.
+outputs are the frames. The bidirectional LSTM runs over the reversed sentence of each row instead of a packed one.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class _Back(nn.Module):
 
 
 def _cell(cell: nn.LSTMCell, x: Tensor, hidden: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-    """An LSTM cell in elementary operations, which the tracer has no other form of."""
+    """An LSTM cell in elementary operations, because the tracer does not support LSTM cells."""
     gates = nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
     gates = gates + nn.functional.linear(hidden, cell.weight_hh, cell.bias_hh)
     enter, forget, value, leave = gates.chunk(4, dim=1)

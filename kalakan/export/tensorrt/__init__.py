@@ -1,1 +1,1 @@
-"""TensorRT engines: which graphs its parser takes, and building them. None of it has run on a GPU yet."""
+"""Checks graphs for TensorRT's parser, and builds TensorRT engines. None of this has run on a GPU yet."""

@@ -1,4 +1,4 @@
-"""Builds TensorRT engines from ONNX graphs and keeps them, since building one takes minutes."""
+"""Builds TensorRT engines from ONNX graphs and caches them, because a build takes minutes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kalakan.storage import replacing
 
 SUFFIX = ".engine"
 WORKSPACE = 4 << 30
-"""Most memory in bytes that a layer may use while the fastest kernels are chosen."""
+"""Maximum memory in bytes that a layer may use while kernels are selected."""
 PHONEMES, FRAMES = (1, 64, 512), (1, 256, 4096)
-"""Least, usual and most phonemes or frames of an input; the usual is what kernels are chosen for."""
+"""Minimum, typical and maximum number of phonemes or frames; kernels are optimized for the typical number."""
 BATCHES = (1, 1, 16)
-"""The same for the batch."""
+"""The same for the batch size."""
 
 
 def engine_of(graph: Any, role: str, options: ExportOptions) -> bytes:
@@ -36,13 +36,13 @@ def engine_of(graph: Any, role: str, options: ExportOptions) -> bytes:
 
 
 def cache_folder() -> Path:
-    """Where engines are kept: `XDG_CACHE_HOME`, else `~/.cache`."""
+    """Folder of cached engines: in `XDG_CACHE_HOME`, otherwise in `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "kalakan" / "tensorrt"
 
 
 def key_of(content: bytes, options: ExportOptions) -> str:
-    """Name of an engine in the cache: it fits one graph, one precision, one GPU and one version of each library."""
+    """Name of an engine in the cache, specific to the graph, precision, GPU, and version of each library."""
     import tensorrt
 
     index = torch.cuda.current_device()
@@ -62,7 +62,7 @@ def key_of(content: bytes, options: ExportOptions) -> str:
 def build(content: bytes, role: str) -> bytes:
     """The serialized engine of an ONNX file: strongly typed, with one optimization profile for its dynamic axes.
 
-    Raises `ExportError` with TensorRT's message where it refuses the graph.
+    Raises `ExportError` with TensorRT's message if it rejects the graph.
     """
     import tensorrt
 
@@ -86,7 +86,7 @@ def build(content: bytes, role: str) -> bytes:
 
 
 def profile_shapes(network: Any, role: str) -> Iterator[tuple[str, list[tuple[int, ...]]]]:
-    """Name and least, usual and largest shape of each input with dynamic axes."""
+    """Name, and minimum, typical and maximum shape, of each input with dynamic axes."""
     longest = FRAMES if role == VOCODER else PHONEMES
     for index in range(network.num_inputs):
         item = network.get_input(index)
@@ -106,8 +106,8 @@ def profile_shapes(network: Any, role: str) -> Iterator[tuple[str, list[tuple[in
 
 
 def in_half(content: bytes) -> bytes:
-    """The graph with the products of its convolutions and matrices in 16 bits: a strongly typed engine takes its types
-    from the graph. Sums, norms and everything that durations depend on stay in 32."""
+    """The graph with convolutions and matrix products in 16 bits, because a strongly typed engine takes its types from
+    the graph. Sums, norms and everything that durations depend on stay in 32."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -21,7 +21,7 @@ from kalakan.voices.engine_file import with_facts
 
 
 class TensorRtExporter:
-    """Engines of the ONNX graphs, built for the GPU of this machine."""
+    """Engines built from ONNX graphs for the GPU of this machine."""
 
     name = "tensorrt"
     runner = "tensorrt"
@@ -65,9 +65,9 @@ class TensorRtExporter:
         return written
 
     def graphs(self, source: Source, options: ExportOptions) -> Iterator[tuple[Written, Any]]:
-        """The ONNX graphs that the engines are built from, as TensorRT's parser takes them.
+        """The ONNX graphs for the engines, in a form that TensorRT's parser accepts.
 
-        Raises `ExportError` for one that it would refuse.
+        Raises `ExportError` for a graph that it would reject.
         """
         import onnx
 

@@ -1,4 +1,4 @@
-"""Which ONNX graphs TensorRT's parser takes, decided without a GPU.
+"""Checks, without a GPU, which ONNX graphs TensorRT's parser accepts.
 
 The table is that of TensorRT 10.0, which reads operator sets 9 to 20
 (https://github.com/onnx/onnx-tensorrt/blob/10.0-GA/docs/operators.md).
@@ -26,11 +26,11 @@ Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Ups
 """
 SUPPORTED = frozenset(_NAMES.split())
 FLOATS_ALONE = ("CumSum", "NonZero")
-"""Operators that take floats and no integers or truth values."""
+"""Operators that take floats but not integers or booleans."""
 
 
 def reasons_against(model: Any) -> list[str]:
-    """Why the parser would refuse a graph; empty where nothing speaks against it."""
+    """Why the parser would reject a graph; empty if it would accept it."""
     found = set()
     for item in model.opset_import:
         if item.domain in ("", "ai.onnx") and item.version not in OPSETS:
@@ -52,7 +52,7 @@ def reasons_against(model: Any) -> list[str]:
 
 
 def adapted(model: Any) -> Any:
-    """A copy of a graph in which operators of `FLOATS_ALONE` get floats: sums of frames stay exact up to 2 ** 24."""
+    """A copy of a graph in which operators of `FLOATS_ALONE` get floats; sums of frames stay exact up to 2 ** 24."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -68,7 +68,7 @@ def adapted(model: Any) -> Any:
         copy = onnx.NodeProto.FromString(node.SerializeToString())
         copy.input[0] = f"{target}.floats"
         nodes = [helper.make_node("Cast", [source], [f"{target}.floats"], to=TensorProto.FLOAT), copy]
-        if node.op_type == "CumSum":  # the other gives integers whatever it reads
+        if node.op_type == "CumSum":  # the other always returns integers
             copy.output[0] = f"{target}.sums"
             nodes.append(helper.make_node("Cast", [f"{target}.sums"], [target], to=names[kind]))
         replacements[target] = nodes
