@@ -54,7 +54,7 @@ class FastSpeech2Config:
     voicing_kernel: int = 11
     """Sounds and pauses in its receptive field; odd."""
     steered_rows: int = 0
-    """Rows after those of the phoneme table that stand in for a phoneme with some speakers (`kalakan steer`)."""
+    """Additional rows after the phoneme table that replace a phoneme for some speakers (`kalakan steer`)."""
     dropout: float = 0.1
     """Dropout inside blocks."""
     predictor_dropout: float = 0.5

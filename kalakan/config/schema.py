@@ -90,10 +90,10 @@ class InferenceConfig:
     """Torch engine: autocast (fp16 on CUDA, bf16 on the CPU). The onnx engine rejects it."""
     quantize: bool = False
     """Large products in 8 bits. Torch engine on a CPU: linear and recurrent layers are quantized when they are loaded.
-    The onnx engine runs what its graphs say, and rejects it for graphs that compute in floats."""
+    The onnx engine follows its graphs, and rejects this setting for graphs that compute in floats."""
     low_memory: bool = False
-    """One model in memory at a time: acoustic model and vocoder are loaded for each batch of sentences in turn, and
-    streams come sentence by sentence."""
+    """Keeps one model in memory at a time: acoustic model and vocoder are loaded in turn for each batch of sentences,
+    and streams advance sentence by sentence."""
     cuda_graphs: bool = True
     """Torch engine on a GPU: HiFi-GAN and MelGAN replay a CUDA graph for each length of a single sentence. False
     saves the memory of up to 32 graphs."""
@@ -103,7 +103,7 @@ class InferenceConfig:
     """Iterations when the vocoder is Griffin-Lim."""
     max_characters: int = 300
     """Longest input of one forward pass, in phoneme units (about one per character); a longer sentence
-    is split at pauses, else at spaces."""
+    is split at pauses, otherwise at spaces."""
 
     def __post_init__(self) -> None:
         require_at_least(self, "inference", ("batch_size", "threads", "griffin_lim_iterations"), 1)

@@ -27,7 +27,7 @@ class DataConfig:
     """Whether to leave out utterances whose durations `kalakan align` flagged as doubtful."""
     longest_silence_ms: float = 0.0
     """Training leaves out utterances with a longer silence inside, outside of pauses; 0 keeps all. 100 is shorter than
-    any that is heard as one."""
+    any audible one."""
     quietest_nasal_db: float = 0.0
     """Training leaves out utterances with a syllabic nasal below this level relative to the loud frames, as -25; 0
     keeps all."""

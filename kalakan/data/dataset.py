@@ -129,7 +129,7 @@ class TwiDataset(Recordings):
             self.f0(index)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
-        """As of all recordings; then leaves out what has silences that `data` forbids, with a `SilenceWarning`."""
+        """Like the base class; then skips utterances with silences that `data` forbids, with a `SilenceWarning`."""
         super().prepare(progress, workers)
         if self.split != "train" or not (self.data.longest_silence_ms or self.data.quietest_nasal_db):
             return

@@ -1,6 +1,6 @@
-"""Distorts log-mels as other speakers, rooms and microphones would, so that a recognizer learns none by heart.
+"""Distorts log-mels as other speakers, rooms and microphones would, so that a recognizer does not memorize recordings.
 
-All of it happens in the log-mel, which is cached: tempo and vocal tract (N. Jaitly and G. Hinton, "Vocal tract length
+All distortions act on the cached log-mel: tempo and vocal tract (N. Jaitly and G. Hinton, "Vocal tract length
 perturbation", ICML 2013 workshop), the microphone's curve, a room's reverberation, noise, and missing stretches and
 bands (D. Park et al., "SpecAugment", Interspeech 2019).
 """
@@ -22,10 +22,10 @@ KNOTS = 8
 REVERBERATION_S = (0.15, 0.6)
 """Time in which a room's sound decays by 60 dB."""
 NOISE_DB = (5.0, 40.0)
-"""Noise below the loud frames."""
+"""Level of the noise below the loud frames."""
 LONGEST_GAP_S = 0.1
 MOST_BANDS = 10
-"""Bands of one missing stripe."""
+"""Number of bands in a missing stripe."""
 
 
 def distorted(mel: Array, frame_rate: float, rate: float, random: np.random.Generator) -> Array:
@@ -59,7 +59,7 @@ def _curve(mel: Array, _: float, random: np.random.Generator) -> Array:
 
 
 def _room(mel: Array, frame_rate: float, random: np.random.Generator) -> Array:
-    """Each frame adds to the next what is left of it."""
+    """Adds the decayed energy of each frame to the next."""
     decay = 60.0 * DB / (random.uniform(*REVERBERATION_S) * frame_rate)
     direct = random.uniform(6.0, 15.0) * DB
     tail, frames = np.full(len(mel), -30.0, np.float32), []
@@ -95,7 +95,7 @@ def _gaps(mel: Array, frame_rate: float, random: np.random.Generator) -> Array:
 
 
 def _added(one: Array, other: Array) -> Array:
-    """The sum of two sounds without a common phase, in ln of magnitude."""
+    """The sum of two uncorrelated sounds, in ln of magnitude."""
     total: Array = (0.5 * np.logaddexp(2.0 * one, 2.0 * other)).astype(np.float32)
     return total
 

@@ -1,4 +1,4 @@
-"""Phone errors: what was said and what was heard, aligned sound by sound and counted."""
+"""Phone errors: aligns reference and recognized phones, and counts the differences."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 from kalakan.text.phonemes import SOUND_IDS, id_to_symbol, symbol_to_id
 
 Pair = tuple[str | None, str | None]
-"""A sound said, and the one heard in its place; None for one that is missing on that side."""
+"""A reference phone, and the recognized one in its place; None on the side where it is missing."""
 _MARKS = "\N{COMBINING VERTICAL LINE BELOW}\N{COMBINING TILDE}"
-"""What tells a syllabic nasal from another, and a nasal vowel from an oral one: hardly audible by itself."""
+"""Marks of syllabic nasals and nasal vowels, which are hardly audible by themselves."""
 
 
 def sounds_of(units: Iterable[str]) -> list[str]:
-    """The sounds of units as they are compared: without tones, pauses and boundaries; n̩ is n, ã is a; and two of the
-    same are one, as a recognizer cannot tell a long sound from two."""
+    """The phones of units for comparison: without tones, pauses and boundaries; n̩ becomes n, ã becomes a; and repeated
+    phones become one, because a recognizer cannot distinguish a long sound from two."""
     return [sound for sound, _ in groupby(filter(None, map(_plain, units)))]
 
 
 def sounds_of_ids(rows: Iterable[int]) -> list[str]:
-    """`sounds_of` phoneme ids, of which a recognizer may give any, reserved ones included: they are no sounds."""
+    """`sounds_of` for phoneme ids; a recognizer may return any id, and reserved ones are dropped."""
     return sounds_of(id_to_symbol(row) for row in rows if row in SOUND_IDS)
 
 
 @lru_cache(maxsize=256)
 def _plain(unit: str) -> str:
-    """A unit as it is compared; "" for one that is no sound."""
+    """A unit as it is compared; "" if it is not a sound."""
     if symbol_to_id(unit) not in SOUND_IDS:
         return ""
     kept = "".join(sign for sign in unicodedata.normalize("NFD", unit) if sign not in _MARKS)
@@ -42,7 +42,7 @@ def _plain(unit: str) -> str:
 
 
 def aligned(said: Sequence[str], heard: Sequence[str]) -> list[Pair]:
-    """The pairs of an alignment with the fewest errors (V. Levenshtein 1966)."""
+    """The pairs of the alignment with the fewest errors (V. Levenshtein 1966)."""
     rows, columns = len(said), len(heard)
     names = {name: number for number, name in enumerate({*said, *heard})}
     others = np.array([names[name] for name in heard], np.int64)
@@ -74,7 +74,7 @@ class PhoneErrors:
     """Counts over any number of utterances."""
 
     pairs: Counter[Pair] = field(default_factory=Counter)
-    """How often each sound was heard as which."""
+    """Counts of recognized phones for each reference phone."""
 
     def add(self, pairs: Iterable[Pair]) -> None:
         """Counts the pairs of an utterance."""
@@ -82,32 +82,32 @@ class PhoneErrors:
 
     @property
     def phones(self) -> int:
-        """Sounds that were said."""
+        """Number of reference phones."""
         return sum(count for (said, _), count in self.pairs.items() if said is not None)
 
     @property
     def substituted(self) -> int:
-        """Sounds heard as another."""
+        """Number of substituted phones."""
         return sum(count for (said, heard), count in self.pairs.items() if said and heard and said != heard)
 
     @property
     def deleted(self) -> int:
-        """Sounds that were not heard."""
+        """Number of deleted phones."""
         return sum(count for (_, heard), count in self.pairs.items() if heard is None)
 
     @property
     def inserted(self) -> int:
-        """Sounds heard that were not said."""
+        """Number of inserted phones."""
         return sum(count for (said, _), count in self.pairs.items() if said is None)
 
     @property
     def rate(self) -> float:
-        """Errors for each sound that was said; NaN where nothing was."""
+        """Errors per reference phone; NaN without any."""
         phones = self.phones
         return (self.substituted + self.deleted + self.inserted) / phones if phones else float("nan")
 
     def count_of(self, sound: str) -> int:
-        """How often a sound was said."""
+        """Number of occurrences of a reference phone."""
         return sum(count for (said, _), count in self.pairs.items() if said == sound)
 
     def confusions(self, most: int) -> list[tuple[Pair, int]]:
@@ -117,7 +117,7 @@ class PhoneErrors:
 
 
 class Ear(Protocol):
-    """A recognizer, such as `kalakan.recognition.PhoneRecognizer`; other processes get a copy of it."""
+    """A recognizer, such as `kalakan.recognition.PhoneRecognizer`; must be picklable for other processes."""
 
     @property
     def sha256(self) -> str:
@@ -125,5 +125,5 @@ class Ear(Protocol):
         ...
 
     def compare(self, audio: NDArray[np.float32], rate: int, units: Iterable[str]) -> list[Pair]:
-        """What the units of audio [S] were heard as, sound by sound."""
+        """The recognized phones for the units of audio [S], aligned sound by sound."""
         ...

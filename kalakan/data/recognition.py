@@ -1,4 +1,4 @@
-"""`RecognitionDataset`: recordings and the sounds in them, of one corpus or several; no durations are read."""
+"""`RecognitionDataset`: recordings and their phones, from one or more corpora; reads no durations."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RecognitionDataset(Recordings):
         self.epoch = epoch
 
     def _add(self, more: Sequence[Utterance], folder: str) -> None:
-        """Adds utterances of another corpus; raises `DataError` for an id that is known, whose features would clash."""
+        """Adds utterances of another corpus; raises `DataError` for a duplicate id, whose features would clash."""
         known = {item.id for item in self.utterances}
         for item in more:
             if item.id in known:

@@ -1,4 +1,4 @@
-"""Silences inside of an utterance that its labels do not know: a voice that learns them stops inside of sentences."""
+"""Finds unlabelled silences inside an utterance: a voice that learns them would stop inside sentences."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ BELOW_LOUD_DB = 38.0
 """A frame this far below the loud ones is silent."""
 LOUD_PERCENTILE = 95
 LEFT_AT_THE_END_S = 0.25
-"""The end of the last sound, which may fade."""
+"""Length of the end of the last sound, which may fade out."""
 LEAST_NASAL_FRAMES = 4
-"""Frames of a syllabic nasal whose level can be told from its neighbors'."""
+"""Minimum frames of a syllabic nasal to measure its level separately from its neighbors."""
 _DB = 20.0 / np.log(10.0)
 
 
 @dataclass(frozen=True)
 class Silences:
-    """What is silent although it should not be."""
+    """Silent parts that should not be silent."""
 
     longest_ms: float
     """Longest silence between the first sound and the last, outside of pauses."""
@@ -58,7 +58,7 @@ def silences(utterance: Utterance, mel: NDArray[np.float32], audio: AudioConfig)
 
 
 def fault(utterance: Utterance, mel: NDArray[np.float32], audio: AudioConfig, config: DataConfig) -> str:
-    """Why an utterance is to be left out by the settings; empty if it is not, or not aligned."""
+    """Why the settings exclude an utterance; empty if they do not, or if it is not aligned."""
     if not utterance.is_aligned:
         return ""
     found = silences(utterance, mel, audio)
@@ -70,7 +70,7 @@ def fault(utterance: Utterance, mel: NDArray[np.float32], audio: AudioConfig, co
 
 
 def _stretch(is_silent: NDArray[np.bool_], start: int, end: int) -> slice:
-    """Frames of the whole silences that touch [start, end): a pause may begin before its label, and end after it."""
+    """Frames of all silences that touch [start, end), because a pause may begin before its label and end after it."""
     while start > 0 and is_silent[start - 1]:
         start -= 1
     while end < len(is_silent) and is_silent[end]:

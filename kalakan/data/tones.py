@@ -1,4 +1,4 @@
-"""Predicted tones for the utterances of a corpus, and how far their recordings contradict them."""
+"""Predicts tones for the utterances of a corpus, and detects where recordings contradict them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from kalakan.text.phonemes import id_to_symbol, symbol_to_id
 from kalakan.text.twi_g2p import TwiG2P
 
 LEAST_STEP = 0.5
-"""Semitones between two tones below which a recording contradicts no prediction."""
+"""Minimum step in semitones between two tones for a recording to contradict a prediction."""
 _HEIGHT = {HIGH: 1, DOWNSTEPPED: 1, LOW: 0}
 
 
 def with_predicted_tones(utterances: Sequence[Utterance]) -> tuple[list[Utterance], int]:
-    """The utterances with the tones that the text core predicts for their text, and how many got some.
+    """The utterances with the tones that the text core predicts for their text, and the number of those with new tones.
 
-    Marks in a text stay, labelled tones too. An utterance whose text is not read as its units keeps what it has: its
-    units are of another pronunciation, and the tones would go to the wrong sounds.
+    Marks in the text and labelled tones are kept. An utterance whose text is not read as its units does not change,
+    because its units are of another pronunciation, and the tones would be assigned to the wrong sounds.
     """
     reader = TwiG2P(tones="predicted")
     made = [_predicted(utterance, reader) for utterance in utterances]
@@ -73,7 +73,7 @@ def pitch_weights(
     earlier: tuple[int, float, slice] | None = None
     for place, (unit, tone) in enumerate(zip(utterance.units, utterance.tones, strict=True)):
         if symbol_to_id(unit) in MARKS:
-            earlier = None  # a new phrase begins at a height of its own
+            earlier = None  # a new phrase starts at its own pitch level
         if not tone:
             continue
         window = slice(int(edges[place]), int(edges[place + 1]))

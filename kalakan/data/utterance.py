@@ -46,7 +46,7 @@ class Utterance:
     label_samples: int = LABEL_SAMPLES
     """Samples of one duration label."""
     doubtful: str = ""
-    """Why `align` doubts the durations; empty if it does not."""
+    """Why `align` reported the durations as doubtful; empty if it did not."""
 
     @property
     def is_test(self) -> bool:

@@ -1,7 +1,8 @@
-"""What `kalakan doctor --tune` measured on the GPUs of this machine: who serves a call best, and Triton's tiles.
+"""Results of `kalakan doctor --tune` for the GPUs of this machine: the fastest implementation per call, and Triton's
+tiles.
 
-A table per GPU and versions, in one file of the cache; without it the first implementation that supports a call serves
-it. A call is known by its shape and its amount of work: the nearest amount that was measured decides.
+One cache file has a table per GPU and versions. Without it, the first implementation that supports a call is used. A
+call is identified by its shape and amount of work; the nearest measured amount decides.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ import torch
 from kalakan.ops import csrc_files
 
 Tiles = tuple[int, int, int, int, int]
-"""Of Triton's upsampling: output rows, output channels and depth of a tile, warps, stages."""
+"""Tile of Triton's upsampling: output rows, output channels and depth of a tile, warps, stages."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A call of an op as the table knows it."""
+    """A call of an op, as a key of the table."""
 
     name: str
-    """Type and sizes, but not its length."""
+    """Type and sizes, without the length."""
     rows: int
     """Items times frames."""
     device: torch.device
@@ -42,12 +43,12 @@ class Table:
     """The measurements of one GPU."""
 
     serves: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By op and shape, then by rows: the fastest implementation."""
+    """The fastest implementation by op and shape, then by rows."""
     tiles: dict[str, Tiles] = field(default_factory=dict)
-    """Of Triton's upsampling, by shape."""
+    """Tiles of Triton's upsampling, by shape."""
 
     def best(self, op: str, shape: Shape) -> str | None:
-        """The implementation that was fastest at about this many rows; None: nothing was measured."""
+        """The fastest implementation at about this many rows; None if nothing was measured."""
         measured = self.serves.get(f"{op} {shape.name}")
         if not measured:
             return None
@@ -61,7 +62,7 @@ _SEEN: ContextVar[list[tuple[str, Shape]] | None] = ContextVar("kalakan_ops_seen
 
 
 def preferred(op: str, shape: Shape) -> str | None:
-    """The implementation to ask first; None: the usual order."""
+    """The implementation to try first; None for the usual order."""
     seen = _SEEN.get()
     if seen is not None:
         seen.append((op, shape))
@@ -70,12 +71,12 @@ def preferred(op: str, shape: Shape) -> str | None:
 
 
 def are_forced() -> bool:
-    """Whether tiles are given by `preferring`."""
+    """Whether `preferring` sets the tiles."""
     return _TILES.get() is not None
 
 
 def tiles(shape: Shape) -> Tiles | None:
-    """The tiles that were measured for a shape of Triton's upsampling; None: none were."""
+    """The measured tiles for a shape of Triton's upsampling, or None."""
     forced = _TILES.get()
     if forced is not None:
         return forced
@@ -84,7 +85,7 @@ def tiles(shape: Shape) -> Tiles | None:
 
 @contextmanager
 def preferring(op: str, name: str, with_tiles: Tiles | None = None) -> Iterator[None]:
-    """Within the block an implementation is asked first, whatever the table says; for measuring it."""
+    """Within the block, tries an implementation first regardless of the table, to measure it."""
     tokens = _PREFERRED.set({**_PREFERRED.get(), op: name}), _TILES.set(with_tiles)
     try:
         yield
@@ -95,7 +96,7 @@ def preferring(op: str, name: str, with_tiles: Tiles | None = None) -> Iterator[
 
 @contextmanager
 def watching() -> Iterator[list[tuple[str, Shape]]]:
-    """The calls that ops make a choice for within the block."""
+    """Records the calls for which ops make a choice within the block."""
     seen: list[tuple[str, Shape]] = []
     token = _SEEN.set(seen)
     try:
@@ -105,14 +106,14 @@ def watching() -> Iterator[list[tuple[str, Shape]]]:
 
 
 def path() -> Path:
-    """The file of tables; another one for other kernels."""
+    """The file of tables, specific to the kernel sources."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "kalakan" / f"tuned-{csrc_files.digest()}.json"
 
 
 @functools.cache  # the file is read once, not at every call of an op
 def table(device: torch.device) -> Table:
-    """What was measured on a GPU with the versions of now; empty where nothing was, and for a file that is broken."""
+    """The measurements on a GPU with the current versions; empty without measurements, and for a broken file."""
     fields = _read().get(machine(device), {})
     try:
         found = {name: _as_tiles(value) for name, value in fields.get("tiles", {}).items()}
@@ -126,7 +127,7 @@ def table(device: torch.device) -> Table:
 
 
 def save(device: torch.device, measured: Table) -> Path:
-    """Adds the table of a GPU to the file, in place of an earlier one; used from the next call on. Returns the file."""
+    """Adds or replaces the table of a GPU in the file; used from the next call on. Returns the file."""
     tables = _read() | {machine(device): {"serves": measured.serves, "tiles": measured.tiles}}
     place = path()
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +139,7 @@ def save(device: torch.device, measured: Table) -> Path:
 
 
 def machine(device: torch.device) -> str:
-    """What measurements hold for: the GPU, and the versions of what computes on it."""
+    """What measurements are valid for: the GPU and the versions of its libraries."""
     try:
         triton = version("triton")
     except PackageNotFoundError:

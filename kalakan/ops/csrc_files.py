@@ -13,7 +13,7 @@ from pathlib import Path
 from kalakan.errors import KernelError
 
 KERNELS = ("griffin_lim.cu", "residual_blocks.cu", "upsample.cu")
-"""The files that hold kernels; the others are headers, the binding and the tests' launcher."""
+"""The files with kernels; the others are headers, the binding and the tests' launcher."""
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)
 """Target compute capabilities of a build without a device, newest last; PTX of the newest covers later ones."""
 
@@ -31,7 +31,7 @@ class Build:
 
 
 def csrc() -> Path:
-    """The folder of the CUDA sources: a checkout's own, else the wheel's; raises `KernelError`."""
+    """The folder of the CUDA sources, in the checkout or in the wheel; raises `KernelError`."""
     for folder in (Path(__file__).parents[2] / "csrc", Path(__file__).parent / "csrc"):
         if (folder / "kernel.h").is_file():
             return folder
@@ -45,7 +45,7 @@ def cache() -> Path:
 
 
 def folder(build: Build, abi: str) -> Path:
-    """Where `build` is or will be kept; `abi` names its other dependencies."""
+    """Where `build` is or will be stored; `abi` names its other dependencies."""
     facts = json.dumps([asdict(build), abi], sort_keys=True).encode()
     return cache() / hashlib.sha256(facts).hexdigest()[:12]
 

@@ -1,9 +1,9 @@
 """Selects one of several implementations of an op.
 
 Order: `with use(griffin_lim="torch")`, then the environment variable KALAKAN_OPS (`griffin_lim=torch,upsample=triton`,
-or one name for all ops that have it), then the one that `kalakan doctor --tune` found the fastest for such a call, then
-the first implementation that supports the call. A request that cannot be met raises; an automatic fallback logs its
-reason, once per op, at INFO.
+or one name for all ops that have it), then the one that `kalakan doctor --tune` found to be the fastest for such a
+call, then the first implementation that supports the call. A request that cannot be met raises an error; an automatic
+fallback logs its reason, once per op, at INFO.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Implementation:
     """"torch", "rust", "triton" or "cuda"; "torch" is the reference."""
     call: Callable[..., Tensor]
     unavailable: Callable[[], str | None]
-    """Why this machine cannot run it; None: it can. Checked once."""
+    """Why this machine cannot run it; None if it can. Checked once."""
     refuses: Callable[..., str | None]
-    """Why it does not support this call (device, dtype, gradient); None: it can. Takes the op's arguments."""
+    """Why it does not support this call (device, dtype, gradient); None if it does. Takes the op's arguments."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Op:
     name: str
     implementations: tuple[Implementation, ...]
     shape: Callable[..., Shape] | None = None
-    """What the table of `kalakan.ops.choices` knows a call by, of the op's arguments; None: its calls are not in it."""
+    """Key of a call in the table of `kalakan.ops.choices`, from the op's arguments; None if its calls are not in it."""
     _machine: dict[str, str | None] = field(default_factory=dict, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
 
@@ -71,14 +71,14 @@ class Op:
         )
 
     def machine(self) -> dict[str, str | None]:
-        """Name of each implementation and why this machine cannot run it; None where it can."""
+        """Name of each implementation and why this machine cannot run it, or None if it can."""
         for implementation in self.implementations:
             if implementation.name not in self._machine:
                 self._machine[implementation.name] = implementation.unavailable()
         return dict(self._machine)
 
     def ask_again(self) -> None:
-        """Makes `machine` check again, after kernels were built."""
+        """Makes `machine` check again after kernels were built."""
         self._machine.clear()
 
     def _in_order(self, *args: object) -> Sequence[Implementation]:

@@ -57,6 +57,6 @@ def aligned(tensor: Tensor) -> Tensor:
 
 
 def is_capturing(tensor: Tensor) -> bool:
-    """Whether work on a tensor's device is only recorded now, for a CUDA graph that someone captures: its result is
-    computed when the graph runs, in the graph's memory, and must not be kept for other calls."""
+    """Whether work on a tensor's device is currently only recorded, for a CUDA graph capture: its result is computed
+    when the graph runs, in the graph's memory, and must not be kept for other calls."""
     return tensor.is_cuda and torch.cuda.is_current_stream_capturing()

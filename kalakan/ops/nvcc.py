@@ -36,12 +36,12 @@ class Toolkit:
 
     @property
     def libraries(self) -> Path:
-        """Where the static runtime is."""
+        """Folder of the static runtime."""
         return next((path for path in (self.root / "lib64", self.root / "lib") if path.is_dir()), self.root)
 
 
 def toolkit() -> Toolkit | str:
-    """PyPI's nvcc, else CUDA_HOME's, else the one on the PATH; or the reason why there is none."""
+    """nvcc from PyPI, from CUDA_HOME, or from the PATH, in that order; or the reason why there is none."""
     for nvcc in _candidates():
         if nvcc.is_file():
             text = subprocess.run(

@@ -110,7 +110,7 @@ class Run:
         self.records.close()
 
     def _times(self) -> dict[str, float]:
-        """Where the time went since the last call, for the log; empty where no step has ended since then."""
+        """Where the time went since the last call, for the log; empty if no step has ended since then."""
         found = self.profile.lap()
         if found:
             found["items_of_epoch"] = len(self.train_data)

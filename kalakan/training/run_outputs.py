@@ -31,7 +31,7 @@ class Records:
         progress: Progress,
         times: Callable[[], dict[str, float]],
     ) -> None:
-        """`times` says where the time went since its last call; the log has it for `kalakan profile --run`."""
+        """`times` returns where the time went since its last call, which is logged for `kalakan profile --run`."""
         self.folder, self.learner = folder, learner
         self.validation, self.progress, self._times = validation, progress, times
         self.config = learner.settings.training

@@ -1,4 +1,4 @@
-"""Recordings with a transcript of their own file: plain folders, BibleTTS, LibriTTS, VCTK."""
+"""Recordings with separate transcript files: plain folders, BibleTTS, LibriTTS, VCTK."""
 
 from __future__ import annotations
 

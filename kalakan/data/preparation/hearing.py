@@ -1,4 +1,4 @@
-"""What a recognizer makes of the recordings of a corpus: transcripts that do not fit their audio."""
+"""Runs a recognizer on the recordings of a corpus to find transcripts that do not match their audio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kalakan.data.preparation.problems import Problem
 from kalakan.storage import replacing
 
 FAR_OFF = 4.0
-"""A phone error rate this many median absolute deviations above the corpus's median does not fit."""
+"""A phone error rate this many median absolute deviations above the corpus's median is suspicious."""
 LEAST_DEVIATION = 0.05
 """Lower bound of that deviation."""
 SUFFIX = ".heard"
@@ -50,8 +50,8 @@ class Hearing:
 
 
 def find_misheard(items: Sequence[Item], rates: Mapping[str, float]) -> dict[str, Problem]:
-    """The items, by id, whose phone error rate is far above that of the others: the recognizer is wrong everywhere, by
-    more or less, so that only the difference shows a wrong transcript."""
+    """The items, by id, whose phone error rate is far above that of the others. The recognizer makes some errors
+    everywhere, so only the difference indicates a wrong transcript."""
     known = [item.id for item in items if item.id in rates]
     if not known:
         return {}

@@ -1,4 +1,4 @@
-"""What `prepare` does not read as it is: named, with the one command that converts it."""
+"""Formats that `prepare` does not read directly, each with the command that converts it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SHEETS = (".xlsx", ".xls", ".ods")
 
 
 def refusal(files: SourceFiles, in_place: bool = False) -> str | None:
-    """What a folder without a known layout, or without the recordings that its tables name, holds, and the command that
-    makes it readable; None if that is unknown.
+    """What a folder contains that has no known layout, or lacks the recordings that its tables name, and the command
+    that converts it; None if unknown.
 
-    The command writes to `UNPACKED`; with `in_place`, for tables that are there, beside what it unpacks.
+    The command writes to `UNPACKED`, or, with `in_place` (for existing tables), next to the files that it unpacks.
     """
     root = shlex.quote(str(files.root))
     metadata = [path for path in files.others if path.name == "metadata.parquet"]

@@ -23,7 +23,7 @@ from kalakan.errors import AudioError
 LONGEST_SILENCE_S = 600.0
 """Seconds by which a recording may exceed the limit and still be decoded, because much of it may be silence."""
 LONGEST_DECODED_S = 36_000.0
-"""Seconds of a file that soundfile does not read up to which a stretch is looked for."""
+"""Maximum number of seconds that are decoded to find a stretch of a file that soundfile does not read."""
 TOLERANCE_S = 0.5
 """Seconds by which a stretch may end after its file: labels are rounded."""
 _COARSE_CODES = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW", "GSM610"})

@@ -75,7 +75,7 @@ class ResidualBlocks:
 
 
 def shape(x: Tensor, blocks: ResidualBlocks) -> Shape:
-    """What a call is known by in `kalakan.ops.choices`."""
+    """Key of a call in `kalakan.ops.choices`."""
     dtype = str(blocks.dtype).removeprefix("torch.")
     kernels = ", ".join(str(block.kernel) for block in blocks.blocks)
     layers = [len(layer) for layer in blocks.blocks[0].layers]

@@ -13,7 +13,7 @@ from kalakan.ops.choices import Shape
 from kalakan.ops.launch import is_capturing
 
 _KEPT = WeakTensorKeyDictionary()
-"""What was made of a tensor, under the facts that it was made for."""
+"""Values derived from a tensor, by the facts that they depend on."""
 
 
 def packed(weight: Tensor, stride: int, dtype: torch.dtype) -> Tensor:
@@ -31,7 +31,7 @@ def offsets(bias: Tensor | None, channels: int, device: torch.device) -> Tensor:
 
 
 def _kept(source: Tensor, what: tuple[object, ...], make: Callable[[], Tensor]) -> Tensor:
-    """`make()`, once per state of `source`; what is made while someone captures a graph is not kept."""
+    """`make()`, once per state of `source`; values made during a graph capture are not cached."""
     version = -1 if source.is_inference() else source._version
     key = (source.data_ptr(), version, source.device, *what)
     if source in _KEPT and _KEPT[source][0] == key:
@@ -54,13 +54,13 @@ def pack(weight: Tensor, stride: int) -> Tensor:
 
 
 def activation_dtype(x: Tensor) -> torch.dtype:
-    """The op's compute type: autocast's where that is enabled."""
+    """The op's compute type: autocast's if that is enabled."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
 
 def shape(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, *_: object) -> Shape:
-    """What a call is known by in `kalakan.ops.choices`."""
+    """Key of a call in `kalakan.ops.choices`."""
     c_in, c_out, kernel = weight.shape
     dtype = str(activation_dtype(x)).removeprefix("torch.")
     return Shape(f"{dtype} {c_in} to {c_out}, {kernel} by {stride}", x.size(0) * x.size(2), x.device)

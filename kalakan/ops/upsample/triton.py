@@ -1,7 +1,7 @@
 """Upsampling by a Triton kernel: on NVIDIA GPUs where the CUDA kernels are not built.
 
-Nothing is tuned on the way: trying tiles compiles a kernel for each, which takes longer than synthesizing a book.
-`kalakan doctor --tune` does, and keeps what it found.
+Nothing is tuned at run time: trying tiles compiles a kernel for each, which takes longer than synthesizing a book.
+`kalakan doctor --tune` does that, and stores the result.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ CANDIDATES: dict[int, tuple[Tiles, ...]] = {
 }
 """Tiles that `kalakan doctor --tune` tries, by the bytes of the type; none keeps registers in memory."""
 GOOD: dict[int, Tiles] = {2: (64, 64, 32, 4, 4), 4: (64, 64, 16, 4, 3)}
-"""Where nothing was measured."""
+"""Default tiles, if nothing was measured."""
 FEW_ROWS = 4096
-"""Items times frames below which there are too few tiles for the multiprocessors of a GPU to be worth large ones."""
+"""Items times frames below which large tiles would leave multiprocessors of a GPU idle."""
 FEW: dict[int, Tiles] = {2: (32, 64, 64, 4, 3), 4: (32, 32, 32, 4, 3)}
 
 
@@ -91,7 +91,7 @@ def run(
 
 
 def tiles_for(x: Tensor, weight: Tensor, stride: int) -> Tiles:
-    """Small tiles for little work; for more what was measured for this shape, or one good choice."""
+    """Small tiles for little work; otherwise the measured tiles for this shape, or a good default."""
     few, good = FEW[activation_dtype(x).itemsize], GOOD[activation_dtype(x).itemsize]
     called = shape(x, weight, None, stride)
     if called.rows < FEW_ROWS and not choices.are_forced():
@@ -100,7 +100,7 @@ def tiles_for(x: Tensor, weight: Tensor, stride: int) -> Tiles:
 
 
 def as_options(tiles: Tiles) -> dict[str, int]:
-    """Tiles as the kernel takes them."""
+    """Tiles in the form that the kernel takes."""
     rows, columns, depth, warps, stages = tiles
     return {"BLOCK_Q": rows, "BLOCK_N": columns, "BLOCK_K": depth, "num_warps": warps, "num_stages": stages}
 
