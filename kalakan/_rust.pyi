@@ -1,4 +1,4 @@
-"""The compiled core of Kalakan. Use `kalakan.text` and `kalakan.audio`; this is their typed floor."""
+"""The compiled core of Kalakan, used by `kalakan.text` and `kalakan.audio`; import those instead."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, final
@@ -172,7 +172,7 @@ class SourceFilter:
 
 @final
 class Again:
-    """What a stage returns to be called with this payload again, after those that wait: long work in slices."""
+    """Returned by a stage to be called with this payload again after waiting ones, to process long work in slices."""
 
     def __new__(cls, payload: Any, /) -> Again: ...
     @property
@@ -180,7 +180,7 @@ class Again:
 
 @final
 class Done:
-    """What a stage returns where this payload is the result and no later stage is needed."""
+    """Returned by a stage if this payload is the result and later stages are not needed."""
 
     def __new__(cls, payload: Any, /) -> Done: ...
     @property
@@ -190,10 +190,10 @@ class Done:
 class PipelineStage:
     """A stage of a pipeline.
 
-    `work` is called with a list of 1 to `max_batch` payloads, and returns as many results in their order: what goes
-    to the next stage, `Again`, `Done`, or an exception, which ends that request. Where it raises for several, it is
-    called again with each alone, so it must not have changed them. `capacity` requests of one priority may be in the
-    stage; a worker waits up to `max_wait` seconds for a batch to fill up; `pool` is whose workers serve the stage.
+    `work` is called with a list of 1 to `max_batch` payloads, and returns as many results in order: the input of the
+    next stage, `Again`, `Done`, or an exception, which ends that request. If it raises for several payloads, it is
+    called again with each one alone, so it must not modify them. At most `capacity` requests of one priority may be in
+    the stage; a worker waits up to `max_wait` seconds for a batch to fill up; `pool` is the pool that serves the stage.
     """
 
     def __new__(
@@ -209,10 +209,10 @@ class PipelineStage:
 
 @final
 class PipelineTicket:
-    """The caller's hold on a request. Dropping it changes nothing."""
+    """The caller's handle to a request. Dropping it has no effect."""
 
     def cancel(self) -> bool:
-        """Ends the request with `RequestCancelled`, at once; False where it had ended before."""
+        """Ends the request with `RequestCancelled` immediately; False if it had already ended."""
     @property
     def is_settled(self) -> bool: ...
 
@@ -220,9 +220,9 @@ class PipelineTicket:
 class Pipeline:
     """Stages on worker threads that hold the GIL only while a stage's function runs.
 
-    `workers` has the number of threads of each pool. Results come first done first, or, with `ordered`, in the order
-    of submission. Waits answer Ctrl-C. Until it ends, a pipeline keeps its functions alive: one whose functions refer
-    to its owner needs to be aborted. A forked child raises `PipelineError`; it makes a pipeline of its own.
+    `workers` has the number of threads of each pool. Results are returned as they finish, or, with `ordered`, in the
+    order of submission. Waits can be interrupted with Ctrl-C. A pipeline keeps its functions alive until it ends; if
+    they refer to its owner, it must be aborted. In a forked child it raises `PipelineError`; create a new one there.
     """
 
     def __new__(
@@ -239,30 +239,30 @@ class Pipeline:
         stage: int = 0,
         timeout: float | None = None,
     ) -> PipelineTicket:
-        """Sends a payload to a stage, as soon as there is a place for it within `timeout` seconds.
+        """Sends a payload to a stage as soon as it has a free place, waiting at most `timeout` seconds.
 
-        With `reply` that is called with value and error, in a worker's thread; else they wait under `key` for
-        `result`. `priority` is 0, 1 or 2, the lower served first; no stage begins with a payload `deadline` seconds
-        from now. Raises `PipelineFull`, `PipelineClosed`.
+        `reply` is called with value and error in a worker's thread; without it, `result` returns them with `key`.
+        `priority` is 0, 1 or 2; lower numbers are served first. No stage starts on a payload after `deadline` seconds.
+        Raises `PipelineFull`, `PipelineClosed`.
         """
 
     def result(self, timeout: float | None = None) -> tuple[Any, Any, BaseException | None] | None:
-        """Key, value and error of the next request without a `reply`; None where `timeout` seconds are over."""
+        """Key, value and error of the next request without a `reply`; None after `timeout` seconds."""
 
     @property
     def pending(self) -> int:
-        """Requests without a `reply` whose result nobody has taken."""
+        """Number of requests without a `reply` whose result has not been taken."""
 
     @property
     def is_closed(self) -> bool: ...
     def metrics(self) -> dict[str, Any]:
-        """Counts of requests, and of each of the `stages` its `depth`, `in_work`, `wait_s`, `service_s`, `batch`."""
+        """Request counts, and for each of the `stages` its `depth`, `in_work`, `wait_s`, `service_s` and `batch`."""
 
     def drain(self, timeout: float | None = None) -> bool:
-        """Takes no more requests, and waits for those that are in; False where `timeout` seconds are over."""
+        """Stops accepting requests, and waits for the admitted ones; False after `timeout` seconds."""
 
     def abort(self) -> None:
-        """Takes no more requests; ends those that wait with `PipelineClosed`, and those in work when they return."""
+        """Stops accepting requests; ends waiting ones with `PipelineClosed`, and running ones when they return."""
 
     def join(self, timeout: float | None = None) -> bool:
-        """Waits until the workers of a closed pipeline have ended; False where `timeout` seconds are over."""
+        """Waits until the workers of a closed pipeline have ended; False after `timeout` seconds."""

@@ -1,10 +1,10 @@
-// The text core of Kalakan in JavaScript: Twi text to words, sentences and phonemes, without a server.
+// The text core of Kalakan in JavaScript: converts Twi text to words, sentences and phonemes, without a server.
 //
 //     import { load } from "./kalakan-text.mjs";
 //     const text = await load(await fetch("kalakan_text_wasm.wasm"));
 //     text.normalize("GHS 25");
 
-/** The text core of a WebAssembly module, given as a response of fetch or as bytes. */
+/** Loads the text core from a WebAssembly module, given as a fetch response or as bytes. */
 export async function load(source) {
   const bytes = typeof source.arrayBuffer === "function" ? await source.arrayBuffer() : source;
   const { instance } = await WebAssembly.instantiate(bytes, {});
@@ -18,22 +18,22 @@ class TextCore {
     this.#core = core;
   }
 
-  /** The text as lower-case words and pause marks: numbers, money, dates and the like are written out. */
+  /** Returns the text as lower-case words and pause marks, with numbers, money, dates and the like written out. */
   normalize(text) {
     return decoded(this.#call(this.#core.normalized, text));
   }
 
-  /** Its phonemes: symbols of the phoneme table. tones is "predicted" or "written". */
+  /** Returns the phonemes as symbols of the phoneme table. tones is "predicted" or "written". */
   phonemes(text, tones = "predicted") {
     return decoded(this.#call(this.#core.phonemes, text, isPredicted(tones))).split(" ").filter(Boolean);
   }
 
-  /** The same as rows of the phoneme table: what an exported acoustic model reads as `phonemes`. */
+  /** Returns the phonemes as rows of the phoneme table: the input `phonemes` of an exported acoustic model. */
   phonemeIds(text, tones = "predicted") {
     return Array.from(this.#call(this.#core.phoneme_ids, text, isPredicted(tones)));
   }
 
-  /** Its sentences, as written. */
+  /** Returns the sentences as written. */
   sentences(text) {
     const bytes = this.#call(this.#core.sentences, text);
     const sizes = new DataView(bytes.buffer);

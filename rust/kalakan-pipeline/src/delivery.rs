@@ -1,4 +1,4 @@
-//! A mailbox that many requests reply to.
+//! A mailbox for the replies of many requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use crate::request::{Outcome, Reply};
 use crate::signal::Signal;
 use crate::sync::{lock, AtomicUsize, Mutex, Ordering};
 
-/// In which order a mailbox gives outcomes out.
+/// The order in which a mailbox returns outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As requests end.
+    /// The order in which requests end.
     FirstDone,
-    /// As their replies were asked for.
+    /// The order in which replies were requested.
     Submitted,
 }
 
-/// Outcomes with the keys of their requests, until somebody takes them. Clones share one mailbox.
+/// Holds outcomes with the keys of their requests until they are taken. Clones share one mailbox.
 pub struct Mailbox<K, T, E>(Arc<Inner<K, T, E>>);
 
 struct Inner<K, T, E> {
     order: Order,
     letters: Mutex<Letters<K, T, E>>,
-    /// How many may be taken now: a look that takes no lock.
+    /// Number of outcomes available now; read without a lock.
     ready: AtomicUsize,
     arrived: Signal,
 }
 
-/// A key and what became of its request.
+/// A key and the outcome of its request.
 type Letter<K, T, E> = (K, Outcome<T, E>);
 
 struct Letters<K, T, E> {
     ready: VecDeque<Letter<K, T, E>>,
-    /// Numbers that were given out and not answered; `Some` where the answer waits for an earlier one.
+    /// Issued numbers without an answer; `Some` if the answer waits for an earlier one.
     open: BTreeMap<u64, Option<Letter<K, T, E>>>,
     next: u64,
 }
@@ -59,7 +59,7 @@ impl<K, T, E> Mailbox<K, T, E> {
         }))
     }
 
-    /// The next outcome; waits for it until `deadline`, or for ever. None where the time is over.
+    /// The next outcome; waits for it until `deadline`, or forever. None after the deadline.
     pub fn take(&self, deadline: Option<Instant>) -> Option<(K, Outcome<T, E>)> {
         let inner = &*self.0;
         loop {
@@ -75,20 +75,21 @@ impl<K, T, E> Mailbox<K, T, E> {
         }
     }
 
-    /// Requests whose outcome nobody has taken: in work, or here.
+    /// Number of requests whose outcome has not been taken: still running, or in the mailbox.
     pub fn len(&self) -> usize {
         let letters = lock(&self.0.letters);
         letters.ready.len() + letters.open.len()
     }
 
-    /// Whether there is nothing to come.
+    /// Whether no outcomes are pending.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl<K: Send + 'static, T: Send + 'static, E: Send + 'static> Mailbox<K, T, E> {
-    /// The reply for one request. Dropped unused, for instance with a refused request, it leaves no gap in the order.
+    /// The reply for one request. If it is dropped unused, for example with a refused request, it leaves no gap in the
+    /// order.
     pub fn reply(&self, key: K) -> Reply<T, E> {
         let number = {
             let mut letters = lock(&self.0.letters);
@@ -106,7 +107,7 @@ impl<K: Send + 'static, T: Send + 'static, E: Send + 'static> Mailbox<K, T, E> {
     }
 }
 
-/// A number that was given out. Its end, with or without a letter, is its answer.
+/// An issued number. It is answered when it is dropped, with or without an outcome.
 struct Pending<K, T, E> {
     inner: Arc<Inner<K, T, E>>,
     number: u64,

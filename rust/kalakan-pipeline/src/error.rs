@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// Why an admitted request has no result; `E` is what its stages fail with.
+/// Why an admitted request has no result; `E` is the error type of its stages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure<E> {
     /// The stage returned an error for it.
     Stage(E),
-    /// The stage panicked with this message; the worker lives on.
+    /// The stage panicked with this message; the worker continues.
     Panicked(String),
-    /// The stage returned another number of results than the number of payloads it was given.
+    /// The stage returned a different number of results than payloads.
     Count {
         /// Name of the stage.
         stage: String,
-        /// Payloads of the call.
+        /// Number of payloads in the call.
         expected: usize,
-        /// Results that came back.
+        /// Number of returned results.
         got: usize,
     },
     /// Its ticket was cancelled.
@@ -53,7 +53,7 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
 pub enum BuildError {
     /// An option is out of range.
     Options(String),
-    /// The system gave no thread.
+    /// The system could not create a thread.
     Thread(std::io::Error),
 }
 

@@ -1,17 +1,17 @@
-//! The gate of a pipeline: whether requests may come in, and how many are in.
+//! The gate of a pipeline: whether it accepts requests, and how many it contains.
 
 use crate::signal::Signal;
 use crate::sync::{fence, AtomicU8, AtomicUsize, Ordering};
 
-/// Who may come in, and how many are in.
+/// Admission state and the number of requests.
 #[derive(Default)]
 pub(crate) struct Gate {
-    /// Requests that are in the pipeline, and callers that are about to find out whether they may be.
+    /// Number of requests in the pipeline, including callers whose admission is being decided.
     open: AtomicUsize,
     phase: AtomicU8,
-    /// Worker threads that have not ended.
+    /// Number of worker threads that have not ended.
     pub(crate) workers: AtomicUsize,
-    /// Where one waits for `open` or `workers` to become zero.
+    /// Signal for `open` or `workers` reaching zero.
     pub(crate) quiet: Signal,
 }
 
@@ -32,19 +32,20 @@ impl Gate {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Closed for good: nothing is in, and nothing can come in.
+    /// Permanently closed: empty, and accepts nothing.
     pub(crate) fn is_over(&self) -> bool {
         self.is_closed() && self.open() == 0
     }
 
-    /// Counts a request in. Whoever closes the gate sees it, or it sees the gate closed and must [`Self::leave`].
+    /// Counts a request. Either the thread that closes the gate sees it, or it sees the gate closed and must
+    /// [`Self::leave`].
     pub(crate) fn enter(&self) -> bool {
         self.open.fetch_add(1, Ordering::AcqRel);
         fence(Ordering::SeqCst);
         !self.is_closed()
     }
 
-    /// Counts a request out; true for the last one through a closed gate.
+    /// Removes a request from the count; true for the last one after the gate was closed.
     pub(crate) fn leave(&self) -> bool {
         let was_last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
         fence(Ordering::SeqCst);

@@ -1,18 +1,19 @@
 //! Stages of work behind bounded queues, for requests that come from many threads.
 //!
-//! A [`Pipeline`] takes [`Request`]s, leads each through its stages in order, and calls the request's reply once, with
-//! a result or with the [`Failure`] that says why there is none. Each stage has a queue a priority, and works on
-//! micro-batches: as many as wait, up to `max_batch`, after a wait of at most `max_wait` for more. Stages are served
-//! by pools of worker threads; several stages may share a pool, and then the latest is served first.
+//! A [`Pipeline`] accepts [`Request`]s, sends each through its stages in order, and calls the request's reply once,
+//! with a result or with the [`Failure`] that explains why there is none. Each stage has one queue per priority and
+//! processes micro-batches of up to `max_batch` requests, waiting at most `max_wait` for a batch to fill up. Pools of
+//! worker threads serve the stages; if several stages share a pool, the latest stage is served first.
 //!
-//! - **Backpressure.** A stage has places for requests. A worker takes nothing whose next stage has no place for what
-//!   becomes of it, so a slow stage holds up those before it, at last [`Pipeline::submit`], and no memory grows.
-//!   The last stage needs no place, so somebody can always work: stages that share a pool cannot lock each other up.
-//! - **Fairness.** First come, first served within a priority and a stage; nothing of a lower priority is taken while
-//!   a higher one waits. Long work may ask to be called [`Step::Again`] and lets others in between.
-//! - **Isolation.** A stage that fails or panics costs the requests of that call; the worker goes on.
-//! - **Ends.** A [`Ticket`] cancels, a deadline expires what waits, [`Pipeline::drain`] finishes all that is in,
-//!   [`Pipeline::abort`] ends it. Every admitted request is replied to exactly once, whichever way it ends.
+//! - **Backpressure.** A stage has a limited number of places. A worker takes a request only if the next stage has a
+//!   place for its result, so a slow stage blocks the earlier ones and finally [`Pipeline::submit`], and memory is
+//!   bounded. The last stage needs no place, so some worker can always proceed: stages that share a pool cannot
+//!   deadlock.
+//! - **Fairness.** Within a priority and a stage, requests are served in order of arrival; lower priorities wait for
+//!   higher ones. Long work can return [`Step::Again`] to let other requests run in between.
+//! - **Isolation.** If a stage fails or panics, only the requests of that call fail; the worker continues.
+//! - **Termination.** A [`Ticket`] cancels a request, a deadline expires waiting requests, [`Pipeline::drain`] finishes
+//!   all requests, and [`Pipeline::abort`] ends them. Every admitted request gets exactly one reply.
 //!
 //! ```
 //! use kalakan_pipeline::{Builder, Mailbox, Order, Patience, Request, StageOptions, Step};
@@ -38,13 +39,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Why these queues.** crossbeam's `ArrayQueue` is Vyukov's bounded queue: a push and a pop are one compare-and-swap
-//! each on different cache lines, nothing is allocated after the start, and no thread waits for a lock. It is not
-//! lock-free in the strictest sense, as no array queue without double-width atomics is: a thread that is preempted
-//! between claiming a slot and filling it delays whoever comes for that slot. A channel (crossbeam's, flume) would
-//! bring a second way to sleep for every queue, where a worker here sleeps for all its stages at once, and neither
-//! has priorities or a place that is held before the work. Unbounded and segmented queues allocate as they grow.
-//! How threads sleep and wake is told at the type `Signal`, and explored by loom: see `tests/loom.rs`.
+//! **Why these queues.** crossbeam's `ArrayQueue` is Vyukov's bounded queue: a push and a pop each take one
+//! compare-and-swap on different cache lines, nothing is allocated after the start, and no thread waits for a lock. It
+//! is not strictly lock-free, as no array queue without double-width atomics is: a thread preempted between claiming a
+//! slot and filling it delays the next user of that slot. Channels (crossbeam, flume) would add a separate way to sleep
+//! per queue, while a worker here sleeps for all its stages at once, and they have neither priorities nor reservations.
+//! Unbounded and segmented queues allocate as they grow. The type `Signal` documents how threads sleep and wake; loom
+//! explores it in `tests/loom.rs`.
 
 mod delivery;
 mod error;

@@ -1,13 +1,13 @@
-//! What a pipeline counts while it runs. Counters are relaxed: each is right, and together they are a moment's blur.
+//! Metrics of a running pipeline. Counters are relaxed: each is exact, but they are not a consistent snapshot.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Buckets: values below 8 one each, then four to every doubling, up to 2^34.
+/// Buckets: one per value below 8, then four per doubling, up to 2^34.
 const BUCKETS: usize = 8 + 4 * 31;
 
-/// Counts of values on a scale whose steps are a quarter of a doubling at most.
+/// A histogram with steps of at most a quarter of a doubling.
 pub(crate) struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     sum: AtomicU64,
@@ -69,7 +69,7 @@ fn bucket(value: u64) -> usize {
     (8 + 4 * (octave - 3) + quarter).min(BUCKETS - 1)
 }
 
-/// The greatest value of a bucket.
+/// The largest value of a bucket.
 fn ceiling(bucket: usize) -> u64 {
     if bucket < 8 {
         return bucket as u64;
@@ -78,18 +78,18 @@ fn ceiling(bucket: usize) -> u64 {
     ((5 + quarter as u64) << (octave - 2)) - 1
 }
 
-/// Values seen so far; quantiles are at most a quarter too great.
+/// Statistics of the values so far; quantiles are at most a quarter too large.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
-    /// How many.
+    /// Number of values.
     pub count: u64,
-    /// Their mean.
+    /// Mean.
     pub mean: f64,
-    /// Half of them are at most this.
+    /// Median.
     pub p50: u64,
-    /// All but a hundredth of them are at most this.
+    /// 99th percentile.
     pub p99: u64,
-    /// The greatest.
+    /// Maximum.
     pub greatest: u64,
 }
 
@@ -119,24 +119,24 @@ pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A stage at one moment.
+/// A snapshot of a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSnapshot {
     /// Its name.
     pub name: String,
-    /// Requests that wait.
+    /// Number of waiting requests.
     pub depth: usize,
-    /// Requests in work.
+    /// Number of requests being processed.
     pub in_work: usize,
-    /// Microseconds from a request's arrival at the stage to its work, a request each.
+    /// Microseconds from a request's arrival at the stage to the start of its work, per request.
     pub wait_us: Summary,
-    /// Microseconds of work, a call each.
+    /// Microseconds of work per call.
     pub service_us: Summary,
-    /// Payloads of a call, a call each.
+    /// Payloads per call.
     pub batch: Summary,
 }
 
-/// How requests ended; those that were cancelled while a stage worked on them count as cancelled.
+/// How requests ended; requests cancelled while a stage processed them count as cancelled.
 #[derive(Default)]
 pub(crate) struct Endings {
     pub(crate) done: AtomicU64,
@@ -146,20 +146,20 @@ pub(crate) struct Endings {
     pub(crate) aborted: AtomicU64,
 }
 
-/// A pipeline at one moment.
+/// A snapshot of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Requests that are in it.
+    /// Number of requests in the pipeline.
     pub open: usize,
-    /// Requests with a result.
+    /// Number of requests with a result.
     pub done: u64,
-    /// Requests that a stage failed: by an error, a panic or a wrong count.
+    /// Number of requests that failed in a stage: by an error, a panic or a wrong number of results.
     pub failed: u64,
-    /// Requests that were cancelled and have left.
+    /// Number of cancelled requests that have left.
     pub cancelled: u64,
-    /// Requests whose deadline passed.
+    /// Number of requests whose deadline passed.
     pub expired: u64,
-    /// Requests that an abort ended.
+    /// Number of requests ended by an abort.
     pub aborted: u64,
     /// Its stages in order.
     pub stages: Vec<StageSnapshot>,

@@ -1,4 +1,4 @@
-//! A stage's waiting room: one bounded queue a priority, and the right to stand in it.
+//! The queues of a stage: one bounded queue per priority, with reserved places.
 
 #[cfg(not(loom))]
 use crossbeam_queue::ArrayQueue;
@@ -7,10 +7,11 @@ use crate::request::Priority;
 use crate::signal::Signal;
 use crate::sync::{thread, AtomicUsize, Ordering};
 
-/// Bounded queues, one for each [`Priority`].
+/// Bounded queues, one per [`Priority`].
 ///
-/// Who wants to push takes a place first and gives it back when its request leaves the stage, so that a push never
-/// fails, and a worker can hold a place in the next stage before it begins work whose result must go there.
+/// A producer reserves a place before it pushes, and the place is released when the request leaves the stage. A push
+/// therefore never fails, and a worker can reserve a place in the next stage before it starts work whose result goes
+/// there.
 pub(crate) struct Lanes<T> {
     lanes: [Lane<T>; Priority::ALL.len()],
 }
@@ -22,7 +23,7 @@ struct Lane<T> {
 }
 
 impl<T> Lanes<T> {
-    /// Lanes of `capacity` places each: a backlog of one priority does not keep the others out.
+    /// Queues with `capacity` places each, so that a backlog of one priority does not block the others.
     pub(crate) fn new(capacity: usize) -> Self {
         let lane = |_| Lane {
             items: ArrayQueue::new(capacity),
@@ -42,7 +43,7 @@ impl<T> Lanes<T> {
         self.lane(priority).places.load(Ordering::Acquire) > 0
     }
 
-    /// Takes a place, if one is free.
+    /// Reserves a place, if one is free.
     pub(crate) fn take_place(&self, priority: Priority) -> bool {
         let places = &self.lane(priority).places;
         let taken = places.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| {
@@ -51,14 +52,14 @@ impl<T> Lanes<T> {
         taken.is_ok()
     }
 
-    /// Gives a place back and wakes one who waits for it in [`Self::freed`].
+    /// Releases a place and wakes one thread that waits for it in [`Self::freed`].
     pub(crate) fn free_place(&self, priority: Priority) {
         let lane = self.lane(priority);
         lane.places.fetch_add(1, Ordering::AcqRel);
         lane.freed.wake_one();
     }
 
-    /// Where to wait for a place.
+    /// Signal for free places.
     pub(crate) fn freed(&self, priority: Priority) -> &Signal {
         &self.lane(priority).freed
     }
@@ -69,10 +70,10 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Queues an item whose place is taken.
+    /// Queues an item with a reserved place.
     pub(crate) fn push(&self, priority: Priority, item: T) {
         let mut item = item;
-        // Places are as many as slots, so this turns only while another thread is between claiming and emptying one.
+        // There are as many places as slots, so this loops only while another thread is emptying a slot.
         while let Err(refused) = self.lane(priority).items.push(item) {
             item = refused;
             thread::yield_now();
@@ -87,14 +88,14 @@ impl<T> Lanes<T> {
         self.lane(priority).items.is_empty()
     }
 
-    /// Items that wait now, of all priorities.
+    /// Number of waiting items of all priorities.
     pub(crate) fn len(&self) -> usize {
         self.lanes.iter().map(|lane| lane.items.len()).sum()
     }
 }
 
-/// What the model checker takes for a queue: items behind a lock, and beside them a length that promises no more than
-/// crossbeam's does, so that what the scheduler does about an empty queue is explored and not the queue itself.
+/// The queue for the model checker: items behind a lock, with a length that guarantees no more than crossbeam's, so
+/// that it explores how the scheduler handles an empty queue, and not the queue itself.
 #[cfg(loom)]
 struct ArrayQueue<T> {
     items: crate::sync::Mutex<std::collections::VecDeque<T>>,
@@ -126,7 +127,7 @@ impl<T> ArrayQueue<T> {
         if self.is_empty() {
             return None;
         }
-        // The length changes under the lock: a second worker must not turn in circles while this one is between.
+        // The length changes under the lock, so that a second worker does not spin while this one is in between.
         let mut items = crate::sync::lock(&self.items);
         let found = items.pop_front();
         self.length

@@ -1,4 +1,4 @@
-//! What a caller asks for, why it is refused, and what ties it to the answer.
+//! Requests, the reasons for refusing them, and their replies.
 
 use std::fmt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -8,38 +8,38 @@ use std::time::Instant;
 use crate::error::Failure;
 use crate::sync::{lock, Mutex};
 
-/// Who is served first: a worker takes nothing of a lower priority while something of a higher one waits for it.
+/// The order of service: a worker takes no lower-priority request while a higher-priority one is waiting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Somebody waits for it now.
+    /// For requests that someone is waiting for.
     High,
     /// The default.
     #[default]
     Normal,
-    /// May wait as long as there is anything else.
+    /// For requests that may wait for all others.
     Low,
 }
 
 impl Priority {
-    /// Every priority, the first served first.
+    /// All priorities in order of service.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
 }
 
-/// A payload on its way in.
+/// A payload to submit.
 #[derive(Debug, Clone)]
 pub struct Request<T> {
-    /// What the stages work on.
+    /// The input of the stages.
     pub payload: T,
-    /// Who is served first.
+    /// The order of service.
     pub priority: Priority,
-    /// No stage begins work on it after this.
+    /// No stage starts work on it after this time.
     pub deadline: Option<Instant>,
-    /// The stage that it enters at.
+    /// Index of its first stage.
     pub stage: usize,
 }
 
 impl<T> Request<T> {
-    /// A request of normal priority, without a deadline, that enters at the first stage.
+    /// A request of normal priority, without a deadline, that starts at the first stage.
     pub fn new(payload: T) -> Self {
         Self {
             payload,
@@ -53,20 +53,20 @@ impl<T> Request<T> {
 /// Why a request was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Its stage had no place until the caller's patience ended.
+    /// Its stage had no free place within the caller's patience.
     Full,
-    /// The pipeline drains, is aborted, or has ended.
+    /// The pipeline is draining, was aborted, or has ended.
     Closed,
-    /// It names a stage that the pipeline does not have.
+    /// It names a stage that does not exist.
     UnknownStage,
 }
 
-/// A request that was not admitted, whole.
+/// A request that was not admitted, with its payload.
 #[derive(Debug)]
 pub struct Refused<T> {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What the caller gave.
+    /// The original request.
     pub request: Request<T>,
 }
 
@@ -87,10 +87,10 @@ impl<T: fmt::Debug> std::error::Error for Refused<T> {}
 /// How a request ended.
 pub type Outcome<T, E> = Result<T, Failure<E>>;
 
-/// Where an outcome goes; called once, from a worker or from who cancels or aborts. It should not block.
+/// Receives an outcome; called once, from a worker or from the thread that cancels or aborts. Must not block.
 pub type Reply<T, E> = Box<dyn FnOnce(Outcome<T, E>) + Send>;
 
-/// The one reply of a request: whoever takes it settles the request.
+/// The single reply of a request; the thread that takes it settles the request.
 pub(crate) struct Settlement<T, E>(Mutex<Option<Reply<T, E>>>);
 
 impl<T, E> Settlement<T, E> {
@@ -98,12 +98,12 @@ impl<T, E> Settlement<T, E> {
         Self(Mutex::new(Some(reply)))
     }
 
-    /// Settles the request unless that was done before. A reply that panics harms nobody else.
+    /// Settles the request unless it is already settled. A panicking reply does not affect other requests.
     pub(crate) fn settle(&self, outcome: Outcome<T, E>) -> bool {
         let Some(reply) = lock(&self.0).take() else {
             return false;
         };
-        // The panic hook has told about it; there is nobody left to tell here.
+        // The panic hook has already reported it.
         drop(catch_unwind(AssertUnwindSafe(|| reply(outcome))));
         true
     }
@@ -113,21 +113,21 @@ impl<T, E> Settlement<T, E> {
     }
 }
 
-/// The caller's hold on an admitted request. Dropping it changes nothing.
+/// The caller's handle to an admitted request. Dropping it has no effect.
 pub struct Ticket<T, E> {
     pub(crate) settlement: Arc<Settlement<T, E>>,
 }
 
 impl<T, E> Ticket<T, E> {
-    /// Settles the request as [`Failure::Cancelled`], at once, from this thread; false where it was settled before.
+    /// Settles the request as [`Failure::Cancelled`] immediately, from this thread; false if it was already settled.
     ///
-    /// A stage that works on it is not interrupted; what it returns is dropped. What waits leaves the queue when its
-    /// turn comes.
+    /// A stage that is processing it is not interrupted; its result is dropped. A waiting request leaves the queue when
+    /// its turn comes.
     pub fn cancel(&self) -> bool {
         self.settlement.settle(Err(Failure::Cancelled))
     }
 
-    /// Whether the outcome went to the reply.
+    /// Whether the reply has received the outcome.
     pub fn is_settled(&self) -> bool {
         self.settlement.is_settled()
     }

@@ -1,4 +1,4 @@
-//! The pipeline as its owner sees it: admission, closing, and the threads.
+//! The public pipeline: admission, closing, and threads.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::stage::{Stage, StageOptions, Work};
 use crate::sync::{lock, thread, Mutex, Ordering};
 use crate::worker::{Item, Pool, Shared};
 
-/// What a worker thread does around its work: it calls the function that it is given, once.
+/// Wraps the main loop of a worker thread; must call the given function once.
 pub type Around = Arc<dyn Fn(&mut (dyn FnMut() + Send)) + Send + Sync>;
 
 /// Describes a pipeline; [`Builder::build`] starts its threads.
@@ -23,10 +23,10 @@ pub struct Builder<T, E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
-    /// A pipeline whose pools have this many worker threads each.
+    /// A pipeline with these numbers of worker threads per pool.
     ///
-    /// One pool that serves every stage never runs more threads than it has, and finishes what is begun before it
-    /// begins more. A stage with a pool of its own works beside the others, as the one that feeds a GPU should.
+    /// A single pool for all stages bounds the number of threads, and finishes started requests before it starts new
+    /// ones. A stage with its own pool runs in parallel with the others, as a stage that feeds a GPU should.
     pub fn new(pools: impl Into<Vec<usize>>) -> Self {
         Self {
             stages: Vec::new(),
@@ -46,7 +46,7 @@ impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
         self
     }
 
-    /// Runs every worker inside `around`, for what a thread must hold for its life.
+    /// Runs every worker inside `around`, for resources that a thread must hold as long as it lives.
     #[must_use]
     pub fn around(
         mut self,
@@ -80,7 +80,7 @@ impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Options`] names what is out of range; [`BuildError::Thread`] where a thread cannot be had.
+    /// [`BuildError::Options`] names the option that is out of range; [`BuildError::Thread`] if a thread cannot start.
     pub fn build(self) -> Result<Pipeline<T, E>, BuildError> {
         if let Some(fault) = self.fault() {
             return Err(BuildError::Options(fault));
@@ -116,18 +116,18 @@ impl<T: Send + 'static, E: Send + 'static> Builder<T, E> {
     }
 }
 
-/// How long [`Pipeline::submit`] waits for a place.
+/// How long [`Pipeline::submit`] waits for a free place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// Not at all.
     Never,
     /// Until this moment.
     Until(Instant),
-    /// Until there is one.
+    /// Until there is one, without a limit.
     Forever,
 }
 
-/// Stages in service. Dropping it aborts it and does not wait for its workers.
+/// A running pipeline. Dropping it aborts it without waiting for its workers.
 pub struct Pipeline<T, E> {
     shared: Arc<Shared<T, E>>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
@@ -136,7 +136,7 @@ pub struct Pipeline<T, E> {
 impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
     fn start_worker(&self, pool: usize, number: usize, around: &Around) -> Result<(), BuildError> {
         let (gate, around) = (Arc::clone(&self.shared.gate), Arc::clone(around));
-        // Let go inside `around`: with the last worker may go what the stages hold.
+        // Dropped inside `around`, because the last worker may drop what the stages hold.
         let mut shared = Some(Arc::clone(&self.shared));
         gate.workers.fetch_add(1, Ordering::AcqRel);
         let body = move || {
@@ -160,11 +160,11 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         }
     }
 
-    /// Admits a request as soon as its stage has a place for it; `reply` is called with its outcome, exactly once.
+    /// Admits a request as soon as its stage has a free place; `reply` is called exactly once, with the outcome.
     ///
     /// # Errors
     ///
-    /// [`Refused`] holds the request and why it was not admitted; `reply` is dropped then.
+    /// [`Refused`] holds the request and the reason why it was not admitted; `reply` is then dropped.
     pub fn submit(
         &self,
         request: Request<T>,
@@ -214,8 +214,8 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         Ok(ticket)
     }
 
-    /// Waits until a stage has a place for a request of this priority, or the pipeline is closed; false where
-    /// `deadline` comes first. Whoever comes before may take the place.
+    /// Waits until a stage has a free place for a request of this priority, or the pipeline is closed; false if
+    /// `deadline` comes first. Another caller may still take the place first.
     pub fn wait_for_place(
         &self,
         stage: usize,
@@ -230,25 +230,25 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         stage.lanes.freed(priority).wait_until(deadline, may_go_on)
     }
 
-    /// Takes no more requests, and waits until those that are in have left and the workers have ended.
+    /// Stops accepting requests, and waits until all admitted requests have left and the workers have ended.
     ///
-    /// False where `deadline` comes first; the pipeline goes on draining then. On a worker's own thread it does not
-    /// wait, because that would be for itself.
+    /// False if `deadline` comes first; the pipeline then continues draining. On a worker's own thread it does not
+    /// wait, because it would wait for itself.
     pub fn drain(&self, deadline: Option<Instant>) -> bool {
         self.shared.gate.close(DRAINING);
         self.shared.wake_everybody();
         self.join(deadline)
     }
 
-    /// Takes no more requests, and ends those that are in as [`Failure::Aborted`](crate::Failure::Aborted): what
-    /// waits at once, what a stage works on when the stage returns. [`Self::join`] waits for that.
+    /// Stops accepting requests, and ends all admitted ones as [`Failure::Aborted`](crate::Failure::Aborted): waiting
+    /// ones immediately, running ones when their stage returns. [`Self::join`] waits for that.
     pub fn abort(&self) {
         self.shared.gate.close(ABORTING);
         self.shared.sweep();
         self.shared.wake_everybody();
     }
 
-    /// Waits until a closed pipeline's workers have ended; false as for [`Self::drain`], and for one that is not closed.
+    /// Waits until a closed pipeline's workers have ended; false as for [`Self::drain`], and if it is not closed.
     pub fn join(&self, deadline: Option<Instant>) -> bool {
         let gate = &self.shared.gate;
         let is_done = || gate.workers.load(Ordering::Acquire) == 0;
@@ -257,25 +257,25 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         }
         let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in threads {
-            // A worker catches what stages and replies do; a panic of its own was told about by the panic hook.
+            // A worker catches panics of stages and replies; the panic hook has reported its own.
             drop(thread.join());
         }
         true
     }
 
-    /// Whether this thread is one of its workers, and so in a stage or a reply.
+    /// Whether this thread is one of its workers, running a stage or a reply.
     pub fn is_own_worker(&self) -> bool {
         let me = thread::current().id();
         let threads = lock(&self.threads);
         threads.iter().any(|worker| worker.thread().id() == me)
     }
 
-    /// Whether it takes no more requests.
+    /// Whether it has stopped accepting requests.
     pub fn is_closed(&self) -> bool {
         self.shared.gate.is_closed()
     }
 
-    /// What it has counted so far.
+    /// Its current metrics.
     pub fn metrics(&self) -> Snapshot {
         let stages = &self.shared.stages;
         let stages = stages.iter().map(|stage| {
@@ -286,7 +286,7 @@ impl<T: Send + 'static, E: Send + 'static> Pipeline<T, E> {
         self.shared.endings.snapshot(open, stages.collect())
     }
 
-    /// Requests that are in it.
+    /// Number of requests in the pipeline.
     pub fn open(&self) -> usize {
         self.shared.gate.open()
     }
@@ -300,7 +300,7 @@ impl<T, E> Drop for Pipeline<T, E> {
     }
 }
 
-/// Counts a worker out however its thread ends.
+/// Removes a worker from the count, however its thread ends.
 struct Ending(Arc<Gate>);
 
 impl Drop for Ending {

@@ -1,16 +1,16 @@
-//! Threads that sleep until something is true, and are woken without a lock while nobody sleeps.
+//! Lets threads sleep until a condition is true; waking takes no lock while nobody sleeps.
 
 use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::sync::{fence, lock, AtomicUsize, Condvar, Mutex, Ordering};
 
-/// A place to wait at.
+/// A point where threads wait.
 ///
-/// Whoever makes a condition true calls a `wake` after it; whoever waits counts itself in first and looks after that.
-/// Between the two halves of each side stands a sequentially consistent fence, so that at least one side sees the
-/// other: either the sleeper finds its condition true, or the waker finds the sleeper. From the look to the sleep the
-/// sleeper holds the lock, and the waker passes through it, so that no call falls between the two.
+/// A thread that makes a condition true then calls a `wake`. A thread that waits first registers and then checks the
+/// condition. A sequentially consistent fence separates the two steps on each side, so that at least one side sees the
+/// other: either the sleeper finds its condition true, or the waker finds the sleeper. The sleeper holds the lock from
+/// the check to the sleep, and the waker passes through the lock, so that no wake-up is lost in between.
 #[derive(Default)]
 pub(crate) struct Signal {
     sleepers: AtomicUsize,
@@ -19,13 +19,13 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Waits until `is_ready`: spins, then yields, then sleeps. Returns false where `deadline` comes first.
+    /// Waits until `is_ready`: spins, then yields, then sleeps. Returns false if `deadline` comes first.
     pub(crate) fn wait_until(
         &self,
         deadline: Option<Instant>,
         is_ready: impl Fn() -> bool,
     ) -> bool {
-        // The model checker explores a sleep; a spin would only repeat itself there.
+        // The model checker explores the sleep; spinning would only repeat states.
         #[cfg(not(loom))]
         {
             let backoff = crossbeam_utils::Backoff::new();
@@ -40,7 +40,7 @@ impl Signal {
         fence(Ordering::SeqCst);
         let mut guard = lock(&self.door);
         let found = loop {
-            // The condition before the clock: a bell that rings at the deadline is answered, not lost.
+            // Checks the condition before the clock, so that a wake-up at the deadline is not lost.
             if is_ready() {
                 break true;
             }
@@ -64,18 +64,18 @@ impl Signal {
         found
     }
 
-    /// Whether a thread sleeps here; the caller has fenced what it did before it asks.
+    /// Whether a thread sleeps here; the caller must have issued a fence after its own changes.
     fn has_sleepers(&self) -> bool {
         fence(Ordering::SeqCst);
         self.sleepers.load(Ordering::Relaxed) > 0
     }
 
-    /// Wakes one sleeper, for one thing that one thread can take.
+    /// Wakes one sleeper, for an item that one thread can take.
     pub(crate) fn wake_one(&self) {
         self.wake_one_if(|| true);
     }
 
-    /// Wakes one sleeper if there is a reason, which is only asked for where someone sleeps.
+    /// Wakes one sleeper if there is a reason, which is checked only if a thread sleeps.
     pub(crate) fn wake_one_if(&self, has_reason: impl FnOnce() -> bool) {
         if self.has_sleepers() && has_reason() {
             drop(lock(&self.door));
@@ -83,7 +83,7 @@ impl Signal {
         }
     }
 
-    /// Wakes all, for what concerns everybody.
+    /// Wakes all sleepers, for changes that concern all of them.
     pub(crate) fn wake_all(&self) {
         if self.has_sleepers() {
             drop(lock(&self.door));

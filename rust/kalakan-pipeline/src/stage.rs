@@ -1,4 +1,4 @@
-//! A stage: what is done, how many at once, and who waits for it.
+//! A stage: its work, batch size, and queue.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::sync::{AtomicBool, Ordering};
 /// Where a payload goes after a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<T> {
-    /// To the next stage; after the last one it is the result.
+    /// To the next stage; after the last stage, the payload is the result.
     Next(T),
-    /// Back to the end of this stage's queue: long work in slices, so that others come in between.
+    /// Back to the end of this stage's queue, to process long work in slices and let others run in between.
     Again(T),
-    /// It is the result, whatever stages follow.
+    /// The payload is the result; later stages are skipped.
     Done(T),
 }
 
@@ -30,26 +30,26 @@ impl<T> Step<T> {
     }
 }
 
-/// What a stage does with a micro-batch: one result for each payload, in their order.
+/// The function of a stage for a micro-batch: one result per payload, in order.
 pub type Work<T, E> = Box<dyn Fn(Vec<T>) -> Vec<Result<Step<T>, E>> + Send + Sync>;
 
-/// How a stage works.
+/// Options of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageOptions {
     /// Its name in metrics and errors.
     pub name: String,
-    /// Requests of one priority that may be in the stage, waiting or in work.
+    /// Maximum number of requests of one priority in the stage, waiting or running.
     pub capacity: usize,
-    /// Payloads of one call at most.
+    /// Maximum number of payloads per call.
     pub max_batch: usize,
-    /// How long a worker waits for a batch to fill up, from its first payload on.
+    /// How long a worker waits for a batch to fill up after its first payload.
     pub max_wait: Duration,
-    /// The pool whose workers serve it.
+    /// Index of the pool whose workers serve it.
     pub pool: usize,
 }
 
 impl StageOptions {
-    /// A stage of pool 0 that takes payloads one by one, with 64 places.
+    /// A stage of pool 0 with 64 places that takes payloads one at a time.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -60,7 +60,7 @@ impl StageOptions {
         }
     }
 
-    /// What of the options is out of range, for a pipeline with this many pools.
+    /// Which option is out of range, for a pipeline with this many pools.
     pub(crate) fn fault(&self, pools: usize) -> Option<String> {
         let Self {
             name,
@@ -86,15 +86,15 @@ impl StageOptions {
     }
 }
 
-/// A stage in service; `Q` is what its queues hold.
+/// A running stage; `Q` is the item type of its queues.
 pub(crate) struct Stage<T, E, Q> {
     pub(crate) options: StageOptions,
     pub(crate) work: Work<T, E>,
     pub(crate) lanes: Lanes<Q>,
     pub(crate) metrics: StageMetrics,
-    /// True while a worker waits for its batch to fill up: what arrives is that worker's.
+    /// True while a worker waits for its batch to fill up; arriving items go to that worker.
     is_gathering: AtomicBool,
-    /// Where that worker sleeps.
+    /// Signal on which that worker sleeps.
     pub(crate) arrival: Signal,
 }
 
@@ -110,7 +110,7 @@ impl<T, E, Q> Stage<T, E, Q> {
         }
     }
 
-    /// Whether a worker may wait for more before it works.
+    /// Whether a worker may wait for more payloads before it starts.
     pub(crate) fn gathers(&self) -> bool {
         self.options.max_batch > 1 && !self.options.max_wait.is_zero()
     }
@@ -119,7 +119,7 @@ impl<T, E, Q> Stage<T, E, Q> {
         self.gathers() && self.is_gathering.load(Ordering::Acquire)
     }
 
-    /// Becomes the one who gathers, if there is none.
+    /// Becomes the gathering worker, if there is none.
     pub(crate) fn begin_gathering(&self) -> bool {
         !self.is_gathering.swap(true, Ordering::AcqRel)
     }

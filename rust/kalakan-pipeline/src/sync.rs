@@ -1,4 +1,4 @@
-//! What threads share: std's, or loom's where the model checker runs (`RUSTFLAGS='--cfg loom'`).
+//! Synchronization types from std, or from loom for the model checker (`RUSTFLAGS='--cfg loom'`).
 
 use std::sync::PoisonError;
 
@@ -15,7 +15,7 @@ pub(crate) use std::{
     thread,
 };
 
-/// Locks, whatever became of the last holder: no code that can panic runs under a lock of this crate.
+/// Locks and ignores poisoning, because no code that can panic runs under a lock of this crate.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

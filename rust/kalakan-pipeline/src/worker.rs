@@ -1,4 +1,4 @@
-//! What a worker does: choose, gather, work, pass on.
+//! The worker loop: choose a stage, gather a batch, run it, pass the results on.
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -19,19 +19,19 @@ pub(crate) struct Item<T, E> {
     pub(crate) settlement: Arc<Settlement<T, E>>,
     pub(crate) lane: Priority,
     pub(crate) deadline: Option<Instant>,
-    /// When it came to the stage where it is.
+    /// When it arrived at its current stage.
     pub(crate) since: Instant,
 }
 
 /// Workers that serve the same stages.
 pub(crate) struct Pool {
-    /// The last one first: what is begun is finished before more is begun.
+    /// Stages, last one first, so that started requests are finished before new ones are started.
     pub(crate) stages: Vec<usize>,
-    /// Where its workers sleep.
+    /// Signal on which its workers sleep.
     pub(crate) signal: Signal,
 }
 
-/// What the workers and the owner of a pipeline share.
+/// State shared by the workers and the owner of a pipeline.
 pub(crate) struct Shared<T, E> {
     pub(crate) stages: Vec<Stage<T, E, Item<T, E>>>,
     pub(crate) pools: Vec<Pool>,
@@ -40,12 +40,12 @@ pub(crate) struct Shared<T, E> {
 }
 
 impl<T, E> Shared<T, E> {
-    /// A worker's life.
+    /// The main loop of a worker.
     pub(crate) fn work(&self, pool: usize) {
         let signal = &self.pools[pool].signal;
         loop {
             if let Some((at, batch)) = self.choose(pool) {
-                // Who wakes one worker for several things counts on that one to wake the next.
+                // A thread that wakes one worker for several items relies on that worker to wake the next.
                 signal.wake_one_if(|| self.has_work(pool));
                 self.serve(at, batch);
                 continue;
@@ -57,7 +57,7 @@ impl<T, E> Shared<T, E> {
         }
     }
 
-    /// The next batch for a worker of a pool: the highest priority, and of that the latest stage.
+    /// The next batch for a worker of a pool: highest priority first, then latest stage.
     fn choose(&self, pool: usize) -> Option<(usize, Vec<Item<T, E>>)> {
         for lane in Priority::ALL {
             for &at in &self.pools[pool].stages {
@@ -80,7 +80,7 @@ impl<T, E> Shared<T, E> {
             .any(|&at| Priority::ALL.iter().any(|&lane| self.can_take(at, lane)))
     }
 
-    /// Whether something waits there, and there is room for what becomes of it.
+    /// Whether an item is waiting and there is room for its result.
     fn can_take(&self, at: usize, lane: Priority) -> bool {
         let stage = &self.stages[at];
         if stage.lanes.is_empty(lane) || stage.is_gathering() {
@@ -114,7 +114,7 @@ impl<T, E> Shared<T, E> {
                 break;
             }
         }
-        // What comes from here on wakes the pool; what came before and found no room in the batch is `work`'s to wake for.
+        // Later arrivals wake the pool; `work` wakes for earlier ones that did not fit into the batch.
         stage.end_gathering();
         batch
     }
@@ -128,7 +128,7 @@ impl<T, E> Shared<T, E> {
         })
     }
 
-    /// Adds to a batch what waits, the highest priority first, each with a place in the next stage.
+    /// Adds waiting items to a batch, highest priority first, each with a reserved place in the next stage.
     fn fill(&self, at: usize, batch: &mut Vec<Item<T, E>>) {
         let lanes = &self.stages[at].lanes;
         let from = Some(self.stages[at].options.pool);
@@ -153,7 +153,7 @@ impl<T, E> Shared<T, E> {
         }
     }
 
-    /// Why no work is to be done on a request.
+    /// Why a request should not be processed.
     fn verdict(&self, item: &Item<T, E>) -> Option<Failure<E>> {
         if self.gate.is_aborted() {
             return Some(Failure::Aborted);
@@ -167,7 +167,7 @@ impl<T, E> Shared<T, E> {
         is_late.then_some(Failure::Expired)
     }
 
-    /// Works on a batch and sends each request on its way.
+    /// Runs a batch and passes each request on.
     fn serve(&self, at: usize, batch: Vec<Item<T, E>>) {
         let stage = &self.stages[at];
         let metrics = &stage.metrics;
@@ -230,8 +230,8 @@ impl<T, E> Shared<T, E> {
         self.finish(at, lane, settlement, outcome, from);
     }
 
-    /// Queues an item, whose place is taken, and sees to it that somebody comes for it. `from` is the pool whose
-    /// worker does this: it looks for work next, and wakes a colleague where it leaves some.
+    /// Queues an item with a reserved place, and ensures that a worker takes it. `from` is the pool of the calling
+    /// worker, which looks for work next and wakes another worker if it leaves some.
     pub(crate) fn push(&self, at: usize, item: Item<T, E>, from: Option<usize>) {
         let stage = &self.stages[at];
         stage.lanes.push(item.lane, item);
@@ -243,7 +243,7 @@ impl<T, E> Shared<T, E> {
         }
     }
 
-    /// Gives back the place that was held in the next stage.
+    /// Releases the place reserved in the next stage.
     fn free_next(&self, at: usize, lane: Priority, from: Option<usize>) {
         if let Some(next) = self.stages.get(at + 1) {
             next.lanes.free_place(lane);
@@ -251,8 +251,8 @@ impl<T, E> Shared<T, E> {
         }
     }
 
-    /// Wakes who may have waited for a place in this stage: the workers of the one before, unless it is one of them,
-    /// of pool `from`, that does this.
+    /// Wakes workers that may be waiting for a place in this stage: those of the previous stage, unless the caller is
+    /// one of them (pool `from`).
     fn wake_before(&self, at: usize, from: Option<usize>) {
         let Some(before) = at.checked_sub(1).map(|before| &self.stages[before]) else {
             return;
@@ -294,14 +294,14 @@ impl<T, E> Shared<T, E> {
         self.leave();
     }
 
-    /// Counts a request out, and ends the workers after the last one.
+    /// Removes a request from the count, and stops the workers after the last one.
     pub(crate) fn leave(&self) {
         if self.gate.leave() {
             self.wake_everybody();
         }
     }
 
-    /// Ends all that waits.
+    /// Ends all waiting requests.
     pub(crate) fn sweep(&self) {
         for (at, stage) in self.stages.iter().enumerate() {
             for lane in Priority::ALL {
@@ -324,7 +324,7 @@ impl<T, E> Shared<T, E> {
     }
 }
 
-/// What a stage makes of payloads: as many results as payloads, whatever it does.
+/// Runs a stage on payloads; always returns as many results as payloads.
 fn results_of<T, E, Q>(
     stage: &Stage<T, E, Q>,
     payloads: Vec<T>,

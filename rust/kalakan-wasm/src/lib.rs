@@ -1,8 +1,7 @@
 //! The text core of Kalakan for WebAssembly: `kalakan-text.mjs` is the module that JavaScript imports.
 //!
-//! Strings cross as UTF-8. The caller writes a text into memory that [`allocate`] gave it; a result is a block that
-//! begins with the number of the bytes that follow, in four bytes with the lowest first, and is given back with
-//! [`release_result`].
+//! Strings are passed as UTF-8. The caller writes a text into memory from [`allocate`]. A result is a block that starts
+//! with its length in bytes as a little-endian 32-bit number, and is freed with [`release_result`].
 
 use std::alloc::{alloc, dealloc, Layout};
 use std::sync::LazyLock;
@@ -11,12 +10,12 @@ use kalakan_text::normalize::{normalize, NormalizeOptions};
 use kalakan_text::sentence::split_sentences;
 use kalakan_text::{format_units, G2pOptions, PhonemeId, Tones, TwiG2p};
 
-/// Bytes of the number before a result.
+/// Size in bytes of the length before a result.
 const HEADER: usize = 4;
 
 static READER: LazyLock<TwiG2p> = LazyLock::new(|| TwiG2p::new(G2pOptions::default()));
 
-/// Memory for a text of this many bytes; null if there is none.
+/// Allocates memory for a text of this many bytes; null if that fails.
 #[no_mangle]
 pub extern "C" fn allocate(size: usize) -> *mut u8 {
     match Layout::array::<u8>(size.max(1)) {
@@ -26,10 +25,10 @@ pub extern "C" fn allocate(size: usize) -> *mut u8 {
     }
 }
 
-/// Gives memory back.
+/// Frees memory.
 ///
 /// # Safety
-/// `memory` comes from [`allocate`] with this `size`, and is given back once.
+/// `memory` comes from [`allocate`] with this `size`, and is freed once.
 #[no_mangle]
 pub unsafe extern "C" fn release(memory: *mut u8, size: usize) {
     if let (false, Ok(layout)) = (memory.is_null(), Layout::array::<u8>(size.max(1))) {
@@ -38,17 +37,17 @@ pub unsafe extern "C" fn release(memory: *mut u8, size: usize) {
     }
 }
 
-/// Gives a result back.
+/// Frees a result.
 ///
 /// # Safety
-/// `result` comes from a function of this module, and is given back once.
+/// `result` comes from a function of this module, and is freed once.
 #[no_mangle]
 pub unsafe extern "C" fn release_result(result: *mut u8) {
     if result.is_null() {
         return;
     }
     let mut header = [0; HEADER];
-    // SAFETY: a result begins with its header, and has as many bytes as that says.
+    // SAFETY: a result starts with its header, and has as many bytes as the header says.
     unsafe {
         result.copy_to_nonoverlapping(header.as_mut_ptr(), HEADER);
         release(result, HEADER + u32::from_le_bytes(header) as usize);
@@ -77,7 +76,7 @@ pub unsafe extern "C" fn phonemes(text: *const u8, size: usize, predicted: bool)
     result(format_units(&ids).as_bytes())
 }
 
-/// A text as rows of the phoneme table, a byte each.
+/// A text as rows of the phoneme table, one byte each.
 ///
 /// # Safety
 /// `text` points to `size` bytes.
@@ -89,7 +88,7 @@ pub unsafe extern "C" fn phoneme_ids(text: *const u8, size: usize, predicted: bo
     result(&bytes)
 }
 
-/// The sentences of a text, each with the number of its bytes before it, as a result has.
+/// The sentences of a text, each preceded by its length in bytes, like a result.
 ///
 /// # Safety
 /// `text` points to `size` bytes.
@@ -114,7 +113,7 @@ fn read(text: &str, predicted: bool) -> Vec<PhonemeId> {
     READER.read_ids(text, Some(&NormalizeOptions::default()), None, Some(tones))
 }
 
-/// A copy of a text; JavaScript's encoder writes nothing but UTF-8.
+/// A copy of a text; JavaScript's encoder only writes UTF-8.
 ///
 /// # Safety
 /// `text` points to `size` bytes.
