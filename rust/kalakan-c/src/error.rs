@@ -1,4 +1,4 @@
-//! What can go wrong, by kind.
+//! Errors by kind.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use std::fmt;
 pub enum Status {
     /// No error.
     Ok = 0,
-    /// An argument or option that cannot be used.
+    /// An invalid argument or option.
     Argument = 1,
-    /// The text has nothing to pronounce, or, with `strict`, something that has no reading.
+    /// The text has nothing to pronounce, or, with `strict`, a part without a reading.
     Text = 2,
-    /// The voice is missing, damaged, or made for another version.
+    /// The voice is missing, damaged, or for another version.
     Voice = 3,
     /// onnxruntime cannot be loaded, or failed.
     Runtime = 4,
-    /// Something that only Python's Kalakan does.
+    /// A feature that only the Python package has.
     Unsupported = 5,
-    /// A fault of Kalakan itself.
+    /// A bug in Kalakan.
     Internal = 6,
-    /// The caller's function asked to stop.
+    /// The caller's function requested a stop.
     Stopped = 7,
 }
 
-/// An error: its kind, and one line for a person.
+/// An error: its kind, and a one-line message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// Its kind.

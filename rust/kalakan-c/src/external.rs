@@ -1,4 +1,4 @@
-//! Which other files an ONNX graph reads, found without running it.
+//! Finds the other files that an ONNX graph reads, without running it.
 //!
 //! Field numbers: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>; wire format:
 //! <https://protobuf.dev/programming-guides/encoding/>.
@@ -40,13 +40,13 @@ impl Kind {
     }
 }
 
-/// Most messages inside each other: graphs of a voice have about ten.
+/// Maximum nesting depth of messages; graphs of a voice have about ten.
 const DEEPEST: usize = 100;
 
 /// Names of the files that the tensors of a graph lie in.
 ///
 /// # Errors
-/// What is wrong with a file that is no ONNX graph.
+/// A description of the problem, if the file is not an ONNX graph.
 pub(crate) fn locations(content: &[u8]) -> Result<Vec<String>, &'static str> {
     let mut found = Vec::new();
     collect(content, Kind::Model, 0, &mut found)?;

@@ -1,4 +1,4 @@
-//! The C interface, as `include/kalakan.h` declares and describes it: conversion, errors, and no panic that leaves Rust.
+//! The C interface declared and documented in `include/kalakan.h`: converts arguments and errors, and catches panics.
 
 #![allow(unsafe_code)]
 
@@ -19,10 +19,10 @@ thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
 
-/// A voice that is open.
+/// An open voice.
 pub struct KalakanVoice {
     voice: Voice,
-    /// Names of the speakers as C reads them.
+    /// Names of the speakers as C strings.
     speakers: Vec<CString>,
 }
 
@@ -67,7 +67,7 @@ pub extern "C" fn kalakan_version() -> *const c_char {
 /// See the header.
 #[no_mangle]
 pub extern "C" fn kalakan_error() -> *const c_char {
-    // The string stays where it is until this thread's next error.
+    // The string is valid until this thread's next error.
     LAST.try_with(|last| last.borrow().as_ptr())
         .unwrap_or(c"".as_ptr())
 }
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn kalakan_open(
             )
         };
         let voice = Voice::open(&folder, onnxruntime, threads)?;
-        // Checked when the manifest was read: no name holds a zero byte.
+        // Checked when the manifest was read: no name contains a zero byte.
         let names = voice
             .speakers()
             .iter()
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn kalakan_open(
 #[no_mangle]
 pub unsafe extern "C" fn kalakan_close(voice: *mut KalakanVoice) {
     if !voice.is_null() {
-        // SAFETY: the pointer comes from `kalakan_open`, and the header asks to close a voice once.
+        // SAFETY: the pointer comes from `kalakan_open`, and the header requires that a voice is closed once.
         let voice = unsafe { Box::from_raw(voice) };
         let _ = catch_unwind(AssertUnwindSafe(|| drop(voice)));
     }
@@ -319,7 +319,7 @@ pub unsafe extern "C" fn kalakan_string_free(string: *mut c_char) {
     }
 }
 
-/// Runs a call: its error becomes a status and this thread's message, and so does a panic.
+/// Runs a call; its error or panic becomes a status and this thread's message.
 fn guarded(call: impl FnOnce() -> Result<()>) -> Status {
     let result = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let told = panic.downcast_ref::<String>().map(String::as_str);
@@ -390,7 +390,7 @@ unsafe fn path(value: *const c_char, name: &str) -> Result<PathBuf> {
     if value.is_null() {
         return Err(Error::argument(format!("{name} is null; give a path")));
     }
-    // SAFETY: as the caller promises. A path is bytes here, whatever they encode.
+    // SAFETY: as the caller promises. A path is bytes here, in any encoding.
     let bytes = unsafe { CStr::from_ptr(value) }.to_bytes();
     Ok(std::ffi::OsStr::from_bytes(bytes).into())
 }
@@ -425,7 +425,7 @@ unsafe fn read(options: *const KalakanOptions) -> Result<Options> {
     if options.is_null() {
         return Ok(Options::default());
     }
-    // SAFETY: every version of the options begins with their size.
+    // SAFETY: every version of the options starts with their size.
     let size = unsafe { options.cast::<usize>().read() };
     if size != size_of::<KalakanOptions>() {
         return Err(Error::argument(format!(

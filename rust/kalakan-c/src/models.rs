@@ -1,4 +1,4 @@
-//! The graphs of a voice, and the synthesis behind them; see `kalakan.synthesis.engines.onnx_models`.
+//! The graphs of a voice and the synthesis from their outputs; see `kalakan.synthesis.engines.onnx_models`.
 
 use std::path::Path;
 
@@ -22,9 +22,9 @@ pub(crate) struct Folder<'a> {
     pub path: &'a Path,
     /// Names of its files.
     pub names: &'a [&'a str],
-    /// What runs its graphs.
+    /// The runtime for its graphs.
     pub runtime: &'static Runtime,
-    /// CPU threads of each graph.
+    /// CPU threads per graph.
     pub threads: u32,
 }
 
@@ -49,7 +49,7 @@ impl Folder<'_> {
     }
 }
 
-/// Who speaks.
+/// The speaker.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Speaker {
     /// The voice's first speaker, which is the graph's default.
@@ -61,20 +61,20 @@ pub(crate) enum Speaker {
     Mix(Vec<f32>),
 }
 
-/// Settings of a phrase as the graph takes them; `None` for the model's default.
+/// Settings of a phrase in the form that the graph takes; `None` for the model's default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Controls {
     /// The speaker.
     pub speaker: Speaker,
-    /// Factor of the tempo, one or one for each id.
+    /// Tempo factor: one value, or one per id.
     pub speed: Option<Vec<f32>>,
-    /// Shift in semitones, in the same shapes.
+    /// Pitch shift in semitones, in the same shapes.
     pub pitch: Option<Vec<f32>>,
     /// Factor of log F0 around the speaker's mean, in the same shapes.
     pub pitch_range: Option<Vec<f32>>,
 }
 
-/// What an acoustic model predicts of a phrase.
+/// The acoustic model's prediction for a phrase.
 pub(crate) struct Acoustics {
     /// Log-mel [M, T].
     pub mel: Found<f32>,
@@ -121,7 +121,7 @@ impl AcousticModel {
             }
             Speaker::Mix(weights) => {
                 width = [1, weights.len() as i64];
-                // Nobody's row, so that the mix counts alone.
+                // No speaker's row, so that only the mix counts.
                 inputs.push(("speaker", Tensor::Ints(&[-1], &[1])));
                 inputs.push(("speaker_mix", Tensor::Floats(weights, &width)));
             }
@@ -212,7 +212,7 @@ fn trimmed(mel: &Found<f32>, frames: usize) -> Found<f32> {
 /// Log-mel to samples: the network of `harmonic_noise`, and its synthesis in `kalakan-dsp`.
 pub(crate) struct Vocoder {
     graph: Session,
-    /// Whether the graph also computes the sound, unless it is told not to.
+    /// Whether the graph also computes the sound unless told not to.
     has_sound: bool,
     synthesis: SourceFilter,
 }
@@ -284,7 +284,7 @@ impl Vocoder {
     }
 }
 
-/// Where pulses and noise begin; multiplicative hashing, as in `kalakan.audio.harmonic_noise`.
+/// Start of pulses and noise; multiplicative hashing, as in `kalakan.audio.harmonic_noise`.
 fn source_start(seed: u32) -> SourceFilterStart {
     let mixed = seed.wrapping_mul(2_654_435_769);
     SourceFilterStart {

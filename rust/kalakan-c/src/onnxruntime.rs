@@ -1,6 +1,6 @@
-//! onnxruntime by its own C interface, loaded while the program runs.
+//! onnxruntime through its C interface, loaded at run time.
 //!
-//! Functions are taken from the table `OrtApi` by their places, which never change: new ones are added at its end
+//! Functions are looked up in the table `OrtApi` by index; indices never change, because new functions are appended
 //! (<https://github.com/microsoft/onnxruntime/blob/main/include/onnxruntime/core/session/onnxruntime_c_api.h>).
 
 #![allow(unsafe_code)]
@@ -15,7 +15,7 @@ use libloading::Library;
 
 use crate::error::{Error, Result};
 
-/// Version of the table that is asked for: that of onnxruntime 1.16, which every later one has.
+/// Requested version of the table: that of onnxruntime 1.16, which all later versions provide.
 const API_VERSION: u32 = 16;
 /// `ORT_LOGGING_LEVEL_ERROR`.
 const ONLY_ERRORS: c_int = 3;
@@ -28,21 +28,21 @@ const INT64: c_int = 7;
 const BOOL: c_int = 9;
 
 type Handle = *mut c_void;
-/// An `OrtStatus`, null where all went well.
+/// An `OrtStatus`; null on success.
 type Fault = *mut c_void;
 
 macro_rules! api {
     ($($name:ident = $place:literal: ($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        /// The functions that are used of onnxruntime's table.
+        /// The functions used from onnxruntime's table.
         struct Api {
             $($name: unsafe extern "system" fn($($argument),*) $(-> $result)?,)*
         }
 
         impl Api {
             /// # Safety
-            /// `table` is the table of a version of at least `API_VERSION`.
+            /// `table` is a table of at least version `API_VERSION`.
             unsafe fn new(table: *const *const c_void) -> Self {
-                // SAFETY: the function of that name stands at that place, with that signature.
+                // SAFETY: the function with that name is at that index, with that signature.
                 unsafe {
                     Self {
                         $($name: std::mem::transmute::<
@@ -98,7 +98,7 @@ struct ApiBase {
     get_version: unsafe extern "system" fn() -> *const c_char,
 }
 
-/// A loaded onnxruntime; it stays loaded, since its threads may outlive any session.
+/// A loaded onnxruntime; it stays loaded, because its threads may outlive any session.
 pub(crate) struct Runtime {
     api: Api,
     environment: Handle,
@@ -107,14 +107,14 @@ pub(crate) struct Runtime {
     _library: Library,
 }
 
-// SAFETY: onnxruntime's environment, memory description and default allocator serve any thread.
+// SAFETY: onnxruntime's environment, memory description and default allocator are thread-safe.
 unsafe impl Send for Runtime {}
 // SAFETY: as above.
 unsafe impl Sync for Runtime {}
 
 static LOADED: Mutex<Option<HashMap<String, &'static Runtime>>> = Mutex::new(None);
 
-/// Variable with the library's path, for callers who give none.
+/// Environment variable with the library's path, for callers who give none.
 pub(crate) const VARIABLE: &str = "KALAKAN_ONNXRUNTIME";
 const FILE: &str = if cfg!(windows) {
     "onnxruntime.dll"
@@ -123,14 +123,14 @@ const FILE: &str = if cfg!(windows) {
 } else {
     "libonnxruntime.so"
 };
-/// Read by onnxruntime when it is loaded: Kalakan works offline.
+/// onnxruntime reads this when it is loaded; Kalakan works offline.
 const TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
 
 impl Runtime {
-    /// The onnxruntime of a path; without one that of the environment's `VARIABLE`, else the system's.
+    /// Loads onnxruntime from a path; by default from the environment's `VARIABLE`, otherwise the system's.
     ///
     /// # Errors
-    /// `Status::Runtime` where it cannot be loaded, or is older than version 1.16.
+    /// `Status::Runtime` if it cannot be loaded, or is older than version 1.16.
     pub fn load(path: Option<&str>) -> Result<&'static Self> {
         let given = path
             .map(str::to_owned)
@@ -156,7 +156,7 @@ impl Runtime {
                  onnxruntime 1.16 or newer, or set {VARIABLE}"
             ))
         };
-        // SAFETY: loading runs the library's own start-up, which is what the caller asks for by naming it.
+        // SAFETY: loading runs the library's start-up code, which the caller requests by naming the library.
         let library = unsafe { Library::new(path) }.map_err(|error| refuse(&error.to_string()))?;
         // SAFETY: every version of onnxruntime has this function with this signature.
         let base = unsafe {
@@ -177,7 +177,7 @@ impl Runtime {
         if table.is_null() {
             return Err(refuse(&format!("it is version {version}")));
         }
-        // SAFETY: the library has a table of the version asked for.
+        // SAFETY: the library has a table of the requested version.
         let api = unsafe { Api::new(table) };
         let mut runtime = Self {
             api,
@@ -187,7 +187,7 @@ impl Runtime {
             _library: library,
         };
         let (mut environment, mut memory, mut allocator) = (null_mut(), null_mut(), null_mut());
-        // SAFETY: each function gets places to write a handle to, and handles that it made.
+        // SAFETY: each function gets valid pointers to write a handle to, and handles that it created.
         unsafe {
             let api = &runtime.api;
             runtime.check((api.create_env)(
@@ -209,10 +209,10 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The error that a status tells.
+    /// The error in a status.
     ///
     /// # Safety
-    /// `fault` is null or a status of this library that nobody has released.
+    /// `fault` is null or an unreleased status of this library.
     unsafe fn check(&self, fault: Fault) -> Result<()> {
         if fault.is_null() {
             return Ok(());
@@ -229,7 +229,7 @@ impl Runtime {
 }
 
 /// # Safety
-/// `message` is null or a string that ends in a zero.
+/// `message` is null or a zero-terminated string.
 unsafe fn text(message: *const c_char) -> String {
     if message.is_null() {
         return String::new();
@@ -240,18 +240,18 @@ unsafe fn text(message: *const c_char) -> String {
         .into_owned()
 }
 
-/// A tensor that a graph reads; its shape is beside it.
+/// An input tensor of a graph; its shape is stored separately.
 #[derive(Clone, Copy)]
 pub(crate) enum Tensor<'a> {
     /// 32-bit floats.
     Floats(&'a [f32], &'a [i64]),
-    /// 64-bit whole numbers.
+    /// 64-bit integers.
     Ints(&'a [i64], &'a [i64]),
-    /// One truth value.
+    /// One boolean.
     Flag(&'a bool),
 }
 
-/// A tensor that a graph has computed.
+/// An output tensor of a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found<T> {
     /// Its values in row-major order.
@@ -268,7 +268,7 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Floats with a number of axes.
+    /// Floats with a given number of axes.
     pub fn floats(self, axes: usize) -> Result<Found<f32>> {
         match self {
             Self::Floats(found) if found.shape.len() == axes => Ok(found),
@@ -278,7 +278,7 @@ impl Output {
         }
     }
 
-    /// Whole numbers with a number of axes.
+    /// Integers with a given number of axes.
     pub fn ints(self, axes: usize) -> Result<Found<i64>> {
         match self {
             Self::Ints(found) if found.shape.len() == axes => Ok(found),
@@ -289,11 +289,11 @@ impl Output {
     }
 }
 
-/// A graph on the CPU; any number of threads may run it at once.
+/// A graph on the CPU; any number of threads can run it at the same time.
 pub(crate) struct Session {
     runtime: &'static Runtime,
     raw: Handle,
-    /// Names of its inputs, those with a default included.
+    /// Names of its inputs, including those with a default.
     pub inputs: Vec<String>,
     /// Names of its outputs.
     pub outputs: Vec<String>,
@@ -306,7 +306,7 @@ unsafe impl Sync for Session {}
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: the session is this value's own, and nobody can run it any more.
+        // SAFETY: this value owns the session, and nothing can run it anymore.
         unsafe { (self.runtime.api.release_session)(self.raw) }
     }
 }
@@ -318,7 +318,7 @@ impl Session {
         let name = os_string(path)?;
         let threads = c_int::try_from(threads).unwrap_or(c_int::MAX);
         let (mut options, mut raw) = (null_mut(), null_mut());
-        // SAFETY: handles are those that onnxruntime made, strings end in a zero, and the options are released once.
+        // SAFETY: onnxruntime created the handles, strings are zero-terminated, and the options are released once.
         unsafe {
             runtime.check((api.create_session_options)(&raw mut options))?;
             let set = || -> Result<()> {
@@ -332,7 +332,7 @@ impl Session {
                     spinning,
                     c"0".as_ptr(),
                 ))?;
-                // Every sentence has its own length, so the pattern would be planned again for each.
+                // Sentences differ in length, so the memory pattern would be planned again for each.
                 runtime.check((api.disable_mem_pattern)(options))
             };
             let made = set().and_then(|()| {
@@ -370,7 +370,7 @@ impl Session {
     ) -> Result<Vec<String>> {
         let runtime = self.runtime;
         let mut total = 0;
-        // SAFETY: the session is alive, and each name is freed by the allocator that made it.
+        // SAFETY: the session is alive, and each name is freed by the allocator that created it.
         unsafe {
             runtime.check(count(self.raw, &raw mut total))?;
             (0..total)
@@ -388,7 +388,7 @@ impl Session {
         }
     }
 
-    /// Runs the graph: the outputs of these names, in their order.
+    /// Runs the graph and returns the outputs with these names, in order.
     pub fn run(&self, inputs: &[(&str, Tensor<'_>)], outputs: &[&str]) -> Result<Vec<Output>> {
         let api = &self.runtime.api;
         let (in_names, out_names) = (
@@ -401,7 +401,7 @@ impl Session {
             .collect::<Result<_>>()?;
         let handles: Vec<Handle> = values.iter().map(|value| value.raw).collect();
         let mut found = vec![null_mut(); outputs.len()];
-        // SAFETY: every list has the length that is told, and inputs live until the call is over.
+        // SAFETY: every list has the given length, and inputs live until the call returns.
         let ran = unsafe {
             self.runtime.check((api.run)(
                 self.raw,
@@ -434,13 +434,13 @@ struct Value {
 
 impl Drop for Value {
     fn drop(&mut self) {
-        // SAFETY: the value is this one's own; null, which a failed run leaves, may be released.
+        // SAFETY: this value owns it; null, which a failed run leaves, may be released.
         unsafe { (self.runtime.api.release_value)(self.raw) }
     }
 }
 
 impl Value {
-    /// A value over borrowed data, which has to outlive it and is only read.
+    /// A value over borrowed data, which must outlive it and is only read.
     fn new(runtime: &'static Runtime, tensor: Tensor<'_>) -> Result<Self> {
         let (data, bytes, shape, kind) = match tensor {
             Tensor::Floats(values, shape) => {
@@ -497,7 +497,7 @@ impl Value {
         let shape: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
         let count = shape.iter().product();
         let data: *const c_void = data;
-        // SAFETY: the tensor has as many values of that type, aligned for it.
+        // SAFETY: the tensor has that many values of that type, correctly aligned.
         match kind {
             FLOAT => Ok(Output::Floats(Found {
                 values: unsafe { copied(data.cast(), count) },

@@ -1,4 +1,4 @@
-//! Settings of a synthesis: those of `kalakan.synthesis.options.SpeakOptions`, with its limits, but for `ssml`.
+//! Settings of a synthesis: those of `kalakan.synthesis.options.SpeakOptions`, with its limits, except `ssml`.
 
 use kalakan_text::Tones;
 
@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 pub struct Options {
     /// Name of a speaker; `None` for the voice's first.
     pub speaker: Option<String>,
-    /// Where tones of words without marks come from; `None` for what the voice was trained with.
+    /// Source of tones for words without marks; `None` for the voice's default.
     pub tones: Option<Tones>,
-    /// Factor of the tempo, 0.5 to 2.
+    /// Tempo factor, 0.5 to 2.
     pub speed: f64,
-    /// Shift in semitones, -12 to 12.
+    /// Pitch shift in semitones, -12 to 12.
     pub pitch: f64,
     /// Factor of log F0 around the speaker's mean, 0 to 2.
     pub pitch_range: f64,
@@ -21,19 +21,19 @@ pub struct Options {
     pub volume: f64,
     /// The same gain as a factor of the amplitude, 0.25 to 4.
     pub energy: f64,
-    /// Silence in seconds between two sentences, 0 to 60, on top of the voice's own pause.
+    /// Silence in seconds added between two sentences, 0 to 60.
     pub sentence_pause: f64,
-    /// The same between two paragraphs, on top of that of sentences.
+    /// Silence in seconds added between two paragraphs, on top of the sentence pause.
     pub paragraph_pause: f64,
-    /// The same after a heading.
+    /// Silence in seconds added after a heading.
     pub heading_pause: f64,
-    /// The same at a scene break.
+    /// Silence in seconds added at a scene break.
     pub scene_pause: f64,
     /// Silence in seconds before the first sound, 0 to 10.
     pub lead_in: f64,
     /// Seed of the vocoder's noise.
     pub seed: u32,
-    /// Whether text without a reading is an error, and not left out.
+    /// Whether text without a reading is an error instead of being skipped.
     pub strict: bool,
 }
 
@@ -58,11 +58,11 @@ impl Default for Options {
     }
 }
 
-/// Least and greatest gain in decibels.
+/// Minimum and maximum gain in decibels.
 const VOLUME: (f64, f64) = (-20.0, 12.0);
 
 impl Options {
-    /// Refuses a value out of range.
+    /// Rejects a value out of range.
     ///
     /// # Errors
     /// `Status::Argument`, naming the option, its value and its limits.

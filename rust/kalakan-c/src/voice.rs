@@ -1,4 +1,4 @@
-//! A voice, opened and checked, and the way from a text to its samples.
+//! An opened and verified voice, and synthesis from a text to samples.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,10 +15,10 @@ use crate::onnxruntime::Runtime;
 use crate::options::Options;
 use crate::reading::{read_script, Phrase};
 
-/// Amplitude up to which the limiter changes nothing.
+/// Amplitude below which the limiter changes nothing.
 const KNEE: f32 = 0.8;
 
-/// A voice; any number of threads may use it at once.
+/// A voice; any number of threads can use it at the same time.
 pub struct Voice {
     manifest: Manifest,
     reader: TwiG2p,
@@ -26,22 +26,22 @@ pub struct Voice {
     vocoder: Vocoder,
 }
 
-/// What a synthesis has done besides handing out samples.
+/// Statistics of a synthesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spoken {
-    /// Stretches of the text that have no reading and were left out.
+    /// Number of parts of the text that have no reading and were skipped.
     pub unread: usize,
 }
 
 impl Voice {
     /// Opens the voice in a folder.
     ///
-    /// `onnxruntime` is the path of its shared library; without one the environment's `KALAKAN_ONNXRUNTIME` or the
-    /// system's is used. `threads` are CPU threads for each graph, 1 to 256.
+    /// `onnxruntime` is the path of its shared library; by default the one in the environment variable
+    /// `KALAKAN_ONNXRUNTIME` or the system's. `threads` is the number of CPU threads per graph, 1 to 256.
     ///
     /// # Errors
-    /// `Status::Voice` for a voice that is missing, damaged or made for another phoneme table, `Status::Unsupported`
-    /// for one with another vocoder than `harmonic_noise`, `Status::Runtime` where onnxruntime cannot be loaded.
+    /// `Status::Voice` for a voice that is missing, damaged or uses another phoneme table, `Status::Unsupported` for a
+    /// vocoder other than `harmonic_noise`, `Status::Runtime` if onnxruntime cannot be loaded.
     pub fn open(folder: &Path, onnxruntime: Option<&str>, threads: u32) -> Result<Self> {
         if !(1..=256).contains(&threads) {
             return Err(Error::argument(format!(
@@ -87,7 +87,7 @@ impl Voice {
         })
     }
 
-    /// Samples per second.
+    /// Sample rate in Hz.
     pub fn sample_rate(&self) -> u32 {
         self.manifest.sample_rate
     }
@@ -98,11 +98,11 @@ impl Voice {
     }
 
     /// Synthesizes a text sentence by sentence: `sink` gets the samples of each phrase, in [-1, 1], with the silence
-    /// around it, and says whether to go on.
+    /// around it, and returns whether to continue.
     ///
     /// # Errors
     /// `Status::Argument` for an option out of range, `Status::Text` for a text with nothing to pronounce,
-    /// `Status::Stopped` where `sink` says so.
+    /// `Status::Stopped` if `sink` requests it.
     pub fn synthesize(
         &self,
         text: &str,
@@ -137,7 +137,7 @@ impl Voice {
             .map_or_else(|| Ok(vec![(0, 1.0)]), |name| shares(name, speakers))
     }
 
-    /// Samples of a pause, rounded to whole frames, halves to even as Python rounds.
+    /// Number of samples of a pause, rounded to whole frames, with halves to even as in Python.
     fn silence(&self, seconds: f64) -> usize {
         let hop = self.manifest.hop_length;
         let frames = seconds * f64::from(self.manifest.sample_rate) / hop as f64;
@@ -169,7 +169,7 @@ impl Voice {
         Ok(samples)
     }
 
-    /// The speaker as the acoustic model takes it.
+    /// The speaker in the form that the acoustic model takes.
     fn speaker(&self, shares: &Shares) -> Speaker {
         match shares[..] {
             [(0, _)] => Speaker::First,
@@ -184,7 +184,7 @@ impl Voice {
         }
     }
 
-    /// The controls of a phrase with the voice's corrections on top; in 32 bits, as Python computes them.
+    /// The controls of a phrase with the voice's corrections applied; in 32 bits, as in Python.
     fn controls(&self, phrase: &Phrase, shares: &Shares, options: &Options) -> Controls {
         let corrections = &self.manifest.corrections;
         let given = |value: f64, default: f64| (value != default).then(|| vec![value as f32]);
@@ -219,7 +219,7 @@ impl Voice {
         controls
     }
 
-    /// Decibels of a phrase: the request's, and those that keep the speaker's level.
+    /// Gain of a phrase in decibels: the request's, plus the one that keeps the speaker's level constant.
     fn gain(&self, phrase: &Phrase, shares: &Shares, options: &Options) -> f32 {
         let Manifest {
             levels, speakers, ..
@@ -242,10 +242,10 @@ impl Voice {
     }
 }
 
-/// Rows of speakers and their shares, which sum to 1.
+/// Rows of speakers and their weights, which sum to 1.
 type Shares = Vec<(usize, f64)>;
 
-/// The shares in a speaker's name, or in a mix as "akosua:0.6,esi:0.4"; see `kalakan.synthesis.options.speaker_shares`.
+/// The weights for a speaker or a mix such as "akosua:0.6,esi:0.4"; see `kalakan.synthesis.options.speaker_shares`.
 fn shares(speaker: &str, speakers: &[String]) -> Result<Shares> {
     let known = |name: &str| {
         let place = speakers.iter().position(|other| other == name);
@@ -301,7 +301,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest> {
     Manifest::from_json(&text).map_err(|fault| Error::voice(format!("{}: {fault}", path.display())))
 }
 
-/// Refuses a file that is missing or was changed, and a graph that reads what the manifest does not list.
+/// Rejects a missing or changed file, and a graph that reads files that the manifest does not list.
 fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
@@ -337,7 +337,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// Holds samples within [-1, 1]; see `kalakan.audio.loudness.soft_limit`.
+/// Limits samples to [-1, 1]; see `kalakan.audio.loudness.soft_limit`.
 fn limit(samples: &mut [f32]) -> Result<()> {
     if !samples.iter().all(|sample| sample.is_finite()) {
         return Err(Error::voice(

@@ -1,4 +1,4 @@
-//! Ids that the text stage and the corrections ask about.
+//! Classes of ids that the text stage and the corrections use.
 
 use std::sync::LazyLock;
 
@@ -36,7 +36,7 @@ pub(crate) fn is_sound(unit: PhonemeId) -> bool {
     SOUNDS.contains(&PHONEMES[usize::from(unit.get())].class)
 }
 
-/// Units as a model reads them: the begin mark first, and `mark` last where there is no mark.
+/// Units as model input: the begin mark first, and a mark last (`mark` if there is none).
 pub(crate) fn framed(units: &[PhonemeId], mark: PhonemeId) -> Vec<PhonemeId> {
     let mut ids = Vec::with_capacity(units.len() + 2);
     ids.push(BOS);

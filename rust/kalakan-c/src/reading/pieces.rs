@@ -10,7 +10,7 @@ use kalakan_text::Language;
 pub(crate) struct Piece {
     /// Its bytes in the raw text.
     pub range: Range<usize>,
-    /// The language that a tag names; `None` where the spelling of the words decides.
+    /// The language that a tag names; `None` if the spelling of the words decides.
     pub language: Option<Language>,
 }
 
@@ -29,7 +29,7 @@ const TAGS: [(&str, Language, bool); 4] = [
     ("[/tw]", Language::Twi, true),
 ];
 
-/// The pieces of a text; tags may nest, and one without a partner stays text.
+/// The pieces of a text; tags may nest, and unpaired tags are text.
 pub(crate) fn pieces(text: &str) -> Vec<Piece> {
     let mut found = Vec::new();
     let mut languages: Vec<Language> = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece> {
     found
 }
 
-/// The tags that have a partner, in order: an end tag belongs to the last open tag of its language.
+/// The paired tags in order: an end tag matches the last open tag of its language.
 fn paired(text: &str) -> Vec<Tag> {
     let mut opened: Vec<Tag> = Vec::new();
     let mut paired = Vec::new();

@@ -11,19 +11,19 @@ use super::breaks::{break_between, is_space, Break};
 use super::marks::is_mark;
 use super::pieces::{pieces, Piece};
 
-/// Characters of a sentence that are read at once.
+/// Maximum number of characters of a sentence read at once.
 const READ_AT_ONCE: usize = 4000;
 
 /// A sentence, or a piece of a long one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sentence {
-    /// What is read, without tags.
+    /// The text that is read, without tags.
     pub text: String,
     /// Its first byte in the raw text.
     pub start: usize,
-    /// What separates it from the sentence before it.
+    /// The break between it and the previous sentence.
     pub opens: Break,
-    /// What ends behind the last sentence.
+    /// What ends after the last sentence.
     pub closes: Break,
     /// Its ids, without begin and end marks.
     pub ids: Vec<PhonemeId>,
@@ -35,7 +35,7 @@ pub(crate) struct Sentence {
 struct Flow {
     text: String,
     pieces: Vec<Piece>,
-    /// Where each piece begins in `text`, and where the last one ends.
+    /// Start of each piece in `text`, and the end of the last one.
     starts: Vec<usize>,
 }
 
@@ -55,7 +55,7 @@ impl Flow {
         flow
     }
 
-    /// Where a byte of the text lies in the raw text.
+    /// Position of a byte of the text in the raw text.
     fn source(&self, place: usize) -> usize {
         let index = self.starts.partition_point(|start| *start <= place) - 1;
         let index = index.min(self.pieces.len() - 1);
@@ -151,11 +151,11 @@ fn leading_mark(reader: &TwiG2p, part: &str, ids: &[PhonemeId]) -> Option<Phonem
     read.last().copied().filter(|last| is_mark(*last))
 }
 
-/// The bytes of each sentence or piece of one, and whether its sentence goes on after it.
+/// The bytes of each sentence or piece, and whether the sentence continues after it.
 fn bounded(text: &str, sentences: Vec<Range<usize>>) -> Vec<(Range<usize>, bool)> {
     let mut found = Vec::with_capacity(sentences.len());
     for sentence in sentences {
-        // No character has more than four bytes: most sentences need not be counted.
+        // No character has more than four bytes, so most sentences need not be counted.
         if sentence.len() <= READ_AT_ONCE {
             found.push((sentence, false));
             continue;
@@ -177,8 +177,8 @@ fn bounded(text: &str, sentences: Vec<Range<usize>>) -> Vec<(Range<usize>, bool)
     found
 }
 
-/// Where to cut a sentence, after `first` and not after `last`: after a comma or colon, else between two words that are
-/// not numbers, else between two characters of which the second does not modify the first.
+/// Where to cut a sentence, after `first` and not after `last`: after a comma or colon, otherwise between two words
+/// that are not numbers, otherwise between two characters of which the second does not modify the first.
 fn cut_place(letters: &[(usize, char)], first: usize, last: usize) -> usize {
     let at = |place: usize| letters[place].1;
     let is_gap = |place: usize| is_space(at(place - 1)) && !is_space(at(place));
