@@ -57,6 +57,7 @@ class Module:
         """Ends the process."""
         with self._process:
             self._send("QUIT")
+            self._until(b"210 OK QUIT\n")
         assert self._process.returncode == 0
 
     def _send(self, *lines: str) -> None:
