@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -138,11 +139,18 @@ def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
 
 
 def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> None:
+    deque(encoding(file, coding, blocks), maxlen=0)
+
+
+def encoding(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> Iterator[None]:
+    """Encodes blocks [S_i] of one recording in [-1, 1] into a file that can seek, a block at each step. The bytes are
+    the same however it is cut, at multiples of `kalakan.audio.sound.BLOCK_SAMPLES`. Raises what the file raises."""
     writer = _writer(file, coding)
     resampler = Resampler(coding.source_rate, coding.rate)
     try:
         for block in blocks:
             writer.write(resampler.push(block).clip(-1.0, 1.0))  # a resampler may overshoot
+            yield
         writer.write(resampler.flush().clip(-1.0, 1.0))
     finally:
         writer.close()

@@ -87,8 +87,8 @@ class TextStage:
         Of the options, `ssml`, `strict`, `tones`, the pauses and `lead_in` apply here. Sentences without anything
         pronounceable, and letters without a reading, are skipped with an `UnreadableWarning`. An SSML speaker that the
         voice does not have is replaced by the request's speaker with a `MarkupWarning` (SSML 1.1, section 3.2.1). With
-        `strict` these raise `TextError` and `SynthesisError`. Raises `MarkupError` for SSML that cannot be read, as
-        immediately as `SynthesisError`, and `TextError` at the end of the iteration if there is nothing
+        `strict` these raise `TextError` and `SynthesisError`. Raises `MarkupError` for SSML that cannot be read and
+        `SynthesisError` immediately, and `TextError` at the end of the iteration if there is nothing
         to synthesize.
         """
         options = options or SpeakOptions()
