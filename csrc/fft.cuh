@@ -173,17 +173,32 @@ struct Fixed {
     // body(segment, sample) for each sample that this thread owns.
     template <class Body>
     KK_DEVICE void samples(int, Body body) {
-        if (threadIdx.x >= HOP) return;
+        const int thread = threadIdx.x;  // signed, so that offsets are known not to wrap and become immediates
+        if (thread >= HOP) return;
 #pragma unroll
-        for (int i = 0; i < SEGMENTS; i++) body(i, static_cast<int>(i * HOP + threadIdx.x));
+        for (int i = 0; i < SEGMENTS; i++) body(i, i * HOP + thread);
     }
     // body(pair, bin) for each bin of each pair.
     template <class Body>
     KK_DEVICE void bins(int, int, Body body) {
-        constexpr int EACH = THREADS / PAIRS;
-        const int pair = threadIdx.x / EACH;
-#pragma unroll 2
-        for (int k = threadIdx.x % EACH; k < N / 2 + 1; k += EACH) body(pair, k);
+        constexpr int EACH = THREADS / PAIRS, BINS = N / 2 + 1;
+        const int thread = threadIdx.x, pair = thread / EACH, first = thread % EACH;
+#pragma unroll
+        for (int i = 0; i < (BINS + EACH - 1) / EACH; i++) {
+            if ((i + 1) * EACH <= BINS || first < BINS - i * EACH) body(pair, first + i * EACH);
+        }
+    }
+    // Tables, 16 bytes at a time.
+    template <class T>
+    KK_DEVICE void copy(const T* from, T* to, int) {
+        constexpr int COUNT = N * sizeof(T) / sizeof(float4);
+        static_assert(N * sizeof(T) % sizeof(float4) == 0, "whole vectors");
+        const int thread = threadIdx.x;
+#pragma unroll
+        for (int i = 0; i < (COUNT + THREADS - 1) / THREADS; i++) {
+            const int at = i * THREADS + thread;
+            if (at < COUNT) reinterpret_cast<float4*>(to)[at] = reinterpret_cast<const float4*>(from)[at];
+        }
     }
     // The buffer with the result, one of the two; `load` may read the first, until it is written.
     template <bool INVERSE, class Load, class Map>
@@ -217,6 +232,11 @@ struct Any {
     KK_DEVICE int hop(int hop) { return hop; }
     KK_DEVICE int pairs(int pairs) { return pairs; }
     KK_DEVICE int threads() { return blockDim.x; }
+    template <class T>
+    KK_DEVICE void copy(const T* from, T* to, int n) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < n; i += blockDim.x) to[i] = from[i];
+    }
     template <class Body>
     KK_DEVICE void samples(int extent, Body body) {
 #pragma unroll 1

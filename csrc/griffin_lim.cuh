@@ -86,6 +86,12 @@ KK_DEVICE float magnitude(const GriffinLimParams& p, const Frames& f, int frame,
     return p.magnitude[f.item * p.item_stride + (f.first + frame) * p.frame_stride + k * p.bin_stride];
 }
 
+// The same where the bins of a frame are neighbours, as they are where each iteration has a launch of its own.
+KK_DEVICE float dense_magnitude(const GriffinLimParams& p, const Frames& f, int frame, int k) {
+    if (f.first + frame >= p.frames) return 0.0f;
+    return p.magnitude[f.item * p.item_stride + (f.first + frame) * p.frame_stride + k];
+}
+
 // The integers of rust/kalakan-dsp/src/phase.rs.
 KK_DEVICE unsigned mix(unsigned x) {
     x = (x ^ (x >> 16)) * 0x7feb352du;
@@ -156,11 +162,8 @@ KK_DEVICE Buffers make_buffers(const GriffinLimParams& p) {
     b.roots = b.second + size;
     b.window = reinterpret_cast<float*>(b.roots + n);
     b.rest = b.window + n;
-#pragma unroll
-    for (int i = threadIdx.x; i < n; i += Plan::threads()) {
-        b.roots[i] = p.roots[i];
-        b.window[i] = p.window[i];
-    }
+    Plan::copy(p.roots, b.roots, n);
+    Plan::copy(p.window, b.window, n);
     return b;
 }
 
@@ -178,13 +181,12 @@ KK_DEVICE float2* analyze(const GriffinLimParams& p, const Buffers& b) {
     return Plan::template transform<false>(load, map, b.first, b.second, b.roots, p.radices, n, Plan::pairs(p.pairs));
 }
 
-// Windowed frames of spectra z, which lie in one of the buffers.
+// Windowed frames of spectra z, which lie in one of the buffers; `other` is the other one.
 template <class Plan>
-KK_DEVICE float2* synthesize(const GriffinLimParams& p, const Buffers& b, float2* z) {
+KK_DEVICE float2* synthesize(const GriffinLimParams& p, const Buffers& b, float2* z, float2* other) {
     const int n = Plan::length(p.n_fft);
     const float* const window = b.window;
     const auto map = [&](int i, float2 value) { return window[i] * value; };
-    float2* const other = z == b.first ? b.second : b.first;
     return Plan::template transform<true>(Rows{z, n}, map, z, other, b.roots, p.radices, n, Plan::pairs(p.pairs));
 }
 
@@ -241,7 +243,7 @@ KK_DEVICE void start(const GriffinLimParams& p) {
     const Frames f = frames_of_block<Plan>(p);
     const Buffers b = make_buffers<Plan>(p);
     project<Plan, true>(p, f, b.first, [&](int frame, int k) { return magnitude(p, f, frame, k); });
-    const float2* const z = synthesize<Plan>(p, b, b.first);
+    const float2* const z = synthesize<Plan>(p, b, b.first, b.second);
     float* const out = sums(p, f, 0);
     Plan::samples(f.extent, [&](int segment, int s) {
         out[s] = overlap_add<Plan>(p, z, segment, s);
@@ -258,8 +260,9 @@ KK_DEVICE void iterate(const GriffinLimParams& p) {
     Row now{sums(p, f, p.iteration % 2)};
     gather<Plan>(p, f, b, p.momentum, now, now.at, p.before + f.row, p.reciprocals + f.row);
     float2* z = analyze<Plan>(p, b);
-    project<Plan, false>(p, f, z, [&](int frame, int k) { return magnitude(p, f, frame, k); });
-    z = synthesize<Plan>(p, b, z);
+    project<Plan, false>(p, f, z, [&](int frame, int k) { return dense_magnitude(p, f, frame, k); });
+    // A difference, since the compiler does not see that a choice of buffers lies in shared memory.
+    z = synthesize<Plan>(p, b, z, b.first + (b.second - z));
     float* const out = sums(p, f, (p.iteration + 1) % 2);
     Plan::samples(f.extent, [&](int segment, int s) { out[s] = overlap_add<Plan>(p, z, segment, s); });
 }
@@ -298,7 +301,7 @@ KK_DEVICE void persist(const GriffinLimParams& p) {
     const float* neighbours = nullptr;
 #pragma unroll 1
     for (int iteration = 0;; iteration++) {
-        z = synthesize<Plan>(p, b, z);
+        z = synthesize<Plan>(p, b, z, z == b.first ? b.second : b.first);
         float* const out = sums(p, f, iteration % 2);
         Plan::samples(f.extent, [&](int segment, int s) {
             const int begin = begin_of<Plan>(p, segment, s);

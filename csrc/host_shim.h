@@ -33,6 +33,9 @@ struct float2 {
 struct Dim3 {
     unsigned x, y, z;
 };
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline unsigned __float_as_uint(float x) {
     unsigned bits;

@@ -49,18 +49,20 @@ def replacing(path: Path) -> Iterator[Path]:
     file, a loop of links, and anything but a regular file; an `OSError` of the block names `path`.
     Leftovers of killed processes in the folder are removed.
     """
-    path = Path(os.path.realpath(path))
+    path = real_path(path)
     old = _replaceable(path)
     _sweep(path.parent)
-    partial, lock = _claim_file(path.parent)
-    try:
+    partial, lock = _partial_name(path.parent), None
+    try:  # around the creation too: a signal may come right after it
         with naming(path, instead_of=partial):
+            lock = _claim_file(partial)
             yield partial
             if old is not None:
                 _pass_on(old, partial)
             partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # mostly: there is none any more
+            partial.unlink()
         _release(lock)
 
 
@@ -70,11 +72,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     The old folder is restored if the replacement fails. Raises `OSError`.
     """
-    path = Path(os.path.realpath(path))
+    path = real_path(path)
     old = path.stat() if path.is_dir() else None
     _sweep(path.parent)
-    partial, lock = _claim_folder(path.parent)
+    partial, lock = _partial_name(path.parent), None
     try:
+        with naming(path, instead_of=partial):
+            lock = _claim_folder(partial)
         yield partial
         if old is not None:
             _pass_on(old, partial)
@@ -125,10 +129,19 @@ def is_direct(path: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """The absolute path without links, as far as they lead somewhere.
+
+    `Path.resolve` raises a `RuntimeError` for a loop of links before Python 3.13; here the loop stays in the path, and
+    whoever opens it gets the system's error.
+    """
+    return Path(os.path.realpath(path))
+
+
 def check_writable(path: Path) -> None:
     """Raises the `OSError` that writing to `path` would raise, as far as it can be predicted."""
     if not is_direct(path):
-        path = Path(os.path.realpath(path))
+        path = real_path(path)
         _replaceable(path)
         if not path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -215,33 +228,32 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _claim_file(folder: Path) -> tuple[Path, int | None]:
-    """A new file in `folder` with a short name, and the descriptor whose lock shows that its creator is alive."""
+def _claim_file(path: Path) -> int | None:
+    """Makes a new file; returns the descriptor whose lock shows that its creator is alive."""
     while True:
-        path = _partial_name(folder)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         if _holds(lock, path):
-            return path, lock
+            return lock
         os.close(lock)
         if sys.platform == "win32":
-            return path, None
+            return None
 
 
-def _claim_folder(folder: Path) -> tuple[Path, int | None]:
+def _claim_folder(path: Path) -> int | None:
     """The same for a folder."""
     while True:
-        path = _partial_name(folder)
         path.mkdir()
         if sys.platform == "win32":
-            return path, None
+            return None
         with suppress(FileNotFoundError):
             lock = os.open(path, os.O_RDONLY)
             if _holds(lock, path):
-                return path, lock
+                return lock
             os.close(lock)
 
 
 def _partial_name(folder: Path) -> Path:
+    """A short name that nothing else has, known before anything exists that would have to be removed."""
     return folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
 
 

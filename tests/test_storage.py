@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,58 @@ def test_what_killed_processes_left_is_swept_and_what_lives_is_not(tmp_path: Pat
     storage._sweep.cache_clear()
     write(tmp_path / "b")
     assert names(tmp_path) == ["b"]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("replace", "moment"),
+    [
+        *((replacing, name) for name in ("open", "flock", "fstat")),
+        *((replacing_folder, name) for name in ("mkdir", "open", "flock", "fstat")),
+    ],
+)
+def test_a_signal_right_after_something_was_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: Any, moment: str
+) -> None:
+    owner: Any = storage.fcntl if moment == "flock" else Path if moment == "mkdir" else os
+    original = getattr(owner, moment)
+    stopped: list[str] = []
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        result = original(*given, **more)
+        if not stopped and any(tmp_path.iterdir()):
+            stopped.append(moment)
+            raise SystemExit(143)
+        return result
+
+    monkeypatch.setattr(owner, moment, interrupted)
+    with pytest.raises(SystemExit), replace(tmp_path / "a"):
+        pytest.fail("the block runs")
+    assert stopped == [moment]
+    assert names(tmp_path) == []
+
+
+def test_a_place_that_does_not_exist_is_named_as_it_was_given(tmp_path: Path) -> None:
+    for replace in (replacing, replacing_folder):
+        with pytest.raises(FileNotFoundError) as caught, replace(tmp_path / "none" / "a"):
+            pytest.fail("the block runs")
+        assert caught.value.filename == str(tmp_path / "none" / "a")
+
+
+@posix
+def test_a_real_path_of_a_loop_is_left_to_whoever_opens_it(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="Too many levels"):
+        storage.real_path(tmp_path / "a" / "x").read_bytes()
+    assert storage.real_path(tmp_path / "c" / "x") == tmp_path.resolve() / "x"
+
+
+def test_no_path_is_resolved_another_way() -> None:
+    package = Path(storage.__file__).parent
+    found = [str(path) for path in package.rglob("*.py") if ".resolve(" in path.read_text(encoding="utf-8")]
+    assert found == []
 
 
 def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:

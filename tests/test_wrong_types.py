@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+import kalakan
 from kalakan import Config, ParallelSynthesizer, Synthesizer
-from kalakan.audio.files import read_audio, write_audio
-from kalakan.errors import AudioError, ConfigError
+from kalakan.audio.files import read_audio, write_audio, write_audio_blocks
+from kalakan.errors import AudioError, ConfigError, SynthesisError, TextError
 from kalakan.synthesis.timing import Segment, Sentence, Timing
 
 TONE = np.zeros(100, np.float32)
+
+
+def _closed() -> io.BytesIO:
+    file = io.BytesIO()
+    file.close()
+    return file
 
 
 @pytest.mark.parametrize("source", [5, [], b"a.yaml", ("a",)])
@@ -53,14 +60,65 @@ def test_how_audio_is_stored(tmp_path: Path, options: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        (io.StringIO(), "the file takes text, and audio is bytes; open it in binary mode"),
+        (io.StringIO(), "the file is one of text, and audio is bytes; open it with 'wb'"),
         (5, "the file is a int; give a path or a binary file object"),
         (None, "the file is a NoneType"),
+        ("a\0b.wav", r"the file is 'a\\x00b.wav'; a path has no null character"),
+        (Path("a\0b.wav"), "a path has no null character"),
+        (io.BufferedReader(io.BytesIO()), "the file is open for reading alone; open it with 'wb'"),
+        (io.RawIOBase(), "the file is open for reading alone"),
+        (_closed(), "the file is closed; give an open one, or its path"),
     ],
 )
 def test_where_audio_goes(file: Any, message: str) -> None:
+    for write in (write_audio, lambda *given: write_audio_blocks(given[0], [given[1]], given[2])):
+        with pytest.raises(AudioError, match=message):
+            write(file, TONE, 24_000)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (None, "the file is a NoneType; give a path or a binary file object"),
+        (5, "the file is a int"),
+        ([], "the file is a list"),
+        (io.StringIO("RIFF"), "the file is one of text, and audio is bytes; open it with 'rb'"),
+        (io.BytesIO(), "cannot be read as audio"),
+        (_closed(), "the file is closed"),
+        ("a\0b.wav", "is not a file"),
+    ],
+)
+def test_where_audio_comes_from(file: Any, message: str) -> None:
     with pytest.raises(AudioError, match=message):
-        write_audio(file, TONE, 24_000)
+        read_audio(file)
+
+
+@pytest.mark.parametrize("value", [5, True, 3.5, b"voice", [], {}, ("a",), np.int32(3), io.BytesIO()])
+def test_what_is_no_voice(value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"voice is a {type(value).__name__}; give the path of a voice"):
+        Synthesizer(voice=value)
+
+
+@pytest.mark.parametrize("name", ["voice", "acoustic_model", "vocoder"])
+def test_a_null_in_the_path_of_a_model(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is 'a.x00b'; a path has no null character"):
+        Synthesizer(**{name: "a\0b"})
+
+
+@pytest.mark.parametrize("speaker", [5, 3.5, b"akosua", [], {"akosua": 1}])
+def test_what_is_no_speaker(tiny_voice: Path, speaker: Any) -> None:
+    with pytest.raises(SynthesisError, match=r"speaker is .*; give a name, or a mix as in"):
+        Synthesizer(tiny_voice, speaker=speaker)
+
+
+@pytest.mark.parametrize("lexicon", [5, [], b"a", 3.5, "a\0b", {1: 2}, io.StringIO("a\tb")])
+def test_what_is_no_lexicon(tiny_voice: Path, lexicon: Any) -> None:
+    with pytest.raises(TextError, match="lexicon"):
+        Synthesizer(tiny_voice, lexicon=lexicon)
+
+
+def test_the_package_shows_its_own_names() -> None:
+    assert dir(kalakan) == sorted(kalakan.__all__)
 
 
 @pytest.mark.parametrize("audio", [[[0.0], [0.0, 0.1]], ["a"], None, 5, b"abc", {}])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import aclosing
@@ -18,6 +17,7 @@ from kalakan.api.encoding import REPEATABLE, Output
 from kalakan.api.service import Service
 from kalakan.api.timings import sentence_objects
 from kalakan.api.usage import Usage
+from kalakan.api.validators import etag
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.subtitles import format_subtitles
 from kalakan.synthesis.timing import Sentence, Timing
@@ -61,9 +61,12 @@ def streamed(
     """Audio that is sent while it is synthesized."""
     usage = service.usage(text)
 
+    def given() -> dict[str, str]:
+        return {**headers, **audio_headers(output), **location(usage.key, output)}
+
     async def send_all(send: Send) -> None:
         pieces = service.streamed(text, options, output, usage)
-        await _send_stream(service, pieces, usage, send, {**headers, **audio_headers(output)})
+        await _send_stream(service, pieces, usage, send, given)
 
     return Answer(service, usage, send_all, text)
 
@@ -86,8 +89,10 @@ def events(
         tokens = {"input_tokens": len(text), "output_tokens": frames, "total_tokens": len(text) + frames}
         yield _event({"type": "speech.audio.done", "usage": tokens})
 
+    def given() -> dict[str, str]:
+        return {**headers, "Content-Type": "text/event-stream; charset=utf-8"}
+
     async def send_all(send: Send) -> None:
-        given = {**headers, "Content-Type": "text/event-stream; charset=utf-8"}
         await _send_stream(service, lines(), usage, send, given)
 
     return Answer(service, usage, send_all, text)
@@ -106,15 +111,14 @@ def whole(
                 yield None
                 continue
             key, audio = found
-            yield key, output.file(audio)
+            for content in service.file_steps(audio, output):
+                yield None if content is None else (key, content)
 
     async def send_all(send: Send) -> None:
         key, content = await service.result(steps(), usage)
-        given = {**headers, **audio_headers(output)}
+        given = {**headers, **audio_headers(output), **location(key, output)}
         if output.name in REPEATABLE:
             given["ETag"] = etag(content)
-        if key is not None and service.keeps:
-            given["Content-Location"] = f"{SPEECH_PATH}/{file_name(key, output)}"
         await _send(Response(content, headers=given), send)
 
     return Answer(service, usage, send_all, text)
@@ -163,7 +167,11 @@ def description(
         "vtt": format_subtitles(timing, text, "vtt"),
     }
     if output is not None:
-        content["audio"] = base64.b64encode(output.file(audio)).decode()
+        for file in service.file_steps(audio, output):
+            if file is None:
+                yield None
+            else:
+                content["audio"] = base64.b64encode(file).decode()
         content["format"] = output.name
         content["media_type"] = output.media_type
         content["sample_rate"] = output.coding.rate
@@ -179,27 +187,30 @@ def audio_headers(output: Output) -> dict[str, str]:
     }
 
 
-def etag(content: bytes) -> str:
-    """Strong validator of a body."""
-    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-
-
-def file_name(key: str, output: Output) -> str:
-    """Name of cached audio below `SPEECH_PATH`."""
-    return f"{key}.{output.coding.rate}.{output.name}"
+def location(key: str | None, output: Output) -> dict[str, str]:
+    """Where audio can be had from the cache under a key; that of a stream, once all of it was sent. Nothing without a
+    key."""
+    return (
+        {} if key is None else {"Content-Location": f"{SPEECH_PATH}/{key}.{output.coding.rate}.{output.name}"}
+    )
 
 
 async def _send_stream(
-    service: Service, pieces: Iterator[bytes], usage: Usage, send: Send, headers: Mapping[str, str]
+    service: Service,
+    pieces: Iterator[bytes],
+    usage: Usage,
+    send: Send,
+    headers: Callable[[], Mapping[str, str]],
 ) -> None:
-    """Sends pieces as they come; an error before the first one can still be an answer of its own."""
-    # nginx passes every piece on at once.
-    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-    raw.append((b"x-accel-buffering", b"no"))
+    """Sends pieces as they come; an error before the first one can still be an answer of its own. The headers are asked
+    for when there is a piece."""
     has_begun = False
     async with aclosing(service.items(pieces, usage)) as items:
         async for piece in _filled(items):
             if not has_begun:
+                # nginx passes every piece on at once.
+                given = {**headers(), "X-Accel-Buffering": "no"}
+                raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()]
                 await send({"type": "http.response.start", "status": 200, "headers": raw})
                 has_begun = True
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from kalakan import _rust
 from kalakan.api import errors, logs
 from kalakan.api.keys import KeyCheck, Keys
-from kalakan.api.middleware import BodyLimit, Observed
+from kalakan.api.middleware import BodyLimit, Heads, Observed
 from kalakan.api.page_files import page_files, page_routes
 from kalakan.api.routes import batch, cached, health, socket, speech, text, voices
 from kalakan.api.service import WARM_UP, Service, load
@@ -37,7 +37,7 @@ def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer 
         synthesizer.synthesize(WARM_UP)  # what it loads at its first use is shared as well
     page = page_files()
     keys = Keys(settings.api_keys, settings.rate_limit)
-    layers = [Middleware(Observed)]
+    layers = [Middleware(Observed), Middleware(Heads)]
     if settings.cors_origins:
         layers.append(
             Middleware(

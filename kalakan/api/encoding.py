@@ -14,9 +14,10 @@ import numpy as np
 
 from kalakan.api.errors import ApiError
 from kalakan.audio.encoder import Encoder
-from kalakan.audio.files import write_audio
+from kalakan.audio.files import encoding
 from kalakan.audio.formats import Coding, choose_coding, format_named
-from kalakan.audio.samples import pcm_bytes
+from kalakan.audio.samples import check_samples, pcm_bytes
+from kalakan.errors import AudioError
 from kalakan.synthesis.engines.acoustics import Samples
 
 MEDIA_TYPES = {
@@ -35,7 +36,9 @@ OPEN_ENDED = frozenset(("mp3", "opus", "pcm"))
 REPEATABLE = frozenset(("mp3", "aac", "flac", "wav", "pcm"))
 """Those whose bytes are the same every time; an Ogg stream has a random serial number."""
 BLOCK_SAMPLES = 1 << 16
-"""Samples that are encoded between two places to stop."""
+"""Most samples that are encoded between two places to stop: under a millisecond of work as PCM or FLAC."""
+SLOW = {"mp3": 1 << 13, "opus": 1 << 13}
+"""The same for formats that take longer: 2 ms of work as MP3, 8 as Opus."""
 _AAC_BITS = 64_000
 
 
@@ -43,15 +46,19 @@ class Output:
     """A format at a sample rate."""
 
     def __init__(self, name: str, source_rate: int, rate: int | None = None) -> None:
-        """`name` is a key of `MEDIA_TYPES`; raises `ApiError` for aac where there is no encoder for it, `AudioError`
-        for a rate that the format does not have."""
+        """`name` is a key of `MEDIA_TYPES`; raises `ApiError` for aac where there is no encoder for it, and for
+        a rate that the format does not have."""
         if name == "aac" and aac_encoder() is None:
             others = ", ".join(item for item in MEDIA_TYPES if item != "aac")
             message = f"response_format is 'aac', and this server has no encoder for it; use one of {others}"
             raise ApiError(400, message, param="response_format", code="unsupported_format")
         self.name = name
         """Its name."""
-        self.coding: Coding = choose_coding(source_rate, format_named("wav" if name == "aac" else name), rate)
+        try:
+            coding = choose_coding(source_rate, format_named("wav" if name == "aac" else name), rate)
+        except AudioError as error:
+            raise ApiError(400, str(error), param="sample_rate", code="invalid_value") from error
+        self.coding: Coding = coding
         """How libsndfile's formats are encoded, and the sample rate."""
 
     @property
@@ -60,29 +67,37 @@ class Output:
         kind = MEDIA_TYPES[self.name]
         return f"{kind};rate={self.coding.rate};channels=1;bits=16" if self.name == "pcm" else kind
 
+    def blocks(self, audio: Samples) -> Iterator[Samples]:
+        """Audio [S] in pieces that take at most some milliseconds to encode."""
+        size = SLOW.get(self.name, BLOCK_SAMPLES)
+        return (audio[start : start + size] for start in range(0, len(audio), size))
+
     def encoder(self) -> Encoder:
         """An encoder for a stream."""
         return Encoder(self.coding)
 
     def file(self, audio: Samples) -> bytes:
         """Audio [S] as a whole file, with its length in the header."""
+        *_, content = self.steps(audio)
+        assert content is not None, "the last step is the file"
+        return content
+
+    def steps(self, audio: Samples) -> Iterator[bytes | None]:
+        """At last `file` of audio [S]; None before that is a place to stop."""
         file = io.BytesIO()
-        source, rate = self.coding.source_rate, self.coding.rate
-        if self.name != "aac":
-            write_audio(file, audio, source, self.name, rate=rate)
-            return file.getvalue()
-        write_audio(file, audio, source, "pcm", rate=rate)
-        return encode_aac(file.getvalue(), rate)
+        is_aac = self.name == "aac"
+        coding = (
+            choose_coding(self.coding.source_rate, format_named("pcm"), self.coding.rate)
+            if is_aac
+            else self.coding
+        )
+        yield from encoding(file, coding, self.blocks(check_samples(audio)))
+        yield encode_aac(file.getvalue(), coding.rate) if is_aac else file.getvalue()
 
 
 def available() -> tuple[str, ...]:
     """Names of the formats that this server can answer with."""
     return tuple(name for name in MEDIA_TYPES if name != "aac" or aac_encoder() is not None)
-
-
-def blocks(audio: Samples) -> Iterator[Samples]:
-    """Audio [S] in pieces that take a few milliseconds to encode."""
-    return (audio[start : start + BLOCK_SAMPLES] for start in range(0, len(audio), BLOCK_SAMPLES))
 
 
 def pcm(pieces: Iterable[Samples]) -> bytes:

@@ -123,7 +123,10 @@ def validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
     part of the request."""
     first = errors[0]
     place = list(map(str, first["loc"][1:]))
-    name = ".".join(place)[:LONGEST_VALUE]
+    kinds = [error for error in errors if error["loc"][:2] == first["loc"][:2]]
+    if len(kinds) > 1:  # of a field that may be of several types: pydantic adds the type to the place
+        place = place[:1]
+    name = _cut(".".join(place))
     if first["type"] == "json_invalid":
         return ApiError(
             400, f"the body is not JSON ({first['ctx']['error']}); send one JSON object", code="invalid_json"
@@ -134,9 +137,11 @@ def validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
     if first["type"] == "missing":
         return ApiError(400, f"{name} is missing; give it", param=name, code="missing_field")
     if first["type"] == "extra_forbidden":
-        message = f"{name!a} is no field of this request; see /openapi.json for those there are"
+        message = f"{_cut(ascii(name))} is no field of this request; see /openapi.json for those there are"
         return ApiError(400, message, param=name, code="unknown_field")
-    wanted = re.sub("^Input should (be|have) ", r"it must \1 ", str(first["msg"]))
+    wanted = "it must " + " or ".join(
+        dict.fromkeys(re.sub("^Input should ", "", str(error["msg"])) for error in kinds)
+    )
     return ApiError(
         400, f"{name} is {_shown(first.get('input'))}; {wanted}", param=name, code="invalid_value"
     )
@@ -157,6 +162,10 @@ def _shown(value: Any) -> str:
         if isinstance(value, (str, int, float, bool, type(None)))
         else f"a {type(value).__name__}"
     )
+    return _cut(shown)
+
+
+def _cut(shown: str) -> str:
     return shown if len(shown) <= LONGEST_VALUE else shown[:LONGEST_VALUE] + "…"
 
 

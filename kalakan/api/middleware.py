@@ -112,6 +112,31 @@ class _Request:
         logs.write(**line | scope["state"].get("log", {}))
 
 
+class Heads:
+    """Middleware that answers HEAD wherever there is a GET: with its headers and without its body. Parts of a body
+    are GET's alone (RFC 9110, section 14.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send(message if "body" not in message else {**message, "body": b""})
+
+        # Not a copy: what the router notes in it is logged.
+        scope["headers"] = [item for item in scope["headers"] if item[0] != b"range"]
+        scope["method"] = "GET"
+        try:
+            await self._app(scope, receive, without_body)
+        finally:
+            scope["method"] = "HEAD"
+
+
 class BodyLimit:
     """Middleware that refuses a body of more than `most` bytes, before it is read or while it is."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from kalakan.api.validators import etag, is_known
 
 FOLDER = Path(__file__).parent / "page"
 """Its files; index.html is served at /."""
@@ -60,8 +61,7 @@ def page_files(folder: Path = FOLDER) -> dict[str, File]:
         kind = MEDIA_TYPES.get(path.suffix)
         if path.is_file() and kind is not None:
             content = path.read_bytes()
-            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            found[f"/{path.relative_to(folder).as_posix()}"] = File(content, kind, etag)
+            found[f"/{path.relative_to(folder).as_posix()}"] = File(content, kind, etag(content))
     if "/index.html" in found:
         found["/"] = found["/index.html"]
     return found
@@ -73,8 +73,8 @@ def page_routes(files: dict[str, File]) -> list[Route]:
     async def serve(request: Request) -> Response:
         file = files[request.scope["path"]]
         headers = {"ETag": file.etag, "Cache-Control": "no-cache"}  # kept, and asked for with its ETag
-        if request.headers.get("if-none-match") == file.etag:
+        if is_known(file.etag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=headers, media_type=file.media_type)
 
-    return [Route(path, serve, methods=["GET", "HEAD"], include_in_schema=False) for path in files]
+    return [Route(path, serve, methods=["GET"], include_in_schema=False) for path in files]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from kalakan.audio.formats import RATES
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions
@@ -97,6 +106,15 @@ class SpeechRequest(CommonFields, AnswerFields):
     speed: float = Field(1.0, ge=0.25, le=4.0, description="Tempo; below 0.5 and above 2 it is 0.5 and 2")
     instructions: str | None = Field(None, description="Ignored; the header Kalakan-Notice says so")
     stream_format: Literal["audio", "sse"] = Field("audio", description="sse: events with base64 audio")
+
+    @field_validator("voice", mode="wrap")
+    @classmethod
+    def _one_of_two(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:  # which has a fault for each of the two
+            message = "Input should be a name, or an object with the name as its one member, id"
+            raise PydanticCustomError("voice_type", message) from error
 
 
 class TimestampsRequest(SpeakFields):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
 
-from kalakan.api.encoding import Output, blocks
+from kalakan.api.encoding import Output
 from kalakan.api.errors import ApiError, too_busy, too_late
 from kalakan.api.keys import Keys
 from kalakan.api.memory import Rest
@@ -33,6 +33,8 @@ OPENAI_VOICES = (
 """Names of OpenAI's voices: clients send them by default. They stand for the speakers in turn."""
 MOST_MIX = 200
 """Characters of the longest mix of speakers."""
+STEPS = 8
+"""Blocks that are encoded before the next place to stop where nobody waits."""
 WARM_UP = "Akwaaba!"
 """Synthesized at the start, so that the first request is as fast as the next."""
 
@@ -72,6 +74,8 @@ class Service:
         """Requests that wait for the next piece from the workers."""
         self.open = 0
         """Requests that are being answered, slow readers included."""
+        self.unheard = 0
+        """Streams of which the client has nothing yet."""
 
     def warm_up(self) -> None:
         """Synthesizes a word."""
@@ -148,20 +152,29 @@ class Service:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
 
-        Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole`, all of them together.
+        The items of a stream go before all others until one is not empty: who hears nothing yet waits, who hears
+        something has it to listen to. Raises `ApiError` 408 if the first item takes longer than the deadline; with
+        `is_whole`, which is no stream, all of them together.
         """
         deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
         timed = usage.timed(source)
+        leads = not is_whole and not usage.is_heard
+        self.unheard += leads
         try:
-            async with aclosing(self.parallel.aiterate(timed, priority=priority)) as coming:
+            async with aclosing(
+                self.parallel.aiterate(timed, priority=lambda: "high" if leads else priority)
+            ) as coming:
                 while True:
                     try:
                         item = await (anext(coming) if deadline is None else self._within(deadline, coming))
                     except StopAsyncIteration:
                         return
                     deadline = deadline if is_whole else None
+                    if leads and item:
+                        self.unheard, leads, usage.is_heard = self.unheard - 1, False, True
                     yield item
         finally:
+            self.unheard -= leads
             self.metrics.speech(usage)
 
     async def _within(self, deadline: float, coming: AsyncIterator[Item]) -> Item:
@@ -195,6 +208,12 @@ class Service:
         with self.admitted():
             return await self.result(steps(), self.usage())
 
+    async def file(self, audio: Samples, output: Output) -> bytes:
+        """Audio [S] as a whole file, encoded by a worker. Raises `ApiError` 429 where there is no room for it."""
+        with self.admitted():
+            content: bytes = await self.result(self.file_steps(audio, output), self.usage())
+        return content
+
     def usage(self, text: str = "") -> Usage:
         """A record of what a request for a text costs."""
         return Usage(self.synthesizer.sample_rate, len(text))
@@ -211,8 +230,25 @@ class Service:
         encoder = output.encoder()
         for samples in self._samples(text, options, usage):
             usage.samples += len(samples)
-            yield encoder.encode(samples)
+            pieces = map(encoder.encode, output.blocks(samples))
+            yield from (b"".join(some) for some in self._between_stops(pieces))
         yield encoder.finish()
+
+    def file_steps(self, audio: Samples, output: Output) -> Iterator[bytes | None]:
+        """At last audio [S] as a whole file; None before that is a place to stop."""
+        return (steps[-1] for steps in self._between_stops(output.steps(audio)))
+
+    def _between_stops(self, steps: Iterable[Item]) -> Iterator[list[Item]]:
+        """Steps in lists, with a place to stop after each: a step where somebody waits for a first piece, else a few,
+        because every stop costs half a millisecond."""
+        some: list[Item] = []
+        for step in steps:
+            some.append(step)
+            if self.unheard or len(some) == STEPS:
+                yield some
+                some = []
+        if some:
+            yield some
 
     def _samples(self, text: str, options: SpeakOptions, usage: Usage) -> Iterator[Samples]:
         # Not the key of the reading: a stream begins before all of the text is read. Its windows give the samples of
@@ -220,10 +256,12 @@ class Service:
         key = self.cached.written_key(text, options) if self._caches else None
         audio = None if key is None else self._found(key, usage)
         if audio is not None:
-            yield from blocks(audio)
+            usage.key = key
+            yield audio
             return
         kept: list[Samples] = []
         room = self.settings.cache_bytes if key is not None else 0
+        usage.key = key if room else None
         with self.synthesizer.stream(text, options) as pieces:
             for piece in pieces:
                 samples = np.asarray(piece)

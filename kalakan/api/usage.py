@@ -22,6 +22,10 @@ class Usage:
     """Samples at the voice's rate."""
     work_s: float = 0.0
     """Seconds that workers computed for it."""
+    is_heard: bool = False
+    """Whether the client has some of its audio, or of the audio before it: until then a stream goes before others."""
+    key: str | None = None
+    """Key of the audio in the cache; None where it is not kept."""
     is_cached: bool | None = None
     """Whether its audio was in the cache; None where that was not looked for."""
 

@@ -126,6 +126,7 @@ class Connection:
         assert options is not None, "a request has begun"
         for text in self._incoming.complete(is_last):
             usage = self._service.usage(text)
+            usage.is_heard = self._samples > 0
             try:
                 with self._service.admitted(is_begun=True):
                     async with aclosing(

@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -81,11 +82,22 @@ def write_audio_blocks(
 def _check_file(file: Any) -> None:
     """Raises `AudioError` for anything but a path or a file that takes bytes."""
     if isinstance(file, (str, os.PathLike)):
+        if "\0" in str(file):
+            raise AudioError(f"the file is {str(file)!r}; a path has no null character")
         return
+    _check_object(file, "write")
+    if isinstance(file, io.IOBase) and not file.writable():
+        raise AudioError("the file is open for reading alone; open it with 'wb'")
+
+
+def _check_object(file: Any, method: str) -> None:
+    """Raises `AudioError` for a file of text, an object without that method, and a closed file."""
     if isinstance(file, io.TextIOBase):
-        raise AudioError("the file takes text, and audio is bytes; open it in binary mode, as with 'wb'")
-    if not callable(getattr(file, "write", None)):
+        raise AudioError(f"the file is one of text, and audio is bytes; open it with '{method[0]}b'")
+    if not callable(getattr(file, method, None)):
         raise AudioError(f"the file is a {type(file).__name__}; give a path or a binary file object")
+    if isinstance(file, io.IOBase) and file.closed:
+        raise AudioError("the file is closed; give an open one, or its path")
 
 
 def choose_file_coding(
@@ -106,7 +118,9 @@ def read_audio(file: AudioFile) -> tuple[NDArray[np.float32], int]:
     Raises `AudioError` if the file is missing or is not audio that libsndfile can read.
     """
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the given file object"
-    if isinstance(file, (str, os.PathLike)) and not Path(file).is_file():
+    if not isinstance(file, (str, os.PathLike)):
+        _check_object(file, "read")
+    elif not Path(file).is_file():
         raise AudioError(f"{name} is not a file; give the path of an audio file")
     from kalakan.audio.sound import read_sound  # lazy: libsndfile delays streams
 
@@ -125,11 +139,18 @@ def _write_path(path: Path, coding: Coding, blocks: Iterable[Any]) -> None:
 
 
 def _encode(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> None:
+    deque(encoding(file, coding, blocks), maxlen=0)
+
+
+def encoding(file: BinaryIO, coding: Coding, blocks: Iterable[NDArray[np.floating[Any]]]) -> Iterator[None]:
+    """Encodes blocks [S_i] of one recording in [-1, 1] into a file that can seek, a block at each step. The bytes are
+    the same however it is cut, at multiples of `kalakan.audio.sound.BLOCK_SAMPLES`. Raises what the file raises."""
     writer = _writer(file, coding)
     resampler = Resampler(coding.source_rate, coding.rate)
     try:
         for block in blocks:
             writer.write(resampler.push(block).clip(-1.0, 1.0))  # a resampler may overshoot
+            yield
         writer.write(resampler.flush().clip(-1.0, 1.0))
     finally:
         writer.close()

@@ -12,6 +12,7 @@ from kalakan.benchmark.probe import ENGINES
 from kalakan.config.rules import shown
 from kalakan.errors import BenchmarkError
 from kalakan.models.registry import ENTRIES
+from kalakan.storage import real_path
 from kalakan.voices.package import load_voice
 
 PRECISIONS = ("full", "mixed")
@@ -77,7 +78,7 @@ def peer(text: str, threads: int) -> Subject:
     for file in files:
         if not Path(file).is_file():
             raise BenchmarkError(f"{file}: there is no such file; {name} needs its model")
-    files = [str(Path(file).resolve()) for file in files]
+    files = [str(real_path(file)) for file in files]
     return Subject(name, {"engine": name, "threads": threads, "files": files}, is_peer=True)
 
 

@@ -14,24 +14,40 @@ from kalakan.cli.start import catch_signals, ignore_signals
 from kalakan.cli.streams import STDOUT, complain, naming_stdout
 from kalakan.errors import KalakanError, how_to_install
 
-_EXTRAS = {
-    "torch": "torch",
-    "safetensors": "torch",
-    "onnx": "export",
-    "tqdm": "train",
-    "matplotlib": "train",
-    "tensorboard": "train",
-    "parselmouth": "train",
-    "fastapi": "serve",
-    "uvicorn": "serve",
-    "prometheus_client": "serve",
-    "pydantic": "serve",
-    "starlette": "serve",
-    "wyoming": "serve",
-    "pyloudnorm": "train",
-    "ray": "ray",
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "torch": ("torch", "export", "train", "evaluate"),
+    "safetensors": ("torch", "export", "train", "evaluate"),
+    "onnx": ("export", "train"),
+    "tqdm": ("train",),
+    "matplotlib": ("train", "evaluate", "benchmark"),
+    "tensorboard": ("train",),
+    "parselmouth": ("train", "evaluate"),
+    "pesq": ("evaluate",),
+    "pystoi": ("evaluate",),
+    "fastapi": ("serve",),
+    "uvicorn": ("serve",),
+    "prometheus_client": ("serve",),
+    "pydantic": ("serve",),
+    "starlette": ("serve",),
+    "websockets": ("serve",),
+    "wyoming": ("serve",),
+    "pyloudnorm": ("train",),
+    "docx": ("documents",),
+    "pypdf": ("documents",),
+    "redis": ("redis",),
+    "ray": ("ray",),
 }
-"""The extra that installs an optional package."""
+"""The extras that install an optional package; the first is the smallest."""
+OWN_EXTRAS = {
+    "align": "train",
+    "benchmark": "benchmark",
+    "evaluate": "evaluate",
+    "export": "export",
+    "prepare": "train",
+    "serve": "serve",
+    "train": "train",
+}
+"""The extra with everything that a command may need: of several that bring a package, it is the one to install."""
 
 
 def run(command: click.Command, name: str) -> NoReturn:
@@ -58,8 +74,9 @@ def _status(command: click.Command, name: str) -> int:
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()
-        if isinstance(error, click.NoSuchOption) and error.ctx is not None and _takes_text(error.ctx.command):
-            complain("A text that begins with - goes behind --, as in: kalakan synthesize -- '-hello'")
+        if isinstance(error, click.NoSuchOption) and not error.possibilities and _takes_text(error.ctx):
+            path = "kalakan" if error.ctx is None else error.ctx.command_path
+            complain(f"A text that begins with - goes behind --, as in: {path} -- '-hello'")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -69,7 +86,7 @@ def _status(command: click.Command, name: str) -> int:
     except KalakanError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        extra = extra_of(error.name or "", command)
         if extra is None:
             raise
         return _fail(f"this needs {error.name}; {how_to_install(extra)}")
@@ -78,8 +95,20 @@ def _status(command: click.Command, name: str) -> int:
         return _fail(_reason(error))
 
 
-def _takes_text(command: click.Command) -> bool:
-    return any(item.name == "text" and item.param_type_name == "argument" for item in command.params)
+def extra_of(module: str, command: click.Command) -> str | None:
+    """The extra that installs a module which a command lacks: the command's own, if it does; None for an unknown one.
+
+    A group's command is the one that the process's arguments name.
+    """
+    names = [command.name, *sys.argv[1:2]] if isinstance(command, click.Group) else [command.name]
+    extras = EXTRAS.get(module.partition(".")[0], ())
+    own = next((OWN_EXTRAS[name] for name in names if name in OWN_EXTRAS), None)
+    return own if own in extras else next(iter(extras), None)
+
+
+def _takes_text(context: click.Context | None) -> bool:
+    parameters = [] if context is None else context.command.params
+    return any(item.name == "text" and item.param_type_name == "argument" for item in parameters)
 
 
 def _open_closed_streams() -> None:

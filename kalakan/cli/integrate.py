@@ -12,7 +12,7 @@ import click
 from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 from kalakan.errors import ConfigError
-from kalakan.storage import replacing, way_out
+from kalakan.storage import real_path, replacing, way_out
 
 MODULE = "sd_kalakan"
 """Its name in speech-dispatcher is without `sd_`."""
@@ -49,7 +49,7 @@ def command(program: str, voice: str | None, lexicon: str | None, module_dir: st
     write_line(str(path))
     click.echo(
         "if speechd.conf has lines of AddModule, add there: "
-        f'AddModule "kalakan" "{path.resolve()}" "kalakan.conf"\n'
+        f'AddModule "kalakan" "{real_path(path)}" "kalakan.conf"\n'
         "then: killall speech-dispatcher; spd-say -o kalakan -l tw -w 'Maakye'",
         err=True,
     )
@@ -70,5 +70,5 @@ def script(voice: str | None, lexicon: str | None) -> str:
     words = [sys.executable, "-m", "kalakan.cli.speech_dispatcher"]
     for name, path in (("--voice", voice), ("--lexicon", lexicon)):
         if path is not None:
-            words += [name, str(Path(path).resolve())]
+            words += [name, str(real_path(path))]
     return f'#!/bin/sh\nexec {shlex.join(words)} -- "$@"\n'

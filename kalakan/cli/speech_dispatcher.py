@@ -11,7 +11,10 @@ import math
 import re
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 import click
@@ -22,9 +25,13 @@ from kalakan.cli.start import catch_signals
 from kalakan.errors import KalakanError, MarkupError, TextError
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
+_STOP, _PAUSE, _END = "703 STOP", "704 PAUSE", "702 END"
+"""The events that end a message."""
 BLOCK_S = 0.1
 """Seconds of audio in one message: what may still play after a stop."""
-_MARK = re.compile(r"<mark\b[^>]*/>")
+_MARK = re.compile(r"<mark\b[^>]*?\bname\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^>]*?(?:/>|>\s*</mark\s*>)")
+_SERVERS = "__spd_"
+"""How the names of the server's own marks begin; it sets one behind each sentence, and pauses only at them."""
 _TAG = re.compile(r"<[^>]*>")
 _ESCAPED = {0x0A: b"\x7d\x2a", 0x7D: b"\x7d\x5d"}
 """Bytes that would end a message, and their escapes: 0x7d, then the byte with bit 5 flipped."""
@@ -58,13 +65,13 @@ class Module:
             "CHAR": lambda: self._speak("char"),
             "KEY": lambda: self._speak("key"),
             "SOUND_ICON": lambda: self._speak("icon"),
-            "STOP": lambda: self._end("703 STOP"),
-            "PAUSE": lambda: self._end("704 PAUSE"),
+            "STOP": self._stop,
+            "PAUSE": self._pause,
         }
         for line in self._source:
             command = line.decode("utf-8", "replace").strip()
             if command == "QUIT":
-                self._end("703 STOP")
+                self._stop()
                 self._send("210 OK QUIT")
                 return
             answers.get(command, lambda: self._send("300 ERR UNKNOWN COMMAND"))()
@@ -109,11 +116,16 @@ class Module:
         self._speaking = threading.Thread(target=self._utter, args=(text, kind), daemon=True)
         self._speaking.start()
 
-    def _end(self, event: str) -> None:
-        """Ends the current message with an event; does nothing if there is none."""
+    def _stop(self) -> None:
+        """Ends the current message, if there is one."""
         if self._speaking is not None and self._speaking.is_alive():
-            self._ending = event
+            self._ending = _STOP
             self._wait()
+
+    def _pause(self) -> None:
+        """Has the current message end at its next mark of the server, which resumes it there."""
+        if self._speaking is not None and self._speaking.is_alive() and not self._ending:
+            self._ending = _PAUSE
 
     def _wait(self) -> None:
         if self._speaking is not None:
@@ -123,33 +135,57 @@ class Module:
     def _utter(self, text: str, kind: str) -> None:
         self._send("701 BEGIN")
         try:
-            for samples in self._audio(text, kind):
-                for block in _blocks(samples, round(BLOCK_S * self._synthesizer.sample_rate)):
-                    if self._ending:
-                        break
-                    self._write(_message(block, self._synthesizer.sample_rate))
-                if self._ending:
-                    break
-        except TextError:
-            pass  # nothing to synthesize: screen readers send such messages, and wait for their end
+            end = self._utter_parts(_document(text, kind), text)
         except KalakanError as error:
             sys.stderr.write(f"kalakan: error: {error}\n")
-        self._send(self._ending or "702 END")
+            end = _END
+        self._send(_STOP if self._ending == _STOP else end)
 
-    def _audio(self, text: str, kind: str) -> Iterator[Any]:
-        """The audio of a message; SSML that Kalakan does not support is read as plain text."""
-        document = _document(text, kind)
+    def _utter_parts(self, document: Marked, text: str) -> str:
+        """Sends the sound of a message and its marks, each where it stands; returns the event that ends it."""
+        marks = deque(document.marks)
+        try:
+            for part in self._parts(document, text):
+                if self._ending == _STOP:
+                    return _STOP
+                if not isinstance(part, str):
+                    self._write(_message(part, self._synthesizer.sample_rate))
+                    continue
+                marks.popleft()
+                self._send(f"700-{part}", "700 INDEX MARK")
+                if self._ending == _PAUSE and part.startswith(_SERVERS):
+                    return _PAUSE
+        except TextError:
+            pass  # nothing to synthesize: screen readers send such messages, and wait for their end
+        for mark in marks:
+            self._send(f"700-{mark.name}", "700 INDEX MARK")
+        return _END
+
+    def _parts(self, document: Marked, text: str) -> Iterator[Any]:
+        """Blocks of samples, and between them the names of marks; SSML that Kalakan does not support is plain text."""
         options = speak_options(self._settings, self._synthesizer.speakers)
         try:
-            stream = self._synthesizer.stream(document, options, ssml=True)
-            first = next(stream, None)
+            stream = self._synthesizer.stream(document.text, options, ssml=True)
+            first = next(stream.chunks(), None)
         except MarkupError:
-            stream = self._synthesizer.stream(html.unescape(_TAG.sub(" ", text)), options)
-            first = next(stream, None)
+            document = _marked(text, "", lambda piece: html.unescape(_TAG.sub(" ", piece)))
+            stream = self._synthesizer.stream(document.text, options)
+            first = next(stream.chunks(), None)
+        size = round(BLOCK_S * self._synthesizer.sample_rate)
+        marks, due, at = deque(document.marks), deque[tuple[int, str]](), 0
         with stream:
-            if first is not None:
-                yield first
-            yield from stream
+            for chunk in chain(() if first is None else (first,), stream.chunks()):
+                for begun in chunk.begins:
+                    while marks and marks[0].place <= begun.phrase.source[1]:
+                        due.append((begun.sample_at(marks[0].place), marks.popleft().name))
+                rest = chunk.audio
+                while len(rest):
+                    while due and due[0][0] <= at:
+                        yield due.popleft()[1]
+                    length = min(size, due[0][0] - at) if due else size
+                    block, rest = rest[:length], rest[length:]
+                    at += len(block)
+                    yield block
 
 
 def speak_options(settings: dict[str, str], speakers: tuple[str, ...]) -> SpeakOptions:
@@ -188,21 +224,48 @@ def _within(name: str, value: float) -> float:
     return min(max(value, control.low), control.high)
 
 
-def _document(text: str, kind: str) -> str:
-    """A message as SSML: the server adds marks of its own to text; signs and keys are spelled."""
+@dataclass(frozen=True)
+class Mark:
+    """A place in a message."""
+
+    name: str
+    """Its name, for the client."""
+    place: int
+    """The number of characters before it."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A message without its marks."""
+
+    text: str
+    """The rest of the message."""
+    marks: tuple[Mark, ...] = ()
+    """The marks in their order."""
+
+
+def _marked(text: str, before: str, change: Callable[[str], str]) -> Marked:
+    """A text without its marks; what lies between two is changed for itself, and `before` stands before it all."""
+    result, marks, at = before, [], 0
+    for found in _MARK.finditer(text):
+        result += change(text[at : found.start()])
+        marks.append(Mark(html.unescape(found[1] or found[2] or ""), len(result)))
+        at = found.end()
+    return Marked(result + change(text[at:]), tuple(mark for mark in marks if mark.name))
+
+
+def _document(text: str, kind: str) -> Marked:
+    """A message as SSML, without the marks in it; signs and keys are spelled."""
     if kind == "text":
-        text = _MARK.sub("", text)
-        return (
-            text if text.lstrip().startswith("<speak") else f"<speak>{html.escape(text, quote=False)}</speak>"
-        )
+        if text.lstrip().startswith("<speak"):
+            return _marked(text, "", str)
+        plain = _marked(text, "<speak>", lambda piece: html.escape(piece, quote=False))
+        return Marked(f"{plain.text}</speak>", plain.marks)
     sign = " " if text == "space" else text.replace("_", " ") if len(text) > 1 else text
     if sign.isspace() or (kind == "key" and len(sign) > 1):
-        return f"<speak>{html.escape(sign, quote=False)}</speak>"
-    return f'<speak><say-as interpret-as="characters">{html.escape(sign, quote=False)}</say-as></speak>'
-
-
-def _blocks(samples: Any, size: int) -> Iterator[Any]:
-    return (samples[start : start + size] for start in range(0, len(samples), size))
+        return Marked(f"<speak>{html.escape(sign, quote=False)}</speak>")
+    spelled = html.escape(sign, quote=False)
+    return Marked(f'<speak><say-as interpret-as="characters">{spelled}</say-as></speak>')
 
 
 def _message(samples: Any, sample_rate: int) -> bytes:

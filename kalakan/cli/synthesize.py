@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ from kalakan.cli.line_by_line import answer_lines
 from kalakan.cli.outputs import Shape, choose_output
 from kalakan.cli.streams import read_file, read_stdin, text_argument
 from kalakan.cli.synthesis_run import Subtitles, SynthesisRun, control_options
+from kalakan.storage import real_path
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _check_source(text: str | None, options: dict[str, Any]) -> None:
 
 
 def _check_places(paths: list[str | None]) -> None:
-    files = [Path(path).resolve() for path in paths if path is not None]
+    files = [real_path(path) for path in paths if path is not None]
     twice = next((file for file in files if files.count(file) > 1), None)
     if twice is not None:
         raise click.UsageError(f"{twice} is named twice and would be written twice; give each file its own")

@@ -14,7 +14,7 @@ from kalakan.cli.kinds import FILE, FOLDER, WORD
 from kalakan.cli.streams import write_line
 from kalakan.errors import ConfigError, KalakanError
 from kalakan.recipes.plan import SECTION, VoicePlan
-from kalakan.storage import replacing, way_out
+from kalakan.storage import real_path, replacing, way_out
 from kalakan.voices.describe import check_license
 
 Answer = TypeVar("Answer")
@@ -82,11 +82,11 @@ def command(
     plan = VoicePlan(
         name=name,
         license=license_id,
-        license_file=str(Path(license_file).resolve()) if license_file else "",
+        license_file=str(real_path(license_file)) if license_file else "",
         consent=consent,
         speakers=speakers,
-        recordings=str(Path(recordings).resolve()),
-        output=str(Path(output_dir or name).resolve()),
+        recordings=str(real_path(recordings)),
+        output=str(real_path(output_dir or name)),
     )
     path = Path(file or f"{name}.yaml")
     _write(path, plan, force)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.errors import ExportError
+from kalakan.storage import real_path
 
 Arrays = Mapping[str, NDArray[Any]]
 _COMMON = """
@@ -184,7 +185,7 @@ def run_apart(runner: str, path: Path, cases: Sequence[Arrays], rounds: int = 3)
         }
         np.savez(given, **held)
         root = str(Path(__file__).parents[2])
-        arguments = [str(path.resolve()), str(given), str(results), str(rounds), root]
+        arguments = [str(real_path(path)), str(given), str(results), str(rounds), root]
         # Threads as a user of one core has them, and no telemetry: see `kalakan.onnx_runtime`.
         surroundings = os.environ | {"OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
         program = "import sys\n" + PROGRAMS[runner] + _COMMON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +25,7 @@ from kalakan.voices.files import (
 )
 from kalakan.voices.package import Voice, load_voice, save_voice
 from kalakan.voices.save import with_vocoder
-from kalakan.voices.weights import float32_state, load_acoustic, load_vocoder_of
+from kalakan.voices.weights import LoadedModel, float32_state, load_acoustic, load_vocoder_of
 
 if TYPE_CHECKING:
     from kalakan.models.acoustic.fastspeech2 import FastSpeech2
@@ -62,6 +63,21 @@ def add_onnx(source: str | Path, target: str | Path | None = None, *, half_weigh
         if parts:
             check_parts(model, Path(folder))
     return save_voice(target if target is not None else voice.path, voice.manifest, files)
+
+
+def with_acoustic(voice: Voice, model: LoadedModel, target: str | Path) -> Voice:
+    """Writes `voice` with another acoustic model of its kind, and with weights in 16 bits, to `target`; the graphs are
+    traced again and all other files stay. Raises as `add_onnx`."""
+    from safetensors.torch import save
+
+    files: dict[str, bytes | Path] = {
+        name: voice.file(name).read_bytes()
+        for name in voice.manifest.files
+        if not (name.startswith("acoustic") and name.endswith((".onnx", ".safetensors")))
+    }
+    files[ACOUSTIC_WEIGHTS] = save(float32_state(model.module))
+    save_voice(target, replace(voice.manifest, acoustic=model.record), files)
+    return add_onnx(target, half_weights=True)
 
 
 def add_vocoder(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kalakan.errors import ExportError
 from kalakan.export.onnx.shared_weights import halve
 from kalakan.export.prune import changed_settings, cut_channels, zero_share, zero_weights
-from kalakan.export.voice import add_onnx, add_vocoder
-from kalakan.voices.files import ACOUSTIC_WEIGHTS
+from kalakan.export.voice import add_vocoder, with_acoustic
 from kalakan.voices.manifest import ModelRecord
-from kalakan.voices.package import Voice, load_voice, save_voice
+from kalakan.voices.package import Voice, load_voice
 from kalakan.voices.weights import LoadedModel, float32_state, load_acoustic, load_vocoder, save_pt
 
 METHODS = {"channels": cut_channels, "weights": zero_weights}
@@ -74,7 +73,7 @@ def _prune(voice: Voice, target: Path, part: str, amount: float, method: str) ->
     known = (_numbers(before), _bytes(before), zero_share(before.module))
     after = METHODS[method](before, amount)
     pruned = (
-        _with_acoustic(voice, after, target) if part == "acoustic" else _with_vocoder(voice, after, target)
+        with_acoustic(voice, after, target) if part == "acoustic" else _with_vocoder(voice, after, target)
     )
     change = Change(
         part,
@@ -85,19 +84,6 @@ def _prune(voice: Voice, target: Path, part: str, amount: float, method: str) ->
         {} if after is before else changed_settings(before, after),
     )
     return pruned, change
-
-
-def _with_acoustic(voice: Voice, model: LoadedModel, target: Path) -> Voice:
-    from safetensors.torch import save
-
-    kept: dict[str, bytes | Path] = {
-        name: voice.file(name).read_bytes()
-        for name in voice.manifest.files
-        if not (name.startswith("acoustic") and name.endswith((".onnx", ".safetensors")))
-    }
-    kept[ACOUSTIC_WEIGHTS] = save(float32_state(model.module))
-    save_voice(target, replace(voice.manifest, acoustic=model.record), kept)
-    return add_onnx(target, half_weights=True)
 
 
 def _with_vocoder(voice: Voice, model: LoadedModel, target: Path) -> Voice:

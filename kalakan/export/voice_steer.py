@@ -16,12 +16,11 @@ from torch import Tensor
 
 from kalakan.config.resolve import to_dict
 from kalakan.errors import ExportError, UnknownPhonemeError
-from kalakan.export.voice import add_onnx
+from kalakan.export.voice import with_acoustic
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.text.phonemes import phoneme_class, symbol_to_id
-from kalakan.voices.files import ACOUSTIC_WEIGHTS
-from kalakan.voices.package import Voice, load_voice, save_voice
-from kalakan.voices.weights import float32_state, load_acoustic
+from kalakan.voices.package import Voice, load_voice
+from kalakan.voices.weights import LoadedModel, load_acoustic
 
 SOUNDS = ("vowel", "consonant", "nasal", "syllabic", "liquid", "glide")
 """Classes of the units that can be steered and mixed."""
@@ -81,8 +80,6 @@ def steer_voice(
     Raises `ExportError` for a speaker that the voice lacks, a unit that is steered twice, and a model other than
     FastSpeech2; `VoiceError` for a broken voice.
     """
-    from safetensors.torch import save
-
     voice = load_voice(source)
     model = load_acoustic(voice)
     if not isinstance(model, FastSpeech2):
@@ -100,20 +97,14 @@ def steer_voice(
         )
     chosen = list(speakers) or list(names)
     steered = steer(model, mixes, [names.index(name) for name in chosen])
-    files: dict[str, bytes | Path] = {
-        name: voice.file(name).read_bytes()
-        for name in voice.manifest.files
-        if not (name.startswith("acoustic") and name.endswith((".onnx", ".safetensors")))
-    }
-    files[ACOUSTIC_WEIGHTS] = save(float32_state(steered))
     record = replace(voice.manifest.acoustic, config=to_dict(steered.config))
     done = [
         *voice.manifest.training.get("steering", []),
         {"speakers": chosen, "mixes": [str(mix) for mix in mixes]},
     ]
     training = {**voice.manifest.training, "steering": done}
-    save_voice(target, replace(voice.manifest, acoustic=record, training=training), files)
-    return add_onnx(target, half_weights=True)
+    described = Voice(voice.path, replace(voice.manifest, training=training))
+    return with_acoustic(described, LoadedModel(steered, record, voice.manifest.audio), target)
 
 
 def steer(model: FastSpeech2, mixes: Sequence[Mix], speakers: Sequence[int]) -> FastSpeech2:

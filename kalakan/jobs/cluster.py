@@ -24,6 +24,7 @@ from kalakan.jobs.row import Row
 from kalakan.jobs.runner import LocalRunner
 from kalakan.jobs.settings import JobSettings, Storage, VoiceSettings
 from kalakan.jobs.voices import Voices
+from kalakan.storage import real_path
 
 CHUNK_CHARACTERS = 2000
 """Number of characters sent to a worker at once: about a second of work."""
@@ -116,7 +117,7 @@ def ray_runner(settings: JobSettings, address: str | None) -> Run:
         try:
             here = replace(settings.voices, folder=str(Path.cwd()))
             worker = cluster.remote(num_cpus=1, max_restarts=-1)(RowWorker)
-            arguments = (here, settings.voice, folder.resolve(), settings.storage, voices.fingerprints(rows))
+            arguments = (here, settings.voice, real_path(folder), settings.storage, voices.fingerprints(rows))
             count = settings.workers or max(1, int(cluster.cluster_resources().get("CPU", 1)))
             pool = _Pool(cluster, [worker.remote(*arguments) for _ in range(count)], rows)
             for row, record, deaths in pool.results():

@@ -20,7 +20,7 @@ from kalakan.jobs.record import Record
 from kalakan.jobs.row import Row
 from kalakan.jobs.settings import JobSettings
 from kalakan.jobs.writer import TIMING_SUFFIX
-from kalakan.storage import check_writable, whole_file
+from kalakan.storage import check_writable, real_path, whole_file
 from kalakan.synthesis.subtitles import FORMATS
 from kalakan.synthesis.subtitles.timing_json import parse_json
 from kalakan.synthesis.subtitles.tokens import Token, tokens_of
@@ -50,8 +50,8 @@ def check_join(settings: JobSettings, rows: Sequence[Row]) -> None:
     for path in settings.subtitles:
         if path.suffix[1:].lower() not in FORMATS:
             raise SubtitleError(f"{path} has no known suffix; use .srt, .vtt, .TextGrid or .json")
-    places = [path.resolve() for path in (settings.join, chapters_path(settings.join), *settings.subtitles)]
-    taken = {(settings.output / row.location).resolve() for row in rows}
+    places = [real_path(path) for path in (settings.join, chapters_path(settings.join), *settings.subtitles)]
+    taken = {real_path(settings.output / row.location) for row in rows}
     for place in places:
         check_writable(place)
         if place in taken or places.count(place) > 1:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kalakan.errors import KernelError, how_to_install
 from kalakan.ops import csrc_files
+from kalakan.storage import real_path
 
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
 """Suffix of the module's file name: it works with this Python only."""
@@ -49,7 +50,7 @@ def toolkit() -> Toolkit | str:
             ).stdout
             match = re.search(r"release (\d+\.\d+)", text)
             if match is not None:
-                return Toolkit(nvcc, nvcc.resolve().parents[1], match[1])
+                return Toolkit(nvcc, real_path(nvcc).parents[1], match[1])
     return f"there is no nvcc; {how_to_install('cuda')}"
 
 

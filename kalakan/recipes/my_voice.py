@@ -21,7 +21,7 @@ from kalakan.export.voice import add_onnx, add_vocoder
 from kalakan.models import registry
 from kalakan.recipes.card import license_text, model_card
 from kalakan.recipes.plan import VoicePlan, merged
-from kalakan.storage import replacing
+from kalakan.storage import real_path, replacing
 from kalakan.training.align import SCORES, align
 from kalakan.training.checkpoint import reached
 from kalakan.training.predict import predict_mels
@@ -227,7 +227,7 @@ class Stages:
         voice = add_onnx(acoustic, place, half_weights=True)
         if vocoder is not None:
             voice = add_vocoder(voice.path, vocoder, half_weights=True)
-        name = self.plan.name or self.output.resolve().name
+        name = self.plan.name or real_path(self.output).name
         files = {
             "LICENSE": license_text(self.plan),
             "MODEL_CARD.md": model_card(name, self.plan, voice.manifest, self.start.manifest, corpus),

@@ -177,6 +177,8 @@ def speaker_shares(speaker: str, speakers: Sequence[str]) -> dict[str, float]:
     Raises `SynthesisError` for an unknown name (the message lists the valid ones), a repeated name, and weights that
     are negative, not numbers, or all 0.
     """
+    if not isinstance(speaker, str):
+        raise SynthesisError(f"speaker is {speaker!r}; give a name, or a mix as in {_MIX}")
     if speaker in speakers or ":" not in speaker:
         return {_known(speaker, speakers): 1.0}
     shares: dict[str, float] = {}

@@ -184,19 +184,24 @@ class ParallelSynthesizer:
         source = self._copies.at(place).stream(
             text, options, chunk_ms=chunk_ms, by_sentence=by_sentence, **changes
         )
-        async with aclosing(items_of(self._send, source, place, PRIORITIES["high"])) as pieces:
+        async with aclosing(items_of(self._send, source, place, lambda: PRIORITIES["high"])) as pieces:
             async for audio in pieces:
                 yield audio
 
     async def aiterate(
-        self, source: Iterator[Item], *, priority: Priority = "high"
+        self, source: Iterator[Item], *, priority: Priority | Callable[[], Priority] = "high"
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, such as `Stream.chunks`, each computed by a worker when it is asked for.
 
-        Iterators and texts take turns, item by item. On cancellation or when closed (for example by
-        `contextlib.aclosing`), waits for the item in progress and then closes the iterator, if it has `close`.
+        Iterators and texts take turns, item by item; a function as `priority` is called for each item. On cancellation
+        or when closed (for example by `contextlib.aclosing`), waits for the item in progress and then closes the
+        iterator, if it has `close`.
         """
-        level, place = level_of(priority), self._copies.least_busy()
+        place = self._copies.least_busy()
+
+        def level() -> int:
+            return level_of(priority() if callable(priority) else priority)
+
         async with aclosing(items_of(self._send, source, place, level)) as items:
             async for item in items:
                 yield item

@@ -28,15 +28,17 @@ def pieces_of(send: Send, source: Any, place: int) -> Iterator[Any]:
         coming.add_done_callback(lambda _: source.close())
 
 
-async def items_of(send: Send, source: Iterator[Item], place: int, level: int) -> AsyncGenerator[Item, None]:
-    """The items of an iterator, each computed when it is asked for; `level` is the priority."""
+async def items_of(
+    send: Send, source: Iterator[Item], place: int, level: Callable[[], int]
+) -> AsyncGenerator[Item, None]:
+    """The items of an iterator, each computed when it is asked for; `level` gives the priority of the next one."""
     from asyncio import CancelledError, wait, wrap_future
 
     coming: Request | None = None
 
     def pull() -> Request:
         nonlocal coming
-        coming = _pull(send, source, place, timeout=0, level=level)
+        coming = _pull(send, source, place, timeout=0, level=level())
         return coming
 
     try:

@@ -120,6 +120,16 @@ class PhraseTiming:
             at = segments[-1].end
         return Sentence(self.phrase.source, tuple(segments))
 
+    def sample_at(self, place: int) -> int:
+        """First sample of what stands in the raw text at code point `place` or behind it.
+
+        For an acoustic model without durations it is that of the phrase, if the place is before its first character.
+        """
+        if self.durations is None:
+            return self.start
+        segments = self.sentence().segments
+        return next((part.start for part in segments if part.source[0] >= place), segments[-1].end)
+
     def _pause(self, pause: Pause, start: int) -> Segment:
         end = start + pause.samples(self.hop_length, self.sample_rate)
         source = (pause.start, pause.end)

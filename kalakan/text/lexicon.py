@@ -51,6 +51,8 @@ def _of_mapping(lexicon: Mapping[Any, Any]) -> Iterator[Entry]:
 def _of_file(path: Path) -> Iterator[Entry]:
     name = os.fsencode(path).decode("utf-8", "replace")  # for error messages of the Rust core
     try:
+        if "\0" in str(path):
+            raise TextError(f"lexicon is {str(path)!r}; a path has no null character")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise TextError(

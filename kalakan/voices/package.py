@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kalakan.errors import VoiceError
-from kalakan.storage import replacing_folder
+from kalakan.storage import real_path, replacing_folder
 from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.external import check_graph
 from kalakan.voices.manifest import MANIFEST, VoiceManifest
@@ -70,7 +70,7 @@ def load_voice(source: str | Path | None = None) -> Voice:
     if path.is_file():
         return Voice(path, read_single(path))
     if not path.is_dir():
-        raise VoiceError(f"{path}: there is no such voice folder")
+        raise VoiceError(f"{path}: there is no such voice folder{_if_speaker(path)}")
     if not (path / MANIFEST).exists() and (path / "voice" / MANIFEST).is_file():
         raise VoiceError(f"{path}: is a training run; its voice is {path / 'voice'}")
     manifest = VoiceManifest.from_file(path / MANIFEST)
@@ -82,6 +82,14 @@ def load_voice(source: str | Path | None = None) -> Voice:
     for name, expected in manifest.files.items():
         _check_file(path, name, expected, manifest.files)
     return Voice(path, manifest)
+
+
+def _if_speaker(path: Path) -> str:
+    """The way out for somebody who gave a speaker's name as a voice; empty for any other path."""
+    known = DEFAULT / MANIFEST
+    if known.is_file() and str(path) in VoiceManifest.from_file(known).speakers:
+        return f"; {path} is a speaker of the default voice, to be given as the speaker"
+    return ""
 
 
 def save_voice(folder: str | Path, manifest: VoiceManifest, files: Mapping[str, bytes | Path]) -> Voice:
@@ -111,7 +119,7 @@ def check_target(folder: str | Path) -> Path:
     voice that comes with the package, a folder with other contents, and a path that cannot be written.
     """
     target = Path(folder)
-    if target.resolve() == DEFAULT.resolve():
+    if real_path(target) == real_path(DEFAULT):
         raise VoiceError(
             f"{target}: is the voice that comes with kalakan, which is not changed; say with --output-dir (in Python: "
             "target) where the new one goes"

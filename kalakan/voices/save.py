@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kalakan.config.resolve import to_dict
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import VoiceError
+from kalakan.storage import real_path
 from kalakan.text.phonemes import TABLE_HASH, write_table
 from kalakan.voices.files import ACOUSTIC_WEIGHTS, FILTERS, VOCODER, VOCODER_WEIGHTS
 from kalakan.voices.manifest import UNDECLARED_LICENSE, ModelRecord, VoiceManifest
@@ -57,7 +58,7 @@ def save_acoustic_product(
     config: Any = model.config
     record = ModelRecord(model_type, to_dict(config))
     manifest = VoiceManifest(
-        name=folder.resolve().name,
+        name=real_path(folder).name,
         version="1",
         speakers=config.speakers,
         audio=audio,

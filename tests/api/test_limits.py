@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from kalakan import Synthesizer
+from kalakan import ParallelSynthesizer, Synthesizer
 from kalakan.api.application import create_app
 from kalakan.api.settings import ServerSettings
 
@@ -233,6 +233,67 @@ def test_long_texts_take_turns_with_short_ones(streaming_voice: Path) -> None:
     asyncio.run(both())
 
 
+def test_who_hears_nothing_yet_goes_before_all_others(streaming_voice: Path) -> None:
+    """Six whole answers are being made; a stream is heard after the step in progress, and then takes turns."""
+    steps: list[str] = []
+
+    def source(name: str, pieces: list[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            steps.append(name)
+            yield piece
+
+    async def run() -> None:
+        async with _Running(streaming_voice) as running:
+            service = running.service
+            service.parallel = ParallelSynthesizer(synthesizer=running.synthesizer, workers=1)
+            asked = asyncio.Event()
+
+            async def whole(name: str) -> None:
+                async with aclosing(
+                    service.items(source(name, [b"."] * 40), service.usage(), is_whole=True)
+                ) as items:
+                    async for _ in items:
+                        if len(steps) > 60:
+                            asked.set()
+
+            async def stream() -> int:
+                await asked.wait()
+                begun = len(steps)
+                heard = 0
+                async with aclosing(
+                    service.items(source("stream", [b"", b"a", b"b"]), service.usage())
+                ) as items:
+                    async for piece in items:
+                        assert service.unheard == (0 if piece or heard else 1)
+                        if piece and not heard:
+                            heard = len(steps) - begun
+                return heard
+
+            heard, *_ = await asyncio.gather(stream(), *(whole(str(number)) for number in range(6)))
+            # Its own two, and at each of them one that was in progress and one that a worker had just taken.
+            assert heard <= 6
+            assert service.unheard == 0
+            service.parallel.close()
+
+    asyncio.run(run())
+    assert len(steps) == 6 * 40 + 3
+    last = steps.index("stream", steps.index("stream", steps.index("stream") + 1) + 1)
+    assert len(set(steps[steps.index("stream") : last])) > 3, "heard, it takes turns with the others"
+
+
+def test_a_stream_that_ends_unheard_is_not_waited_for(streaming_voice: Path) -> None:
+    async def run() -> None:
+        async with _Running(streaming_voice) as running:
+            for body in ({"input": "…"}, {"input": "Maakye. " * 40}):
+                connection = Connection(running.app, "/v1/audio/speech", body)
+                answer = connection.start()
+                connection.leave()
+                await answer
+                assert running.service.unheard == 0
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("settings", "path", "body", "code"),
     [
@@ -331,8 +392,6 @@ def test_an_iterator_of_ones_own_is_closed_at_its_end(streaming_voice: Path) -> 
                 if item == 2:
                     break
         return found
-
-    from kalakan import ParallelSynthesizer
 
     with ParallelSynthesizer(synthesizer=Synthesizer(streaming_voice)) as parallel:
         assert asyncio.run(first(parallel)) == [0, 1, 2]

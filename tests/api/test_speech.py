@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from numpy.typing import NDArray
 from kalakan import Synthesizer
 from kalakan.api import encoding
 from kalakan.api.encoding import MEDIA_TYPES
+from kalakan.audio.files import write_audio
 from kalakan.audio.samples import pcm_bytes
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 SENTENCES = "Baako. Mmienu. Mmiɛnsa. Ɛnan."
 HAS_FFMPEG = shutil.which("ffmpeg") is not None
 needs_ffmpeg = pytest.mark.skipif(not HAS_FFMPEG, reason="needs ffmpeg, which is not installed")
+Serve = Callable[..., TestClient]
 LOSSLESS = ("wav", "flac", "pcm")
 
 
@@ -354,6 +357,98 @@ def test_cached_audio_is_found_again_with_ranges_and_validators(client: TestClie
     assert (beyond.status_code, error_of(beyond)["code"]) == (416, "range_not_satisfiable")
     for name in ("x", "0" * 64 + ".8000.wav", place.rpartition("/")[2].replace("8000", "9999")):
         assert client.get(f"/v1/audio/speech/{name}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize("name", ["mp3", "pcm", "opus", "flac", "wav"])
+def test_a_stream_says_where_its_audio_can_be_had_again(client: TestClient, name: str) -> None:
+    body = {"response_format": name, "stream": True, "input": f"{SENTENCES} {name}."}
+    made, cached = speech(client, **body), speech(client, **body)
+    place = made.headers["content-location"]
+    assert "content-length" not in made.headers
+    assert cached.headers["content-location"] == place
+    again = client.get(place)
+    assert (again.status_code, again.headers["content-type"]) == (200, made.headers["content-type"])
+    if name == "pcm":
+        assert again.content == made.content
+
+
+def test_a_stream_that_is_not_kept_has_no_place(serve: Serve) -> None:
+    made = speech(serve(cache_bytes=0), response_format="mp3")
+    assert made.status_code == 200
+    assert "content-location" not in made.headers
+
+
+def test_a_validator_may_be_any_a_weak_one_and_one_of_several(client: TestClient) -> None:
+    for path in ("/", client.post("/synthesize", json={"text": SENTENCES}).headers["content-location"]):
+        tag = client.get(path).headers["etag"]
+        for known in ("*", tag, f"W/{tag}", f'"x", {tag}'):
+            answer = client.get(path, headers={"If-None-Match": known})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), known
+        for other in ("", '"x"', tag.strip('"'), 'W/"*"'):
+            assert client.get(path, headers={"If-None-Match": other}).status_code == 200, other
+    place = client.post("/synthesize", json={"text": SENTENCES, "format": "opus"}).headers["content-location"]
+    assert client.get(place, headers={"If-None-Match": "*"}).status_code == 304
+
+
+def test_every_get_has_a_head_of_the_same_headers_without_a_body(client: TestClient) -> None:
+    paths = [path for path, item in client.get("/openapi.json").json()["paths"].items() if "get" in item]
+    assert {"/health", "/metrics", "/v1/models", "/v1/audio/voices"} <= set(paths)
+    cached = client.post("/synthesize", json={"text": SENTENCES}).headers["content-location"]
+    known = [path for path in paths if "{" not in path]
+    for path in (*known, "/", "/openapi.json", "/v1/models/kalakan", "/v1/models/x", "/nowhere", cached):
+        head, got = (client.request(method, path) for method in ("HEAD", "GET"))
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        for name in ("content-type", "etag", "cache-control"):
+            assert head.headers.get(name) == got.headers.get(name), (path, name)
+        assert "content-length" in head.headers, path
+    part = client.head(cached, headers={"Range": "bytes=0-9"})
+    assert (part.status_code, part.headers["content-length"]) == (200, str(len(client.get(cached).content)))
+    refused = client.head("/synthesize")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        ({"voice": 3}, "voice", ("voice is 3", "a name, or an object")),
+        ({"voice": {"id": 3}}, "voice", ("a name, or an object",)),
+        ({"voice": {"id": "akosua", "x": 1}}, "voice", ("a name, or an object",)),
+        ({"vioce": "akosua"}, "vioce", ("'vioce' is no field",)),
+        ({"a\nb": 1}, "a\nb", ("'a\\nb' is no field",)),
+        ({"x" * 100: 1}, "x" * 60 + "…", ("… is no field",)),
+        ({"sample_rate": 7}, "sample_rate", ("7 Hz", "8000")),
+        ({"speed": "1"}, "speed", ("speed is '1'", "it must be a valid number")),
+    ],
+)
+def test_an_error_names_the_field(
+    client: TestClient, body: dict[str, Any], param: str, words: tuple[str, ...]
+) -> None:
+    error = error_of(speech(client, **body))
+    assert error["param"] == param
+    for word in words:
+        assert word in error["message"]
+
+
+def test_an_error_of_a_field_of_several_types_names_all_of_them(client: TestClient) -> None:
+    row = {"text": "Maakye.", "id": 1.5}
+    error = client.post("/v1/batch", content=json.dumps(row)).json()["error"]
+    assert error["param"] == "id"
+    assert error["message"] == "id is 1.5; it must be a valid string or be a valid integer"
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "pcm"])
+@pytest.mark.parametrize("rate", [None, 8000])
+@pytest.mark.parametrize("count", [1, 8191, 8193, 70_001])
+def test_a_file_that_is_made_in_steps_is_the_one_that_is_written_at_once(
+    name: str, rate: int | None, count: int
+) -> None:
+    audio = np.random.default_rng(count).uniform(-1.0, 1.0, count).astype(np.float32)
+    output = encoding.Output(name, 24000, rate)
+    *stops, content = output.steps(audio)
+    assert stops == [None] * len(list(output.blocks(audio)))
+    file = io.BytesIO()
+    write_audio(file, audio, 24000, name, rate=output.coding.rate)
+    assert content == output.file(audio) == file.getvalue()
 
 
 def test_parts_of_audio_whose_bytes_change_are_not_given(client: TestClient) -> None:

@@ -195,3 +195,30 @@ def test_usage_errors_exit_2(kalakan: Run) -> None:
         result = kalakan(*arguments)
         assert result.returncode == 2, arguments
         assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("synthesize", "-hello"), "as in: kalakan synthesize -- '-hello'"),
+        (("normalize", "-hello"), "as in: kalakan normalize -- '-hello'"),
+        (("phonemize", "--5 cedis"), "as in: kalakan phonemize -- '-hello'"),
+        (("synthesize", "Yoo", "--voise", "x"), None),
+        (("synthesize", "Yoo", "--spekar", "x"), None),
+        (("voices", "-hello"), None),
+    ],
+)
+def test_the_hint_at_texts_stands_where_no_option_was_meant(
+    kalakan: Run, arguments: tuple[str, ...], hint: str | None
+) -> None:
+    done = kalakan(*arguments)
+    assert done.returncode == 2
+    told = done.stderr.decode()
+    assert (hint in told) if hint else ("goes behind --" not in told and "o such option" in told)
+
+
+def test_a_speaker_given_as_a_voice_is_told_apart_from_a_wrong_path(kalakan: Run, out: Path) -> None:
+    known = kalakan("synthesize", "Yoo", "--voice", "kwame", "-o", out / "a.wav")
+    check_failure(known, "kwame is a speaker of the default voice, to be given as the speaker", out)
+    unknown = kalakan("synthesize", "Yoo", "--voice", "nothere", "-o", out / "a.wav")
+    check_failure(unknown, "nothere: there is no such voice folder\n", out)

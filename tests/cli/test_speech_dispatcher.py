@@ -89,11 +89,65 @@ def test_what_cannot_be_spoken_is_told(tiny_voice: Path) -> None:
     assert answers(tiny_voice, "SOUND_ICON", "bell", ".").endswith(b"301 ERROR CANT SPEAK\n")
 
 
+def marked(sentences: int) -> str:
+    """What the server makes of a text: a mark of its own behind each sentence but the last."""
+    marks = (f'Me din de Kofi.<mark name="__spd_{number}"/> ' for number in range(sentences))
+    return f"<speak>{''.join(marks)}Da yie.</speak>"
+
+
 @pytest.mark.parametrize(("command", "event"), [("STOP", "703 STOP"), ("PAUSE", "704 PAUSE")])
 def test_a_long_message_can_be_ended(tiny_voice: Path, command: str, event: str) -> None:
-    said = answers(tiny_voice, "SPEAK", "Me din de Kofi. " * 2000, ".", command)
+    said = answers(tiny_voice, "SPEAK", marked(2000), ".", command)
     assert said.decode("latin-1").rstrip().endswith(event)
     assert len(sound(said)) < 8000 * 600
+
+
+def test_a_pause_comes_at_a_mark_of_the_server_which_goes_on_from_there(tiny_voice: Path) -> None:
+    said = answers(tiny_voice, "SPEAK", marked(2000), ".", "PAUSE")
+    assert re.search(rb"700-__spd_\d+\n700 INDEX MARK\n704 PAUSE\n$", said)
+
+
+def test_a_message_without_marks_ends_where_it_ends(tiny_voice: Path) -> None:
+    said = answers(tiny_voice, "SPEAK", '<speak>Da yie.<mark name="mine"/></speak>', ".", "PAUSE")
+    assert b"\n700-mine\n700 INDEX MARK\n" in said
+    assert said.endswith(b"702 END\n")
+
+
+def test_a_stop_counts_more_than_a_pause(tiny_voice: Path) -> None:
+    said = answers(tiny_voice, "SPEAK", marked(2000), ".", "PAUSE", "STOP")
+    assert said.endswith((b"703 STOP\n", b"704 PAUSE\n"))  # the mark may come first
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (marked(3), ["__spd_0", "__spd_1", "__spd_2"]),
+        ('Kofi.<mark name="a"/> Ama.<mark name="b"></mark>', ["a", "b"]),
+        (
+            '<speak><mark name=\'first\'/>Kofi aba <mark  name = "mid" />ha.<mark name="x &amp; y"/></speak>',
+            ["first", "mid", "x & y"],
+        ),
+        ('<speak>Kofi <bogus/><mark name="a"/> aba.</speak>', ["a"]),
+        ('<speak><mark name="a"/></speak>', ["a"]),
+    ],
+)
+def test_marks_come_in_order_each_before_the_sound_behind_it(
+    tiny_voice: Path, message: str, expected: list[str]
+) -> None:
+    said = answers(tiny_voice, "SPEAK", message, ".")
+    assert re.findall(rb"\n700-(.*)\n700 INDEX MARK", said) == [name.encode() for name in expected]
+    assert said.endswith(b"702 END\n")
+
+
+def test_a_mark_stands_where_its_sentence_begins(tiny_voice: Path) -> None:
+    text = 'Me din de Kofi.<mark name="__spd_0"/> Mekɔ fie.<mark name="__spd_1"/> Da yie.'
+    said = answers(tiny_voice, "SPEAK", f"<speak>{text}</speak>", ".")
+    timing = Synthesizer(tiny_voice).speak("Me din de Kofi. Mekɔ fie. Da yie.").timing
+    places = [len(sound(said[: said.index(f"700-__spd_{k}\n".encode())])) for k in range(2)]
+    for place, before, after in zip(places, timing.sentences, timing.sentences[1:], strict=False):
+        spoken = [part for part in before.segments if part.kind == "word"][-1]
+        first = next(part for part in after.segments if part.kind == "word")
+        assert spoken.end <= place <= first.start
 
 
 @pytest.mark.parametrize(

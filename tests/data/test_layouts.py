@@ -184,6 +184,49 @@ def test_every_table_that_fits_is_read_and_repeated_lines_count(tmp_path: Path) 
     assert read_layout(tmp_path) == source
 
 
+def test_a_table_of_the_parts_of_recordings_is_not_read_beside_their_own(tmp_path: Path) -> None:
+    write(tmp_path, "clips.tsv", "path\tsentence\na.wav\tMekɔ fie.\nb.wav\tYoo.\n")
+    parts = [
+        f"{name}\t{text}\t{k / 10}\t{k / 10 + 0.1}"
+        for name, text in (("a", "Mekɔ fie."), ("b", "Yoo."))
+        for k in range(3)
+    ]
+    write(tmp_path, "syllables.tsv", "\n".join(["clip\ttext\tstart_s\tend_s", *parts]))
+    assert said(read_layout(tmp_path)) == {"a": "Mekɔ fie.", "b": "Yoo."}
+    (tmp_path / "clips.tsv").unlink()  # a word said again and again in one file
+    assert len(read_layout(tmp_path).recordings) == 6
+
+
+def test_stretches_of_long_recordings_are_recordings(tmp_path: Path) -> None:
+    write(tmp_path, "clips.tsv", "path\tsentence\na.wav\tMekɔ fie.\n")
+    write(tmp_path, "book.tsv", "file\ttext\tstart\tend\nbook.wav\tYoo.\t0\t1\nbook.wav\tDaabi.\t1\t2\n")
+    assert sorted(map(str, said(read_layout(tmp_path)).values())) == ["Daabi.", "Mekɔ fie.", "Yoo."]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("file,text\na.wav,Daabi.\n", "'Mekɔ.' and 'Daabi.'"),
+        ("file,text,speaker\nA.mp3,Mekɔ.,ama\n", "'Mekɔ.' and 'Mekɔ.' of speaker ama"),
+    ],
+)
+def test_two_tables_that_differ_about_a_recording_are_an_error(other: str, told: str, tmp_path: Path) -> None:
+    write(tmp_path, "one.csv", "path,text\na.wav,Mekɔ.\nb.wav,Yoo.\n")
+    write(tmp_path, "two.csv", other)
+    with pytest.raises(
+        DataError, match=r"one.csv:2 and two.csv:2 differ about .*; leave one of the tables"
+    ) as caught:
+        read_layout(tmp_path)
+    assert told in str(caught.value)
+
+
+def test_two_tables_that_agree_are_one(tmp_path: Path) -> None:
+    write(tmp_path, "one.csv", "path,text\na.wav,Mekɔ.\n")
+    write(tmp_path, "two.csv", "file,text,note\na.wav,Mekɔ.,x\nb.wav,Yoo.,y\n")
+    source = read_layout(tmp_path)
+    assert (len(source.recordings), source.repeated) == (2, 1)
+
+
 def test_folders_of_speakers_are_speakers(tmp_path: Path) -> None:
     for name in ("ama/ama_1", "kofi/kofi_1", "wavs/ama/ama_2", "train/2KI/2KI_001"):
         wav(tmp_path, f"{name}.wav")

@@ -35,6 +35,10 @@ def stage() -> TextStage:
     [
         ("Ama. Baa ha", 1),
         ("Ama\nbaa ha", 1),
+        ("Ama\r\nbaa ha", 1),
+        ("Ama\rbaa ha", 1),
+        ("Ama\r\rbaa ha", 3),
+        ("Ama\r \nbaa ha", 3),
         ("Ama\n\nbaa ha", 3),
         ("Ama.\r\n \t\r\n\r\nBaa ha", 3),
         ("Ama.\u2029Baa ha", 3),
@@ -159,7 +163,7 @@ def test_letters_without_a_reading_are_left_out_and_named(stage: TextStage, text
     with pytest.warns(UnreadableWarning) as caught:
         assert len(list(stage.phrases(text))) == 1
     assert [str(warning.message).split(" in '")[0] for warning in caught] == [f"left out: {lost}"]
-    with pytest.raises(TextError, match=f"{lost} in .*, without a reading"):
+    with pytest.raises(TextError, match=f"{lost}.* in .*, without a reading"):
         list(stage.phrases(text, SpeakOptions(strict=True)))
 
 
@@ -189,7 +193,27 @@ def test_so_it_is_on_the_command_line(tiny_voice: Path, tmp_path: Path) -> None:
 def test_what_says_nothing_is_no_fault(stage: TextStage, text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(list(stage.phrases(text, SpeakOptions(strict=True)))) == 2
+        assert len(list(stage.phrases(text))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [("Kofi. ***\n😀\nYoo.", "😀"), ("Kofi 😀 Yoo.", "😀"), ("Kofi @ Yoo", "@"), ("Kofi ☎ Ama ^.", "☎^")],
+)
+def test_strict_refuses_signs_without_a_reading_as_normalize_does(
+    stage: TextStage, text: str, lost: str
+) -> None:
+    with pytest.raises(TextError, match=f"{lost[:1]}.* in .*, without a reading".replace("^", r"\^")):
+        list(stage.phrases(text, SpeakOptions(strict=True)))
+    result = CliRunner().invoke(normalize, ["--strict", "--", text])
+    assert isinstance(result.exception, TextError) and all(sign in str(result.exception) for sign in lost)
+
+
+@pytest.mark.parametrize(
+    "text", ["Kofi. ***\n—\nYoo.", "<p>Kofi.</p><hr><p>Yoo.</p>", "(Kofi) – “Yoo” *paa*."]
+)
+def test_strict_lets_what_is_only_seen_pass(stage: TextStage, text: str) -> None:
+    assert list(stage.phrases(text, SpeakOptions(strict=True)))
 
 
 def test_a_text_of_nothing_else_is_an_error_without_warnings(stage: TextStage) -> None:

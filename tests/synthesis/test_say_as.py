@@ -166,7 +166,7 @@ def test_digits_follow_the_variety() -> None:
         ("digits", "2a", "", "'2a' cannot be said as digits; give digits, such as 2026"),
         ("digits", "٣", "", "cannot be said as digits"),
         ("digits", "2", "dmy", "digits takes no format; date and time do"),
-        ("characters", "a€", "", "'€' (U+20AC) has no name to spell it with"),
+        ("characters", "a→", "", "'→' (U+2192) has no name to spell it with"),
         ("telephone", "12", "", "give 3 to 15 digits"),
         ("telephone", "1-800-FLOWERS", "", "give 3 to 15 digits"),
         ("cardinal", "five", "", "'five' cannot be said as a number"),

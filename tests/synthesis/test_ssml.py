@@ -461,6 +461,25 @@ def test_any_string_is_read_or_a_clear_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "inside",
+    [
+        "<x:effect name='whispered'>Bra</x:effect> fie",
+        "<x:effect><x:more>Bra</x:more> <emphasis>fie</emphasis></x:effect>",
+        "Bra <x:viseme/>fie",
+        "<x:speak>Bra</x:speak> fie",
+    ],
+)
+def test_of_elements_of_another_namespace_the_content_is_read(inside: str) -> None:
+    document = f"<speak xmlns:x='urn:other'>{inside}</speak>"
+    with pytest.warns(MarkupWarning, match="it is of another namespace: only its content is read"):
+        script = read_ssml(document)
+    read = "".join(part.text for part in script if isinstance(part, Text))
+    assert read.split() == ["Bra", "fie"]
+    with pytest.raises(MarkupError, match="it is not read"):
+        read_ssml(document, strict=True)
+
+
+@pytest.mark.parametrize(
     ("inside", "expected"),
     [
         ('Me <mark name="ha"/>kɔ fie', "Me kɔ fie"),

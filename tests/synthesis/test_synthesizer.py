@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from kalakan.audio.loudness import soft_limit
-from kalakan.errors import ConfigError, SynthesisError, TextError, VoiceError
+from kalakan.errors import ConfigError, MarkupWarning, SynthesisError, TextError, VoiceError
 from kalakan.synthesis.engines.acoustics import AcousticBatch, Acoustics
 from kalakan.synthesis.options import SpeakOptions
 from kalakan.synthesis.reading.phrases import Phrase
@@ -214,7 +214,11 @@ def test_a_batch_is_not_one_text(synthesizer: Synthesizer, texts: object) -> Non
 def test_a_speaker_of_markup_is_named_with_its_place(synthesizer: Synthesizer) -> None:
     document = "<speak>Yoo.\n<voice name='ama'>Yoo</voice></speak>"
     with pytest.raises(SynthesisError, match="line 2, column 19: speaker 'ama' is not in this voice"):
-        synthesizer.synthesize(document, ssml=True)
+        synthesizer.synthesize(document, ssml=True, strict=True)
+    with pytest.warns(MarkupWarning, match="column 19: speaker 'ama' .* the request's speaker reads it"):
+        audio = synthesizer.synthesize(document, ssml=True, speaker="kwame")
+    plain = document.replace(" name='ama'", " name='kwame'")
+    assert np.array_equal(audio, synthesizer.synthesize(plain, ssml=True, speaker="kwame"))
 
 
 def test_a_text_is_a_string(synthesizer: Synthesizer) -> None:

@@ -47,6 +47,13 @@ TEXTS = st.lists(PIECES, max_size=20).map("".join)
         ("Dr.Mensah aba. St.Peter", ["Dr.Mensah aba.", "St.Peter"]),
         ("Ɔkaa pá!pá ne PÁ!PÁ.", ["Ɔkaa pá!pá ne PÁ!PÁ."]),
         ("1. Me kɔ. 2. Ɔba.", ["1. Me kɔ.", "2. Ɔba."]),
+        ("a. Me kɔ. Ɔba.", ["a. Me kɔ.", "Ɔba."]),
+        ("Mon. anɔpa na meba. Tue. nso meba.", ["Mon. anɔpa na meba.", "Tue. nso meba."]),
+        ("Ɛyɛ Mon. Mɛba.", ["Ɛyɛ Mon.", "Mɛba."]),
+        (
+            "Wɔkɔɔ fie wɔ anadwo no mu nti na\r\nwɔantumi ammra ha bio da na ɛyɛ yaw.\r\nƐno.",
+            ["Wɔkɔɔ fie wɔ anadwo no mu nti na\r\nwɔantumi ammra ha bio da na ɛyɛ yaw.", "Ɛno."],
+        ),
         ("Ɛyɛ 3.038.217. Ɛyɛ 1,200", ["Ɛyɛ 3.038.217.", "Ɛyɛ 1,200"]),
         ("Ɔbaa 8:15 a.m. Ɔkɔe", ["Ɔbaa 8:15 a.m.", "Ɔkɔe"]),
         ("Ɔbaa 8:15 a.m. na ɔkɔe", ["Ɔbaa 8:15 a.m. na ɔkɔe"]),

@@ -7,11 +7,12 @@ import re
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from kalakan.api.answers import SPEECH_PATH, audio_headers, etag
+from kalakan.api.answers import SPEECH_PATH, audio_headers
 from kalakan.api.encoding import MEDIA_TYPES, REPEATABLE, Output
 from kalakan.api.errors import ApiError
 from kalakan.api.routes.state import ERRORS, Served
 from kalakan.api.service import Service
+from kalakan.api.validators import etag, is_known
 
 router = APIRouter()
 _NAME = re.compile(rf"([0-9a-f]{{64}})\.(\d{{4,6}})\.({'|'.join(MEDIA_TYPES)})")
@@ -25,18 +26,17 @@ _RESPONSES = {
 }
 
 
-@router.head(SPEECH_PATH + "/{name}", include_in_schema=False)
 @router.get(SPEECH_PATH + "/{name}", response_class=Response, responses=ERRORS | _RESPONSES)  # type: ignore[arg-type]
 async def cached(name: str, request: Request, service: Served) -> Response:
     """The audio at the Content-Location of an earlier answer."""
     content, output = await _found(name, service)
     headers = audio_headers(output) | {"Cache-Control": "private, max-age=86400, immutable"}
-    if output.name not in REPEATABLE:  # parts of two encodings do not fit together
-        return Response(content, headers=headers | {"Accept-Ranges": "none"})
-    tag = etag(content)
-    headers |= {"Accept-Ranges": "bytes", "ETag": tag}
-    if tag in _tags(request.headers.get("if-none-match", "")):
+    tag = etag(content) if output.name in REPEATABLE else None
+    headers |= {"Accept-Ranges": "none"} if tag is None else {"Accept-Ranges": "bytes", "ETag": tag}
+    if is_known(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
+    if tag is None:  # parts of two encodings do not fit together
+        return Response(content, headers=headers)
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     if asked is None or request.headers.get("if-range", tag) != tag:
         return Response(content, headers=headers)
@@ -55,12 +55,7 @@ async def _found(name: str, service: Service) -> tuple[bytes, Output]:
         message = "this audio is not in the cache, or not any more; synthesize it again"
         raise ApiError(404, message, code="not_in_cache")
     output = Output(parts[3], service.synthesizer.sample_rate, int(parts[2]))
-    return await service.call(lambda: output.file(audio)), output
-
-
-def _tags(header: str) -> set[str]:
-    """The validators of an If-None-Match; weak ones compare as strong ones do."""
-    return {item.strip().removeprefix("W/") for item in header.split(",")}
+    return await service.file(audio, output), output
 
 
 def _span(first: str, last: str, length: int) -> tuple[int, int]:

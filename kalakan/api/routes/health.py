@@ -15,14 +15,12 @@ from kalakan.api.routes.state import ERRORS, Served
 router = APIRouter()
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health() -> dict[str, Any]:
     """Answers while the process lives."""
     return {"status": "ok", "version": _rust.__version__}
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: ERRORS[400]})
 async def ready(service: Served) -> dict[str, Any]:
     """Answers 503 while the server shuts down, and no more work should be sent to it."""

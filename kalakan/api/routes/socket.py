@@ -242,6 +242,7 @@ class _Utterance:
             await self._pause(options.sentence_pause)
             options = replace(options, lead_in=0.0)
         service, usage = self._service, self._service.usage(text)
+        usage.is_heard = self._samples > 0
         with service.admitted(is_begun=True):
             async with aclosing(service.items(self._pieces(text, options, usage), usage)) as pieces:
                 async for piece in pieces:

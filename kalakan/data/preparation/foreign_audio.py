@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kalakan.audio.files import read_audio
 from kalakan.errors import AudioError
+from kalakan.storage import real_path
 
 _TIMEOUT_S = 600
 """Seconds until ffmpeg is given up."""
@@ -40,7 +41,7 @@ def _by_ffmpeg(program: str, path: Path, longest_s: float) -> tuple[NDArray[np.f
         sound = Path(folder) / "sound.wav"
         command = [program, "-nostdin", "-v", "error"]
         # Only local files: a playlist under another name could ask for any address.
-        command += ["-protocol_whitelist", "file", "-i", f"file:{path.resolve()}", "-map", "0:a:0", "-vn"]
+        command += ["-protocol_whitelist", "file", "-i", f"file:{real_path(path)}", "-map", "0:a:0", "-vn"]
         command += ["-t", f"{longest_s:.3f}", "-c:a", "pcm_f32le", "-f", "wav", str(sound)]
         try:
             made = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)

@@ -14,7 +14,7 @@ from kalakan.data.preparation.names import safe_id, short_hash, speaker_name
 from kalakan.data.preparation.recording import Recording, Source
 from kalakan.data.preparation.refused import refusal
 from kalakan.data.preparation.source_files import MICROPHONES, SourceFiles, is_file
-from kalakan.data.preparation.tables import Line, Table, find_tables, read_table, table_files
+from kalakan.data.preparation.tables import Line, Table, find_tables, of_recordings, read_table, table_files
 from kalakan.errors import DataError
 
 Tables = Sequence[Table | Listed]
@@ -142,14 +142,17 @@ def _commonvoice(files: SourceFiles) -> list[Table]:
 
 
 def _table(files: SourceFiles) -> list[Table]:
-    """Every .tsv or .csv whose header names a path and a text column."""
+    """Every .tsv or .csv of recordings, whose header names a path and a text column.
+
+    Raises `DataError` for two tables that say different things of one recording.
+    """
     tables = find_tables(files.root)
     if not tables:
         raise DataError(
             f"{files.root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text "
             "column (text, sentence, transcript)"
         )
-    return tables
+    return of_recordings(tables)
 
 
 def _split_tables(files: SourceFiles) -> list[Table]:

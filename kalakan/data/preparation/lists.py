@@ -11,6 +11,7 @@ from kalakan.data.preparation.source_files import SOUND_SUFFIXES, SourceFiles
 from kalakan.data.preparation.tables import Line
 from kalakan.data.text_files import read_text, split_lines
 from kalakan.errors import DataError
+from kalakan.storage import real_path
 
 _KALDI = ("wav.scp", "text")
 _ARCTIC = re.compile(r'\(\s*(\S+)\s+"(.*)"\s*\)\s*')
@@ -179,7 +180,7 @@ def arctic(files: SourceFiles) -> list[Listed]:
     """The lists of `arctic_lists`: `( NAME "TEXT" )`. The speaker is `slt` of a folder `cmu_us_slt_arctic`."""
     made = []
     for path in arctic_lists(files):
-        home = path.parent.parent.resolve().name
+        home = real_path(path.parent.parent).name
         known = _ARCTIC_FOLDER.fullmatch(home)
         is_inner = path.parent.parent != files.root
         speaker = known[1] if known else home if is_inner else ""

@@ -21,6 +21,7 @@ from kalakan.data.preparation.output import Output
 from kalakan.data.preparation.recording import Source
 from kalakan.data.preparation.report import write_report
 from kalakan.errors import DataError
+from kalakan.storage import real_path
 
 Progress = Callable[[int, int], None]
 Given = TypeVar("Given")
@@ -105,7 +106,7 @@ def count_kinds(items: Sequence[Item], options: PrepareOptions) -> str:
 
 
 def _check_apart(source: Path, output: Path) -> None:
-    one, other = source.resolve(), output.resolve()
+    one, other = real_path(source), real_path(output)
     if one == other or one in other.parents or other in one.parents:
         raise DataError(
             f"{output}: lies in {source}, or holds it; choose another place, the source is never changed"

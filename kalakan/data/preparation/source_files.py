@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kalakan.errors import DataError
+from kalakan.storage import real_path
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64")
 """Supported audio formats; if a recording exists in several, the first is preferred."""
@@ -75,8 +76,8 @@ class SourceFiles:
         """The same file under the path found in the folder, if it was."""
         if path in self._sounds:
             return path
-        real = path.resolve()
-        return next((other for other in self._by_name[folded(path.name)] if other.resolve() == real), path)
+        real = real_path(path)
+        return next((other for other in self._by_name[folded(path.name)] if real_path(other) == real), path)
 
     def transcribed(self) -> Iterator[tuple[Path, Path]]:
         """Recordings with the transcript of the same stem: in the same folder, or the only one of that stem anywhere.

@@ -134,6 +134,11 @@ class Table:
                 found.append(f"{what} from column {' or '.join(str(place + 1) for place in places)}")
         return f"{self.path.name}{'' if self.has_header else ' (no header)'}: {', '.join(found)}"
 
+    def is_of_parts(self) -> bool:
+        """Whether the lines are of the sounds or syllables of recordings: most repeat the text of another's file."""
+        whole = [(line.path, line.text) for line in self.lines() if line.stretch is not None]
+        return 2 * len(set(whole)) <= len(whole) > 0
+
     def missing(self) -> list[str]:
         """Required columns that the header lacks."""
         needed = {
@@ -293,3 +298,32 @@ def find_tables(root: Path) -> list[Table]:
     if faults and not fitting:
         raise DataError(faults[0])
     return fitting
+
+
+def of_recordings(tables: Sequence[Table]) -> list[Table]:
+    """The tables whose lines are recordings, without those of their parts where both lie together.
+
+    Raises `DataError` where two tables of different columns differ about a recording: it would be taken twice.
+    """
+    whole = [table for table in tables if not table.is_of_parts()] or list(tables)
+    several = len({table.columns for table in whole}) > 1
+    seen: dict[tuple[str, tuple[float, float] | None], tuple[Line, Table]] = {}
+    for table in whole if several else ():
+        own = {}
+        for line in table.lines():
+            name = re.sub(r"\.\w{1,4}$", "", line.path.replace("\\", "/")).casefold()
+            key = (name, line.stretch)
+            other, home = seen.get(key, (line, table))
+            if name and home.columns != table.columns and _told(other) != _told(line):
+                raise DataError(
+                    f"{other.place} and {line.place} differ about {line.path}: {_told(other)} and {_told(line)}; leave "
+                    f"one of the tables in {table.path.parent}"
+                )
+            own[key] = line, table
+        seen |= own
+    return whole
+
+
+def _told(line: Line) -> str:
+    speaker = f" of speaker {line.speaker}" if line.speaker else ""
+    return f"{line.text!r}{speaker}"

@@ -50,6 +50,14 @@ def check_request(request: Request) -> None:
         if name is not None and name not in registry.names(kind):
             known = ", ".join(registry.names(kind))
             raise ConfigError(f"{kind} type {name!r} is not known to this version; choose one of {known}")
+    if request.voice is not None and not is_path(request.voice):
+        raise ConfigError(
+            f"voice is a {type(request.voice).__name__}; give the path of a voice folder or file"
+        )
+    for name in ("voice", "acoustic_model", "vocoder"):
+        path = getattr(request, name)
+        if is_path(path) and "\0" in str(path):
+            raise ConfigError(f"{name} is {str(path)!r}; a path has no null character")
     if request.voice is not None and request.acoustic_model is not None:
         raise ConfigError("voice and acoustic_model both name an acoustic model; give one of them")
     for name in ("acoustic_model", "vocoder"):

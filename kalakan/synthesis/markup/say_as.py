@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 import kalakan._rust as _rust
 from kalakan.errors import MarkupError
+from kalakan.text.normalizer import normalize_text
 
 LETTERS = dict(_rust.letter_names())
 """Names of the letters, as the front end reads initials."""
@@ -200,8 +201,9 @@ def _name(character: str, say_digit: Callable[[str], str]) -> str:
     if base.isascii() and base.isdigit():
         return say_digit(base)
     base = "-" if base in _DASHES else base
-    name = LETTERS.get(base) or SIGNS.get(base)
-    if name is None:
+    # Signs of money and arithmetic have the front-end's word.
+    name = LETTERS.get(base) or SIGNS.get(base) or normalize_text(base)
+    if not name:
         raise MarkupError(
             f"{character!r} (U+{ord(character):04X}) has no name to spell it with; leave it out"
         )

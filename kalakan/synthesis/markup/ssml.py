@@ -108,6 +108,13 @@ class _Reader:
             self._skipped += 1
             return
         short = _local(name)
+        if not self._strict and self._open and SEPARATOR in short and self._open[-1].element.holds == "any":
+            # Of an extension only the content is known (SSML 1.1, section 2.2.1).
+            self._warn(
+                short.rpartition(SEPARATOR)[2], place, "it is of another namespace: only its content is read"
+            )
+            self._open.append(_Open(short, Element(), {}, place, self._settings))
+            return
         self._check_place(short, place)
         element = self._elements[short]
         given: Mapping[str, str] = {key: value for key, value in map(_attribute, attributes.items()) if key}

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kalakan.errors import SynthesisError, TextError, UnreadableWarning
+from kalakan.errors import MarkupWarning, SynthesisError, TextError, UnreadableWarning
 from kalakan.synthesis.options import SpeakOptions, speaker_shares
 from kalakan.synthesis.reading.readers import Reader, SpanReader, WordReader
 from kalakan.synthesis.reading.sentences import (
@@ -85,16 +85,14 @@ class TextStage:
         """The phrases of a text in order, read one ahead of the consumer.
 
         Of the options, `ssml`, `strict`, `tones`, the pauses and `lead_in` apply here. Sentences without anything
-        pronounceable, and letters without a reading, are skipped with an `UnreadableWarning`; with `strict` they raise
-        `TextError`. Raises `MarkupError` for SSML that cannot be read and `SynthesisError` for a speaker
-        that the voice does not have, both immediately, and `TextError` at the end of the iteration if there is nothing
+        pronounceable, and letters without a reading, are skipped with an `UnreadableWarning`. An SSML speaker that the
+        voice does not have is replaced by the request's speaker with a `MarkupWarning` (SSML 1.1, section 3.2.1). With
+        `strict` these raise `TextError` and `SynthesisError`. Raises `MarkupError` for SSML that cannot be read and
+        `SynthesisError` immediately, and `TextError` at the end of the iteration if there is nothing
         to synthesize.
         """
         options = options or SpeakOptions()
-        script = self._script(text, options)
-        for part in script:
-            if not isinstance(part, Pause) and part.prosody.speaker is not None:
-                self._check_speaker(text, part, part.prosody.speaker)  # known before the first sound
+        script = [self._spoken(text, part, options) for part in self._script(text, options)]
         if options.lead_in:
             script = [Pause(options.lead_in, 0, 0), *script]
         return self.read_script(text, script, options)
@@ -113,14 +111,22 @@ class TextStage:
             return read_markup(text)
         return [Text(text, range(len(text)), len(text))]
 
-    def _check_speaker(self, text: str, part: Text | Units, speaker: str) -> None:
+    def _spoken(self, text: str, part: Part, options: SpeakOptions) -> Part:
+        """A part with a speaker that the voice has: the request's instead of one that SSML names in vain."""
+        if isinstance(part, Pause) or part.prosody.speaker is None:
+            return part
         try:
-            speaker_shares(speaker, self.speakers)
+            speaker_shares(part.prosody.speaker, self.speakers)
         except SynthesisError as error:
             from kalakan.synthesis.markup.xml import located
 
             place = part.start if isinstance(part, Units) else next(iter(part.places), part.end)
-            raise SynthesisError(located(text, place, str(error))) from error
+            message = located(text, place, str(error))
+            if options.strict:
+                raise SynthesisError(message) from error
+            warnings.warn(f"{message}; the request's speaker reads it", MarkupWarning, stacklevel=3)
+            return replace(part, prosody=replace(part.prosody, speaker=None))
+        return part
 
     def read_script(self, text: str, script: Sequence[Part], options: SpeakOptions) -> Iterator[Phrase]:
         """The phrases of `text`, whose markup was read as `script`. Errors and warnings as for `phrases`."""
@@ -129,7 +135,7 @@ class TextStage:
         unread: list[Unread] = []
         waiting: list[Word] = []  # words without a sound, before the first word with one
         opening: list[Pause] = []
-        for item in self._items(script, options.tones):
+        for item in self._items(script, options):
             if isinstance(item, Break):
                 between = max(between, item)
             elif isinstance(item, Unread):
@@ -158,7 +164,7 @@ class TextStage:
         yield held
 
     def _items(
-        self, script: Sequence[Part], tones: str | None
+        self, script: Sequence[Part], options: SpeakOptions
     ) -> Iterator[Phrase | Pause | Break | Unread | list[Word]]:
         """Phrases, pauses, breaks between sentences, unreadable text, and words without a sound."""
         flows = list(_flows(script))
@@ -171,16 +177,17 @@ class TextStage:
                 continue
             goes_on = index < last_flow
             held: SentenceReading | None = None
-            for sentence in read_sentences(self._words, flow, tones):
+            for sentence in read_sentences(self._words, flow, options.tones):
                 if held is not None:
-                    yield from self._sentence(held, PHRASE_BREAK if held.goes_on else FULL_STOP)
+                    mark = PHRASE_BREAK if held.goes_on else FULL_STOP
+                    yield from self._sentence(held, mark, options.strict)
                 held = sentence
             if held is not None:
-                yield from self._sentence(held, PHRASE_BREAK if goes_on else FULL_STOP)
+                yield from self._sentence(held, PHRASE_BREAK if goes_on else FULL_STOP, options.strict)
                 yield held.closes
 
     def _sentence(
-        self, sentence: SentenceReading, last_mark: int
+        self, sentence: SentenceReading, last_mark: int, strict: bool
     ) -> Iterator[Phrase | Break | Unread | list[Word]]:
         yield sentence.opens
         if SOUND_IDS.isdisjoint(sentence.ids):
@@ -188,8 +195,10 @@ class TextStage:
                 yield Break.SCENE
             elif any(map(str.isalnum, _TAG.sub("", sentence.text))):
                 yield Unread(sentence.text, sentence.source[0])
-        elif UNCOMMON.search(sentence.text):
+        elif UNCOMMON.search(sentence.text) and not strict:
             yield from find_unread(sentence.text, sentence.source[0])
+        if strict:
+            yield from find_unread(sentence.text, sentence.source[0], signs=True)
         yield from self._cut(sentence, last_mark)
 
     def _cut(self, sentence: SentenceReading, last_mark: int) -> Iterator[Phrase | list[Word]]:

@@ -24,7 +24,7 @@ STAND_IN = "Ama"
 READ_AT_ONCE = 4000
 """Maximum number of characters of a sentence read at once, so that a line of megabytes without punctuation needs no
 more memory, and no more time before its first sound, than any other text."""
-_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r|\u2028)[^\S\r\n]*(?:\r\n|\n|\r|\u2028)|\u2029|\f")
+_BLANK_LINE = re.compile(r"(?:\r\n|\n|\r(?!\n)|\u2028)[^\S\r\n]*(?:\r\n|\n|\r|\u2028)|\u2029|\f")
 _PARAGRAPH = re.compile(r"</?p(?:\s[^<>]*)?>", re.IGNORECASE)
 _RULE = re.compile(r"<hr(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _HEADING = re.compile(r"#{1,6}\s|<h[1-6](?:\s[^<>]*)?>", re.IGNORECASE)

@@ -23,7 +23,7 @@ class Unread:
     place: int
     """Its first character in the raw text."""
     characters: str = ""
-    """The letters and digits without a reading, in order; empty if the whole sentence has none."""
+    """The characters without a reading, in order; empty if the whole sentence has none."""
     drawn: bool = False
     """Whether the characters repeat too often to be read each time."""
 
@@ -38,11 +38,12 @@ class Unread:
         return f"{where} holds nothing pronounceable; write it in Latin letters or leave it out"
 
 
-def find_unread(text: str, place: int) -> Iterator[Unread]:
-    """The unread characters of a sentence, each once and in order."""
+def find_unread(text: str, place: int, *, signs: bool = False) -> Iterator[Unread]:
+    """The unread characters of a sentence, each once and in order: letters and digits, with `signs` also emoji and
+    other signs without a name."""
     report: dict[str, int] = {}
     normalize_text(text, report=report)
-    lost = sorted(filter(str.isalnum, report), key=text.find)
+    lost = sorted(report if signs else filter(str.isalnum, report), key=text.find)
     drawn = {match[1].lower() for match in re.finditer(_DRAWN, text, re.IGNORECASE)}
     for is_drawn in (False, True):
         characters = "".join(character for character in lost if (character.lower() in drawn) == is_drawn)

@@ -4,6 +4,9 @@
 //! RUSTFLAGS='-Zsanitizer=thread' TSAN_OPTIONS=halt_on_error=1 cargo +nightly test -Zbuild-std \
 //!     --target x86_64-unknown-linux-gnu -p kalakan-pipeline --test stress
 //! ```
+//!
+//! The standard library must be built with it (`rustup component add rust-src --toolchain nightly`): the sanitizer does
+//! not see the locks of the one that comes compiled, and reports everything that a mutex guards.
 
 #![cfg(not(loom))]
 

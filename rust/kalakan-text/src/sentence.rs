@@ -51,7 +51,9 @@ fn line_end(text: &str, start: usize) -> usize {
         let c = text[at + found..].chars().next().unwrap_or('\n');
         at += found;
         if c != '<' {
-            return at + c.len_utf8();
+            // \r\n is one line end.
+            let both = text[at..].starts_with("\r\n");
+            return at + c.len_utf8() + usize::from(both);
         }
         let taken = line_tag(&text[at..]);
         let closes = ["</", "<br", "<hr", "<BR"]
@@ -254,6 +256,11 @@ impl Stop<'_> {
         if word.bytes().all(|b| b.is_ascii_digit()) && !word.is_empty() {
             // "1. Me kɔ": the number of a list item.
             return !self.closed && self.before[..listed].trim().is_empty();
+        }
+        let lettered = word.len() == 1 && word.bytes().all(|b| b.is_ascii_lowercase());
+        if lettered && word == token && !self.closed && self.before[..listed].trim().is_empty() {
+            // "a. Kɔ fie": the letter of an item.
+            return true;
         }
         let label = |c: char| matches!(c, 'I' | 'V' | 'X') || matches!(c, 'i' | 'v' | 'x');
         if word.len() <= 5

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-_CHILDREN = attrgetter("_modules")
+_CHILDREN = itemgetter("_modules")
 _POINTER = Tensor.data_ptr
 _VERSION = attrgetter("_version")
 _WANTS_GRADIENT = attrgetter("requires_grad")
@@ -28,8 +28,9 @@ class Weights:
             hooks for part in inner for hooks in (part._forward_hooks, part._forward_pre_hooks)
         ]  # each is one object as long as its module lives
         self._first = model._modules  # not the model, which would then never be freed
-        # A container gets a new dictionary when a part of it is removed, so it is looked up each time.
-        self._containers = [part for part in inner if part._modules]
+        # A container gets a new dictionary of parts when one is removed, so it is looked up each time; the
+        # dictionary of its attributes stays.
+        self._containers = [part.__dict__ for part in inner if part._modules]
         self._owned = [part._parameters for part in (model, *inner) if part._parameters]
         self._children = self._children_now()
         counts = [0, *accumulate(map(len, self._owned))]
@@ -47,7 +48,10 @@ class Weights:
     @property
     def want_gradient(self) -> bool:
         """Whether any parameter requires a gradient."""
-        return any(map(_WANTS_GRADIENT, self._parameters_now()))
+        try:
+            return any(map(_WANTS_GRADIENT, get_referents(*self._owned)))
+        except AttributeError:  # there may be no bias
+            return any(map(_WANTS_GRADIENT, self._parameters_now()))
 
     @property
     def are_unchanged(self) -> bool:

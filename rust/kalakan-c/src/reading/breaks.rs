@@ -35,8 +35,10 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     };
     Patterns {
         blank_line: pattern(&format!(
-            r"(?:\r\n|\n|\r|\u{{2028}})[\t\x0b\x0c{}]*(?:\r\n|\n|\r|\u{{2028}})|\u{{2029}}|\x0c",
-            SPACE.trim_start_matches(r"\t-\r")
+            // \r\n is one line end: \r alone is one only where no \n comes next.
+            r"(?:\r\n|[\n\u{{2028}}])[\t\x0b\x0c{0}]*{1}|\r(?:[\t\x0b\x0c{0}]+{1}|\r\n?|\u{{2028}})|\u{{2029}}|\x0c",
+            SPACE.trim_start_matches(r"\t-\r"),
+            r"(?:\r\n|\n|\r|\u{2028})"
         )),
         paragraph: pattern(r"(?i)</?p(?:\s[^<>]*)?>"),
         rule: pattern(r"(?i)<hr(?:\s[^<>]*)?/?>"),
@@ -115,6 +117,10 @@ mod tests {
         for (before, gap, after, wanted) in [
             ("Ɔkɔ.", " ", "Ɔba.", Break::Sentence),
             ("Ɔkɔ.", "\n", "Ɔba.", Break::Sentence),
+            ("Ɔkɔ.", "\r\n", "Ɔba.", Break::Sentence),
+            ("Ɔkɔ.", "\r", "Ɔba.", Break::Sentence),
+            ("Ɔkɔ.", "\r\r", "Ɔba.", Break::Paragraph),
+            ("Ɔkɔ.", "\r \n", "Ɔba.", Break::Paragraph),
             ("Ɔkɔ.", "\r\n\r\n", "Ɔba.", Break::Paragraph),
             ("Ɔkɔ.", "\n \t\n", "Ɔba.", Break::Paragraph),
             ("Ɔkɔ.", "\u{2029}", "Ɔba.", Break::Paragraph),

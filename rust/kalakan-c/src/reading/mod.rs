@@ -72,7 +72,7 @@ pub(crate) fn read_script(
         between = between.max(sentence.opens);
         if !sentence.ids.iter().any(|unit| is_sound(*unit)) && is_scene_break(&sentence.text) {
             between = between.max(Break::Scene);
-        } else if let Some(what) = unread(sentence, text) {
+        } else if let Some(what) = unread(sentence, text, options.strict) {
             if options.strict {
                 return Err(Error::new(Status::Text, what));
             }
@@ -126,8 +126,8 @@ fn check_plain(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What of a sentence has no reading, for a person.
-fn unread(sentence: &Sentence, text: &str) -> Option<String> {
+/// What of a sentence has no reading, for a person; if `strict`, signs without a name too.
+fn unread(sentence: &Sentence, text: &str, strict: bool) -> Option<String> {
     let told = |what: &str, fault: &str| {
         let place = text[..sentence.start].chars().count();
         let shown = shown(&sentence.text);
@@ -136,23 +136,29 @@ fn unread(sentence: &Sentence, text: &str) -> Option<String> {
         )
     };
     if !sentence.ids.iter().any(|unit| is_sound(*unit)) {
-        return has_letters(&sentence.text).then(|| told("", " holds nothing pronounceable"));
+        if has_letters(&sentence.text) {
+            return Some(told("", " holds nothing pronounceable"));
+        }
+        if !strict {
+            return None;
+        }
     }
-    let lost = without_reading(&sentence.text);
+    let lost = without_reading(&sentence.text, strict);
     (!lost.is_empty()).then(|| told(&format!("{lost} in "), ", without a reading"))
 }
 
-/// The letters and digits of a sentence that have no reading, each once, in order.
-fn without_reading(text: &str) -> String {
+/// The letters and digits of a sentence that have no reading, with `signs` all characters, each once, in order.
+fn without_reading(text: &str, signs: bool) -> String {
     let is_common = |c: char| {
         matches!(c, '\0'..='\u{24f}' | '\u{300}'..='\u{36f}' | '\u{1e00}'..='\u{1eff}' | '\u{2000}'..='\u{22ff}')
             || "ɛɔƐƆ".contains(c)
     };
-    if text.chars().all(is_common) {
+    if !signs && text.chars().all(is_common) {
         return String::new(); // asking costs a second reading of the sentence
     }
     let (_, counts) = normalize_counting(text, &NormalizeOptions::default());
-    let mut lost: Vec<char> = counts.into_keys().filter(|c| c.is_alphanumeric()).collect();
+    let lost = counts.into_keys();
+    let mut lost: Vec<char> = lost.filter(|c| signs || c.is_alphanumeric()).collect();
     lost.sort_by_key(|c| text.find(*c));
     lost.into_iter().collect()
 }

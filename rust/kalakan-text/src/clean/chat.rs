@@ -21,6 +21,11 @@ const SUFFIXES: &[&str] = &[
 /// What may precede a number of threes so that it is not read as a word.
 const PREFIXES: [&str; 4] = ["mp", "tv", "ps", "covid"];
 
+/// Returns whether a word of small letters is a unit or another word that only follows figures.
+pub(super) fn is_unit(word: &str) -> bool {
+    SUFFIXES.contains(&word)
+}
+
 /// Letters of the longest word whose c is tried as ɔ.
 const LONGEST_WITH_C: usize = 6;
 
@@ -85,6 +90,9 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
             start += length;
             continue;
         }
+        if opens_sentence(&chars, start, length) {
+            chars[start + 1] = 'ɛ';
+        }
         digits(&mut chars, start, start + length, chat);
         // The Sc of B.Sc. is not a word.
         let alone = chars[..start]
@@ -107,6 +115,33 @@ pub(super) fn spell(text: &str, chat: ChatSpelling, writer: &mut Writer) {
         writer.cut(at);
         writer.text.push(c);
     }
+}
+
+/// Longest gap before a sentence, in characters: its mark, a quote and spaces.
+const GAP: usize = 6;
+
+/// Returns whether the token is S3 or Y3 at the start of a sentence of Twi: "S3 wobɛba a", and not "S3 bucket".
+fn opens_sentence(chars: &[char], start: usize, length: usize) -> bool {
+    if length != 2 || chars[start + 1] != '3' || !matches!(chars[start], 'S' | 'Y') {
+        return false;
+    }
+    let before = chars[..start].iter().rev().take(GAP);
+    let opens = before
+        .clone()
+        .find(|c| !matches!(c, ' ' | '"' | '\''))
+        .map_or(before.count() < GAP, |c| {
+            matches!(c, '.' | '!' | '?' | '…' | '\n' | ':')
+        });
+    let letters = chars[start + 2..].iter().skip_while(|c| **c == ' ');
+    let next: String = letters
+        .take_while(|c| is_letter(**c))
+        .take(GAP * 4)
+        .collect();
+    opens
+        && chars.get(start + 2) == Some(&' ')
+        && next.starts_with(char::is_lowercase)
+        && (is_twi_word(&next) || !next.is_ascii())
+        && !is_common_english(&next)
 }
 
 fn is_token(c: char) -> bool {
@@ -224,8 +259,11 @@ fn is_code(token: &[char]) -> bool {
     if tail.len() < low.len() && (SUFFIXES.contains(&tail) || currency::is_code_after(tail)) {
         return true;
     }
-    // No word is ɛ and a consonant: "3h" is a time, "3y" a term.
-    if low.len() - tail.len() == 1 && tail.len() == 1 && !tail.contains(is_vowel) {
+    // No word is ɛ and consonants: "3h" is a time, "3y" a term, 3GPP a name; 3FA is a factor more than 2FA.
+    let consonants = tail.len() == 1 || token[1..].iter().all(|c| c.is_ascii_uppercase());
+    if low.len() - tail.len() == 1
+        && (consonants && !tail.contains(is_vowel) || token[1..] == ['F', 'A'])
+    {
         return true;
     }
     let one_capital = token.len() > 1 && token[0].is_ascii_uppercase() && number(&low[1..]);

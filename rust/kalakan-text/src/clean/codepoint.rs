@@ -7,6 +7,7 @@ use crate::alphabet::{
     latin_fold, DOWNSTEP, FRACTIONS, PI, TILDE,
 };
 use crate::currency;
+use crate::steps::step;
 use crate::traced::{Traced, Writer};
 
 /// Returns `text` in NFC with Latin letters, ASCII digits and known signs only; the rest is a space.
@@ -100,6 +101,18 @@ impl Folder<'_> {
             || before.ends_with('\'') && digits == 3
     }
 
+    /// Returns whether one to three figures end here, which a raised figure raises: 10⁶. After a year it is a note.
+    fn ends_base(&self) -> bool {
+        let text = self.writer.text.as_bytes();
+        let digits = text
+            .iter()
+            .rev()
+            .take(4)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        self.base.is_none() && (1..4).contains(&digits)
+    }
+
     fn flush(&mut self) {
         if let Some(c) = self.base.take() {
             self.writer.text.push(c);
@@ -117,9 +130,18 @@ impl Folder<'_> {
     /// Separates cells and items by `|`; not a tab that indents a line, nor a raised dot inside a word.
     fn cell_end(&mut self, c: char) {
         self.flush();
-        let line = self.writer.text.trim_end_matches(' ');
-        let indents = line.is_empty() || line.ends_with('\n');
-        let inside = line.len() == self.writer.text.len() && !indents;
+        let text = self.writer.text.as_bytes();
+        let spaces = text
+            .iter()
+            .rev()
+            .take(INDENT)
+            .take_while(|b| **b == b' ')
+            .count();
+        step(spaces);
+        let line = &text[..text.len() - spaces];
+        // Tabs at the start of a line become spaces, so that a longer run of them is not looked through for every tab.
+        let indents = line.is_empty() || line.ends_with(b"\n") || spaces == INDENT;
+        let inside = spaces == 0 && !indents;
         let is_space = c == '\t' && indents || c == '·' && inside;
         self.sign(if is_space { ' ' } else { '|' });
     }
@@ -180,8 +202,9 @@ impl Folder<'_> {
         } else if let Some(letters) = latin_fold(c) {
             letters.chars().for_each(|l| self.letter(l));
         } else if let Some(digit) = digits::sign(c) {
-            // A superscript digit is not part of the number before it: 10² is not 102.
-            self.sign(' ');
+            // A superscript digit is not part of the number before it: 10⁶ is not 106.
+            let power = is_raised(c) && self.ends_base();
+            self.sign(if power { '^' } else { ' ' });
             self.sign(digit);
         } else if is_dressed(c) {
             decompose_compatible(c, |part| {
@@ -197,6 +220,9 @@ impl Folder<'_> {
         }
     }
 }
+
+/// Most spaces before a cell; more of them are an indent.
+const INDENT: usize = 64;
 
 /// Returns whether `c` separates the cells of a table or the items of a list.
 fn is_cell_end(c: char) -> bool {

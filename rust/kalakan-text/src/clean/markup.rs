@@ -191,13 +191,48 @@ fn angle(rest: &str, closers: &mut Closers) -> (usize, Option<Trace>) {
     found
 }
 
-/// The length of `<3`, where it is not a comparison with a longer number.
+/// The length of `<3`, where it is not a comparison: with a longer number, or with an amount: "<3 cedis", "<3%".
 fn heart(rest: &str) -> usize {
-    let more = |c: char| c.is_alphanumeric() || matches!(c, '.' | ',');
+    let more =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '%' | '‰' | '°' | '/' | '=');
     match rest.strip_prefix("<3") {
-        Some(after) if !after.starts_with(more) => 2,
+        Some(after) if !after.starts_with(more) && !is_counted(after) => 2,
         _ => 0,
     }
+}
+
+/// Returns whether the first word of `after` is a unit, money or what is counted.
+fn is_counted(after: &str) -> bool {
+    let word = after
+        .trim_start_matches(' ')
+        .split(|c: char| !c.is_alphabetic())
+        .next();
+    let low = word.unwrap_or_default().to_lowercase();
+    let counted = matches!(
+        low.as_str(),
+        "cedi"
+            | "cedis"
+            | "sidi"
+            | "pesewas"
+            | "pɛsewa"
+            | "dollars"
+            | "dɔla"
+            | "euros"
+            | "pounds"
+            | "percent"
+            | "nnipa"
+            | "mfeɛ"
+            | "mfe"
+            | "afe"
+            | "nna"
+            | "nnafua"
+            | "dɔnhwere"
+            | "simma"
+            | "kilomita"
+            | "kilo"
+            | "mita"
+    );
+    counted || super::chat::is_unit(&low) || crate::currency::is_code_after(&low)
 }
 
 fn tag(rest: &str) -> (usize, Option<Trace>) {

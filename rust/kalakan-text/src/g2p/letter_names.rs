@@ -23,20 +23,24 @@ static CONSONANTS: LazyLock<Vec<(char, Vec<PhonemeId>)>> = LazyLock::new(|| {
     ('b'..='z').filter(|c| !is_vowel(*c)).map(sound).collect()
 });
 
+/// Most repetitions of a consonant before its word.
+const STAMMER: usize = 8;
+
 /// Returns the sound of the consonant at `place` if it begins the next word as well: "k kofi" is a stammer.
 pub(super) fn stammered(text: &str, place: &Range<usize>) -> Option<&'static [PhonemeId]> {
     if place.len() != 1 {
         return None;
     }
     let letter = text[place.clone()].chars().next()?;
+    let (_, sounds) = CONSONANTS.iter().find(|(c, _)| *c == letter)?;
     let mut next = text[place.end..].strip_prefix(' ')?;
-    while let Some(rest) = next
-        .strip_prefix(letter)
-        .and_then(|rest| rest.strip_prefix(' '))
-    {
+    for _ in 0..STAMMER {
+        let again = next.strip_prefix(letter);
+        let Some(rest) = again.and_then(|rest| rest.strip_prefix(' ')) else {
+            break;
+        };
         next = rest;
     }
-    let (_, sounds) = CONSONANTS.iter().find(|(c, _)| *c == letter)?;
     let word = next.strip_prefix(letter)?;
     word.starts_with(char::is_alphabetic).then_some(sounds)
 }

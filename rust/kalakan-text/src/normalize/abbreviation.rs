@@ -6,11 +6,14 @@ use std::sync::LazyLock;
 use crate::spelling::{are_initials, letter_names};
 
 use super::bible::is_short_book;
-use super::date::is_short_month;
+use super::date::{is_short_day, is_short_month};
 use super::scanner::Scanner;
 
 /// Bytes of letters of the longest phrase of single letters, as e.g.
 const PHRASE: usize = 3;
+
+/// Most initials that are read at once, so that a row of them takes no more time than other text.
+const INITIALS: usize = 32;
 
 /// Letters of degrees whose parts may be longer than a letter.
 const DEGREES: [&str; 8] = ["phd", "bsc", "msc", "bed", "med", "llb", "llm", "bba"];
@@ -130,7 +133,9 @@ pub(crate) fn keeps_sentence(word: &str) -> bool {
 
 /// Returns whether a dot after `word` belongs to it where a small letter follows: "Jnr. aba", "25 Dec. na".
 pub(crate) fn may_end_sentence(word: &str) -> bool {
-    is_short_month(word) || find(word).is_some_and(|found| found.kind == Kind::Phrase)
+    is_short_month(word)
+        || is_short_day(word)
+        || find(word).is_some_and(|found| found.kind == Kind::Phrase)
 }
 
 /// Returns whether the dot after `word` belongs to it because of the figures in `after`: "Yoh. 3:16", "Oct. 6", "p. 5".
@@ -294,10 +299,15 @@ impl Scanner<'_> {
             return false;
         }
         let mut letters = String::new();
-        let mut at = start;
-        while self.letters_end(at) == at + 1 && (self.peek(at + 1) == '.' || !letters.is_empty()) {
-            letters.push(self.peek(at));
-            if letters.len() > PHRASE && letters.contains(|c: char| !c.is_ascii_uppercase()) {
+        let (mut at, mut small) = (start, false);
+        while letters.len() < INITIALS
+            && self.letters_end(at) == at + 1
+            && (self.peek(at + 1) == '.' || !letters.is_empty())
+        {
+            let letter = self.peek(at);
+            letters.push(letter);
+            small |= !letter.is_ascii_uppercase();
+            if letters.len() > PHRASE && small {
                 return false;
             }
             at += 1;
@@ -318,8 +328,9 @@ impl Scanner<'_> {
             self.at = at;
             return true;
         }
-        // "J.B.Danquah" lacks a space.
-        let joined = dotted && self.peek(at).is_uppercase() && self.peek(at + 1).is_lowercase();
+        // "J.B.Danquah" lacks a space; of a longer row of initials the rest is read after these.
+        let joined = dotted && self.peek(at).is_uppercase() && self.peek(at + 1).is_lowercase()
+            || letters.len() == INITIALS;
         if self.small_initials(&letters, dotted && self.boundary(at)) {
             self.at = at;
             if self.ends_line(at) {

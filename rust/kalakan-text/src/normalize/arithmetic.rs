@@ -36,11 +36,15 @@ fn name(sign: char) -> Option<(&'static str, bool)> {
 impl Scanner<'_> {
     /// Reads the arithmetic sign at this position.
     pub(super) fn operator(&mut self) -> bool {
-        let sign = self.peek(self.at);
+        let (mut sign, mut end) = (self.peek(self.at), self.at + 1);
+        // <= and >= as keyboards have them; a tag is not one.
+        if matches!(sign, '<' | '>') && self.peek(end) == '=' && self.operand_after(end + 1) {
+            sign = if sign == '<' { '≤' } else { '≥' };
+            end += 1;
+        }
         let Some((words, between)) = name(sign) else {
             return false;
         };
-        let end = self.at + 1;
         if between && !self.is_between(sign, end) {
             return false;
         }
@@ -68,9 +72,13 @@ impl Scanner<'_> {
             .at
             .checked_sub(1)
             .map_or(' ', |before| self.chars[before]);
-        let figures = self.digits_end(end);
+        // At the start of a line > marks what is quoted.
+        let space = usize::from(
+            self.peek(end) == ' ' && !(before == '\n' || self.at == 0 && self.peek(self.at) == '>'),
+        );
+        let figures = self.digits_end(end + space);
         (before.is_whitespace() || before == '(')
-            && figures > end
+            && figures > end + space
             && !matches!(self.peek(figures), '>' | '<')
     }
 
@@ -85,7 +93,8 @@ impl Scanner<'_> {
     pub(super) fn until(&mut self) -> bool {
         let (start, end) = (self.at, self.word);
         let to = end == start + 2 && self.lower(start, end) == "to";
-        to && self.between_numbers(start, end) && self.say("kɔsi", end)
+        to && (self.between_numbers(start, end) || self.is_between_names(end))
+            && self.say("kɔsi", end)
     }
 
     fn say(&mut self, words: &str, end: usize) -> bool {
@@ -115,6 +124,8 @@ impl Scanner<'_> {
         };
         match self.peek(last) {
             ')' | ']' | '²' | '³' | '%' | PI => true,
+            // The end of "5! = 120".
+            '!' => last > 0 && self.digit(last - 1),
             c if c.is_ascii_digit() => true,
             // The x of "x + 3" and of "2x + 3".
             c => {

@@ -50,6 +50,9 @@ const CALLS: [&str; 4] = ["call", "dial", "number", "nɔma"];
 /// Most words between the call and the number.
 const CALL_WORDS: usize = 5;
 
+/// Most words between the number and its call: "911 na ɛsɛ sɛ wofrɛ".
+const CALLED_WORDS: usize = 4;
+
 /// Letters of the regions on license plates.
 const REGIONS: [&str; 20] = [
     "AC", "AE", "AS", "AW", "BA", "BR", "CR", "ER", "GC", "GE", "GN", "GR", "GS", "GT", "GV", "GW",
@@ -66,6 +69,9 @@ const METERS: [&str; 2] = ["meter", "mita"];
 /// Most groups of a short code.
 const GROUPS: usize = 8;
 
+/// Most signs in a row of a short code: *#*#4636#*#*.
+const SIGNS: usize = 4;
+
 /// Characters of an identifier in hexadecimal, from here on.
 const HASH: usize = 12;
 
@@ -79,11 +85,14 @@ impl Scanner<'_> {
             let signs = end
                 + self.chars[end..]
                     .iter()
-                    .take(2)
+                    .take(SIGNS)
                     .take_while(|c| is_sign(**c))
                     .count();
             end = self.digits_end(signs);
-            groups += usize::from(end > signs);
+            if end == signs {
+                break;
+            }
+            groups += 1;
         }
         let closed = end > self.at + 2 && self.peek(end - 1) == '#' && !is_sign(self.peek(end));
         if groups == 0 || !closed || !self.boundary(end) {
@@ -153,7 +162,7 @@ impl Scanner<'_> {
     fn code_name(&self, end: usize) -> Option<bool> {
         let digits = end - self.at;
         let help = digits == 3 && HELP.contains(&self.slice(self.at, end).as_str());
-        if help && self.is_called() {
+        if help && (self.is_called() || self.will_be_called(end)) {
             return Some(false);
         }
         let (mut at, mut linked) = (self.at, false);
@@ -217,6 +226,24 @@ impl Scanner<'_> {
                 return true;
             }
             at = stop - length;
+        }
+        false
+    }
+
+    /// Returns whether the figure that ends at `end` is called by the words after it, as in "911 na wɔfrɛ".
+    fn will_be_called(&self, end: usize) -> bool {
+        let mut at = end;
+        for _ in 0..CALLED_WORDS {
+            let start = self.skip_spaces(at);
+            let stop = self.letters_end(start);
+            if start == at || stop == start || stop - start > 16 {
+                return false;
+            }
+            let word = self.lower(start, stop);
+            if word.ends_with("frɛ") || word.ends_with("frɛɛ") || word.ends_with("frɛeɛ") {
+                return true;
+            }
+            at = stop;
         }
         false
     }

@@ -54,6 +54,38 @@ fn month_of(word: &str) -> Option<&'static str> {
     row.map(|(_, month)| *month)
 }
 
+/// English short names of days, where a dot, a range or another day shows them to be no words.
+const SHORT_DAYS: [(&str, &str); 11] = [
+    ("mon", "monday"),
+    ("tue", "tuesday"),
+    ("tues", "tuesday"),
+    ("wed", "wednesday"),
+    ("weds", "wednesday"),
+    ("thu", "thursday"),
+    ("thur", "thursday"),
+    ("thurs", "thursday"),
+    ("fri", "friday"),
+    ("sat", "saturday"),
+    ("sun", "sunday"),
+];
+
+/// The day whose short name `word` is, in small letters.
+fn day_of(word: &str) -> Option<&'static str> {
+    let row = SHORT_DAYS.iter().find(|(short, _)| *short == word);
+    row.map(|(_, day)| *day)
+}
+
+/// Returns whether `word` is the short name of an English day, with a capital.
+pub(super) fn is_short_day(word: &str) -> bool {
+    (3..=5).contains(&word.len())
+        && word.starts_with(char::is_uppercase)
+        && day_of(&word.to_ascii_lowercase()).is_some()
+}
+
+fn is_any_month(word: &str) -> bool {
+    is_month(word) || month_of(word).is_some()
+}
+
 /// Returns whether `word` is the short form of an English month, with a capital.
 pub(super) fn is_short_month(word: &str) -> bool {
     word.starts_with(char::is_uppercase) && month_of(&word.to_ascii_lowercase()).is_some()
@@ -140,8 +172,119 @@ impl Scanner<'_> {
             return false;
         }
         let (before, after) = (self.out.last_word(), self.lower(start, stop));
-        let month = |word: &str| is_month(word) || month_of(word).is_some();
-        month(before) && month(&after) || DAYS.contains(&before) && DAYS.contains(&after.as_str())
+        is_any_month(before) && is_any_month(&after)
+            || DAYS.contains(&before) && DAYS.contains(&after.as_str())
+    }
+
+    /// Reads short names of days and months that a range, another day, a date or their dot shows: "Mon.-Fri.",
+    /// "Jan-Mar", "Mon/Wed", "Sat & Sun", "Tue. anɔpa", "Mon, 5 May".
+    pub(super) fn short_name(&mut self) -> bool {
+        let (start, end) = (self.at, self.word);
+        if !(3..=5).contains(&(end - start)) {
+            return false;
+        }
+        let low = self.lower(start, end);
+        let (name, is_day) = match (day_of(&low), month_of(&low)) {
+            (Some(day), _) => (day, true),
+            (_, Some(month)) => (month, false),
+            _ => return false,
+        };
+        let dotted = self.peek(end) == '.';
+        let after = end + usize::from(dotted);
+        let alike = |word: &str| {
+            if is_day {
+                DAYS.contains(&word)
+            } else {
+                is_any_month(word)
+            }
+        };
+        let linked = self.follows_link(start, is_day) && alike(self.last_name())
+            || self
+                .next_linked(after, is_day)
+                .is_some_and(|word| alike(&word));
+        let spaced = after + usize::from(self.peek(after) == ',');
+        let dated = is_day && self.peek(spaced) == ' ' && self.digit(spaced + 1);
+        let goes_on = dotted && !self.ends_sentence(after);
+        // "Sun." and "Sat." are words at the end of a sentence.
+        let closes = dotted && !goes_on && is_day && !matches!(low.as_str(), "sun" | "sat");
+        if !(linked || dated || is_day && goes_on || closes) {
+            return false;
+        }
+        self.out.word(name);
+        self.at = if goes_on { after } else { end };
+        true
+    }
+
+    /// Returns whether a sign or a word that joins days or months stands before `start`.
+    fn follows_link(&self, start: usize, is_day: bool) -> bool {
+        let before = self.chars[..start].iter().rev().take(4);
+        let sign = before.clone().find(|c| **c != ' ').copied().unwrap_or(' ');
+        matches!(sign, '-' | '–' | '—' | '/')
+            || is_day && matches!(sign, '&' | ',')
+            || self.out.ends_with("kɔsi")
+            || is_day && self.out.ends_with("ne")
+    }
+
+    /// Returns the last word before one that joins.
+    fn last_name(&self) -> &str {
+        let last = self.out.last_written();
+        if matches!(last, "kɔsi" | "ne" | "anaa") {
+            self.out.word_before_last()
+        } else {
+            last.trim_end_matches(',')
+        }
+    }
+
+    /// Returns the word with a capital that a sign or a word after `end` joins to the name before it.
+    fn next_linked(&self, end: usize, is_day: bool) -> Option<String> {
+        let at = self.skip_spaces(end);
+        let sign = self.peek(at);
+        let joins = matches!(sign, '-' | '–' | '—' | '/') || is_day && matches!(sign, '&' | ',');
+        let word = ["to", "kɔsi", "ne", "anaa"]
+            .iter()
+            .find(|word| {
+                at > end
+                    && self.starts_with(at, word)
+                    && self.peek(at + word.chars().count()) == ' '
+            })
+            .filter(|word| is_day || matches!(**word, "to" | "kɔsi"));
+        let gap = match word {
+            Some(word) => word.chars().count(),
+            None => usize::from(joins),
+        };
+        let start = self.skip_spaces(at + gap);
+        let stop = self.letters_end(start);
+        (gap > 0 && self.peek(start).is_uppercase() && (3..=14).contains(&(stop - start)))
+            .then(|| self.lower(start, stop))
+    }
+
+    /// Returns whether a day or month was read last and another one starts at `i`.
+    pub(super) fn is_between_names(&self, i: usize) -> bool {
+        let start = self.skip_spaces(i);
+        self.peek(start).is_uppercase() && self.joins_days(start)
+    }
+
+    /// Reads "03/2024", a month and a year.
+    pub(super) fn month_year(&mut self) -> bool {
+        let slash = self.digits_end(self.at);
+        let end = self.digits_end(slash + 1);
+        let month = self.small(self.at, slash);
+        let century = self.starts_with(slash + 1, "19") || self.starts_with(slash + 1, "20");
+        let written = self.peek(slash) == '/' && (1..=2).contains(&(slash - self.at));
+        let joined = matches!(self.peek(end), '-' | '/' | '%')
+            || matches!(self.peek(end), '.' | ',') && self.digit(end + 1);
+        let before = self.at.checked_sub(1).map_or(' ', |at| self.chars[at]);
+        if !written || end != slash + 5 || !(1..=12).contains(&month) || !century || joined {
+            return false;
+        }
+        if !self.boundary(end) || matches!(before, '/' | '-') {
+            return false;
+        }
+        let year = self.slice(slash + 1, end);
+        self.out.word(MONTHS[month as usize - 1]);
+        self.say_year(&year);
+        self.at = end;
+        true
     }
 
     /// Reads "5-8 March 2024".
@@ -244,10 +387,9 @@ impl Scanner<'_> {
             return false;
         }
         let year = self.year(after);
-        // "ɛbɔ 5" is mostly the verb, "may 5" mostly English.
-        let doubtful = matches!(word.as_str(), "ɛbɔ" | "may");
-        let certain =
-            self.peek(start).is_uppercase() && !(doubtful && self.out.last_word().is_empty());
+        // "Ɛbɔ 5" is mostly the verb; "may 5" in small letters is English.
+        let doubtful = word == "ɛbɔ" && self.out.last_word().is_empty();
+        let certain = self.peek(start).is_uppercase() && !doubtful;
         if year.is_none() && !certain {
             return false;
         }

@@ -35,9 +35,14 @@ impl Scanner<'_> {
         self.list_end = list_end;
         let after = self.magnitude(end, true).map_or(end, |(_, end)| end);
         let after = self.money_after(after).map_or(after, |(_, end)| end);
-        let after = self.unit(after).map_or(after, |(_, end)| end);
+        let unit = self.unit(after);
+        let after = unit.map_or(after, |(_, end)| end);
         let words = value.words(self.options, Form::Attributive);
-        if self.skip_spaces(after) != close || !self.out.ends_with_number(&words) {
+        // "mpem dubaako kilomita (11,000km)"
+        let said = self
+            .out
+            .ends_with_number(&words, unit.map_or("", |(unit, _)| unit.noun));
+        if self.skip_spaces(after) != close || !said {
             return false;
         }
         self.at = close + 1;

@@ -93,7 +93,18 @@ impl Scanner<'_> {
         let after = self.at + 1 + usize::from(spaced);
         let end = self.at.checked_sub(usize::from(spaced));
         let number = end == Some(self.quantity_end) && self.digit(after);
-        number && (spaced || self.is_sum(after))
+        // "9am / 5pm" are two times.
+        let timed = end
+            .and_then(|end| end.checked_sub(1))
+            .is_some_and(|last| matches!(self.chars[last], 'm' | 'M' | '.'));
+        number && (spaced && !timed || self.is_sum(after))
+    }
+
+    /// Returns whether the slash here stands between two amounts that are not divided: "9am/5pm", "5kg / 10kg".
+    fn separates(&self, before: char) -> bool {
+        let space = usize::from(before == ' ');
+        let after = self.skip_spaces(self.at + 1);
+        self.at.checked_sub(space) == Some(self.quantity_end) && self.starts_amount(after)
     }
 
     /// Reads other signs that have a name.
@@ -104,6 +115,12 @@ impl Scanner<'_> {
             '+' if self.digit(self.at + 1) || before.is_alphanumeric() => self.out.word("plɔs"),
             '/' if self.divides(before) => self.out.word("kyɛ mu"),
             '/' if before.is_ascii_digit() && self.digit(self.at + 1) => self.out.pause(),
+            '/' if self.separates(before) || self.is_between_names(self.at + 1) => self.out.pause(),
+            '²' | '³' if before.is_ascii_digit() => {
+                self.out.word("tumi");
+                let square = self.peek(self.at) == '²';
+                self.out.word(if square { "mmienu" } else { "mmiɛnsa" });
+            }
             '²' => self.out.word("mmienu"),
             '³' => self.out.word("mmiɛnsa"),
             _ => return false,

@@ -178,6 +178,14 @@ fn add(words: &mut String, word: &str) {
     words.push_str(word);
 }
 
+/// Returns whether a numeral, in its one form, is 1 to 9 or 11 to 19: nothing is added to it.
+pub(super) fn is_one(numeral: &str) -> bool {
+    let ones = [
+        "baako", "mmienu", "mmiɛnsa", "nan", "num", "nsia", "nson", "nwɔtwe", "nkron",
+    ];
+    ones.contains(&numeral) || numeral.starts_with("du") && numeral != "du"
+}
+
 /// Returns the one form of a numeral that has several, or nothing for any other word.
 pub(super) fn numeral(word: &str) -> Option<&str> {
     Some(match word {

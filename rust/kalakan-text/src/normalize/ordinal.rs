@@ -14,13 +14,16 @@ const TITLES: &[&str] = &[
 ];
 
 /// Things that are counted in Roman numerals.
-const THINGS: [&str; 15] = [
+const THINGS: [&str; 19] = [
     "chapter",
     "class",
     "form",
     "grade",
     "halt",
+    "kuo",
+    "kuw",
     "level",
+    "ofa",
     "operation",
     "part",
     "phase",
@@ -30,6 +33,7 @@ const THINGS: [&str; 15] = [
     "ti",
     "unit",
     "volume",
+    "ɔfa",
 ];
 
 /// Most characters of the first item of a list with Roman numerals.

@@ -4,6 +4,7 @@ use crate::alphabet::{is_base_letter, is_mark, is_vowel};
 
 use super::abbreviation::{is_abbreviation, is_bare_suffix, is_bare_title};
 use super::capitals::is_small_initials;
+use super::date::is_short_day;
 
 /// Returns `text` in lower case if that is all it takes to normalize it.
 pub(super) fn lower(text: &str) -> Option<String> {
@@ -46,7 +47,7 @@ pub(super) fn lower(text: &str) -> Option<String> {
 
 /// Returns whether a word, in small letters and as written, has a reading other than its letters wherever it stands.
 fn is_read_otherwise(low: &str, written: &str) -> bool {
-    is_small_initials(low) || is_bare_suffix(written)
+    is_small_initials(low) || is_bare_suffix(written) || is_short_day(written)
 }
 
 fn is_lower(c: char) -> bool {

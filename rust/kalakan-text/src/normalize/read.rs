@@ -15,7 +15,11 @@ pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) 
     let mut read = 0;
     while scanner.at < chars.len() {
         let start = scanner.at;
-        if !scanner.step() && !is_silent(chars[start]) && !is_line_of(&chars, start) {
+        if !scanner.step()
+            && !is_silent(chars[start])
+            && !is_line_of(&chars, start)
+            && !is_angle(&chars, start)
+        {
             writer.lose(chars[start]);
         }
         read += bytes(&chars[start..scanner.at]);
@@ -45,6 +49,25 @@ fn is_line_of(chars: &[char], i: usize) -> bool {
         '=' => end - begin > 2,
         _ => false,
     }
+}
+
+/// Returns whether the < or > at `i` is a bracket around words, as in "<Akwaaba>" and "<<Ama>>".
+fn is_angle(chars: &[char], i: usize) -> bool {
+    let sign = chars[i];
+    let other = |c: &&char| **c != sign;
+    let (inside, outside) = match sign {
+        '<' => (
+            chars[i + 1..].iter().take(MARKS).find(other),
+            i.checked_sub(1).map(|at| &chars[at]),
+        ),
+        '>' => (
+            chars[..i].iter().rev().take(MARKS).find(other),
+            chars.get(i + 1),
+        ),
+        _ => return false,
+    };
+    inside.is_some_and(|c| is_letter(*c) || crate::alphabet::is_mark(*c))
+        && outside.is_none_or(|c| !is_letter(*c) && !c.is_ascii_digit())
 }
 
 /// Most signs of a row that are looked at on one side.

@@ -3,7 +3,7 @@
 use crate::alphabet::is_mark;
 use crate::punctuation::push_mark;
 
-use super::number::numeral;
+use super::number::{is_one, numeral};
 
 /// Normalized text under construction.
 #[derive(Default)]
@@ -76,22 +76,31 @@ impl Spoken {
     }
 
     /// Returns whether the current clause ends with the number that `words` say, in any of its forms and not as the end
-    /// of a longer one.
-    pub(super) fn ends_with_number(&self, words: &str) -> bool {
+    /// of a longer one. A `noun` may stand after it.
+    pub(super) fn ends_with_number(&self, words: &str, noun: &str) -> bool {
         if !self.clause_has_word {
             return false;
         }
         // "ɔpepem baako" is ɔpepem.
         let whole = |words: &str| matches!(words, "apem" | "ɔpepem" | "ɔpepepem" | "ɔpepepepem");
-        let one = self.text.strip_suffix(" baako").filter(|_| whole(words));
-        let text = one.unwrap_or(&self.text);
-        let mut said = text.rsplit(' ').filter(|word| *word != "ne");
+        let counted = self.text.strip_suffix(noun).map(str::trim_end);
+        let text = counted.unwrap_or(&self.text);
+        let one = text.strip_suffix(" baako").filter(|_| whole(words));
+        let text = one.unwrap_or(text);
+        let mut said = text.rsplit(' ').filter(|word| *word != "ne").peekable();
         let mut wanted = words.rsplit(' ').filter(|word| *word != "ne");
         let same = wanted.all(|word| {
-            let word = numeral(word);
-            word.is_some() && said.next().and_then(numeral) == word
+            let Some(word) = numeral(word) else {
+                return false;
+            };
+            let last = said.next().and_then(numeral);
+            // "mpem du baako" is mpem dubaako.
+            let apart = word.strip_prefix("du").is_some_and(|one| last == Some(one));
+            last == Some(word) || apart && said.next_if(|word| *word == "du").is_some()
         });
-        same && said.next().and_then(numeral).is_none()
+        // Ones before it are another number: "baako ne mmienu (2)".
+        let before = said.next().and_then(numeral);
+        same && before.is_none_or(is_one)
     }
 
     /// Returns the last word of the current clause, or nothing.
@@ -99,6 +108,11 @@ impl Spoken {
         if !self.clause_has_word {
             return "";
         }
+        self.text.rsplit(' ').next().unwrap_or("")
+    }
+
+    /// Returns the last word written, before a pause too.
+    pub(super) fn last_written(&self) -> &str {
         self.text.rsplit(' ').next().unwrap_or("")
     }
 

@@ -110,7 +110,8 @@ fn prefix_end(segments: &[Segment]) -> usize {
     const M: PhonemeId = unit!("m");
     let plain = |at: usize| segments.get(at).filter(|segment| !segment.tilde);
     let vowel = |at: usize| plain(at).and_then(|segment| segment.vowel());
-    let consonant = |at: usize| match plain(at).map(|segment| segment.kind) {
+    // A tilde on a consonant says nothing.
+    let consonant = |at: usize| match segments.get(at).map(|segment| segment.kind) {
         Some(Kind::Unit(unit)) => Some(unit),
         _ => None,
     };

@@ -5,7 +5,7 @@ use crate::sounds::Nucleus;
 use crate::words::Tone;
 
 /// Maximum number of nuclei of a pattern; a longer word keeps its written tones.
-const LONGEST: u8 = 32;
+pub(super) const LONGEST: u8 = 32;
 
 const HIGH: PhonemeId = id_of("˥");
 const LOW: PhonemeId = id_of("˩");

@@ -80,7 +80,12 @@ pub(crate) fn analyze(word: &str, units: &[PhonemeId], variety: Variety) -> Tona
         Some(("m" | "n" | "w", host)) if host.starts_with(is_vowel) => (true, host),
         _ => (false, bare.as_str()),
     };
-    let mut choices = choices(&bare, host, clitic, variety);
+    // What is longer than a pattern has no entry and no form; looking for its parts would take the square of its length.
+    let mut choices = if count > super::pattern::LONGEST.into() {
+        SmallVec::new()
+    } else {
+        choices(&bare, host, clitic, variety)
+    };
     choices.retain(|choice| choice.pattern.len() == count);
     Tonal {
         choices,
