@@ -1,4 +1,4 @@
-"""Answers with audio: as a whole, while it is synthesized, as events, and as an object with times and subtitles."""
+"""Audio responses: whole files, streams, server-sent events, and JSON objects with times and subtitles."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from kalakan.synthesis.timing import Sentence, Timing
 
 Sending = Callable[[Send], Coroutine[Any, Any, None]]
 SPEECH_PATH = "/v1/audio/speech"
-"""Where speech is made, and where cached audio is found below."""
+"""Path of the speech endpoint; cached audio is below it."""
 
 
 class Answer(Response):
-    """An answer that is made while it is sent: it holds a place of the service, and making it ends when the client
-    leaves. Raises `ApiError` 429 where there is no place, and `ClientLeft`."""
+    """A response that is generated while it is sent. It occupies a place of the service and stops when the client
+    disconnects. Raises `ApiError` 429 if there is no free place, and `ClientLeft`."""
 
     def __init__(self, service: Service, usage: Usage, sending: Sending, text: str = "") -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Answer(Response):
         self._text = text
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Makes and sends the answer."""
+        """Generates and sends the response."""
 
         async def sending(message: Message) -> None:
             with self._service.waiting_for_client():
@@ -58,7 +58,7 @@ class Answer(Response):
 def streamed(
     service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
 ) -> Answer:
-    """Audio that is sent while it is synthesized."""
+    """Audio that is streamed during synthesis."""
     usage = service.usage(text)
 
     def given() -> dict[str, str]:
@@ -74,7 +74,7 @@ def streamed(
 def events(
     service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
 ) -> Answer:
-    """The same as server-sent events of OpenAI's: `speech.audio.delta` with base64 audio, then `speech.audio.done`.
+    """The same as OpenAI's server-sent events: `speech.audio.delta` with base64 audio, then `speech.audio.done`.
 
     Its usage counts characters as input and frames of the mel spectrogram as output: there are no tokens.
     """
@@ -101,7 +101,7 @@ def events(
 def whole(
     service: Service, text: str, options: SpeakOptions, output: Output, headers: Mapping[str, str]
 ) -> Answer:
-    """Audio as a file with a Content-Length, an ETag, and the address at which it can be had again from the cache."""
+    """Audio as a file with a Content-Length, an ETag, and the address of the cached audio."""
 
     usage = service.usage(text)
 
@@ -146,7 +146,8 @@ def described(
 def description(
     service: Service, text: str, options: SpeakOptions, output: Output | None, usage: Usage, **more: Any
 ) -> Iterator[bytes | None]:
-    """The object of `described`, with the members `more` before its own, as JSON; None before it is a place to stop."""
+    """The object of `described` as JSON, with the members `more` before its own; yields None before it as a place to
+    stop."""
     pieces, sentences = [], list[Sentence]()
     with service.synthesizer.stream(text, options, by_sentence=True) as stream:
         for chunk in stream.chunks():
@@ -179,7 +180,7 @@ def description(
 
 
 def audio_headers(output: Output) -> dict[str, str]:
-    """Headers of audio. The name of the file is never a client's."""
+    """Headers of audio. The file name never comes from a client."""
     return {
         "Content-Type": output.media_type,
         "Content-Disposition": f'inline; filename="speech.{output.name}"',
@@ -188,8 +189,7 @@ def audio_headers(output: Output) -> dict[str, str]:
 
 
 def location(key: str | None, output: Output) -> dict[str, str]:
-    """Where audio can be had from the cache under a key; that of a stream, once all of it was sent. Nothing without a
-    key."""
+    """The address of cached audio with a key; for a stream, valid once all of it has been sent. Empty without a key."""
     return (
         {} if key is None else {"Content-Location": f"{SPEECH_PATH}/{key}.{output.coding.rate}.{output.name}"}
     )
@@ -202,13 +202,13 @@ async def _send_stream(
     send: Send,
     headers: Callable[[], Mapping[str, str]],
 ) -> None:
-    """Sends pieces as they come; an error before the first one can still be an answer of its own. The headers are asked
-    for when there is a piece."""
+    """Sends chunks as they arrive; an error before the first one can still become an error response. The headers are
+    requested when the first chunk is ready."""
     has_begun = False
     async with aclosing(service.items(pieces, usage)) as items:
         async for piece in _filled(items):
             if not has_begun:
-                # nginx passes every piece on at once.
+                # makes nginx forward every chunk immediately
                 given = {**headers(), "X-Accel-Buffering": "no"}
                 raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()]
                 await send({"type": "http.response.start", "status": 200, "headers": raw})

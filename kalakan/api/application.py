@@ -1,4 +1,4 @@
-"""Builds the application: its endpoints, and what happens around them."""
+"""Builds the application: its endpoints and middleware."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from kalakan.synthesis.synthesizer import Synthesizer
 
 
 def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer | None = None) -> FastAPI:
-    """An application of its own; by default with the settings of the environment, and their voice.
+    """Creates an application; by default with the settings of the environment, and their voice.
 
-    The voice is loaded when the application starts, in each worker; with `settings.is_preloaded` here. Raises
-    `ConfigError` for a setting out of range.
+    The voice is loaded in each worker when the application starts; with `settings.is_preloaded`, it is loaded here.
+    Raises `ConfigError` for a setting out of range.
     """
     settings = settings or ServerSettings.from_environment()
     if settings.is_preloaded and synthesizer is None:
         synthesizer = load(settings)
-        synthesizer.synthesize(WARM_UP)  # what it loads at its first use is shared as well
+        synthesizer.synthesize(WARM_UP)  # modules loaded at the first use are shared as well
     page = page_files()
     keys = Keys(settings.api_keys, settings.rate_limit)
     layers = [Middleware(Observed), Middleware(Heads)]
@@ -56,7 +56,7 @@ def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.prepare()
-        # A warning may quote the text; clients are answered, and the log is no place for it.
+        # A warning may quote the text: clients get it in the response, and it must not be logged.
         warnings.filterwarnings("ignore", category=KalakanWarning)
         service = await asyncio.to_thread(_started, settings, keys, synthesizer)
         app.state.service = service
@@ -72,7 +72,7 @@ def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer 
         description="Text-to-speech for Twi (Akan).",
         lifespan=lifespan,
         middleware=layers,
-        docs_url=None,  # it loads its scripts from elsewhere
+        docs_url=None,  # it would load scripts from another site
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -83,7 +83,7 @@ def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer 
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     if settings.is_preloaded:
         gc.collect()
-        gc.freeze()  # forked workers share pages that no collection writes to
+        gc.freeze()  # forked workers share memory pages that no garbage collection writes to
     return app
 
 
@@ -94,7 +94,7 @@ def _started(settings: ServerSettings, keys: Keys, synthesizer: Synthesizer | No
 
 
 def _schema(app: FastAPI) -> dict[str, Any]:
-    """The description of the interface, without FastAPI's own form of errors: all have OpenAI's."""
+    """The OpenAPI description, without FastAPI's own error format, because all errors use OpenAI's."""
     if app.openapi_schema is None:
         from fastapi.openapi.utils import get_openapi
 

@@ -1,4 +1,4 @@
-"""Audio formats of the server: their media types, and encoders that run while audio is synthesized."""
+"""Audio formats of the server: their media types, and encoders that run during synthesis."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ MEDIA_TYPES = {
 }
 """Content-Type of each format of OpenAI's interface; opus is in an Ogg container, aac in an ADTS stream."""
 STREAMED = frozenset(("mp3", "opus", "flac", "wav", "pcm"))
-"""Formats that can be sent while audio is synthesized."""
+"""Formats that can be streamed during synthesis."""
 OPEN_ENDED = frozenset(("mp3", "opus", "pcm"))
-"""Those that are streamed by default: their headers, if any, hold no length, so that every reader takes them."""
+"""Formats streamed by default: their headers, if any, contain no length, so that every reader accepts them."""
 REPEATABLE = frozenset(("mp3", "aac", "flac", "wav", "pcm"))
-"""Those whose bytes are the same every time; an Ogg stream has a random serial number."""
+"""Formats with reproducible bytes; an Ogg stream has a random serial number."""
 BLOCK_SAMPLES = 1 << 16
-"""Most samples that are encoded between two places to stop: under a millisecond of work as PCM or FLAC."""
+"""Maximum number of samples encoded between two places to stop: under a millisecond of work as PCM or FLAC."""
 SLOW = {"mp3": 1 << 13, "opus": 1 << 13}
-"""The same for formats that take longer: 2 ms of work as MP3, 8 as Opus."""
+"""The same for slower formats: 2 ms of work as MP3, 8 as Opus."""
 _AAC_BITS = 64_000
 
 
@@ -46,8 +46,8 @@ class Output:
     """A format at a sample rate."""
 
     def __init__(self, name: str, source_rate: int, rate: int | None = None) -> None:
-        """`name` is a key of `MEDIA_TYPES`; raises `ApiError` for aac where there is no encoder for it, and for
-        a rate that the format does not have."""
+        """`name` is a key of `MEDIA_TYPES`; raises `ApiError` for aac without an encoder, and for a rate that
+        the format does not support."""
         if name == "aac" and aac_encoder() is None:
             others = ", ".join(item for item in MEDIA_TYPES if item != "aac")
             message = f"response_format is 'aac', and this server has no encoder for it; use one of {others}"
@@ -59,11 +59,11 @@ class Output:
         except AudioError as error:
             raise ApiError(400, str(error), param="sample_rate", code="invalid_value") from error
         self.coding: Coding = coding
-        """How libsndfile's formats are encoded, and the sample rate."""
+        """Encoding of libsndfile's formats, and the sample rate."""
 
     @property
     def media_type(self) -> str:
-        """Content-Type; that of pcm says what its bytes are."""
+        """Content-Type; for pcm, it describes the sample format."""
         kind = MEDIA_TYPES[self.name]
         return f"{kind};rate={self.coding.rate};channels=1;bits=16" if self.name == "pcm" else kind
 
@@ -83,7 +83,7 @@ class Output:
         return content
 
     def steps(self, audio: Samples) -> Iterator[bytes | None]:
-        """At last `file` of audio [S]; None before that is a place to stop."""
+        """Yields None at places to stop, and finally `file` of audio [S]."""
         file = io.BytesIO()
         is_aac = self.name == "aac"
         coding = (
@@ -96,7 +96,7 @@ class Output:
 
 
 def available() -> tuple[str, ...]:
-    """Names of the formats that this server can answer with."""
+    """Names of the formats that this server supports."""
     return tuple(name for name in MEDIA_TYPES if name != "aac" or aac_encoder() is not None)
 
 
@@ -107,7 +107,7 @@ def pcm(pieces: Iterable[Samples]) -> bytes:
 
 @cache
 def aac_encoder() -> str | None:
-    """What encodes aac here: "av" (PyAV), the path of ffmpeg, or None."""
+    """The available aac encoder: "av" (PyAV), the path of ffmpeg, or None."""
     return "av" if find_spec("av") is not None else shutil.which("ffmpeg")
 
 

@@ -1,4 +1,4 @@
-"""Errors of the server as answers in the form that OpenAI's clients know."""
+"""Server errors as responses in the format that OpenAI's clients understand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kalakan.errors import (
 )
 
 LONGEST_VALUE = 60
-"""Characters of a wrong value that an error repeats."""
+"""Maximum number of characters of an invalid value that an error repeats."""
 KINDS = {
     401: "authentication_error",
     403: "permission_error",
@@ -31,13 +31,13 @@ KINDS = {
     408: "timeout_error",
     429: "rate_limit_error",
 }
-"""OpenAI's `type` of an error by its status; other ones below 500 are "invalid_request_error"."""
+"""OpenAI's error `type` by status; other statuses below 500 are "invalid_request_error"."""
 RETRY_S = 1
-"""Seconds after which a client may try again where the server was full: its queue holds less than that."""
+"""Seconds after which a client may retry when the server is full: the queue is shorter than that."""
 
 
 class ApiError(HTTPException):
-    """An error that the client is told."""
+    """An error that is reported to the client."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ApiError(HTTPException):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`param` is the field of the request that is at fault, `code` a name for programs."""
+        """`param` is the faulty field of the request, `code` an identifier for programs."""
         super().__init__(status, message, dict(headers) if headers else None)
         self.param = param
         self.code = code
@@ -61,30 +61,30 @@ class ApiError(HTTPException):
         return {"error": {"message": self.detail, "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> Response:
-        """The error as an answer."""
+        """The error as a response."""
         return json_response(self.body(), self.status_code, self.headers)
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer of JSON in ASCII: it may repeat characters of a request that UTF-8 cannot hold."""
+    """A JSON response in ASCII, because it may repeat characters of a request that UTF-8 cannot encode."""
     return Response(json.dumps(content).encode(), status, headers, media_type="application/json")
 
 
 def too_busy(why: str, seconds: int = RETRY_S, code: str = "server_busy") -> ApiError:
-    """The answer of a server that is full."""
+    """The response of a full server."""
     message = f"{why}; try again in {seconds} s"
     return ApiError(429, message, code=code, headers={"Retry-After": str(seconds)})
 
 
 def too_late(seconds: float) -> ApiError:
-    """The answer at the deadline."""
+    """The response at the deadline."""
     message = f"there was no audio after {seconds:g} s; send less at once, or try again when the server is less busy"
-    # Clients must not send it again on their own: "close" tells them that this is not an idle connection's 408.
+    # Clients must not retry automatically: "close" distinguishes this from the 408 of an idle connection.
     return ApiError(408, message, code="deadline_exceeded", headers={"Connection": "close"})
 
 
 def api_error(error: KalakanError) -> ApiError:
-    """The answer to an error of synthesis."""
+    """The response to a synthesis error."""
     if isinstance(error, PipelineFull):
         return too_busy("the server has as many requests as it can hold")
     if isinstance(error, DeadlineExceeded):
@@ -97,7 +97,7 @@ def api_error(error: KalakanError) -> ApiError:
 
 
 def install(app: Any) -> None:
-    """Makes an application answer every error in this form."""
+    """Makes an application use this format for all errors."""
 
     async def of_kalakan(_: Request, error: Exception) -> Response:
         assert isinstance(error, KalakanError)
@@ -119,12 +119,12 @@ def install(app: Any) -> None:
 
 
 def validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
-    """The answer to a body that does not fit its schema: the first fault of it. A place begins with "body" or another
-    part of the request."""
+    """The response to a body that violates its schema: its first fault. A location starts with "body" or another part
+    of the request."""
     first = errors[0]
     place = list(map(str, first["loc"][1:]))
     kinds = [error for error in errors if error["loc"][:2] == first["loc"][:2]]
-    if len(kinds) > 1:  # of a field that may be of several types: pydantic adds the type to the place
+    if len(kinds) > 1:  # for a field with several types, pydantic adds the type to the location
         place = place[:1]
     name = _cut(".".join(place))
     if first["type"] == "json_invalid":
@@ -170,6 +170,6 @@ def _cut(shown: str) -> str:
 
 
 def _param(message: str) -> str | None:
-    """The field that an error of `SpeakOptions` begins with."""
+    """The field at the start of a `SpeakOptions` error message."""
     found = re.match(r"(\w+) (?:is|'|\")", message)
     return found[1] if found else None

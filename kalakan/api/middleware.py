@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its line in the log, headers, and limits of its body."""
+"""Middleware for every request: id, log line, headers, and body limits."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Headers of every answer that has no other value for them."""
+"""Default headers of every response."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Observed:
-    """The outermost middleware: gives a request its id and its headers, writes one line of log without its text, and
-    answers an unforeseen error with 500 and a traceback in the log that holds no values."""
+    """The outermost middleware: assigns a request id and headers, writes one log line without the text, and responds
+    to unexpected errors with 500 and a traceback without values in the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,7 +44,7 @@ class Observed:
         request = _Request(given if _ID.fullmatch(given) else uuid4().hex)
         scope.setdefault("state", {})["request_id"] = request.id
         if scope["path"].endswith("/") and scope["path"] != "/":
-            scope["path"] = scope["path"].rstrip("/") or "/"  # clients join addresses carelessly
+            scope["path"] = scope["path"].rstrip("/") or "/"  # clients may join paths carelessly
 
         async def sending(message: Message) -> None:
             request.note(message)
@@ -61,13 +61,13 @@ class Observed:
                 await failure.response()(scope, receive, sending)
             elif scope["type"] == "websocket":
                 raise
-            # Else the answer is cut off: the connection is closed before its end.
+            # Otherwise the response is cut off: the connection is closed before its end.
         finally:
             request.end(scope)
 
 
 class _Request:
-    """What is known of a request."""
+    """The known facts about a request."""
 
     def __init__(self, name: str) -> None:
         self.id = name
@@ -77,7 +77,7 @@ class _Request:
         self._bytes = 0
 
     def note(self, message: Message) -> None:
-        """Follows what is sent, and adds headers."""
+        """Tracks the response, and adds headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(raw=message["headers"])
@@ -91,10 +91,10 @@ class _Request:
             self._bytes += len(message["body"])
 
     def end(self, scope: Scope) -> None:
-        """Counts the request, and writes its line."""
+        """Counts the request, and writes its log line."""
         now = time.perf_counter()
         route = scope.get("route")
-        path = getattr(route, "path", None)  # not the address, which a client chooses
+        path = getattr(route, "path", None)  # not the path, which a client chooses
         first = None if self._first is None else self._first - self._start
         service = getattr(scope["app"].state, "service", None)
         if service is not None:
@@ -113,8 +113,8 @@ class _Request:
 
 
 class Heads:
-    """Middleware that answers HEAD wherever there is a GET: with its headers and without its body. Parts of a body
-    are GET's alone (RFC 9110, section 14.2)."""
+    """Middleware that answers HEAD for every GET route, with its headers and without its body. Ranges apply only to
+    GET (RFC 9110, section 14.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -128,7 +128,7 @@ class Heads:
         async def without_body(message: Message) -> None:
             await send(message if "body" not in message else {**message, "body": b""})
 
-        # Not a copy: what the router notes in it is logged.
+        # Not a copy, because the router's entries in it are logged.
         scope["headers"] = [item for item in scope["headers"] if item[0] != b"range"]
         scope["method"] = "GET"
         try:
@@ -138,7 +138,7 @@ class Heads:
 
 
 class BodyLimit:
-    """Middleware that refuses a body of more than `most` bytes, before it is read or while it is."""
+    """Middleware that rejects a body of more than `most` bytes, before or while it is read."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from kalakan.api.validators import etag, is_known
 
 FOLDER = Path(__file__).parent / "page"
-"""Its files; index.html is served at /."""
+"""The files of the page; index.html is served at /."""
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -25,7 +25,7 @@ MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
 }
-"""Content-Type by suffix; files with another one are not served."""
+"""Content-Type by suffix; files with other suffixes are not served."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -42,7 +42,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content-Security-Policy of every answer: nothing from elsewhere, no inline code."""
+"""Content-Security-Policy of every response: nothing from other sites, no inline code."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class File:
 
 
 def page_files(folder: Path = FOLDER) -> dict[str, File]:
-    """The files of a folder by their paths in an address; index.html also as /."""
+    """The files of a folder by URL path; index.html also as /."""
     found = {}
     for path in sorted(folder.rglob("*")):
         kind = MEDIA_TYPES.get(path.suffix)
@@ -72,7 +72,7 @@ def page_routes(files: dict[str, File]) -> list[Route]:
 
     async def serve(request: Request) -> Response:
         file = files[request.scope["path"]]
-        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}  # kept, and asked for with its ETag
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}  # cached, and revalidated with its ETag
         if is_known(file.etag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=headers, media_type=file.media_type)

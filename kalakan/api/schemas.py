@@ -1,4 +1,4 @@
-"""Bodies of requests. Their settings of speech are the fields of `SpeakOptions`."""
+"""Request bodies. Their speech settings are the fields of `SpeakOptions`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """Formats of OpenAI's interface; aac needs PyAV or ffmpeg."""
 SampleRate = Annotated[int | None, Field(json_schema_extra={"enum": [*RATES, None]})]
-"""Samples a second of audio; None is the voice's, or the next higher that the format has."""
+"""Sample rate of the audio; None is the voice's, or the next higher one that the format supports."""
 Variety = Literal["asante", "akuapem"]
 
 
 class Body(BaseModel):
-    """A JSON object: a field of another type, or one that does not exist, is an error."""
+    """A JSON object; unknown fields and fields of the wrong type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -60,13 +60,13 @@ else:
 
 
 def speak_options(body: BaseModel, **changes: Any) -> SpeakOptions:
-    """The options of a request; `changes` take the place of its fields. Raises `SynthesisError` out of range."""
+    """The options of a request; `changes` override its fields. Raises `SynthesisError` for values out of range."""
     given = {name: getattr(body, name) for name in CONTROLS if name in body.model_fields_set}
     return SpeakOptions(**given | changes)
 
 
 class AnswerFields(Body):
-    """How audio is answered."""
+    """How audio is returned."""
 
     sample_rate: SampleRate = Field(
         None,
@@ -91,7 +91,7 @@ class SynthesizeRequest(SpeakFields, AnswerFields):
 
 
 class VoiceId(Body):
-    """A voice as newer clients name it."""
+    """A voice in the form that newer clients send."""
 
     id: str
 
@@ -112,7 +112,7 @@ class SpeechRequest(CommonFields, AnswerFields):
     def _one_of_two(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
-        except ValidationError as error:  # which has a fault for each of the two
+        except ValidationError as error:  # which has one fault for each of the two types
             message = "Input should be a name, or an object with the name as its one member, id"
             raise PydanticCustomError("voice_type", message) from error
 
@@ -156,6 +156,6 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Body of every answer with a status of 400 or more."""
+    """Body of every response with a status of 400 or more."""
 
     error: ErrorDetail

@@ -1,4 +1,4 @@
-"""What one request cost."""
+"""The cost of a request."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Item = TypeVar("Item")
 
 @dataclass
 class Usage:
-    """What one request cost; updated while it is answered."""
+    """The cost of a request; updated while it is processed."""
 
     sample_rate: int
-    """Samples a second of the voice."""
+    """Sample rate of the voice."""
     characters: int = 0
     """Length of the text."""
     samples: int = 0
     """Samples at the voice's rate."""
     work_s: float = 0.0
-    """Seconds that workers computed for it."""
+    """Seconds of worker time spent on it."""
     is_heard: bool = False
-    """Whether the client has some of its audio, or of the audio before it: until then a stream goes before others."""
+    """Whether the client has received any of its audio, or of the audio before it; until then a stream has priority."""
     key: str | None = None
-    """Key of the audio in the cache; None where it is not kept."""
+    """Key of the audio in the cache; None if it is not cached."""
     is_cached: bool | None = None
-    """Whether its audio was in the cache; None where that was not looked for."""
+    """Whether its audio was in the cache; None if that was not checked."""
 
     @property
     def audio_s(self) -> float:
@@ -35,7 +35,7 @@ class Usage:
         return self.samples / self.sample_rate
 
     def timed(self, source: Iterator[Item]) -> Iterator[Item]:
-        """The items of an iterator, whose time is counted as work."""
+        """The items of an iterator, with its time counted as work."""
         close = getattr(source, "close", None)
         try:
             while True:
@@ -52,7 +52,7 @@ class Usage:
                 close()
 
     def line(self) -> dict[str, Any]:
-        """What the log says of it."""
+        """The facts for the log."""
         found: dict[str, Any] = {
             "characters": self.characters,
             "audio_s": round(self.audio_s, 3),

@@ -1,4 +1,4 @@
-"""Kalakan for Home Assistant and other clients of the Wyoming protocol: JSON events and PCM over a socket."""
+"""Serves Home Assistant and other clients of the Wyoming protocol: JSON events and PCM over a socket."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WIDTH = 2
 
 
 class Connection:
-    """Answers the events of one client."""
+    """Handles the events of one client."""
 
     def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._service = service
@@ -51,9 +51,9 @@ class Connection:
         self._refused: TextError | None = None
 
     async def run(self) -> None:
-        """Answers until the client leaves; an event that cannot be read ends the connection."""
+        """Handles events until the client disconnects; an unreadable event ends the connection."""
         try:
-            # What wyoming raises for what is no event: ValueError and its kind, KeyError, EOFError.
+            # wyoming's exceptions for invalid events: ValueError and its subclasses, KeyError, EOFError
             with suppress(ConnectionError, EOFError, KeyError, ValueError, TypeError, AttributeError):
                 while (event := await async_read_event(self._reader)) is not None:
                     await self._answer(event)
@@ -78,7 +78,7 @@ class Connection:
         elif Ping.is_type(event.type):
             await self._send(Pong(text=Ping.from_event(event).text).event())
         elif Synthesize.is_type(event.type):
-            if self._options is None:  # else a client repeats here what it sends in pieces
+            if self._options is None:  # otherwise the client repeats text that it has already sent in pieces
                 request = Synthesize.from_event(event)
                 self._start(request.voice, request.text_format)
                 self._incoming.add(request.text)
@@ -88,7 +88,7 @@ class Connection:
             start = SynthesizeStart.from_event(event)
             self._start(start.voice, start.text_format)
         elif self._options is None:
-            pass  # of a kind that is not known, or after an error
+            pass  # an unknown event, or one after an error
         elif SynthesizeChunk.is_type(event.type):
             self._incoming.add(SynthesizeChunk.from_event(event).text)
             await self._speak(is_last=False)
@@ -106,11 +106,11 @@ class Connection:
         )
         self._samples = 0
         self._refused = None
-        with self._service.admitted():  # once begun, a client waits for its turn
+        with self._service.admitted():  # after the start, a client waits for its turn
             pass
 
     def _speaker(self, voice: SynthesizeVoice | None) -> str | None:
-        """The speaker of a request; raises `ApiError` that lists the names for one that does not exist."""
+        """The speaker of a request; for an unknown name, raises `ApiError` with the valid names."""
         named = (
             []
             if voice is None
@@ -135,7 +135,7 @@ class Connection:
                         async for piece in pieces:
                             with self._service.waiting_for_client():
                                 await self._play(piece)
-            except TextError as error:  # a sentence of marks and signs has no sound, the next may have
+            except TextError as error:  # a sentence of marks and signs has no sound, but the next one may
                 self._refused = error
 
     def _pieces(self, text: str, options: SpeakOptions, usage: Usage) -> Iterator[bytes]:
@@ -162,7 +162,7 @@ class Connection:
 
 
 def info(service: Service) -> Info:
-    """What the server has: one voice for each speaker, which may also be chosen as speakers of one voice."""
+    """The server's description: one voice per speaker; speakers can also be selected as speakers of one voice."""
     speakers = [TtsVoiceSpeaker(name) for name in service.speakers]
 
     def voice(name: str, own: list[TtsVoiceSpeaker] | None) -> TtsVoice:
@@ -189,7 +189,7 @@ def info(service: Service) -> Info:
 
 
 def serve_wyoming(service: Service, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serves on a listening socket until SIGTERM or Ctrl-C, and then ends with the pieces in progress."""
+    """Serves on a listening socket until SIGTERM or Ctrl-C, and then ends after the chunks in progress."""
     asyncio.run(_serve(service, listener, ready))
 
 

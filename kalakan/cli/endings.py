@@ -1,4 +1,4 @@
-"""`kalakan endings`: a voice whose phrases end voiced and on their tone."""
+"""`kalakan endings`: makes the phrases of a voice end voiced and on the right tone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 
 _SHOWN_EVERY = 100
-"""Steps between two lines of progress."""
+"""Number of steps between two progress lines."""
 
 
 @click.command("endings")
 @click.argument("voice", type=FOLDER, metavar="VOICE")
 @click.option(
-    "-o", "--output-dir", type=FOLDER, metavar="FOLDER", required=True, help="Folder of the trained voice."
+    "-o",
+    "--output-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    required=True,
+    help="Output folder for the trained voice.",
 )
 @click.option(
     "--texts",
@@ -39,7 +44,7 @@ _SHOWN_EVERY = 100
     show_default=True,
     help="Semitones below a speaker's mean that a last vowel may fall to, softly; 1 to 24.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order of sentences.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for the order of sentences.")
 def command(
     voice: str,
     output_dir: str,
@@ -49,11 +54,12 @@ def command(
     lowest: float,
     seed: int,
 ) -> None:
-    """Train how the phrases of a VOICE folder end, without recordings: last vowels and nasals become voiced, and their
-    tone lies on its side of the one before.
+    """Improve the phrase endings of a VOICE folder without recordings: last vowels and nasals become voiced, and their
+    tone is clearly higher or lower than the one before.
 
-    The pitch and voicing predictors are trained on their own predictions, changed at the ends alone; nothing else in
-    the voice changes. The new voice has weights in 16 bits; `kalakan export NEW --quantize` makes it 8-bit again.
+    The pitch and voicing predictors are trained on their own predictions, which are changed only at phrase ends; the
+    rest of the voice does not change. The new voice has 16-bit weights; `kalakan export NEW --quantize` converts it to
+    8 bits again.
     """
     from kalakan.data.text_files import read_text, split_lines
     from kalakan.export.endings import Limits

@@ -24,7 +24,7 @@ COMMANDS = {
     "describe": "Write the name, license and model card of a voice.",
     "prune": "Remove the least important channels of a voice.",
     "steer": "Change phonemes of a speaker without training.",
-    "endings": "Make phrases end voiced and on their tone, without recordings.",
+    "endings": "Make phrases end voiced and on the right tone, without recordings.",
     "level": "Make a voice equally loud at every pitch, tempo and length.",
     "inspect": "Show what a voice, corpus, run, checkpoint or model file contains.",
     "evaluate": "Measure a voice against recordings.",

@@ -1,9 +1,9 @@
-"""Trains FastSpeech2's pitch and voicing predictors on themselves, so that phrases end voiced and on their tone.
+"""Trains FastSpeech2's pitch and voicing predictors on themselves, so that phrases end voiced and on the right tone.
 
 A corpus in which last vowels are whispered, or fall out of the voice's range, teaches a model to do so. No recordings
-are needed to undo it: of most frames the targets are the model's own predictions, so that they stay as they are; of the
-last vowel or nasal before a mark they are voiced, the tone lies on its side of the one before, and a soft floor
-limits how far F0 falls.
+are needed to undo this. For most frames, the targets are the model's own predictions, so that they do not change. For
+the last vowel or nasal before a mark, the targets are voiced, its tone is clearly above or below the one before, and a
+soft floor limits how far F0 falls.
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ from kalakan.text.phonemes import CLASSES, NUCLEUS_CLASSES, PAD, SOUND_IDS, TONE
 from kalakan.voices.corrections import Corrections
 
 SONORANT_CLASSES = NUCLEUS_CLASSES | {"nasal", "liquid", "glide"}
-"""Classes of sounds that are voiced by nature."""
+"""Classes of inherently voiced sounds."""
 PLACE = 2 / 3
-"""Where in a nucleus its F0 is compared, as a share of its length: a tone is reached late in it."""
+"""Relative position in a nucleus at which its F0 is compared: the tone is reached late in it."""
 SOFTNESS = 0.5
-"""Width in semitones over which a limit begins to act."""
+"""Width in semitones of the transition of a soft limit."""
 PACES = (1.0, 0.85, 1.0, 1.2)
-"""Tempos that batches are trained at, in turn."""
+"""Tempos for training batches, used in turn."""
 SPEAKERS_PER_BATCH = 8
 PEAK_RATE = 4e-4
 """Learning rate of AdamW after the warm-up; it falls to zero along a half cosine."""
 WARM_UP = 0.05
-"""Share of the steps in which the learning rate rises."""
+"""Fraction of the steps with a rising learning rate."""
 CLIP = 1.0
 """Largest norm of a step's gradient."""
 UNHEARD = 0.05
-"""Weight of the pitch of unvoiced frames, which nobody hears."""
+"""Weight of the pitch of unvoiced frames, which is inaudible."""
 LAST = 3.0
-"""Weight of the frames that are to change."""
+"""Weight of the frames that should change."""
 VOICED_LOGIT = 2.5
-"""Voicing logit that the frames to be voiced should reach; more certainty is not asked for."""
+"""Target voicing logit of frames that should be voiced; higher values bring no benefit."""
 _HIGH, _LOW = symbol_to_id("˥"), symbol_to_id("˩")
 _SEMITONE = math.log(2.0) / 12.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How a phrase may end, in semitones."""
+    """Constraints on phrase endings, in semitones."""
 
     least_step: float = 2.5
-    """A high tone after a low one lies at least so far above it, a low one after a high one so far below."""
+    """Minimum distance of a high tone above a preceding low one, and of a low tone below a preceding high one."""
     lowest: float = 8.0
-    """The last vowel's F0 lies at most so far below the speaker's mean."""
+    """Maximum distance of the last vowel's F0 below the speaker's mean."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The last syllable before a mark; numbers are places in a phrase's ids."""
+    """The last syllable before a mark; numbers are indices of a phrase's ids."""
 
     nucleus: int
     """Its vowel or syllabic nasal."""
@@ -70,21 +70,21 @@ class Ending:
     before: int | None
     """The nucleus before it, if it carries the other tone."""
     sign: int
-    """1 where the last tone is the higher one, -1 where it is the lower one, 0 where the two do not differ."""
+    """1 if the last tone is the higher one, -1 if it is the lower one, 0 if the two do not differ."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How phrases end, and what became of everything else; semitones are root mean squares."""
+    """Phrase endings, and changes to everything else; semitones are root mean squares."""
 
     voiced_percent: tuple[float, float]
-    """Frames of last syllables that are voiced, before and after."""
+    """Fraction of voiced frames in last syllables, before and after."""
     tone_percent: tuple[float, float]
-    """Last tones that differ from the one before and lie on the right side of it, before and after."""
+    """Fraction of last tones on the right side of a different preceding tone, before and after."""
     other_semitones: float
-    """Change of F0 in the frames that were not meant to change."""
+    """Change of F0 in the frames that should not change."""
     other_voicing_percent: float
-    """Those of them whose voicing changed."""
+    """Fraction of those frames whose voicing changed."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Targets:
 
 @dataclass(frozen=True)
 class _Frames:
-    """What the predictors read, and what they said before training."""
+    """Inputs of the predictors, and their predictions before training."""
 
     hidden: Tensor
     mask: Tensor
@@ -148,12 +148,12 @@ def _tone(ids: Sequence[int], nucleus: int) -> int | None:
 
 
 def soft_floor(values: Tensor, lowest: Tensor | float) -> Tensor:
-    """Values that are never under `lowest`: smooth everywhere, ascending, and equal to `values` far above it."""
+    """Values that are never below `lowest`: smooth, increasing, and equal to `values` far above it."""
     return lowest + SOFTNESS * F.softplus((values - lowest) / SOFTNESS)
 
 
 class EndingsTrainer:
-    """Trains the predictors of a model in place; `before` stays as the model was."""
+    """Trains the predictors of a model in place; `before` keeps the original model."""
 
     def __init__(self, model: FastSpeech2, corrections: Corrections, limits: Limits) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -164,7 +164,8 @@ class EndingsTrainer:
     def train(
         self, phrases: Sequence[Sequence[int]], steps: int, seed: int, on_step: Callable[[int, float], None]
     ) -> None:
-        """`steps` steps on random phrases of ids, every speaker in turn; `on_step` is told the step and its loss."""
+        """Trains `steps` steps on random phrases of ids, with every speaker in turn; `on_step` gets the step and its
+        loss."""
         random = torch.Generator().manual_seed(seed)
         trained = [
             value
@@ -230,7 +231,7 @@ class EndingsTrainer:
     def _examples(
         self, phrases: Sequence[Sequence[int]], speakers: Sequence[int], pace: float
     ) -> tuple[_Frames, _Targets]:
-        """The frames of phrases as their speakers time them, and what the predictors should say of each."""
+        """The frames of phrases with each speaker's durations, and the predictors' targets for them."""
         model = self.before
         longest = max(map(len, phrases))
         phonemes = torch.tensor([[*ids, *[PAD] * (longest - len(ids))] for ids in phrases])
@@ -299,7 +300,7 @@ def _predict(model: FastSpeech2, frames: _Frames) -> tuple[Tensor, Tensor]:
 
 
 def _loss(pitch: Tensor, logit: Tensor, targets: _Targets) -> Tensor:
-    """Squared errors of pitch and the cross-entropy of voicing, whose least value is at the targets."""
+    """Squared pitch error and voicing cross-entropy, both minimal at the targets."""
     of_pitch = (pitch - targets.pitch).square() * targets.pitch_weight
     weight = targets.mask * (1 + (LAST - 1) * targets.is_last)
     of_voicing = (
@@ -315,7 +316,7 @@ def _step(heard: Tensor, frames: _Frames, ending: Ending) -> Tensor:
 
 
 def _at(values: Tensor, frames: _Frames, unit: int) -> Tensor:
-    """Values [B] of the frames at `PLACE` of a unit, from values [B, T]."""
+    """Values [B] of the frames at `PLACE` of a unit, taken from values [B, T]."""
     ends = torch.cumsum(frames.durations, dim=1)[:, unit]
     lengths = frames.durations[:, unit]
     place = ends - lengths + (lengths * PLACE).long()
@@ -335,7 +336,7 @@ def _row(frames: _Frames, row: int) -> _Frames:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Share of `PEAK_RATE` at a step."""
+    """Fraction of `PEAK_RATE` at a step."""
     rising = max(1.0, WARM_UP * steps)
     if step < rising:
         return (step + 1) / rising

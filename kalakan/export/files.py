@@ -1,4 +1,4 @@
-"""Exports models to files: written, run in a process of their own, compared with torch, and kept if all is well."""
+"""Exports models to files, which are run in a separate process, compared with torch, and kept if they pass."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ from kalakan.storage import check_writable, replacing, way_out
 from kalakan.voices.weights import LoadedModel, save_pt
 
 REPORT = "export_report.json"
-"""Name of the file beside the exported ones that says how each compares with torch."""
+"""Name of the report next to the exported files that compares each with torch."""
 SMALLER, FASTER = 1.5, 1.1
-"""An 8-bit file is worth it where it is so many times smaller or faster than the file it replaces."""
+"""Minimum factors by which an 8-bit file must be smaller or faster than the file it replaces."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a file costs its users, on one core of this machine."""
+    """Cost of a file on one core of this machine."""
 
     bytes: int
     """Size of the file."""
     rtf: float
-    """CPU seconds for a second of audio."""
+    """CPU seconds per second of audio."""
     peak_memory_mb: float
     """Peak memory in MiB of a process that loads and runs it."""
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """How one exported file compares with torch, and with the file it replaces."""
+    """Comparison of an exported file with torch, and with the file it replaces."""
 
     file: str
     """Its name."""
     parity: Parity
-    """Its outputs beside torch's."""
+    """Comparison of its outputs with torch's."""
     before: Cost
-    """The same model in 32 bits: as a `.pt` file in torch, or, for an 8-bit file, in the same format."""
+    """Cost of the same model in 32 bits: as a `.pt` file in torch, or, for an 8-bit file, in the same format."""
     after: Cost
     """The file."""
 
     def line(self) -> str:
-        """One line for people."""
+        """A one-line summary."""
         one, other, found = self.before, self.after, self.parity
         lengths = "equal" if found.lengths_equal else "differ"
         return (
@@ -80,12 +80,12 @@ def export_files(
     options: ExportOptions,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
-    """Exports the models to `folder`; returns the files, `REPORT` not among them.
+    """Exports the models to `folder`; returns the files except `REPORT`.
 
-    `tell` gets a line about each file. Raises `ExportError` for models or options without a form in this format, for a
-    file that differs from torch beyond its tolerance (`kalakan.export.parity`), for an 8-bit file that is not worth it,
-    and for a folder that cannot be written; nothing is left behind then. Raises `MissingDependencyError` where the
-    format needs what this machine lacks.
+    `tell` is called with a line about each file. Raises `ExportError` for models or options that the format does not
+    support, for a file that exceeds its tolerance (`kalakan.export.parity`), for an 8-bit file without enough benefit,
+    and for an unwritable folder; nothing is left behind in these cases. Raises `MissingDependencyError` if the format
+    needs something that this machine lacks.
     """
     _check(exporter, source, options)
     try:
@@ -169,7 +169,7 @@ def _cases(source: Source, role: str) -> list[Any]:
 
 
 def _torch_cost(source: Source, role: str, cases: Sequence[Any], scratch: Path) -> Cost:
-    """The cost of the models as `.pt` files, run by torch one after the other."""
+    """The cost of the models as `.pt` files, run by torch one after another."""
     models = [source.acoustic] if role == ACOUSTIC else [source.vocoder]
     inputs = [cases[-1:]]
     if role == FUSED:
@@ -207,7 +207,7 @@ def _check_worth(report: FileReport, options: ExportOptions) -> None:
 
 
 def _keep(files: Sequence[Written], reports: Sequence[FileReport], folder: Path) -> list[Path]:
-    """Moves the files to their places, each whole or not at all, and adds them to the report there."""
+    """Moves the files to their destinations atomically, and adds them to the report there."""
     kept = []
     for item in files:
         target = folder / item.path.name
@@ -227,7 +227,7 @@ def _keep(files: Sequence[Written], reports: Sequence[FileReport], folder: Path)
 
 
 def _plain(value: Any) -> Any:
-    """Values for JSON, which has no infinity: None for one."""
+    """Values for JSON, which has no infinity; infinite values become None."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items() if name != "file"}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,22 +22,22 @@ from kalakan.models.interfaces import takes_f0
 
 Arrays = dict[str, NDArray[Any]]
 RELATIVE = 1e-4
-"""Largest difference of a 32-bit file's mel from torch's, as a share of the mel's largest magnitude."""
+"""Maximum difference of a 32-bit file's mel from torch's, relative to the mel's largest magnitude."""
 SAMPLES = 2e-4
-"""Largest difference of samples in [-1, 1] of a 32-bit vocoder."""
+"""Maximum difference of samples in [-1, 1] for a 32-bit vocoder."""
 FUSED_SAMPLES = 2e-3
-"""The same of a fused file, whose vocoder adds up the phase of an F0 that differs in its last bits already."""
+"""The same for a fused file, whose vocoder accumulates the phase of an F0 that already differs in its last bits."""
 SIXTEEN_BIT_SNR = 30.0
-"""Least signal-to-noise ratio in dB of a mel from 16-bit weights."""
+"""Minimum signal-to-noise ratio in dB of a mel from 16-bit weights."""
 EIGHT_BIT_MCD = 0.5
-"""Largest mel cepstral distortion in dB of an 8-bit file."""
+"""Maximum mel cepstral distortion in dB of an 8-bit file."""
 FIRST_SOUND, SOUNDS = 24, 77
-"""Range of the phoneme ids that random inputs are made of."""
+"""Range of the phoneme ids in random inputs."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far a file is from torch, over all cases."""
+    """Difference between a file and torch over all cases."""
 
     cases: int
     """Number of inputs."""
@@ -50,11 +50,11 @@ class Parity:
     mcd_db: float
     """Mean mel cepstral distortion."""
     lengths_equal: bool
-    """Whether every length and duration is that of torch, but for roundings of a half."""
+    """Whether all lengths and durations equal torch's, except for rounding ties."""
 
 
 class _Sums:
-    """Differences of many pairs of arrays."""
+    """Accumulates differences of pairs of arrays."""
 
     def __init__(self) -> None:
         self.worst = self.largest = self.signal = self.noise = 0.0
@@ -62,7 +62,7 @@ class _Sums:
         self.lengths_equal = True
 
     def add(self, wanted: NDArray[Any], found: NDArray[Any], audio: AudioConfig | None) -> None:
-        """Compares one mel [M, T], or, with its audio settings, a waveform [S]."""
+        """Compares a mel [M, T], or, with its audio settings, a waveform [S]."""
         size = min(wanted.shape[-1], found.shape[-1])
         self.lengths_equal &= wanted.shape[-1] == found.shape[-1]
         wanted, found = wanted[..., :size].astype(np.float64), found[..., :size].astype(np.float64)
@@ -139,7 +139,7 @@ def compare(
     for inputs, outputs in zip(cases, found, strict=True):
         tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", StopTokenWarning)  # random phonemes need not come to an end
+            warnings.simplefilter("ignore", StopTokenWarning)  # random phonemes may not reach an end
             if role == VOCODER:
                 _compare_audio(sums, module, audio, tensors, outputs)
             else:
@@ -152,7 +152,7 @@ def _compare_audio(
 ) -> None:
     mel, f0 = tensors["mel_input"], tensors.get("f0")
     if f0 is None and "f0_output" in outputs:
-        # The F0 that was used, so that a borderline voicing decision does not count as a difference.
+        # Uses the file's F0, so that a borderline voicing decision does not count as a difference.
         f0 = torch.from_numpy(outputs["f0_output"])
     wanted = module.inference(mel) if f0 is None else module.inference(mel, f0)
     for one, other in zip(wanted.numpy(), outputs["audio_output"], strict=True):
@@ -170,7 +170,7 @@ def _compare_phonemes(
     acoustic = module if role == ACOUSTIC else module.acoustic_model
     mel, more = acoustic.inference(**tensors)
     if "durations" in outputs and not np.array_equal(outputs["durations"], more["durations"].numpy()):
-        if takes_controls(acoustic):  # compared sound by sound in spite of it
+        if takes_controls(acoustic):  # still compared sound by sound
             sums.lengths_equal &= _only_ties(acoustic, tensors, outputs["durations"])
             mel, more = acoustic.inference(**tensors, durations=torch.from_numpy(outputs["durations"]))
         else:
@@ -201,7 +201,7 @@ def _only_ties(model: Any, tensors: dict[str, Any], durations: NDArray[np.int64]
 
 
 def check_parity(name: str, role: str, parity: Parity, options: ExportOptions) -> None:
-    """Raises `ExportError` where a file is further from torch than its type allows.
+    """Raises `ExportError` if a file differs from torch by more than its type allows.
 
     32-bit files have torch's lengths, and values within `RELATIVE` of the largest magnitude (audio: `SAMPLES` or
     `FUSED_SAMPLES`);
@@ -211,7 +211,7 @@ def check_parity(name: str, role: str, parity: Parity, options: ExportOptions) -
         is_close, limit = parity.mcd_db <= EIGHT_BIT_MCD, f"an MCD of {EIGHT_BIT_MCD} dB"
     elif options.floats != "fp32":
         is_close, limit = parity.snr_db >= SIXTEEN_BIT_SNR, f"an SNR of {SIXTEEN_BIT_SNR:.0f} dB"
-        if role != ACOUSTIC:  # phases of a waveform turn long before it sounds different
+        if role != ACOUSTIC:  # phases of a waveform differ long before it sounds different
             is_close, limit = parity.mcd_db <= EIGHT_BIT_MCD, f"an MCD of {EIGHT_BIT_MCD} dB"
     else:
         most = {ACOUSTIC: RELATIVE * parity.largest, VOCODER: SAMPLES}.get(role, FUSED_SAMPLES)

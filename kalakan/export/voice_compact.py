@@ -1,8 +1,8 @@
 """Makes an exported voice small: one set of graphs, and every matrix in 8 bits, stored once for both engines.
 
-A graph that streams inside a sentence and the part of the vocoder that Kalakan runs stay; `acoustic.onnx` and
-`vocoder.onnx`, which do the same in one piece for other runtimes, go. Weights are rounded, arithmetic is not: what
-computed in floats still does.
+Keeps the graphs that stream inside a sentence and the part of the vocoder that Kalakan runs; removes `acoustic.onnx`
+and `vocoder.onnx`, which do the same in one piece for other runtimes. Weights are rounded, but arithmetic does not
+change: graphs that compute in floats still do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
 
 FILTER_TOLERANCE = 0.5
-"""Largest difference of log gains between torch and the graph, whose activations may be in 8 bits."""
+"""Maximum difference of log gains between torch and the graph, whose activations may be in 8 bits."""
 
 
 def compact_voice(source: str | Path, target: str | Path | None = None) -> Voice:
@@ -52,7 +52,7 @@ def compact_voice(source: str | Path, target: str | Path | None = None) -> Voice
 
 
 def _replaced(voice: Voice) -> set[str]:
-    """Graphs of the voice that another one stands in for."""
+    """Graphs of the voice that other graphs replace."""
     gone = set()
     if voice.has(ENCODER) and voice.has(DECODER):
         gone.add(ACOUSTIC)
@@ -91,7 +91,7 @@ def _is_rounded(name: str, value: Tensor, state: dict[str, Tensor]) -> bool:
 
 
 def _point(graph: Any, weights: str, old: dict[int, str], new: dict[str, Any], chosen: set[str]) -> bool:
-    """Points a graph's tensors at their new places in `weights`; False for a graph that does not read that file."""
+    """Points a graph's tensors at their new locations in `weights`; False for a graph that does not read that file."""
     from onnx import TensorProto, helper
 
     casts = {node.input[0]: node for node in graph.graph.node if node.op_type == "Cast"}

@@ -23,13 +23,13 @@ from kalakan.voices.weights import LoadedModel, load_acoustic
 STEPS = 800
 MOST_STEPS = 100_000
 LEAST_PHRASES = 20
-"""Fewer different phrases are learned by heart."""
+"""Minimum number of different phrases; fewer would be memorized."""
 LONGEST = 300
-"""Units of a phrase; longer sentences are left out."""
+"""Maximum number of units in a phrase; longer sentences are left out."""
 HELD_OUT = 10
-"""Every tenth phrase is not trained on, but measured."""
+"""Every tenth phrase is held out for evaluation."""
 UNTONED = 4
-"""Every fourth sentence is read without predicted tones, or with them where the voice has none by default."""
+"""Every fourth sentence is read without predicted tones, or with them if the voice has none by default."""
 _LIMITS = {"least_step": (0.0, 12.0), "lowest": (1.0, 24.0)}
 _ONSETS = [
     "p",
@@ -70,8 +70,8 @@ def end_voice(
 ) -> tuple[Voice, Outcome]:
     """Writes the voice in `source`, its pitch and voicing predictors trained and weights in 16 bits, to `target`.
 
-    `texts` (default: Kalakan's own) need no recordings; every tenth of their sentences is kept for the outcome, which
-    is returned. Nothing but the two predictors changes. Raises `ExportError` for a model other than FastSpeech2, a
+    `texts` (default: Kalakan's own) need no recordings; every tenth sentence is held out for the returned evaluation.
+    Only the two predictors change. Raises `ExportError` for a model other than FastSpeech2, a
     value out of range and too few sentences, `VoiceError` for a broken voice or a target that cannot be written.
     """
     limits = limits or Limits()
@@ -93,7 +93,7 @@ def end_voice(
             f"the texts hold {len(phrases)} sentences of at most {LONGEST} units that end in a vowel or a nasal; give "
             f"at least {LEAST_PHRASES}"
         )
-    check_target(target)  # before minutes of training
+    check_target(target)  # fail before minutes of training
     trainer = EndingsTrainer(model, voice.manifest.corrections, limits)
     trainer.train([ids for place, ids in enumerate(phrases) if place % HELD_OUT], steps, seed, on_step)
     outcome = trainer.outcome(phrases[::HELD_OUT])

@@ -1,4 +1,4 @@
-"""Audio that was synthesized as a whole, again: with ranges and validators, for players and proxies."""
+"""Serves cached audio again, with ranges and validators, for players and proxies."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _RESPONSES = {
 
 @router.get(SPEECH_PATH + "/{name}", response_class=Response, responses=ERRORS | _RESPONSES)  # type: ignore[arg-type]
 async def cached(name: str, request: Request, service: Served) -> Response:
-    """The audio at the Content-Location of an earlier answer."""
+    """The audio at the Content-Location of an earlier response."""
     content, output = await _found(name, service)
     headers = audio_headers(output) | {"Cache-Control": "private, max-age=86400, immutable"}
     tag = etag(content) if output.name in REPEATABLE else None
     headers |= {"Accept-Ranges": "none"} if tag is None else {"Accept-Ranges": "bytes", "ETag": tag}
     if is_known(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
-    if tag is None:  # parts of two encodings do not fit together
+    if tag is None:  # parts of different encodings cannot be combined
         return Response(content, headers=headers)
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     if asked is None or request.headers.get("if-range", tag) != tag:

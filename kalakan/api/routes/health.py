@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it takes requests."""
+"""Whether the server is alive, and whether it accepts requests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ router = APIRouter()
 
 @router.get("/health")
 async def health() -> dict[str, Any]:
-    """Answers while the process lives."""
+    """Responds while the process is alive."""
     return {"status": "ok", "version": _rust.__version__}
 
 
 @router.get("/ready", responses={503: ERRORS[400]})
 async def ready(service: Served) -> dict[str, Any]:
-    """Answers 503 while the server shuts down, and no more work should be sent to it."""
+    """Responds with 503 during shutdown, when no more work should be sent."""
     if service.is_draining:
         raise ApiError(503, "the server is shutting down", code="shutting_down")
     return {"status": "ready", "pending": service.pending, "open": service.open}
@@ -31,6 +31,6 @@ async def ready(service: Served) -> dict[str, Any]:
 
 @router.get("/metrics", response_class=Response, responses={401: ERRORS[401]})
 async def metrics(service: Served) -> Response:
-    """Metrics of all workers in the form of Prometheus."""
+    """Prometheus metrics of all workers."""
     content, media_type = await asyncio.to_thread(service.metrics.page)
     return Response(content, headers={"Content-Type": media_type})

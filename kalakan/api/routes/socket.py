@@ -1,10 +1,10 @@
 """`/ws`: text in as it is written, audio out as it is synthesized, with the times of its words.
 
-The client sends JSON: `start` with the fields of `SpeakOptions`, `format` "pcm" and perhaps `sample_rate` and
-`api_key`; `text` any number of times; `flush` to have all of it synthesized now; `end`; `cancel` at any time.
+The client sends JSON: `start` with the fields of `SpeakOptions`, `format` "pcm" and optionally `sample_rate` and
+`api_key`; `text` any number of times; `flush` to synthesize all text so far; `end`; `cancel` at any time.
 The server sends JSON: `audio_start`; before the audio of each sentence `sentence` with its text, normalized text, times
-in seconds and words; `done` with the seconds of audio in all (`cancelled` after `cancel`); `error`. Audio is binary:
-16-bit little-endian mono PCM. A connection may have one start after the other, and ends with the client.
+in seconds and words; `done` with the total seconds of audio (`cancelled` after `cancel`); `error`. Audio is binary:
+16-bit little-endian mono PCM. A connection may have several starts, one after another, and ends with the client.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from kalakan.synthesis.delivery import Chunk
 
 router = APIRouter()
 WAITING_MESSAGES = 64
-"""Messages of a client that wait for the synthesis of those before them, until no more are read."""
+"""Maximum number of waiting messages of a client before reading pauses."""
 
 
 class Start(SpeakFields):
@@ -74,7 +74,7 @@ MESSAGES: dict[str, type[Start | Text | Other]] = {
 async def socket(websocket: WebSocket, service: Served) -> None:
     """See the module."""
     if not _is_same_origin(websocket.headers, service.settings.cors_origins):
-        await websocket.close(1008)  # a page of another site: before it is accepted, this is 403
+        await websocket.close(1008)  # a page of another site: closing before accepting gives 403
         return
     if service.sockets >= service.settings.max_requests:
         await websocket.close(1013)
@@ -96,7 +96,7 @@ class _Session:
         self._utterance: _Utterance | None = None
 
     async def run(self) -> None:
-        """Answers messages until the client leaves."""
+        """Handles messages until the client disconnects."""
         try:
             while True:
                 try:
@@ -110,7 +110,7 @@ class _Session:
             await self._stop()
 
     async def _message(self) -> Start | Text | Other:
-        """The next message; raises `ApiError` for one that cannot be read."""
+        """The next message; raises `ApiError` for an unreadable one."""
         received = await self._websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
@@ -140,7 +140,7 @@ class _Session:
         if isinstance(message, Start):
             self._utterance = self._started(message)
         elif self._utterance is None:
-            if message.type != "cancel":  # it may have ended while the message was on its way
+            if message.type != "cancel":  # it may have ended before the message arrived
                 raise ApiError(400, f"{message.type} came before start", param="type", code="not_started")
         elif message.type == "cancel":
             seconds = self._utterance.seconds
@@ -156,7 +156,7 @@ class _Session:
             )
         service = self._service
         service.keys.check(message.api_key, is_authorized=bool(self._websocket.scope.get(AUTHORIZED)))
-        with service.admitted():  # once begun, a client waits for its turn
+        with service.admitted():  # after the start, a client waits for its turn
             options = speak_options(message)
             check_speaker(service, options, "speaker")
             output = Output("pcm", service.synthesizer.sample_rate, message.sample_rate)
@@ -169,7 +169,7 @@ class _Session:
 
 
 class _Utterance:
-    """From a `start` to its `done`: a task of its own, so that a `cancel` is heard meanwhile."""
+    """A session from `start` to `done`: a separate task, so that a `cancel` can be received in the meantime."""
 
     def __init__(self, websocket: WebSocket, service: Service, options: Any, output: Output) -> None:
         self._websocket = websocket
@@ -183,21 +183,21 @@ class _Utterance:
         self._text = Incoming(most, is_ssml=options.ssml)
         self._samples = 0
         self.messages: asyncio.Queue[Text | Other] = asyncio.Queue(WAITING_MESSAGES)
-        """Messages to be followed."""
+        """Pending messages."""
         self._task = asyncio.ensure_future(self._run())
 
     @property
     def has_ended(self) -> bool:
-        """Whether its last message was sent."""
+        """Whether its last message has been sent."""
         return self._task.done()
 
     @property
     def seconds(self) -> float:
-        """Audio so far."""
+        """Seconds of audio so far."""
         return round(self._samples / self._rate, 6)
 
     async def stop(self) -> None:
-        """Ends it after the piece in progress."""
+        """Ends it after the chunk in progress."""
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
@@ -212,7 +212,7 @@ class _Utterance:
         except (WebSocketDisconnect, RuntimeError):
             if self._websocket.client_state.name == "CONNECTED" == self._websocket.application_state.name:
                 raise
-            # The client left while audio was on its way.
+            # The client disconnected while audio was being sent.
 
     async def _follow(self) -> None:
         rate = self._output.coding.rate
@@ -226,7 +226,7 @@ class _Utterance:
             for sentence in self._text.complete(is_last):
                 try:
                     await self._speak(sentence)
-                except TextError as error:  # a sentence of marks and signs has no sound, the next may have
+                except TextError as error:  # a sentence of marks and signs has no sound, but the next one may
                     refused = error
             if message.type == "end":
                 break
@@ -259,7 +259,7 @@ class _Utterance:
             await self._websocket.send_bytes(self._encoder.encode(silence))
 
     def _pieces(self, text: str, options: Any, usage: Usage) -> Iterator[_Piece]:
-        """In a worker: the pieces of one sentence."""
+        """Runs in a worker: the chunks of one sentence."""
         start = self._samples / self._rate
         with self._service.synthesizer.stream(text, options) as stream:
             for chunk in stream.chunks():
@@ -270,7 +270,7 @@ class _Utterance:
 
     def _described(self, chunk: Chunk, text: str, start: float) -> list[dict[str, Any]]:
         if any(timing.durations is None for timing in chunk.begins):
-            return []  # an attention model does not say how long its phonemes last
+            return []  # an attention model predicts no durations
         return sentence_objects(chunk.sentences, text, self._rate, start)
 
 
@@ -287,6 +287,6 @@ async def _send(websocket: WebSocket, **content: Any) -> None:
 
 
 def _is_same_origin(headers: Mapping[str, str], allowed: tuple[str, ...]) -> bool:
-    """Whether a page of this server or of an allowed origin connects, or a program, which sends no origin."""
+    """Whether the client is a page of this server or of an allowed origin, or a program, which sends no origin."""
     origin = headers.get("origin")
     return origin is None or origin in allowed or urlsplit(origin).netloc == headers.get("host")
