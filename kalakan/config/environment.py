@@ -27,48 +27,56 @@ class Variable:
 
 
 VARIABLES: dict[str, Variable] = {
-    "KALAKAN_VOICE": Variable("voice folder that the server synthesizes with; unset: the default voice"),
-    "KALAKAN_ACOUSTIC_MODEL": Variable("instead of a voice: the file or folder of an acoustic model"),
+    "KALAKAN_VOICE": Variable("voice folder of the server; default: the voice that comes with Kalakan"),
+    "KALAKAN_ACOUSTIC_MODEL": Variable("file or folder of an acoustic model, instead of a voice"),
     "KALAKAN_VOCODER": Variable("the same for the vocoder"),
     "KALAKAN_DEVICE": Variable("torch device of the server's models", "cpu"),
-    "KALAKAN_LEXICON": Variable("file of readings of words, for the server"),
+    "KALAKAN_LEXICON": Variable("lexicon file with readings of words"),
     "KALAKAN_PRELOAD": Variable(
-        "1: `gunicorn --preload` loads the voice once, before it forks workers", False
+        "1: `gunicorn --preload` loads the voice once before it forks the workers", False
     ),
     "KALAKAN_QUEUE": Variable(
-        "requests of one worker that may wait for the CPU at once; further ones are answered with 429",
+        "maximum number of requests that wait for the CPU in one worker; further ones get a 429",
         16,
         1,
         1024,
     ),
     "KALAKAN_MAX_REQUESTS": Variable(
-        "syntheses of one worker that may be open at once, slow readers included", 64, 1, 1024
+        "maximum number of open syntheses in one worker, including slow readers", 64, 1, 1024
     ),
     "KALAKAN_DEADLINE_S": Variable(
-        "seconds until the first audio of a stream, or until a whole answer; then 408", 30.0, 0.1, 3600.0
+        "maximum seconds until the first audio of a stream, or until a whole response; then 408",
+        30.0,
+        0.1,
+        3600.0,
     ),
-    "KALAKAN_MAX_BODY_BYTES": Variable("largest body of a request", 1 << 20, 1024, 1 << 30),
-    "KALAKAN_MAX_CHARACTERS": Variable("longest text that is answered as a whole", 10_000, 1, 10_000_000),
-    "KALAKAN_MAX_STREAM_CHARACTERS": Variable("longest text that is streamed", 200_000, 1, 100_000_000),
-    "KALAKAN_MAX_ROWS": Variable("most rows of a batch", 1000, 1, 1_000_000),
+    "KALAKAN_MAX_BODY_BYTES": Variable("maximum size of a request body in bytes", 1 << 20, 1024, 1 << 30),
+    "KALAKAN_MAX_CHARACTERS": Variable(
+        "maximum length of a text that is returned as a whole", 10_000, 1, 10_000_000
+    ),
+    "KALAKAN_MAX_STREAM_CHARACTERS": Variable(
+        "maximum length of a text that is streamed", 200_000, 1, 100_000_000
+    ),
+    "KALAKAN_MAX_ROWS": Variable("maximum number of rows in a batch", 1000, 1, 1_000_000),
     "KALAKAN_CACHE_BYTES": Variable(
-        "memory of one worker for audio that was synthesized before; 0: none", 64 << 20, 0, 1 << 40
+        "bytes of memory for cached audio in one worker; 0: no cache", 64 << 20, 0, 1 << 40
     ),
-    "KALAKAN_CACHE_DIR": Variable("folder of a cache on disk that workers share"),
+    "KALAKAN_CACHE_DIR": Variable("folder of a disk cache that workers share"),
     "KALAKAN_REDIS_URL": Variable(
-        "Redis that workers and servers share as a cache, as in redis://host:6379/0"
+        "URL of a Redis that workers and servers share as a cache, such as redis://host:6379/0"
     ),
-    "KALAKAN_API_KEYS": Variable("keys separated by commas, one of which requests must bear; unset: no key"),
-    "KALAKAN_API_KEYS_FILE": Variable("the same as a file with a key on each line"),
+    "KALAKAN_API_KEYS": Variable(
+        "API keys separated by commas; requests must have one of them; default: no key is required"
+    ),
+    "KALAKAN_API_KEYS_FILE": Variable("file with one API key per line"),
     "KALAKAN_RATE_LIMIT": Variable(
-        "requests a minute that a key has in one worker; 0: no limit", 0, 0, 1_000_000
+        "maximum requests per minute and key in one worker; 0: no limit", 0, 0, 1_000_000
     ),
-    "KALAKAN_CORS_ORIGINS": Variable(
-        "web origins, separated by commas, whose pages may call the server; unset: none"
-    ),
-    "KALAKAN_LOG_TEXT": Variable("1: the log holds the texts of requests", False),
+    "KALAKAN_CORS_ORIGINS": Variable("web origins, separated by commas, whose pages may call the server"),
+    "KALAKAN_LOG_TEXT": Variable("1: log the texts of requests", False),
     "KALAKAN_METRICS_DIR": Variable(
-        "folder in which the workers of one server share their metrics; unset: one below the folder for temporary files"
+        "folder in which the workers of a server share their metrics; default: one inside the folder for temporary "
+        "files"
     ),
     "KALAKAN_NUM_THREADS": Variable(
         "threads that `ParallelSynthesizer`, and all `asynthesize` and `astream` calls together, keep busy; unset: the "
