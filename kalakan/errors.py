@@ -24,7 +24,7 @@ class MarkupError(TextError):
 
 
 class AudioError(KalakanError):
-    """Audio cannot be read, written or processed as asked."""
+    """Audio cannot be read, written or processed as requested."""
 
 
 class VoiceError(KalakanError):
@@ -48,7 +48,7 @@ class SynthesisError(KalakanError):
 
 
 class SubtitleError(KalakanError):
-    """Subtitles cannot be written as asked: format, place, or nothing to write."""
+    """Subtitles cannot be written as requested: wrong format or path, or nothing to write."""
 
 
 class PipelineError(KalakanError):
@@ -72,7 +72,7 @@ class DeadlineExceeded(PipelineError, TimeoutError):
 
 
 class BenchmarkError(KalakanError):
-    """A measurement cannot run as asked, or what is measured failed."""
+    """A measurement cannot run as requested, or its subject failed."""
 
 
 class ImplementationUnavailable(KalakanError):
@@ -101,7 +101,7 @@ class UntrainedModelWarning(KalakanWarning):
 
 
 class StopTokenWarning(KalakanWarning):
-    """An attention model stopped before the end of a sentence, or had to be stopped: the audio is incomplete."""
+    """An attention model stopped before the end of a sentence, or had to be stopped, so the audio is incomplete."""
 
 
 class QuantizationWarning(KalakanWarning):
@@ -117,7 +117,7 @@ class CacheWarning(KalakanWarning):
 
 
 class UnreadableWarning(KalakanWarning):
-    """A sentence, or letters of it, without a reading were left out; the message names them."""
+    """A sentence, or some of its letters, had no reading and were skipped; the message names them."""
 
 
 class MarkupWarning(KalakanWarning):

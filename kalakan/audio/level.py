@@ -26,7 +26,7 @@ _PASSES = 6
 _ATTACK_S = 0.005
 """Half the width of the limiter's window: how long before a peak the gain begins to fall."""
 _CONTEXT = 128
-"""Samples beside a block that the filters of the true peak need, and more."""
+"""Number of samples around a block, more than the true-peak filters need."""
 _BLOCK = 1 << 16
 
 

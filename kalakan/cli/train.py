@@ -198,7 +198,7 @@ def read_settings(config: str | None, changes: tuple[str, ...], max_minutes: flo
 
 
 def read_values(config: str | None, changes: tuple[str, ...], max_minutes: float | None) -> dict[str, Any]:
-    """As `read_settings`, not validated: a recipe has sections of its own."""
+    """Like `read_settings`, but not validated, because a recipe has its own sections."""
     values = read_source(config)
     for change in changes:
         key, equals, value = change.partition("=")

@@ -68,7 +68,7 @@ class SegmentConfig:
     validation_frames: int = 160
     """Mel frames of a validation segment."""
     predicted: str = ""
-    """Folder of an acoustic model's mels (`<id>.npy`, [M, T]) to use in place of the recordings'; empty: none."""
+    """Folder of an acoustic model's mels (`<id>.npy`, [M, T]) to use instead of the recordings'; empty: none."""
 
     def __post_init__(self) -> None:
         require_at_least(self, "segments", ("frames", "validation_frames"), 16)
@@ -184,7 +184,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """A discriminator beside the spectral losses of a source-filter vocoder.
+    """A discriminator in addition to the spectral losses of a source-filter vocoder.
 
     See `kalakan.training.losses.adversarial`.
     """

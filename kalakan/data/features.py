@@ -110,7 +110,7 @@ class FeatureStore:
         shape: tuple[int, ...],
         compute: Callable[[], NDArray[Kind]],
     ) -> NDArray[Kind]:
-        """The feature from a valid file that is not older than the recording, else computed and cached."""
+        """The feature from a valid file that is not older than the recording, otherwise computed and cached."""
         path = self.path(utterance, suffix)
         try:
             return files.read(path, shape, utterance.audio)

@@ -44,7 +44,7 @@ class PitchTrack:
     """F0 in Hz every `STEP_S`, 0 where unvoiced."""
 
     def at(self, time_s: float) -> float:
-        """F0 in Hz at a time: linear between voiced neighbors, else the nearest value; NaN where unvoiced."""
+        """F0 in Hz at a time: linear between voiced neighbors, otherwise the nearest value; NaN where unvoiced."""
         place = (time_s - self.start_s) / STEP_S
         if not -0.5 <= place <= len(self.hertz) - 0.5:
             return math.nan

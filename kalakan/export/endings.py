@@ -274,7 +274,7 @@ class EndingsTrainer:
         return pitch * self.model.pitch_std * width / _SEMITONE + self._shift(frames, phrases)
 
     def _said(self, heard: Tensor, frames: _Frames, phrases: Sequence[Sequence[int]]) -> Tensor:
-        """The reverse of `_heard`."""
+        """The inverse of `_heard`."""
         width = self.corrections.pitch_range
         return (heard - self._shift(frames, phrases)) * _SEMITONE / (width * self.model.pitch_std)
 

@@ -1,4 +1,4 @@
-"""Runs an exported file in a process of its own, which has what the file needs and nothing else of Kalakan.
+"""Runs an exported file in a separate process, which has only what the file needs and nothing else from Kalakan.
 
 The outputs are compared with torch's (`kalakan.export.parity`); time and memory are what the file costs its users.
 """

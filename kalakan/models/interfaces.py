@@ -67,7 +67,7 @@ class DurationAcousticModel(Protocol):
     """An acoustic model that accepts the duration of each phoneme."""
 
     takes_durations: bool
-    """Whether `inference` takes `durations` [B, N] in frames in place of those that it predicts."""
+    """Whether `inference` takes `durations` [B, N] in frames instead of predicting them."""
 
 
 @runtime_checkable
@@ -116,7 +116,7 @@ class BatchVocoder(Protocol):
     """A vocoder that generates sentences of different lengths in one batch."""
 
     def render_passes(self, mels: Sequence[Tensor]) -> Iterator[tuple[list[int], list[Tensor]]]:
-        """Generates log-mels [1, M, T_i] of whole sentences in passes, each as soon as it is asked for: the rows of a
+        """Generates log-mels [1, M, T_i] of whole sentences in passes, each when it is requested: the rows of a
         pass and their waveforms [T_i * hop_length]. Every row is in one pass.
 
         The samples are those that `WindowedVocoder.render` generates for each, up to rounding."""

@@ -55,7 +55,7 @@ def license_text(plan: VoicePlan) -> str:
 def model_card(
     name: str, plan: VoicePlan, manifest: VoiceManifest, start: VoiceManifest, corpus: Path
 ) -> str:
-    """The model card in Markdown: who speaks, with what consent, and what the voice was made of."""
+    """The model card in Markdown: speakers, consent, and the training data of the voice."""
     items = [item for item in read_manifest(corpus, {}) if item.split == "train"]
     rate = manifest.audio.sample_rate
     minutes = {

@@ -191,7 +191,7 @@ class ParallelSynthesizer:
     async def aiterate(
         self, source: Iterator[Item], *, priority: Priority | Callable[[], Priority] = "high"
     ) -> AsyncGenerator[Item, None]:
-        """The items of an iterator, such as `Stream.chunks`, each computed by a worker when it is asked for.
+        """The items of an iterator, such as `Stream.chunks`, each computed by a worker on demand.
 
         Iterators and texts take turns, item by item; a function as `priority` is called for each item. On cancellation
         or when closed (for example by `contextlib.aclosing`), waits for the item in progress and then closes the

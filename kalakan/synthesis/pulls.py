@@ -31,7 +31,7 @@ def pieces_of(send: Send, source: Any, place: int) -> Iterator[Any]:
 async def items_of(
     send: Send, source: Iterator[Item], place: int, level: Callable[[], int]
 ) -> AsyncGenerator[Item, None]:
-    """The items of an iterator, each computed when it is asked for; `level` gives the priority of the next one."""
+    """The items of an iterator, each computed on demand; `level` returns the priority of the next one."""
     from asyncio import CancelledError, wait, wrap_future
 
     coming: Request | None = None

@@ -190,7 +190,7 @@ def _connect(place: Place, backend: str) -> None:
 
 @contextmanager
 def joined(place: Place, device: torch.device) -> Iterator[Group]:
-    """The group of this run: NCCL between CUDA devices, else gloo. A single process opens no connection."""
+    """The group of this run: NCCL between CUDA devices, otherwise gloo. A single process opens no connection."""
     if place.world_size == 1:
         yield Group(place, device)
         return

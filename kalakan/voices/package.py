@@ -85,7 +85,7 @@ def load_voice(source: str | Path | None = None) -> Voice:
 
 
 def _if_speaker(path: Path) -> str:
-    """The way out for somebody who gave a speaker's name as a voice; empty for any other path."""
+    """Advice for an error if a speaker's name was given as a voice; empty for any other path."""
     known = DEFAULT / MANIFEST
     if known.is_file() and str(path) in VoiceManifest.from_file(known).speakers:
         return f"; {path} is a speaker of the default voice, to be given as the speaker"

@@ -42,9 +42,9 @@ class Row(SpeakFields):
     },
 )
 async def batch(request: Request, service: Served) -> Response:
-    """Lines of JSON, each a text with settings, to lines of JSON in their order, each as soon as it is synthesized.
+    """Takes lines of JSON, each a text with settings, and returns lines of JSON in order, each as soon as it is ready.
 
-    An answer has `index`, `id` and the members of a JSON answer, or `error`; one text's error is no other's.
+    A result has `index`, `id` and the members of a JSON response, or `error`; an error affects only its own text.
     """
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
     most = service.settings.max_rows

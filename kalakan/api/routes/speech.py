@@ -1,4 +1,4 @@
-"""Text in, audio out: the endpoint of Kalakan and the one of OpenAI's clients."""
+"""Text in, audio out: Kalakan's endpoint and the one for OpenAI's clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AUDIO: dict[int | str, dict[str, Any]] = {
 
 @router.post("/synthesize", response_class=Response, responses={**ERRORS, **_AUDIO})
 async def synthesize(body: SynthesizeRequest, service: Served) -> Response:
-    """Audio of a text; a whole WAV file unless the request says otherwise."""
+    """Audio of a text; a complete WAV file by default."""
     options = speak_options(body)
     check_speaker(service, options, "speaker")
     return _answer(service, body.text, options, body, body.format, {}, bool(body.stream))
@@ -41,7 +41,7 @@ async def synthesize(body: SynthesizeRequest, service: Served) -> Response:
 
 @router.post("/v1/audio/speech", response_class=Response, responses={**ERRORS, **_AUDIO})
 async def speech(body: SpeechRequest, service: Served) -> Response:
-    """Audio of a text, as OpenAI's clients ask for it."""
+    """Audio of a text, for OpenAI's clients."""
     voice = body.voice.id if isinstance(body.voice, VoiceId) else body.voice
     speed = within("speed", body.speed)
     options = speak_options(body, speed=speed, speaker=None if voice is None else service.speaker(voice))
@@ -66,7 +66,7 @@ async def speech(body: SpeechRequest, service: Served) -> Response:
 
 @router.post("/v1/timestamps", response_class=Response, responses=ERRORS)
 async def timestamps(body: TimestampsRequest, service: Served) -> Response:
-    """When each sentence and word of a text is heard, and its subtitles, without the audio."""
+    """The times of each sentence and word of a text, and its subtitles, without the audio."""
     options = speak_options(body)
     check_speaker(service, options, "speaker")
     check_length(body.text, service.settings.max_characters, "send it in parts")

@@ -17,7 +17,7 @@ SPLIT = "send it in parts"
 
 @router.post("/normalize")
 async def normalize(body: NormalizeRequest, service: Served) -> dict[str, Any]:
-    """A text as the words that are read; `unread` counts the characters without a reading."""
+    """A text as the words that are spoken; `unread` counts the characters without a reading."""
     check_length(body.text, service.settings.max_stream_characters, SPLIT)
 
     def work() -> dict[str, Any]:
@@ -33,10 +33,10 @@ async def normalize(body: NormalizeRequest, service: Served) -> dict[str, Any]:
 
 @router.post("/phonemize")
 async def phonemize(body: PhonemizeRequest, service: Served) -> dict[str, Any]:
-    """A text as phonemes, word by word, and why its words have their tones.
+    """A text as phonemes, word by word, and the reasons for the tones of its words.
 
     `words` have the characters `start` to `end` of the text and their units; `tones` are the words of the normalized
-    text, which are fewer or more than those written where figures are.
+    text, whose number differs from that of the written words if there are numbers.
     """
     check_length(body.text, service.settings.max_characters, SPLIT)
 

@@ -1,4 +1,4 @@
-"""Models and voices, as OpenAI's clients list them."""
+"""Models and voices, in the format of OpenAI's API."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kalakan.synthesis.options import CONTROLS, DEFAULTS
 
 router = APIRouter(prefix="/v1", responses={401: ERRORS[401]})
 MODEL = "kalakan"
-"""Name of the one model."""
+"""Name of the server's only model."""
 
 
 @router.get("/models")
 async def models() -> dict[str, Any]:
-    """The one model; requests may call it by any name."""
+    """The server's only model; requests may use any name for it."""
     return {"object": "list", "data": [_model()]}
 
 

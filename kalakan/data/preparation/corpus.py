@@ -110,7 +110,8 @@ def _find_same(
     keep: tuple[str, ...],
     leave_out: tuple[str, ...],
 ) -> None:
-    """Flags duplicate audio, which is kept once: preferably a copy that no other problem excludes, else the first."""
+    """Flags duplicate audio, which is kept once: preferably a copy that no other problem excludes, otherwise the
+    first."""
     by_audio: dict[str, Item] = {}
     by_text: dict[str, str] = {}
     kept_first = sorted(items, key=lambda item: not item.is_kept(keep, leave_out))

@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def sidecars(files: SourceFiles) -> dict[Path, Path]:
-    """The .json file beside each recording, as in an unpacked WebDataset."""
+    """The .json file next to each recording, as in an unpacked WebDataset."""
     beside = {
         (path.parent, folded(path.stem)): path for path in files.others if path.suffix.lower() == ".json"
     }

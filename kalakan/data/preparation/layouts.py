@@ -22,7 +22,7 @@ Tables = Sequence[Table | Listed]
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout: either tables name the recordings, or every recording has a transcript file of its own."""
+    """One layout: either tables name the recordings, or every recording has its own transcript file."""
 
     looks: str
     """What it looks like, for people."""
@@ -132,7 +132,8 @@ def _mailabs(files: SourceFiles) -> list[Table]:
 
 
 def _commonvoice(files: SourceFiles) -> list[Table]:
-    """`validated.tsv`, else `train.tsv`, `dev.tsv` and `test.tsv`, else any other tables except rejected clips."""
+    """`validated.tsv`, otherwise `train.tsv`, `dev.tsv` and `test.tsv`, otherwise any other tables except rejected
+    clips."""
     paths = {path.name: path for path in table_files(files.root) if path.name != "invalidated.tsv"}
     for names in (("validated.tsv",), ("train.tsv", "dev.tsv", "test.tsv"), tuple(paths)):
         tables = [read_table(paths[name]) for name in names if name in paths and paths[name].stat().st_size]

@@ -23,7 +23,7 @@ _METADATA = (
     "[c.write_csv(q.read_table(f), f.with_suffix('.csv')) "
     "for f in p.Path(sys.argv[1]).rglob('metadata.parquet')]"
 )
-"""Writes a `metadata.csv` beside each `metadata.parquet`."""
+"""Writes a `metadata.csv` next to each `metadata.parquet`."""
 _SHEETS = (".xlsx", ".xls", ".ods")
 
 

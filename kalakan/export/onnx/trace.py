@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kalakan.export.onnx.graphs import all_nodes, drop, names_read
 
 OPSET = 17
-"""Operator set of exported graphs, unless another is asked for."""
+"""Default operator set of exported graphs."""
 OPSETS = range(16, 21)
 """Operator sets that torch's exporter and these passes know; the last one is the newest that it writes."""
 _SHAPING = ["MatMulAddFusion", "TransposeOptimizer"]

@@ -183,7 +183,7 @@ class FastSpeech2(nn.Module):
         energy: Tensor | None,
         pitch_range: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Ids, zeroed past the lengths, and the controls with their defaults in place of None."""
+        """Ids, zeroed past the lengths, and the controls with defaults instead of None."""
         batch = phonemes.shape[0]
         if lengths is not None:
             phonemes = phonemes * length_mask(lengths, phonemes.shape[1])

@@ -40,7 +40,7 @@ class GriffinLim(nn.Module):
         return self.waveform(mel, self.seed)
 
     def render(self, mel: Tensor, f0: Tensor | None, first_frame: int, seed: int) -> Tensor:
-        """See `Vocoder`; the whole sentence, with `seed` in place of the module's own."""
+        """See `Vocoder`; the whole sentence, with `seed` instead of the module's own."""
         audio: Tensor = vocode_unclipped(lambda item: self.waveform(item, seed), mel)[None]
         return audio
 

@@ -16,7 +16,7 @@ from kalakan.ops.launch import Launch, Launcher, address
 
 THREADS = 256
 PLANNED = {(1200, 300): 320, (1024, 256): 256}
-"""Transform lengths and hops with kernels of their own, and the threads of a block: one for each sample of a hop."""
+"""Transform lengths and hops with specialized kernels, and the threads of a block: one per sample of a hop."""
 
 
 class Parameters(ctypes.Structure):

@@ -37,7 +37,7 @@ class SideStream:
             yield
 
     def to_host(self, result: Tensor) -> Callable[[], NDArray[np.float32]]:
-        """Queues the copy of a result computed in the block, beside the work that is queued after it; returns a
+        """Queues the copy of a result computed in the block, in parallel with later work; returns a
         function that waits for this copy only. Its array is pinned memory, which is scarce: copy from it, and drop it.
         """
         self._copies.wait_stream(self._stream)

@@ -68,7 +68,7 @@ class AcousticStage(ABC):
         """Like `predict`, for a batch that is already corrected, with controls that the model supports."""
 
     def corrections_for(self, model: Any) -> Corrections | None:
-        """The corrections if `model` is this stage's or comes from the same file, else None."""
+        """The corrections if `model` is this stage's or comes from the same file, otherwise None."""
         path = getattr(self.model, "path", None)
         is_same = model is self.model or (path is not None and getattr(model, "path", None) == path)
         return self.corrections if is_same else None
@@ -198,7 +198,7 @@ class Engine:
 
 
 def controls(batch: AcousticBatch) -> dict[str, NDArray[Any]]:
-    """The arrays of a batch that are given besides ids and lengths, by their names in `AcousticModel.inference`."""
+    """The given arrays of a batch, except ids and lengths, by their names in `AcousticModel.inference`."""
     names = ("speaker", "speed", "pitch", "pitch_range", "durations")
     return {name: value for name in names if (value := getattr(batch, name)) is not None}
 

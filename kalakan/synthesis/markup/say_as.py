@@ -41,7 +41,7 @@ _PARTS = re.compile(
 )
 _PHONE = re.compile(r"\+?[\d ().-]+", re.ASCII)
 _TYPED = str.maketrans(dict(_rust.currency_look_alikes()))
-"""Characters typed in place of a currency sign."""
+"""Characters typed instead of a currency sign."""
 _BEFORE = "|".join(re.escape(sign) for sign, after_only in _rust.currency_signs() if not after_only)
 _AFTER = "|".join(map(re.escape, CURRENCIES))
 _CURRENCY = re.compile(

@@ -259,7 +259,7 @@ class _Reader:
             self._replace(closed, say_as.AS_WHOLE[kind](content))
 
     def _replace(self, closed: _Open, text: str) -> None:
-        """Writes `text` in place of the content of `closed`."""
+        """Writes `text` instead of the content of `closed`."""
         _, _, start, end = closed.content()
         self.script.replacement(text.translate(_LINE_ENDS), (start,) * len(text), end, closed.settings)
 

@@ -106,7 +106,7 @@ class ChannelsLast:
     """Type of the activations."""
 
     def __call__(self, mel: Tensor) -> Tensor:
-        """See above; in single precision for activations of 16 bits, else in their own."""
+        """See above; in single precision for 16-bit activations, otherwise in their own."""
         with torch.autocast(mel.device.type, enabled=False):  # all types are explicit here
             return self.project_out(self.stretch(mel))
 
