@@ -30,23 +30,23 @@ OPENAI_VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin"),
     *("nova", "onyx", "sage", "shimmer", "verse"),
 )
-"""Names of OpenAI's voices: clients send them by default. They stand for the speakers in turn."""
+"""Names of OpenAI's voices, which clients send by default. They are mapped to the speakers in turn."""
 MOST_MIX = 200
-"""Characters of the longest mix of speakers."""
+"""Maximum length of a mix of speakers in characters."""
 STEPS = 8
-"""Blocks that are encoded before the next place to stop where nobody waits."""
+"""Number of blocks encoded before the next place to stop, when no client is waiting."""
 WARM_UP = "Akwaaba!"
-"""Synthesized at the start, so that the first request is as fast as the next."""
+"""Text synthesized at start-up, so that the first request is as fast as later ones."""
 
 
 class Service:
-    """Synthesizes for the endpoints. Everything that computes runs in the workers of a `ParallelSynthesizer`, piece by
-    piece, so that the event loop stays free and a client that leaves costs no more than the piece in progress."""
+    """Synthesizes for the endpoints. All computation runs in the workers of a `ParallelSynthesizer`, chunk by chunk, so
+    that the event loop stays free and a client that disconnects costs at most the chunk in progress."""
 
     def __init__(
         self, settings: ServerSettings, synthesizer: Synthesizer | None = None, keys: Keys | None = None
     ) -> None:
-        """Loads the models, unless a `synthesizer` is given; raises as `Synthesizer`."""
+        """Loads the models, unless a `synthesizer` is given; raises the errors of `Synthesizer`."""
         self.settings = settings
         """The operator's settings."""
         self.synthesizer = synthesizer or load(settings)
@@ -69,20 +69,20 @@ class Service:
         """Its metrics."""
         self._rest = Rest()
         self.is_draining = False
-        """Whether the server is about to end."""
+        """Whether the server is shutting down."""
         self.pending = 0
-        """Requests that wait for the next piece from the workers."""
+        """Number of requests waiting for the next chunk from the workers."""
         self.open = 0
-        """Requests that are being answered, slow readers included."""
+        """Number of requests in progress, including slow readers."""
         self.unheard = 0
-        """Streams of which the client has nothing yet."""
+        """Number of streams whose client has received nothing yet."""
 
     def warm_up(self) -> None:
         """Synthesizes a word."""
         self.parallel.submit(WARM_UP).result()
 
     def close(self) -> None:
-        """Stops the workers after the pieces in progress."""
+        """Stops the workers after the chunks in progress."""
         self.parallel.close(wait=False)
         self.metrics.close()
 
@@ -93,22 +93,22 @@ class Service:
 
     @property
     def tones(self) -> str:
-        """Where tones come from unless a request says otherwise: as the voice was made for."""
+        """Default source of tones: the voice's."""
         voice = self.synthesizer.voice
         return "written" if voice is None else voice.tones
 
     def aliases(self, speaker: str) -> list[str]:
-        """OpenAI's names that stand for a speaker."""
+        """OpenAI's names that are mapped to a speaker."""
         return [name for name in OPENAI_VOICES if self.speaker(name) == speaker]
 
     def speaker(self, voice: str) -> str:
-        """The speaker that a voice's name stands for; an unknown name stays as it is."""
+        """The speaker for a voice name; unknown names are returned unchanged."""
         if voice in self.speakers or voice not in OPENAI_VOICES:
             return voice
         return self.speakers[OPENAI_VOICES.index(voice) % len(self.speakers)]
 
     def check_speaker(self, speaker: str, param: str) -> None:
-        """Raises `ApiError` that lists the speakers for one that does not exist, and says what is wrong with a mix."""
+        """Raises `ApiError` for an unknown speaker, listing the valid ones, and for an invalid mix."""
         is_mix = ":" in speaker and len(speaker) <= MOST_MIX
         if not is_mix and speaker not in self.speakers:
             message = f"{param} {speaker[:40]!a} does not exist; choose one of {', '.join(self.speakers)}"
@@ -120,8 +120,8 @@ class Service:
 
     @contextmanager
     def admitted(self, *, is_begun: bool = False) -> Iterator[None]:
-        """Counts a request while it is answered. Raises `ApiError` 429 where there is no room for it, unless it is the
-        rest of one that was admitted."""
+        """Counts a request while it is processed. Raises `ApiError` 429 if the server is full, unless it is the rest of
+        an admitted request."""
         is_full = self.pending >= self.settings.queue or self.open >= self.settings.max_requests
         if is_full and not is_begun:
             raise too_busy("the server has as many requests as it can serve in time")
@@ -135,7 +135,7 @@ class Service:
 
     @contextmanager
     def waiting_for_client(self) -> Iterator[None]:
-        """While an admitted request sends: a slow reader keeps nobody from the CPU."""
+        """For the time that an admitted request is sending, so that a slow reader blocks nobody from the CPU."""
         self._count(pending=-1)
         try:
             yield
@@ -152,9 +152,9 @@ class Service:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
 
-        The items of a stream go before all others until one is not empty: who hears nothing yet waits, who hears
-        something has it to listen to. Raises `ApiError` 408 if the first item takes longer than the deadline; with
-        `is_whole`, which is no stream, all of them together.
+        The items of a stream have priority until one is not empty, because a client without audio is waiting, while one
+        with audio is playing it. Raises `ApiError` 408 if the first item takes longer than the deadline; with
+        `is_whole` (not a stream), if all items together do.
         """
         deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
         timed = usage.timed(source)
@@ -181,7 +181,7 @@ class Service:
         """The next item; raises `ApiError` 408 at the deadline, a time of the event loop."""
         task = asyncio.ensure_future(anext(coming))
         try:
-            # Not wait_for: before Python 3.12 it may lose a cancellation that comes together with the result.
+            # Not wait_for: before Python 3.12 it may lose a cancellation that arrives together with the result.
             await asyncio.wait((task,), timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
             if task.done():
                 return task.result()
@@ -192,7 +192,7 @@ class Service:
                 await task
 
     async def result(self, steps: Iterator[Any], usage: Usage, *, priority: Priority = "normal") -> Any:
-        """The last item of an iterator, whose other items are places to stop; errors as for `items`."""
+        """The last item of an iterator whose other items are places to stop; errors as for `items`."""
         found = None
         async with aclosing(self.items(steps, usage, priority=priority, is_whole=True)) as items:
             async for item in items:
@@ -200,7 +200,7 @@ class Service:
         return found
 
     async def call(self, function: Callable[[], Any]) -> Any:
-        """The result of a function, computed by a worker. Raises `ApiError` 429 where there is no room for it."""
+        """The result of a function, computed by a worker. Raises `ApiError` 429 if the server is full."""
 
         def steps() -> Iterator[Any]:
             yield function()
@@ -209,13 +209,13 @@ class Service:
             return await self.result(steps(), self.usage())
 
     async def file(self, audio: Samples, output: Output) -> bytes:
-        """Audio [S] as a whole file, encoded by a worker. Raises `ApiError` 429 where there is no room for it."""
+        """Audio [S] as a complete file, encoded by a worker. Raises `ApiError` 429 if the server is full."""
         with self.admitted():
             content: bytes = await self.result(self.file_steps(audio, output), self.usage())
         return content
 
     def usage(self, text: str = "") -> Usage:
-        """A record of what a request for a text costs."""
+        """A record of the cost of a request for a text."""
         return Usage(self.synthesizer.sample_rate, len(text))
 
     @property
@@ -226,7 +226,7 @@ class Service:
     def streamed(
         self, text: str, options: SpeakOptions, output: Output, usage: Usage
     ) -> Generator[bytes, None, None]:
-        """The encoded audio of a text, piece by piece as it is synthesized; an empty piece is a place to stop."""
+        """The encoded audio of a text, chunk by chunk as it is synthesized; an empty chunk is a place to stop."""
         encoder = output.encoder()
         for samples in self._samples(text, options, usage):
             usage.samples += len(samples)
@@ -235,12 +235,12 @@ class Service:
         yield encoder.finish()
 
     def file_steps(self, audio: Samples, output: Output) -> Iterator[bytes | None]:
-        """At last audio [S] as a whole file; None before that is a place to stop."""
+        """Yields None at places to stop, and finally audio [S] as a complete file."""
         return (steps[-1] for steps in self._between_stops(output.steps(audio)))
 
     def _between_stops(self, steps: Iterable[Item]) -> Iterator[list[Item]]:
-        """Steps in lists, with a place to stop after each: a step where somebody waits for a first piece, else a few,
-        because every stop costs half a millisecond."""
+        """Groups steps into lists, with a place to stop after each list: single steps while a client is waiting for its
+        first chunk, otherwise a few, because every stop costs half a millisecond."""
         some: list[Item] = []
         for step in steps:
             some.append(step)
@@ -251,8 +251,8 @@ class Service:
             yield some
 
     def _samples(self, text: str, options: SpeakOptions, usage: Usage) -> Iterator[Samples]:
-        # Not the key of the reading: a stream begins before all of the text is read. Its windows give the samples of
-        # whole sentences only to a tolerance, so these are entries of their own.
+        # Not the key of the reading, because a stream begins before the whole text is read. Its windows match the
+        # samples of whole sentences only within a tolerance, so they are separate entries.
         key = self.cached.written_key(text, options) if self._caches else None
         audio = None if key is None else self._found(key, usage)
         if audio is not None:
@@ -277,7 +277,7 @@ class Service:
     def whole(
         self, text: str, options: SpeakOptions, usage: Usage
     ) -> Generator[tuple[str | None, Samples] | None, None, None]:
-        """At last the key and the audio [S] of a text; None before that is a place to stop."""
+        """Yields None at places to stop, and finally the key and the audio [S] of a text."""
         key = self.cached.key(text, options) if self._caches else None
         audio = None if key is None else self._found(key, usage)
         if audio is None:
@@ -298,14 +298,14 @@ class Service:
         return audio
 
     def reader(self, **changes: Any) -> TwiG2P:
-        """A reader as the synthesizer's, with its lexicon, and with other settings."""
+        """A reader like the synthesizer's, with its lexicon but different settings."""
         lexicon = self.settings.lexicon
         tones = changes.pop("tones", None) or self.tones
         return TwiG2P(lexicon=lexicon, tones=tones, **changes)
 
 
 def load(settings: ServerSettings) -> Synthesizer:
-    """The synthesizer that the settings name; raises as `Synthesizer`."""
+    """The synthesizer for the settings; raises the errors of `Synthesizer`."""
     return Synthesizer(
         settings.voice,
         acoustic_model=settings.acoustic_model,

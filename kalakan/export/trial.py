@@ -1,6 +1,6 @@
 """Runs an exported file in a separate process, which has only what the file needs and nothing else from Kalakan.
 
-The outputs are compared with torch's (`kalakan.export.parity`); time and memory are what the file costs its users.
+The outputs are compared with torch's (`kalakan.export.parity`); time and memory are the cost of the file for its users.
 """
 
 from __future__ import annotations
@@ -161,17 +161,17 @@ def prepare(path):
     return run, ("kalakan",)
 """
 PROGRAMS = {"onnx": _ONNX, "torchscript": _TORCHSCRIPT, "kalakan": _KALAKAN, "tensorrt": _TENSORRT}
-"""Program that runs a file, by what it needs: onnxruntime, torch, torch and Kalakan, or TensorRT and torch."""
+"""Programs that run a file, by requirements: onnxruntime, torch, torch and Kalakan, or TensorRT and torch."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a file did in its own process."""
+    """Results of a file in its own process."""
 
     outputs: list[dict[str, NDArray[Any]]]
     """The outputs of each case, by name."""
     seconds: float
-    """CPU seconds of the last case, the least of several rounds."""
+    """CPU seconds of the last case, the minimum of several rounds."""
     peak_memory_mb: float
     """Peak memory of the whole process in MiB."""
 
@@ -186,7 +186,7 @@ def run_apart(runner: str, path: Path, cases: Sequence[Arrays], rounds: int = 3)
         np.savez(given, **held)
         root = str(Path(__file__).parents[2])
         arguments = [str(real_path(path)), str(given), str(results), str(rounds), root]
-        # Threads as a user of one core has them, and no telemetry: see `kalakan.onnx_runtime`.
+        # Threads as on a single core, and no telemetry: see `kalakan.onnx_runtime`.
         surroundings = os.environ | {"OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
         program = "import sys\n" + PROGRAMS[runner] + _COMMON
         done = subprocess.run(

@@ -121,9 +121,9 @@ class PhraseTiming:
         return Sentence(self.phrase.source, tuple(segments))
 
     def sample_at(self, place: int) -> int:
-        """First sample of what stands in the raw text at code point `place` or behind it.
+        """First sample of the first segment at or after code point `place` of the raw text.
 
-        For an acoustic model without durations it is that of the phrase, if the place is before its first character.
+        For an acoustic model without durations, the first sample of the phrase.
         """
         if self.durations is None:
             return self.start
