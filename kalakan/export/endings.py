@@ -114,7 +114,7 @@ class _Frames:
 
 def endings_of(ids: Sequence[int]) -> list[Ending]:
     """The syllables before the marks of a phrase's ids [N] that end in a vowel or in sonorants."""
-    found = []
+    found: list[Ending] = []
     nuclei: list[int] = []
     last = -1
     tail_is_sonorant = True
@@ -187,7 +187,7 @@ class EndingsTrainer:
             )
             loss = _loss(*_predict(self.model, frames), targets)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(trained, CLIP)
             optimizer.step()
             on_step(step + 1, float(loss.detach()))
@@ -264,9 +264,8 @@ class EndingsTrainer:
                 wanted[row, inside] = soft_floor(curve, lowest)
         target = self._said(wanted, frames, phrases)
         weight = mask * (voiced + (1 - voiced) * UNHEARD) * (1 - is_last) + LAST * is_last
-        return _Targets(
-            target, weight, torch.where(is_last > 0, logit.clamp(min=VOICED_LOGIT), logit), is_last, mask
-        )
+        said = torch.where(is_last > 0, logit.clamp(min=VOICED_LOGIT), logit)
+        return _Targets(target, weight, said, is_last, mask)
 
     def _heard(self, pitch: Tensor, frames: _Frames, phrases: Sequence[Sequence[int]]) -> Tensor:
         """Semitones [B, T] above the speaker's mean, corrected, of normalized ln F0 [B, T]."""

@@ -36,11 +36,13 @@ is a `phrase_end`, before the sentence's own mark a `statement_end` or `question
 PENULTIMATE = 0.6
 """Fraction of the final fall that applies to the second-to-last nucleus."""
 _QUESTION = symbol_to_id("?")
+_EXCLAMATION = symbol_to_id("!")
 _LIMITS = {
     "pitch_range": (0.5, 2.0),
     "decline": (-12.0, 12.0),
     "statement_fall": (-12.0, 12.0),
     "question_fall": (-12.0, 12.0),
+    "exclamation_rise": (-12.0, 12.0),
 }
 _FACTORS = (0.5, 2.0)
 """Limits of a factor of durations."""
@@ -67,6 +69,8 @@ class Corrections:
     `PENULTIMATE` of that."""
     question_fall: float = 0.0
     """The same for questions."""
+    exclamation_rise: float = 0.0
+    """Semitones by which all of an exclamation is higher, -12 to 12; its end falls as a statement's."""
     durations: Mapping[str, float] = field(default_factory=dict)
     """Factor of the duration, 0.5 to 2, of some classes of `SOUNDS`."""
 
@@ -85,7 +89,7 @@ class Corrections:
     @property
     def moves_pitch(self) -> bool:
         """Whether `semitones` is not 0 everywhere."""
-        return any((self.decline, self.statement_fall, self.question_fall))
+        return any((self.decline, self.statement_fall, self.question_fall, self.exclamation_rise))
 
     def semitones(self, ids: Sequence[int]) -> list[float]:
         """Shift [N] of the F0 of each of the phoneme ids [N] of a phrase.
@@ -100,6 +104,8 @@ class Corrections:
         line = [self.decline * (0.5 - place / last) for place in range(len(nuclei))]
         if len(nuclei) == 1:
             line[0] = 0.0
+        if ids[-1] == _EXCLAMATION:
+            line = [value + self.exclamation_rise for value in line]
         fall = self.question_fall if ids[-1] == _QUESTION else self.statement_fall
         if ids[-1] in SENTENCE_ENDS:
             line[-1] -= fall

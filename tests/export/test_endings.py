@@ -134,6 +134,10 @@ def test_what_is_no_ending_is_its_own_target(tiny_voice: Path) -> None:
     torch.testing.assert_close(targets.pitch[rest], predicted[:, :, 0][rest], rtol=1e-5, atol=1e-5)
     assert 0 < int(targets.is_last.sum()) < int(targets.mask.sum())
     assert bool((targets.logit[targets.is_last > 0] > 0).all())
+    own = trainer.before.judge_voicing(
+        predicted, frames.phonemes, frames.durations, frames.owners, frames.speaker
+    ).sum(2)
+    torch.testing.assert_close(targets.logit[targets.is_last == 0], own[targets.is_last == 0])
     heard = trainer._heard(targets.pitch, frames, phrases)
     assert float(heard[targets.is_last > 0].min()) >= -trainer.limits.lowest - 0.01
     outcome = trainer.outcome(phrases)
@@ -169,3 +173,13 @@ def test_what_cannot_be_trained_is_refused_before_training(
 def test_the_voice_of_the_package_is_not_a_target(tiny_voice: Path) -> None:
     with pytest.raises(VoiceError, match="which is not changed"):
         end_voice(tiny_voice, DEFAULT, texts=WRITTEN, steps=1)
+
+
+def test_the_default_voice_ends_voiced_and_on_its_tone() -> None:
+    voice = load_voice()
+    if not voice.has("acoustic.safetensors"):
+        pytest.skip("this checkout has no default voice")
+    trainer = EndingsTrainer(load_acoustic(voice), voice.manifest.corrections, Limits())  # type: ignore[arg-type]
+    outcome = trainer.outcome(list(read_phrases(own_texts()[::15], "predicted")))
+    assert outcome.voiced_percent[0] > 95
+    assert outcome.tone_percent[0] > 95

@@ -25,6 +25,7 @@ EVERY: dict[str, Any] = {
     "decline": 2.0,
     "statement_fall": 3.0,
     "question_fall": -1.0,
+    "exclamation_rise": 1.0,
     "durations": {"statement_end": 0.5, "question_end": 2.0, "pause": 1.5},
 }
 
@@ -71,6 +72,11 @@ def test_the_course_of_a_statement_declines_and_falls() -> None:
     piece = ids("a k a ˥ m a d a b a ,")
     assert corrections.semitones(piece)[-1] == -1.0
     assert corrections.semitones(ids("a ."))[1] == -3.0
+    raised = Corrections(decline=2.0, statement_fall=3.0, exclamation_rise=1.5)
+    exclaimed, stated = (raised.semitones(ids(f"a k a ˥ m a d a b a {mark}")) for mark in "!.")
+    assert exclaimed == pytest.approx([value + 1.5 for value in stated])
+    assert raised.moves_pitch and Corrections(exclamation_rise=1.0).moves_pitch
+    assert Corrections(exclamation_rise=1.0).semitones(ids("a ! ."))[1] == 0.0  # the last mark decides
     assert not any(corrections.semitones(ids("f .")))
 
 
@@ -127,6 +133,7 @@ def test_a_voice_keeps_them(corrected: Path, tmp_path: Path) -> None:
         ({"declines": 1}, "corrections has 'declines'; its fields are pitch_range, decline"),
         ({"pitch_range": 0}, "pitch_range is 0; it must lie between 0.5 and 2"),
         ({"decline": 13}, "decline is 13; it must lie between -12 and 12"),
+        ({"exclamation_rise": -13}, "exclamation_rise is -13; it must lie between -12 and 12"),
         ({"question_fall": True}, "question_fall is True"),
         ({"statement_fall": "low"}, "statement_fall is 'low'"),
         ({"durations": 2}, "durations is 2; it must map classes"),

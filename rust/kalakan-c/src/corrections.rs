@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kalakan_text::PhonemeId;
 
-use crate::reading::marks::{ends_sentence, is_mark, QUESTION};
+use crate::reading::marks::{ends_sentence, is_mark, EXCLAMATION, QUESTION};
 
 /// Share of the final fall that the last nucleus but one takes.
 const PENULTIMATE: f64 = 0.6;
@@ -45,6 +45,8 @@ pub(crate) struct Corrections {
     pub statement_fall: f64,
     /// The same for a question.
     pub question_fall: f64,
+    /// Semitones by which all of an exclamation is higher.
+    pub exclamation_rise: f64,
     /// Factor of the duration of each class of `Sound::NAMES`.
     pub durations: [f64; Sound::NAMES.len()],
 }
@@ -56,6 +58,7 @@ impl Default for Corrections {
             decline: 0.0,
             statement_fall: 0.0,
             question_fall: 0.0,
+            exclamation_rise: 0.0,
             durations: [1.0; Sound::NAMES.len()],
         }
     }
@@ -64,9 +67,14 @@ impl Default for Corrections {
 impl Corrections {
     /// Whether `semitones` is not 0 everywhere.
     pub fn moves_pitch(&self) -> bool {
-        [self.decline, self.statement_fall, self.question_fall]
-            .iter()
-            .any(|value| *value != 0.0)
+        [
+            self.decline,
+            self.statement_fall,
+            self.question_fall,
+            self.exclamation_rise,
+        ]
+        .iter()
+        .any(|value| *value != 0.0)
     }
 
     /// Whether `factors` is not 1 everywhere.
@@ -87,6 +95,11 @@ impl Corrections {
             line[0] = 0.0;
         }
         let end = ids[ids.len() - 1];
+        if end == *EXCLAMATION {
+            for value in &mut line {
+                *value += self.exclamation_rise;
+            }
+        }
         if ends_sentence(end) {
             let fall = if end == *QUESTION {
                 self.question_fall

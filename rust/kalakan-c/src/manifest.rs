@@ -154,6 +154,7 @@ fn corrections(value: &Value) -> Result<Corrections, String> {
         ("decline", &mut found.decline, &semitones),
         ("statement_fall", &mut found.statement_fall, &semitones),
         ("question_fall", &mut found.question_fall, &semitones),
+        ("exclamation_rise", &mut found.exclamation_rise, &semitones),
     ] {
         *field = number(value, name, *field)?;
         if !limits.contains(field) {
@@ -246,6 +247,11 @@ mod tests {
             ("/audio/hop_length", Value::from(0), "hop_length"),
             ("/vocoder/config/n_fft", Value::from(-1), "n_fft"),
             ("/corrections/pitch_range", Value::from(9), "pitch_range"),
+            (
+                "/corrections/exclamation_rise",
+                Value::from(13),
+                "exclamation_rise",
+            ),
             ("/levels/akosua", Value::from(1), "levels"),
             ("/files", Value::from("all"), "files"),
         ] {
