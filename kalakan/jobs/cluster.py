@@ -43,8 +43,10 @@ class Chunk:
     """Rows that are sent to a worker together."""
 
     rows: list[Row]
+    is_suspect: bool = False
+    """Whether a worker that had it died: from then on it is sent only to a worker that has nothing else."""
     deaths: int = 0
-    """Number of workers that died while processing it."""
+    """Number of workers that died while they had nothing else."""
 
 
 class RowWorker:
@@ -207,25 +209,35 @@ class _Pool:
 
     def _feed(self, worker: Any) -> bool:
         """Sends a worker as many chunks as it has room for; False if no chunk is left."""
-        while sum(owner is worker for owner, _ in self._waits.values()) < AHEAD:
+        has = [chunk for owner, chunk in self._waits.values() if owner is worker]
+        while len(has) < AHEAD and not any(chunk is None or chunk.is_suspect for chunk in has):
+            if self._again and self._again[0].is_suspect and has:
+                break
             chunk = self._again.popleft() if self._again else next(self._chunks, None)
             if chunk is None:
                 return False
             self._waits[worker.synthesize.remote(chunk.rows)] = (worker, chunk)
+            has.append(chunk)
         return True
 
     def _bury(self, worker: Any) -> Iterator[tuple[Row, None, int]]:
-        """Handles the death of a worker: its chunks go to others. It was processing the oldest one."""
+        """Handles the death of a worker: its chunks go to others.
+
+        If it had several, it is unknown which one it was processing, because the result of the oldest may have been lost
+        with it. So a death counts only against a chunk that the worker had alone.
+        """
         lost = [key for key, (owner, _) in self._waits.items() if owner is worker]
-        chunk, *others = (waiting for key in lost if (waiting := self._waits.pop(key)[1]) is not None)
-        chunk.deaths += 1
+        chunks = [waiting for key in lost if (waiting := self._waits.pop(key)[1]) is not None]
+        chunk = chunks[0]
+        chunk.deaths += len(chunks) == 1
         if chunk.deaths >= MOST_DEATHS and len(chunk.rows) == 1:
             yield chunk.rows[0], None, chunk.deaths
         elif chunk.deaths >= 2 and len(chunk.rows) > 1:  # to find the faulty row, if there is one
-            self._again.extend(Chunk([row]) for row in chunk.rows)
+            self._again.extend(Chunk([row], is_suspect=True) for row in chunk.rows)
         else:
-            self._again.append(chunk)
-        self._again.extend(others)
+            for waiting in chunks:
+                waiting.is_suspect = True
+            self._again.extend(chunks)
         self._waits[worker.ready.remote()] = (worker, None)
 
     def _start_again(self, worker: Any, error: Exception) -> None:

@@ -112,14 +112,23 @@ class Call:
 
     def __init__(self, worker: FakeWorker, rows: Sequence[Row] | None) -> None:
         self.worker, self.rows, self.life = worker, rows, worker.life
+        worker.calls.append(self)
+
+    @property
+    def is_deadly(self) -> bool:
+        return any(row.text == "dies" for row in self.rows or ())
 
     def result(self) -> Any:
         if self.worker.never_starts or self.life != self.worker.life:
             raise Dead("line 1\nthe actor did not start")
         if self.rows is None:
             return None
-        if any(row.text == "dies" for row in self.rows):
+        self.worker.calls.remove(self)
+        if self.is_deadly or (
+            self.worker.loses_answers and any(call.is_deadly for call in self.worker.calls)
+        ):
             self.worker.life += 1
+            self.worker.calls.clear()
             raise Dead
         return [record_of(row, None, "key") for row in self.rows]
 
@@ -135,21 +144,25 @@ class Method:
 
 
 class FakeWorker:
-    """A worker that may die, and then begins another life."""
+    """A worker that may die, and then begins another life; with `loses_answers` it takes along what it answered before
+    and nobody had got yet."""
 
-    def __init__(self, never_starts: bool = False) -> None:
-        self.life, self.never_starts = 0, never_starts
+    def __init__(self, never_starts: bool = False, loses_answers: bool = False) -> None:
+        self.life, self.never_starts, self.loses_answers = 0, never_starts, loses_answers
+        self.calls: list[Call] = []
         self.ready = self.synthesize = Method(self)
 
 
+@pytest.mark.parametrize("loses_answers", [False, True])
 @pytest.mark.parametrize("workers", [1, 2, 5])
-@pytest.mark.parametrize("at", [0, 7, 199])
+@pytest.mark.parametrize("at", [0, 7, 70, 199])
 def test_the_row_at_fault_is_found_and_no_other_is_lost(
-    monkeypatch: pytest.MonkeyPatch, workers: int, at: int
+    monkeypatch: pytest.MonkeyPatch, workers: int, at: int, loses_answers: bool
 ) -> None:
     monkeypatch.setattr(cluster, "START_S", 0.0)
     rows = rows_of(["dies" if number == at else "Yoo" for number in range(200)])
-    pool = cluster._Pool(FakeRay(), [FakeWorker() for _ in range(workers)], rows)
+    own = [FakeWorker(loses_answers=loses_answers) for _ in range(workers)]
+    pool = cluster._Pool(FakeRay(), own, rows)
     found = list(pool.results())
     assert sorted(row.number for row, _, _ in found) == list(range(1, 201))
     assert [(row.text, deaths) for row, record, deaths in found if record is None] == [("dies", 3)]

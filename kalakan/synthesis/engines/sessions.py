@@ -11,6 +11,7 @@ from typing import Any
 
 from kalakan.errors import ConfigError, VoiceError
 from kalakan.onnx_runtime import onnxruntime
+from kalakan.synthesis.engines.allocation import is_glibcs
 from kalakan.voices.external import check_graph
 from kalakan.voices.identity import Identity, from_metadata
 from kalakan.voices.package import MANIFEST
@@ -34,11 +35,13 @@ def open_session(path: Path, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Sentences differ in length, so the memory pattern would be planned again for each. The arena stays on: it saves
-    # a tenth of the time, and its size is bounded by `inference.max_characters`.
+    # Sentences differ in length, so the memory pattern would be planned again for each.
     options.enable_mem_pattern = False
-    _share_arena()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    if is_glibcs():
+        options.enable_cpu_mem_arena = False
+    else:  # an arena saves a tenth of the time, and its size is bounded by `inference.max_characters`
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
     if not (path.parent / MANIFEST).is_file():  # otherwise `load_voice` has checked it
