@@ -32,7 +32,7 @@ class Row:
     """One text to be synthesized into one file."""
 
     number: int
-    """Number of its line, or of its paragraph, counted from 1."""
+    """Its number among the texts of the corpus, counted from 1: headers and blank lines are none."""
     name: str
     """Name of its file without the suffix: the id, or the number."""
     text: str
@@ -49,6 +49,8 @@ class Row:
     """Why it cannot be synthesized; None if nothing is known against it."""
     location: str = ""
     """Where its audio is in the end, as the manifest names it: a path in the output folder."""
+    line: int = 0
+    """Number of its line in the file, counted from 1; 0 where the corpus has no lines."""
 
     @property
     def file(self) -> str:
@@ -58,15 +60,17 @@ class Row:
     @property
     def place(self) -> str:
         """Where it is in the corpus, for messages."""
-        return f"row {self.number}"
+        return f"line {self.line}" if self.line else f"row {self.number}"
 
     def changes(self) -> dict[str, Any]:
         """The settings that are not the defaults of `SpeakOptions`."""
         return {name: value for name, value in asdict(self.options).items() if value != DEFAULTS[name]}
 
 
-def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str | None = None) -> Row:
-    """The row of line `number` with the fields `cells`, by column; empty ones are the defaults.
+def row_of(
+    number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str | None = None, line: int = 0
+) -> Row:
+    """Row `number` with the fields `cells`, by column; empty ones are the defaults.
 
     Values that cannot be used become the row's `fault`: an error of one row does not stop a job.
     """
@@ -81,6 +85,7 @@ def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str
         defaults.format,
         str(given.get("chapter", "")).strip(),
         fault,
+        line=line,
     )
     try:
         options = {key: _value(key, given[key]) for key in CONTROLS if key in given}

@@ -37,8 +37,8 @@ def test_an_exported_voice_reads_texts_of_any_length(streaming_voice: Path) -> N
 def test_integer_products_fit_into_16_bits(name: str) -> None:
     """microsoft/onnxruntime#14642: processors without VNNI add two products of 8-bit numbers in 16 bits.
 
-    An activation has 8 bits without a sign: two of its products with weights of 7 bits are at most 2 · 255 · 63 = 32,130
-    and fit, those with weights of 8 bits (64,770) do not.
+    An activation has 8 bits without a sign: two of its products with weights of 7 bits are at most
+    2 · 255 · 63 = 32,130 and fit, those with weights of 8 bits (64,770) do not.
     """
     onnx = pytest.importorskip("onnx")
     graph = onnx.load(DEFAULT / name).graph
