@@ -16,7 +16,7 @@ from kalakan.jobs.names import check_names
 from kalakan.jobs.row import COLUMNS, Defaults, Row, row_of
 
 Cells = tuple[int, Mapping[str, Any], str | None]
-"""Number of a row, its fields by column, and the reason why it cannot be used, if any."""
+"""Line of a row (0 if the corpus has no lines), its fields by column, and the reason why it cannot be used, if any."""
 
 
 def read_corpus(path: Path, defaults: Defaults) -> list[Row]:
@@ -34,7 +34,10 @@ def read_corpus(path: Path, defaults: Defaults) -> list[Row]:
         raise DataError(f"{path} is not a file; give a corpus: {', '.join(READERS)}")
     found = list(reader(path))
     _warn_of_unknown({name for _, cells, _ in found for name in cells} - COLUMNS, path)
-    rows = [row_of(number, cells, defaults, fault) for number, cells, fault in found]
+    rows = [
+        row_of(number, cells, defaults, fault, line)
+        for number, (line, cells, fault) in enumerate(found, start=1)
+    ]
     if not rows:
         raise DataError(f"{path}: holds no text")
     check_names(((row.place, row.name) for row in rows), str(path))
@@ -69,8 +72,8 @@ def _read_json_lines(path: Path) -> Iterator[Cells]:
 
 def _read_document(read: Callable[[Path], Iterator[tuple[str, str]]]) -> Callable[[Path], Iterator[Cells]]:
     def cells(path: Path) -> Iterator[Cells]:
-        for number, (chapter, text) in enumerate(read(path), start=1):
-            yield number, {"chapter": chapter, "text": text}, None
+        for chapter, text in read(path):
+            yield 0, {"chapter": chapter, "text": text}, None
 
     return cells
 

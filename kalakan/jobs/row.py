@@ -32,7 +32,7 @@ class Row:
     """A text to synthesize to a file."""
 
     number: int
-    """Number of its line or paragraph, counted from 1."""
+    """Its number among the texts of the corpus, counted from 1 without headers and blank lines."""
     name: str
     """Name of its file without the suffix: the id or the number."""
     text: str
@@ -49,6 +49,8 @@ class Row:
     """Why it cannot be synthesized; None if no reason is known."""
     location: str = ""
     """Final path of its audio in the output folder, as in the manifest."""
+    line: int = 0
+    """Number of its line in the file, counted from 1; 0 if the corpus has no lines."""
 
     @property
     def file(self) -> str:
@@ -58,15 +60,17 @@ class Row:
     @property
     def place(self) -> str:
         """Its position in the corpus, for messages."""
-        return f"row {self.number}"
+        return f"line {self.line}" if self.line else f"row {self.number}"
 
     def changes(self) -> dict[str, Any]:
         """The settings that differ from the defaults of `SpeakOptions`."""
         return {name: value for name, value in asdict(self.options).items() if value != DEFAULTS[name]}
 
 
-def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str | None = None) -> Row:
-    """The row of line `number` with the fields `cells`, by column; empty ones are the defaults.
+def row_of(
+    number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str | None = None, line: int = 0
+) -> Row:
+    """Row `number` with the fields `cells`, by column; empty ones are the defaults.
 
     Invalid values become the row's `fault`, because an error in one row does not stop a job.
     """
@@ -81,6 +85,7 @@ def row_of(number: int, cells: Mapping[str, Any], defaults: Defaults, fault: str
         defaults.format,
         str(given.get("chapter", "")).strip(),
         fault,
+        line=line,
     )
     try:
         options = {key: _value(key, given[key]) for key in CONTROLS if key in given}

@@ -39,6 +39,7 @@ ACOUSTIC_TRAINING: dict[str, Any] = {
     "decay_fraction": 0.5,
     "validate_every": 50,
     "checkpoint_every": 50,
+    "patience": 2,  # a few minutes of recordings are learned by heart after some hundred steps
     "picture_every": 100,
 }
 """Settings for training the acoustic model."""
@@ -50,6 +51,7 @@ VOCODER_TRAINING: dict[str, Any] = {
     "decay_fraction": 0.5,
     "validate_every": 50,
     "checkpoint_every": 50,
+    "patience": 2,  # a few minutes of recordings are learned by heart after some hundred steps
     "picture_every": 150,
 }
 """Settings for training the vocoder."""

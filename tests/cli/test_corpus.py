@@ -75,7 +75,7 @@ def test_rows_that_fail_are_named_and_make_the_status_1(job: Job, tmp_path: Path
     assert done.status == 1
     errors = done.error.splitlines()
     assert len(errors) == 11
-    assert all(line.startswith("kalakan: error: row ") and "pronounceable" in line for line in errors[:10])
+    assert all(line.startswith("kalakan: error: line ") and "pronounceable" in line for line in errors[:10])
     assert errors[10] == f"2 more rows failed: error in {tmp_path / 'out' / 'manifest.jsonl'}"
     assert done.out.startswith("1 of 13 rows done; ")
 
@@ -88,7 +88,7 @@ def test_odd_rows_are_named_at_the_end(job: Job, tmp_path: Path) -> None:
     done = job("--input", path, "--output-dir", tmp_path / "out")
     assert done.status == 0
     (line,) = [line for line in done.error.splitlines() if "(k1)" in line]
-    assert line.startswith("kalakan: warning: row 2 (k1) is odd: ")
+    assert line.startswith("kalakan: warning: line 2 (k1) is odd: ")
     assert "% silence" in line
 
 

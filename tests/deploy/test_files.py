@@ -105,3 +105,19 @@ def test_the_dashboard_shows_metrics_that_there_are() -> None:
             shown |= set(re.findall(r"kalakan_(\w+?)(?:_total|_bucket)?(?=[\[{)\s]|$)", target["expr"]))
     assert shown
     assert shown <= named
+
+
+CI = Path(__file__).parents[2] / ".ci" / "run"
+
+
+@pytest.mark.skipif(not CI.exists(), reason="not in the source archive")
+def test_ci_tries_the_oldest_versions_that_are_allowed() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
+    project = tomllib.loads((CI.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    tried = dict(re.findall(r"'([\w-]+)==([\d.]+)'", CI.read_text(encoding="utf-8")))
+    for dependency in project["dependencies"]:
+        found = re.match(r"([\w-]+)>=([\d.]+)", dependency)
+        assert found is not None, dependency
+        name, oldest = found.groups()
+        # of numpy and PyYAML the very first has no wheel, or does not go with the others
+        assert f"{tried[name]}.".startswith(f"{oldest}."), dependency

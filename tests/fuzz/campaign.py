@@ -166,7 +166,7 @@ def write(target: str, found: dict[str, Any]) -> None:
     }
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        record |= {name: before[name] for name in ("findings", "targets")}
+        record |= {name: before[name] for name in ("findings", "targets") if name in before}
     earlier = record["targets"].get(target, {})
     totals = {name: round(earlier.get(name, 0) + found[name], 1) for name in ("inputs", "cpu_s", "runs")}
     record["targets"][target] = found | totals

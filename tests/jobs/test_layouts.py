@@ -63,8 +63,8 @@ def test_ljspeech_is_read_back_by_prepare(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("text\tspeaker\nYoo\takosua\nYoo\tkwame\n", "name 2 speakers and voices, and LJSpeech has one"),
-        ("text\tformat\nYoo\tflac\n", "row 2: format is flac; the layout ljspeech holds wav"),
-        ("text\nYoo | yoo\n", r"row 2: holds \|"),
+        ("text\tformat\nYoo\tflac\n", "line 2: format is flac; the layout ljspeech holds wav"),
+        ("text\nYoo | yoo\n", r"line 2: holds \|"),
     ],
 )
 def test_what_ljspeech_cannot_hold_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -154,5 +154,5 @@ def test_rows_that_are_gone_leave_the_shards(tmp_path: Path, keep: int) -> None:
 
 def test_a_dot_would_end_the_name_of_a_sample(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "id\ttext\na.b\tYoo\n", "c.tsv", layout="webdataset")
-    with pytest.raises(DataError, match=r"row 2: id 'a\.b' holds a dot"):
+    with pytest.raises(DataError, match=r"line 2: id 'a\.b' holds a dot"):
         run_job(settings)

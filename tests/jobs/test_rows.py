@@ -22,12 +22,13 @@ def read(folder: Path, name: str, content: str | bytes) -> list[Row]:
     return read_corpus(path, DEFAULTS)
 
 
-def test_lines_are_rows_by_their_numbers(tmp_path: Path) -> None:
+def test_lines_with_a_text_are_counted(tmp_path: Path) -> None:
     rows = read(tmp_path, "a.txt", "\ufeffMaakye!\r\n\r\n  \nDa yie.\u2028Yoo\n")
     assert [(row.number, row.name, row.text, row.file) for row in rows] == [
         (1, "000001", "Maakye!", "000001.wav"),
-        (4, "000004", "Da yie.\u2028Yoo", "000004.wav"),
+        (2, "000002", "Da yie.\u2028Yoo", "000002.wav"),
     ]
+    assert [row.place for row in rows] == ["line 1", "line 4"]
     assert {row.options for row in rows} == {DEFAULTS.options}
 
 
@@ -146,13 +147,17 @@ def test_unused_columns_are_named_once(tmp_path: Path) -> None:
 def test_equal_names_are_refused_before_the_first_file(tmp_path: Path) -> None:
     """EveryVoiceTTS/EveryVoice#716: two rows with one file name overwrote each other without a word."""
     with pytest.raises(
-        DataError, match=r"row 2 \('k1'\) and row 3 \('k1'\); row 2 \('k1'\) and row 4 \('K1'\)"
+        DataError, match=r"line 2 \('k1'\) and line 3 \('k1'\); line 2 \('k1'\) and line 4 \('K1'\)"
     ):
         read(tmp_path, "f.tsv", "id\ttext\nk1\tMaakye\nk1\tDa yie\nK1\tAkwaaba\n")
-    with pytest.raises(DataError, match=r"row 2 .* and row 3"):  # composed and decomposed: one file on macOS
+    with pytest.raises(
+        DataError, match=r"line 2 .* and line 3"
+    ):  # composed and decomposed: one file on macOS
         read(tmp_path, "f.tsv", "id\ttext\nk\u00e1\tMaakye\nka\u0301\tDa yie\n")
-    with pytest.raises(DataError, match=r"row 2 \('000003'\) and row 3 \('000003'\)"):  # an id, and a number
-        read(tmp_path, "f.tsv", "id\ttext\n000003\tMaakye\n\tDa yie\n")
+    with pytest.raises(
+        DataError, match=r"line 2 \('000002'\) and line 3 \('000002'\)"
+    ):  # an id, and a number
+        read(tmp_path, "f.tsv", "id\ttext\n000002\tMaakye\n\tDa yie\n")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ def test_equal_names_are_refused_before_the_first_file(tmp_path: Path) -> None:
     ],
 )
 def test_an_id_that_cannot_name_a_file_is_refused(tmp_path: Path, name: str, why: str) -> None:
-    with pytest.raises(DataError, match=f"row 2: id .*{why}"):
+    with pytest.raises(DataError, match=f"line 2: id .*{why}"):
         read(tmp_path, "a.jsonl", '{"text": "Yoo"}\n' + json.dumps({"text": "Yoo", "id": name}))
 
 

@@ -17,12 +17,13 @@ from click.testing import CliRunner
 
 import recordings as sources
 from kalakan.cli.main import cli
+from kalakan.config.training import TrainingConfig
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import ConfigError, DataError, VoiceError
-from kalakan.recipes.my_voice import make_my_voice
+from kalakan.recipes.my_voice import ACOUSTIC_TRAINING, VOCODER_TRAINING, make_my_voice
 from kalakan.recipes.plan import RUNS, VoicePlan, split_plan
 from kalakan.synthesis.synthesizer import Synthesizer
-from kalakan.training.checkpoint import load_checkpoint, reached
+from kalakan.training.checkpoint import Position, load_checkpoint, reached
 from kalakan.utils.config import Config
 from kalakan.voices.package import load_voice
 
@@ -167,7 +168,8 @@ def test_a_run_that_is_stopped_says_so_and_goes_on(
 KILLED = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from kalakan.recipes.my_voice import make_my_voice
+from kalakan.config.training import TrainingConfig
+from kalakan.recipes.my_voice import ACOUSTIC_TRAINING, VOCODER_TRAINING, make_my_voice
 from kalakan.recipes.plan import split_plan
 plan, configs = split_plan({values!r})
 make_my_voice({recordings!r}, {output!r}, plan=plan, configs=configs, start_from={voice!r}, quiet=True)
@@ -290,3 +292,13 @@ def test_the_command_takes_a_file_alone(tmp_path: Path, monkeypatch: pytest.Monk
     done = CliRunner().invoke(cli, ["train", "--recipe", "my_voice"])
     assert done.exit_code == 2
     assert "Missing option '--data-dir'" in done.stderr
+
+
+def test_the_usual_runs_end_after_their_best_steps() -> None:
+    """A few minutes of recordings are learned by heart: what comes after the best step would be for nothing."""
+    for settings in (ACOUSTIC_TRAINING, VOCODER_TRAINING):
+        config = TrainingConfig(**settings)
+        assert config.product == "best"
+        beyond = 2 * config.validate_every
+        assert Position(step=config.warmup_steps + beyond, stale=2).is_done(config)
+        assert not Position(step=config.warmup_steps + beyond, stale=1).is_done(config)

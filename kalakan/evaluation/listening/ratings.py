@@ -65,7 +65,8 @@ def evaluate_ratings(folder: str | Path) -> dict[str, Any]:
 def format_ratings(report: Mapping[str, Any]) -> str:
     """The table of a report; ends with a line break."""
     languages = ", ".join(f"{count} {name}" for name, count in report["languages"].items())
-    lines = [f"{report['listeners']} listeners ({languages}), {report['answers']} answers", ""]
+    people = "listener" if report["listeners"] == 1 else "listeners"
+    lines = [f"{report['listeners']} {people} ({languages}), {report['answers']} answers", ""]
     width = max((len(row["what"]) for row in report["results"]), default=0)
     for row in report["results"]:
         low, high = row["interval_95"]
