@@ -223,8 +223,8 @@ class _Pool:
     def _bury(self, worker: Any) -> Iterator[tuple[Row, None, int]]:
         """Handles the death of a worker: its chunks go to others.
 
-        If it had several, it is unknown which one it was processing, because the result of the oldest may have been lost
-        with it. So a death counts only against a chunk that the worker had alone.
+        If it had several, it is unknown which one it was processing, because the result of the oldest may have been
+        lost with it. So a death counts only against a chunk that the worker had alone.
         """
         lost = [key for key, (owner, _) in self._waits.items() if owner is worker]
         chunks = [waiting for key in lost if (waiting := self._waits.pop(key)[1]) is not None]
