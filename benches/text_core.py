@@ -3,10 +3,10 @@
 python benches/text_core.py --before CHECKOUT [--target FOLDER]
 
 Builds one small library and one small program around `rust/kalakan-text` of each checkout, in a temporary folder or in
-FOLDER, with the profile of its workspace. The instructions are callgrind's (valgrind), without those of the start; other
-load on the machine does not change them. The microseconds are processor time of the same programs taking turns, and
-"more" is the median difference of neighboring turns; "tones" is the reading with predicted tones beside the one without.
-What each part of the library costs is the bytes of its symbols, deflated by themselves. Writes
+FOLDER, with the profile of its workspace. The instructions are callgrind's (valgrind), without those of the start;
+other load on the machine does not change them. The microseconds are processor time of the same programs taking turns,
+and "more" is the median difference of neighboring turns; "tones" is the reading with predicted tones beside the one
+without. What each part of the library costs is the bytes of its symbols, deflated by themselves. Writes
 benches/results/text-core-DATE.json.
 """
 
@@ -185,7 +185,7 @@ def count(program: Path, lines: list[str], way: str, folder: Path) -> int:
 def differences(
     one: Path, other: Path, ways: tuple[str, str], lines: list[str], folder: Path
 ) -> dict[str, object]:
-    """Processor time a sentence of two programs that take turns, and the median difference with its quartiles, in µs."""
+    """Processor time a sentence of two programs taking turns, and the median difference and its quartiles, in µs."""
     text = folder / "sentences.txt"
     text.write_text("\n".join(lines) + "\n", encoding="utf-8")
     taken: dict[int, list[float]] = {0: [], 1: []}
