@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     source = load_voice(None if arguments.voice == "default" else Path(arguments.voice))
+    arguments.manifest = source.manifest
     with tempfile.TemporaryDirectory() as folder:
         variants = {}
         for name, path in [("none", None), *(item.split("=", 1) for item in arguments.corrections)]:
@@ -82,7 +83,12 @@ def measure(variants: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     usual = "predicted tones, corrections none"
     return {
         "what": "DistilMOS and real-time factor of a voice with written and predicted tones, and with corrections",
-        "command": " ".join(["python", "benches/melody_quality.py", *sys.argv[1:]]),
+        "command": (
+            f"python benches/melody_quality.py {arguments.voice} {arguments.corpus.name} "
+            f"--sentences {arguments.sentences} --rounds {arguments.rounds}"
+        ),
+        "voice": {"name": arguments.manifest.name, "version": arguments.manifest.version},
+        "load": round(os.getloadavg()[0], 1),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "corrections": {name: record for name, (record, _) in variants.items()},

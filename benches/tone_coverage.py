@@ -44,6 +44,10 @@ def main() -> None:
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "words": words,
         "percent": percent,
+        "decided_or_foreign_percent": percent.get("decided", 0.0) + percent.get("foreign", 0.0),
+        "decided_in_part_or_foreign_percent": sum(
+            percent.get(k, 0.0) for k in ("decided", "in part", "foreign")
+        ),
         "decided_or_in_part_percent": percent.get("decided", 0.0) + percent.get("in part", 0.0),
         "decided_percent_without_foreign": 100.0 * counts["decided"] / max(1, words - counts["foreign"]),
         "rules": dict(rules.most_common()),

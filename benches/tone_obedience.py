@@ -13,6 +13,7 @@ import argparse
 import datetime
 import itertools
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,8 @@ def main() -> None:
     assert manifest is not None, "a voice has a manifest"
     found = {
         "what": "written tones beside predicted ones: pairs obeyed, and steps that no tone asks for",
-        "command": " ".join(["python", "benches/tone_obedience.py", *sys.argv[1:]]),
+        "command": f"python benches/tone_obedience.py {arguments.texts.name} --lines {arguments.lines}",
+        "load": round(os.getloadavg()[0], 1),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "voice": {"name": manifest.name, "version": manifest.version},
         "texts": len(texts),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kalakan.errors import ConfigError
+from kalakan.errors import ConfigError, KalakanError
 from kalakan.text.phonemes import TONE_IDS, format_units
 from kalakan.text.twi_g2p import TwiG2P
 
@@ -63,6 +63,24 @@ def test_a_lexicon_with_marks_is_obeyed() -> None:
 def test_akuapem_differs_where_the_sources_say_so() -> None:
     akuapem = TwiG2P("akuapem", english=False)
     assert (WRITTEN.write_tones("wɔhuu no"), akuapem.write_tones("wɔhuu no")) == ("wɔ̀hùù nò", "wɔ̀húù nò")
+    # A form that the table has is Asante's; longer verbs are alike.
+    assert (WRITTEN.write_tones("Kofi dii"), akuapem.write_tones("Kofi dii")) == ("kòfí dìì", "kòfí díì")
+    assert WRITTEN.write_tones("ɔbisaa") == akuapem.write_tones("ɔbisaa")
+
+
+def test_corrected_tones_go_straight_into_a_lexicon() -> None:
+    marked = {"kɔ": "kɔ̀", "Kumasi": "kùmásì", "ɔ": "ɔ\u0301"}
+    reader = TwiG2P(tones="predicted", english=False, lexicon=marked)
+    equals = TwiG2P(
+        tones="predicted", english=False, lexicon={word: f"={form}" for word, form in marked.items()}
+    )
+    text = "Kofi kɔ Kumasi."
+    assert reader.text_to_phonemes(text) == equals.text_to_phonemes(text)
+    assert reader.text_to_phonemes(text) != PREDICTED.text_to_phonemes(text)
+    assert reader.write_tones(text) == "kòfí kɔ̀ kùmásì."
+    for word, form in (("kɔ", "kò"), ("kɔ", "kɔ"), ("Kofi", "kò fí")):  # other letters, no mark, two words
+        with pytest.raises(KalakanError):
+            TwiG2P(lexicon={word: form})
 
 
 def test_marks_are_composed_and_readers_can_be_pickled_and_shared() -> None:

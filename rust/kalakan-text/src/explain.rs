@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::g2p::{Language, TwiG2p};
 use crate::options::NormalizeOptions;
 use crate::sounds::nuclei;
-use crate::tone::{Confidence, Pattern, Rules, Tones};
+use crate::tone::{Confidence, Decided, Pattern, Rules, Tones};
 use crate::traced::Traced;
 use crate::words::Tone;
 
@@ -42,7 +42,7 @@ impl TwiG2p {
             marked.push_str(&text[end..spoken.text.start]);
             end = spoken.text.end;
             let word = self.own_words().shown(&text[spoken.text]);
-            match spoken.tones.filter(|tones| !tones.is_written()) {
+            match shown(spoken.tones, word) {
                 Some(tones) => marked.push_str(&with_marks(word, tones.pattern)),
                 None => marked.push_str(word),
             }
@@ -63,7 +63,7 @@ impl TwiG2p {
         let mut found = Vec::new();
         self.read_words(text, language, Some(Tones::Predicted), |spoken| {
             let word = self.own_words().shown(&text[spoken.text]);
-            let form = match spoken.tones.filter(|tones| !tones.is_written()) {
+            let form = match shown(spoken.tones, word) {
                 Some(tones) => with_marks(word, tones.pattern),
                 None => word.to_owned(),
             };
@@ -77,6 +77,13 @@ impl TwiG2p {
         });
         found
     }
+}
+
+/// The tones to write into a word: predicted ones, or those of a lexicon's entry where the word has no marks of its own.
+fn shown(tones: Option<Decided>, word: &str) -> Option<Decided> {
+    tones.filter(|tones| {
+        !tones.is_written() || nuclei(word).iter().all(|nucleus| nucleus.tone.is_none())
+    })
 }
 
 /// A word without marks, with those of a pattern; unchanged where its letters do not match the nuclei.

@@ -8,11 +8,11 @@ use super::word::read_word;
 use crate::error::TextError;
 use crate::phoneme::{parse_units, PhonemeId, UNK, WORD_BOUNDARY};
 use crate::sounds::ToneMode;
-use crate::words::letters;
+use crate::words::{bare_key, letters};
 
 impl Lexicon {
     /// Adds one word; a later entry replaces an earlier one. Its reading is units, or `=` and a respelling in
-    /// Twi letters, as in `=waifai`.
+    /// Twi letters, as in `=waifai`, or the word itself with its tone marks.
     ///
     /// # Errors
     /// [`TextError`] naming `place`: no word or more than one, no units, units that are not speech sounds, a symbol
@@ -28,6 +28,7 @@ impl Lexicon {
         }
         let ids = match units.trim().strip_prefix('=') {
             Some(spelling) => respelled(spelling).map_err(wrong)?,
+            None if is_marked_form(&folded, units) => respelled(units).map_err(wrong)?,
             None => parse_units(units).map_err(|error| match error {
                 TextError::UnknownPhoneme { symbol, .. } => TextError::UnknownPhoneme {
                     symbol,
@@ -59,6 +60,13 @@ impl Lexicon {
         self.put(&letters, ids.into());
         Ok(())
     }
+}
+
+/// Whether `form` is `word` with tone marks: a line of corrected tones.
+fn is_marked_form(word: &str, form: &str) -> bool {
+    let form = form.trim();
+    let toned = letters(form).iter().any(|letter| letter.tone.is_some());
+    toned && !form.contains(char::is_whitespace) && bare_key(form) == bare_key(word)
 }
 
 /// The units of one or more words of Twi spelling, or the reason why there are none.

@@ -2,7 +2,7 @@
 
 use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
-use super::table::{is_vowel, without_prefix, Class, Entry, NOUN_STEMS};
+use super::table::{is_vowel, without_prefix, Class, Entry, NOUN_STEMS, TABLE};
 use crate::sounds::nuclei;
 use crate::words::Tone;
 
@@ -24,6 +24,7 @@ pub(crate) fn read_noun(word: &str) -> Option<NounForm> {
     let (stem, prefix) = without_prefix(word)?;
     same_stem(stem, prefix, total)
         .or_else(|| agent(word, stem, prefix, total))
+        .or_else(|| every(word, prefix, total))
         .or_else(|| compound(stem, prefix, total))
         .or_else(|| by_shape(word, prefix, total))
         .or_else(|| prefix_only(prefix, total))
@@ -108,6 +109,25 @@ fn agent(word: &str, stem: &str, prefix: usize, total: usize) -> Option<NounForm
     })
 }
 
+/// Rule 17: -biara, "every", is high: baabiara, biribiara. Of what is before it only a prefix is predicted.
+fn every(word: &str, prefix: usize, total: usize) -> Option<NounForm> {
+    const HIGH: usize = 3;
+    let before = total.checked_sub(HIGH)?;
+    if before == 0 || !word.ends_with("biara") {
+        return None;
+    }
+    let mut pattern = low(prefix.min(before))?;
+    pattern.extend(Pattern::bare(before - pattern.len())?)?;
+    pattern.extend(Pattern::bare(HIGH)?)?;
+    pattern.fill(before, total, Tone::High);
+    Some(NounForm {
+        pattern,
+        rules: Rules::ENDING,
+        confidence: Confidence::Likely,
+        source: "OS KO",
+    })
+}
+
 /// Rule 23c: two stems of the table in one word. The printed sources have the first one low more often than not.
 fn compound(stem: &str, prefix: usize, total: usize) -> Option<NounForm> {
     for (at, _) in stem.char_indices().skip(2) {
@@ -118,7 +138,7 @@ fn compound(stem: &str, prefix: usize, total: usize) -> Option<NounForm> {
         let Some(head) = stem_of(first).or_else(|| super::verb::stem_tones(first)) else {
             continue;
         };
-        let Some(tail) = NOUN_STEMS.get(second) else {
+        let Some(tail) = NOUN_STEMS.get(second).copied().or_else(|| counted(second)) else {
             continue;
         };
         if prefix + head.pattern.len() + tail.pattern.len() != total {
@@ -134,6 +154,15 @@ fn compound(stem: &str, prefix: usize, total: usize) -> Option<NounForm> {
         });
     }
     None
+}
+
+/// A numeral of the table with its prefix, as in ahankron.
+fn counted(word: &str) -> Option<Entry> {
+    let entries = TABLE.get(word)?;
+    entries
+        .iter()
+        .find(|entry| entry.class == Class::Number)
+        .copied()
 }
 
 /// Long nouns of the table are low up to their last syllable, which is high.

@@ -6,7 +6,7 @@ use super::noun::{self, read_noun};
 use super::pattern::Pattern;
 use super::rule::{Confidence, Rules};
 use super::table::{is_vowel, without_prefix, Class, TABLE};
-use super::verb::{read_verb, Verb};
+use super::verb::{read_verb, Tense, Verb, VerbForm};
 use crate::options::Variety;
 use crate::phoneme::PhonemeId;
 use crate::spelling::is_letter_name;
@@ -98,6 +98,18 @@ pub(crate) fn analyze(word: &str, units: &[PhonemeId], variety: Variety) -> Tona
     }
 }
 
+/// The reading of a verb form.
+fn verbal(form: VerbForm) -> Choice {
+    Choice {
+        pattern: form.pattern,
+        class: Class::Verb,
+        verb: Some(form.verb),
+        rules: form.rules,
+        confidence: form.confidence,
+        source: form.source,
+    }
+}
+
 fn key(word: &str) -> Key {
     match word {
         "a" | "aa" => Key::A,
@@ -128,7 +140,16 @@ fn choices(bare: &str, host: &str, clitic: bool, variety: Variety) -> SmallVec<[
         } else {
             read_verb(bare, variety)
         };
+        // Rule 7b: what the sources print of short verbs in the past is Asante.
+        let past = verb.filter(|form| {
+            let short = form.verb.tense == Tense::Past && form.verb.short;
+            short && form.known && variety == Variety::Akuapem
+        });
         for entry in entries {
+            if let Some(form) = past.filter(|_| entry.class.is_verb()) {
+                found.push(verbal(form));
+                continue;
+            }
             found.push(Choice {
                 pattern: entry.pattern,
                 class: entry.class,
@@ -161,14 +182,7 @@ fn choices(bare: &str, host: &str, clitic: bool, variety: Variety) -> SmallVec<[
         confidence: form.confidence,
         source: form.source,
     });
-    let verbal = verb.map(|form| Choice {
-        pattern: form.pattern,
-        class: Class::Verb,
-        verb: Some(form.verb),
-        rules: form.rules,
-        confidence: form.confidence,
-        source: form.source,
-    });
+    let verbal = verb.map(verbal);
     // A noun stem in the table has precedence over a verb of the same letters; a bare prefix is weaker than a verb.
     let plain_verb = verb.is_some_and(|form| form.known && form.verb.has_subject);
     let nominal = nominal.filter(|noun| {
