@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeVar
@@ -35,6 +36,8 @@ MOST_MIX = 200
 """Characters of the longest mix of speakers."""
 STEPS = 8
 """Blocks that are encoded before the next place to stop where nobody waits."""
+LEAST_AHEAD_S = 0.5
+"""Audio that a stream's client is to have in hand: with less the stream goes first, so that it does not halt."""
 WARM_UP = "Akwaaba!"
 """Synthesized at the start, so that the first request is as fast as the next."""
 
@@ -152,18 +155,21 @@ class Service:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
 
-        The items of a stream go before all others until one is not empty: who hears nothing yet waits, who hears
-        something has it to listen to. Raises `ApiError` 408 if the first item takes longer than the deadline; with
-        `is_whole`, which is no stream, all of them together.
+        The items of a stream go before all others while its client hears nothing yet, or has less than `LEAST_AHEAD_S`
+        to listen to. Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole`, which is
+        no stream, all of them together.
         """
         deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
         timed = usage.timed(source)
         leads = not is_whole and not usage.is_heard
         self.unheard += leads
+
+        def level() -> Priority:
+            is_urgent = not is_whole and usage.ahead_s(time.monotonic()) < LEAST_AHEAD_S
+            return "high" if is_urgent else priority
+
         try:
-            async with aclosing(
-                self.parallel.aiterate(timed, priority=lambda: "high" if leads else priority)
-            ) as coming:
+            async with aclosing(self.parallel.aiterate(timed, priority=level)) as coming:
                 while True:
                     try:
                         item = await (anext(coming) if deadline is None else self._within(deadline, coming))
@@ -171,7 +177,8 @@ class Service:
                         return
                     deadline = deadline if is_whole else None
                     if leads and item:
-                        self.unheard, leads, usage.is_heard = self.unheard - 1, False, True
+                        self.unheard, leads = self.unheard - 1, False
+                        usage.heard(time.monotonic())
                     yield item
         finally:
             self.unheard -= leads
