@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any, TypeVar
@@ -35,6 +36,9 @@ MOST_MIX = 200
 """Maximum length of a mix of speakers in characters."""
 STEPS = 8
 """Number of blocks encoded before the next place to stop, when no client is waiting."""
+LEAST_AHEAD_S = 0.5
+"""Seconds of audio that the client of a stream should have left; with less, the stream has priority, so that playback
+does not stall."""
 WARM_UP = "Akwaaba!"
 """Text synthesized at start-up, so that the first request is as fast as later ones."""
 
@@ -152,18 +156,21 @@ class Service:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
 
-        The items of a stream have priority until one is not empty, because a client without audio is waiting, while one
-        with audio is playing it. Raises `ApiError` 408 if the first item takes longer than the deadline; with
-        `is_whole` (not a stream), if all items together do.
+        The items of a stream have priority while its client has no audio yet, or less than `LEAST_AHEAD_S` of it left to
+        play. Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole` (not a stream), if
+        all items together do.
         """
         deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
         timed = usage.timed(source)
         leads = not is_whole and not usage.is_heard
         self.unheard += leads
+
+        def level() -> Priority:
+            is_urgent = not is_whole and usage.ahead_s(time.monotonic()) < LEAST_AHEAD_S
+            return "high" if is_urgent else priority
+
         try:
-            async with aclosing(
-                self.parallel.aiterate(timed, priority=lambda: "high" if leads else priority)
-            ) as coming:
+            async with aclosing(self.parallel.aiterate(timed, priority=level)) as coming:
                 while True:
                     try:
                         item = await (anext(coming) if deadline is None else self._within(deadline, coming))
@@ -171,7 +178,8 @@ class Service:
                         return
                     deadline = deadline if is_whole else None
                     if leads and item:
-                        self.unheard, leads, usage.is_heard = self.unheard - 1, False, True
+                        self.unheard, leads = self.unheard - 1, False
+                        usage.heard(time.monotonic())
                     yield item
         finally:
             self.unheard -= leads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ class Usage:
     work_s: float = 0.0
     """Seconds of worker time spent on it."""
     is_heard: bool = False
-    """Whether the client has received any of its audio, or of the audio before it; until then a stream has priority."""
+    """Whether the client has received any of its audio, or of the audio before it."""
+    heard_from: float | None = None
+    """When the client received the first of its audio, on the clock of `time.monotonic`."""
     key: str | None = None
     """Key of the audio in the cache; None if it is not cached."""
     is_cached: bool | None = None
@@ -33,6 +36,16 @@ class Usage:
     def audio_s(self) -> float:
         """Seconds of audio."""
         return self.samples / self.sample_rate
+
+    def ahead_s(self, now: float) -> float:
+        """Seconds of audio left for a client that has played without a pause since its first piece; 0 before that."""
+        if self.heard_from is None:
+            return math.inf if self.is_heard else 0.0
+        return self.audio_s - (now - self.heard_from)
+
+    def heard(self, now: float) -> None:
+        """Records that the client receives the first of its audio."""
+        self.is_heard, self.heard_from = True, now
 
     def timed(self, source: Iterator[Item]) -> Iterator[Item]:
         """The items of an iterator, with its time counted as work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -15,7 +16,10 @@ from fastapi.testclient import TestClient
 
 from kalakan import ParallelSynthesizer, Synthesizer
 from kalakan.api.application import create_app
+from kalakan.api.service import LEAST_AHEAD_S
 from kalakan.api.settings import ServerSettings
+from kalakan.api.usage import Usage
+from kalakan.synthesis.work import VOCODE
 
 Serve = Callable[..., TestClient]
 LONG = "Maakye, wo ho te sɛn? " * 300
@@ -233,52 +237,61 @@ def test_long_texts_take_turns_with_short_ones(streaming_voice: Path) -> None:
     asyncio.run(both())
 
 
-def test_who_hears_nothing_yet_goes_before_all_others(streaming_voice: Path) -> None:
-    """Six whole answers are being made; a stream is heard after the step in progress, and then takes turns."""
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_who_hears_nothing_yet_goes_before_all_others(streaming_voice: Path, is_heard: bool) -> None:
+    """A worker is at work, five others wait, and then a stream comes: it is next, unless it is heard already."""
     steps: list[str] = []
+    release = threading.Event()
 
-    def source(name: str, pieces: list[bytes]) -> Iterator[bytes]:
-        for piece in pieces:
-            steps.append(name)
-            yield piece
+    def source(name: str) -> Iterator[bytes]:
+        steps.append(name)
+        if name == "first":
+            assert release.wait(60)
+        yield b"."
 
     async def run() -> None:
         async with _Running(streaming_voice) as running:
             service = running.service
-            service.parallel = ParallelSynthesizer(synthesizer=running.synthesizer, workers=1)
-            asked = asyncio.Event()
+            with ParallelSynthesizer(synthesizer=running.synthesizer, workers=1) as parallel:
+                service.parallel = parallel
 
-            async def whole(name: str) -> None:
-                async with aclosing(
-                    service.items(source(name, [b"."] * 40), service.usage(), is_whole=True)
-                ) as items:
-                    async for _ in items:
-                        if len(steps) > 60:
-                            asked.set()
+                async def spoken(name: str, is_whole: bool) -> None:
+                    usage = service.usage()
+                    usage.is_heard = is_heard
+                    async with aclosing(service.items(source(name), usage, is_whole=is_whole)) as items:
+                        async for _ in items:
+                            assert name != "stream" or service.unheard == 0
 
-            async def stream() -> int:
-                await asked.wait()
-                begun = len(steps)
-                heard = 0
-                async with aclosing(
-                    service.items(source("stream", [b"", b"a", b"b"]), service.usage())
-                ) as items:
-                    async for piece in items:
-                        assert service.unheard == (0 if piece or heard else 1)
-                        if piece and not heard:
-                            heard = len(steps) - begun
-                return heard
+                async def waiting(count: int) -> None:
+                    while parallel.metrics()["stages"][VOCODE]["depth"] < count:
+                        await asyncio.sleep(0)
 
-            heard, *_ = await asyncio.gather(stream(), *(whole(str(number)) for number in range(6)))
-            # Its own two, and at each of them one that was in progress and one that a worker had just taken.
-            assert heard <= 6
-            assert service.unheard == 0
-            service.parallel.close()
+                tasks = [asyncio.ensure_future(spoken("first", True))]
+                while not steps:
+                    await asyncio.sleep(0)
+                tasks += [asyncio.ensure_future(spoken("other", True)) for _ in range(5)]
+                await waiting(5)
+                tasks.append(asyncio.ensure_future(spoken("stream", False)))
+                await waiting(6)
+                assert service.unheard == (not is_heard)
+                release.set()
+                await asyncio.gather(*tasks)
 
     asyncio.run(run())
-    assert len(steps) == 6 * 40 + 3
-    last = steps.index("stream", steps.index("stream", steps.index("stream") + 1) + 1)
-    assert len(set(steps[steps.index("stream") : last])) > 3, "heard, it takes turns with the others"
+    others = ["other"] * 5
+    assert steps == (["first", *others, "stream"] if is_heard else ["first", "stream", *others])
+
+
+def test_a_stream_that_would_halt_goes_first_again() -> None:
+    usage = Usage(sample_rate=1000)
+    assert usage.ahead_s(5.0) < LEAST_AHEAD_S, "nothing is heard yet"
+    usage.samples = 2000
+    usage.heard(5.0)
+    assert (usage.ahead_s(5.0), usage.ahead_s(6.6)) == (2.0, pytest.approx(0.4))
+    usage.samples += 3000
+    assert usage.ahead_s(6.6) == pytest.approx(3.4)
+    later = Usage(sample_rate=1000, is_heard=True)
+    assert later.ahead_s(0.0) > LEAST_AHEAD_S, "the sentence before it is heard"
 
 
 def test_a_stream_that_ends_unheard_is_not_waited_for(streaming_voice: Path) -> None:
