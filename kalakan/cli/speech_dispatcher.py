@@ -249,7 +249,8 @@ def _marked(text: str, before: str, change: Callable[[str], str]) -> Marked:
     result, marks, at = before, [], 0
     for found in _MARK.finditer(text):
         result += change(text[at : found.start()])
-        marks.append(Mark(html.unescape(found[1] or found[2] or ""), len(result)))
+        name = html.unescape(found[1] or found[2] or "")
+        marks.append(Mark(" ".join(name.splitlines()), len(result)))  # a line of its own would be an answer
         at = found.end()
     return Marked(result + change(text[at:]), tuple(mark for mark in marks if mark.name))
 

@@ -129,6 +129,7 @@ def test_a_stop_counts_more_than_a_pause(tiny_voice: Path) -> None:
         ),
         ('<speak>Kofi <bogus/><mark name="a"/> aba.</speak>', ["a"]),
         ('<speak><mark name="a"/></speak>', ["a"]),
+        ('<speak><mark name="a&#10;702 END"/>Yoo<mark name=""/></speak>', ["a 702 END"]),
     ],
 )
 def test_marks_come_in_order_each_before_the_sound_behind_it(

@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ RUST = ("normalize", "g2p", "tone", "split")
 PYTHON = ("ssml", "manifest")
 LONGEST = 400
 """Bytes of an input in a corpus that is kept; manifests are longer."""
+LARGEST = 180_000
+"""Bytes of the file of a corpus that is kept."""
 FLAGS = (
     "--cfg fuzzing -Cdebug-assertions -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 "
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
@@ -144,12 +147,16 @@ def unpack(target: str, folder: Path) -> None:
 
 
 def pack(target: str, folder: Path) -> int:
-    """Keeps the inputs of a folder as the target's corpus, the shortest first; returns their number."""
+    """Keeps the inputs of a folder as the target's corpus, the shortest first and at most `LARGEST` bytes of them, so
+    that the repository stays small; returns their number."""
     inputs = sorted((path.read_bytes() for path in folder.iterdir()), key=lambda data: (len(data), data))
     path = corpus_file(target)
     path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(f"{data.hex()}\n" for data in inputs if data), encoding="ascii")
-    return len(inputs)
+    lines = [f"{data.hex()}\n" for data in inputs if data]
+    sizes = accumulate(map(len, lines))
+    kept = [line for line, size in zip(lines, sizes, strict=True) if size <= LARGEST]
+    path.write_text("".join(kept), encoding="ascii")
+    return len(kept)
 
 
 def write(target: str, found: dict[str, Any]) -> None:

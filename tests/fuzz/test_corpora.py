@@ -34,3 +34,21 @@ def test_a_broken_law_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "read_ssml", lambda text, strict: [module.Text("xy", (5, 3), 9)])
     with pytest.raises(AssertionError):
         module.check(module.SEEDS[0])
+
+
+def test_what_is_kept_of_a_corpus_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = target("campaign")
+    monkeypatch.setattr(campaign, "corpus_file", lambda _: tmp_path / "kept" / "a.hex")
+    monkeypatch.setattr(campaign, "LARGEST", 20)
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    for name, data in (("a", b"123456"), ("b", b"12"), ("c", b""), ("d", b"34"), ("e", b"1234")):
+        (inputs / name).write_bytes(data)
+    assert campaign.pack("any", inputs) == 3
+    assert (tmp_path / "kept" / "a.hex").read_text() == "3132\n3334\n31323334\n"
+
+
+def test_the_corpora_in_the_repository_are_small() -> None:
+    campaign = target("campaign")
+    for name in (*campaign.RUST, *campaign.PYTHON):
+        assert campaign.corpus_file(name).stat().st_size <= campaign.LARGEST
