@@ -178,12 +178,12 @@ struct Fixed {
 #pragma unroll
         for (int i = 0; i < SEGMENTS; i++) body(i, i * HOP + thread);
     }
-    // body(pair, bin) for each bin of each pair.
-    template <class Body>
+    // body(pair, bin) for each bin of each pair, AT_ONCE of them in a row.
+    template <int AT_ONCE, class Body>
     KK_DEVICE void bins(int, int, Body body) {
         constexpr int EACH = THREADS / PAIRS, BINS = N / 2 + 1;
         const int thread = threadIdx.x, pair = thread / EACH, first = thread % EACH;
-#pragma unroll
+#pragma unroll AT_ONCE
         for (int i = 0; i < (BINS + EACH - 1) / EACH; i++) {
             if ((i + 1) * EACH <= BINS || first < BINS - i * EACH) body(pair, first + i * EACH);
         }
@@ -242,7 +242,7 @@ struct Any {
 #pragma unroll 1
         for (int s = threadIdx.x; s < extent; s += blockDim.x) body(0, s);
     }
-    template <class Body>
+    template <int, class Body>
     KK_DEVICE void bins(int pairs, int bins, Body body) {
 #pragma unroll 1
         for (int i = threadIdx.x; i < pairs * bins; i += blockDim.x) body(i / bins, i % bins);

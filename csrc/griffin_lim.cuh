@@ -123,10 +123,10 @@ KK_DEVICE float2 with_magnitude(float2 c, float magnitude) {
 }
 
 // Gives every bin of every frame its magnitude; the phase is the one in z, or the initial one.
-template <class Plan, bool INITIAL, class Magnitude>
+template <class Plan, bool INITIAL, int AT_ONCE = 2, class Magnitude>
 KK_DEVICE void project(const GriffinLimParams& p, const Frames& f, float2* z, Magnitude wanted) {
     const int n = Plan::length(p.n_fft), bins = n / 2 + 1;
-    Plan::bins(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
+    Plan::template bins<AT_ONCE>(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
         const int mirror = k == 0 ? 0 : n - k, frame = 2 * pair;
         float2* const row = z + pair * n;
         const float wanted_a = wanted(frame, k), wanted_b = wanted(frame + 1, k);
@@ -260,7 +260,7 @@ KK_DEVICE void iterate(const GriffinLimParams& p) {
     Row now{sums(p, f, p.iteration % 2)};
     gather<Plan>(p, f, b, p.momentum, now, now.at, p.before + f.row, p.reciprocals + f.row);
     float2* z = analyze<Plan>(p, b);
-    project<Plan, false>(p, f, z, [&](int frame, int k) { return dense_magnitude(p, f, frame, k); });
+    project<Plan, false, 8>(p, f, z, [&](int frame, int k) { return dense_magnitude(p, f, frame, k); });
     // A difference, since the compiler does not see that a choice of buffers lies in shared memory.
     z = synthesize<Plan>(p, b, z, b.first + (b.second - z));
     float* const out = sums(p, f, (p.iteration + 1) % 2);
@@ -287,7 +287,7 @@ KK_DEVICE void persist(const GriffinLimParams& p) {
     float *const kept = b.rest, *const reciprocals = kept + 2 * Plan::pairs(p.pairs) * bins;
     float* const before = reciprocals + f.extent;
     typename Plan::Kept own(before + f.extent);
-    Plan::bins(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
+    Plan::template bins<2>(Plan::pairs(p.pairs), bins, [&](int pair, int k) {
         for (int frame = 2 * pair; frame < 2 * pair + 2; frame++) kept[frame * bins + k] = magnitude(p, f, frame, k);
     });
     __syncthreads();

@@ -59,8 +59,8 @@ def as_rows(found: Iterator[Target]) -> list[dict[str, Any]]:
 
 
 _GRIFFIN_LIM = {
-    "1 x 1 s": (10, "0.050 ms: 33 times 12.0 thousand instructions of warps, four a cycle"),
-    "1 x 10 s": (10, "0.100 ms: the same for two blocks on a multiprocessor"),
+    "1 x 1 s": (10, "0.052 ms: 33 times 12.4 thousand instructions of warps, four a cycle"),
+    "1 x 10 s": (10, "0.103 ms: the same for two blocks on a multiprocessor"),
     "32 x 10 s": (
         5,
         "2.8 ms: 14.7 kB of memory a frame and iteration; 13.6 thousand instructions are 2.7 ms",

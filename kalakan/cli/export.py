@@ -11,7 +11,7 @@ from kalakan.cli.entry import run
 from kalakan.cli.kinds import FILE, FOLDER
 from kalakan.cli.streams import write_line
 from kalakan.export.exporter import ExportOptions, Floats, Quantize
-from kalakan.export.formats import FORMATS, complete_voice, exporter_of, source_of_files, source_of_voice
+from kalakan.export.formats import FORMATS, exporter_of, source_of_files, source_of_voice
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "torchscript": "dynamic"}
@@ -103,7 +103,7 @@ def command(
         _floats(precision, half_weights), _way(quantize, format), opset, fuse, compact, force
     )
     if voice is not None and format == "onnx" and not fuse:
-        write_line(str(complete_voice(Path(voice), _path(vocoder), _path(output_dir), options)))
+        _complete(voice, vocoder, output_dir, options)
         return
     if options.quantize == "static" and voice is None and acoustic_model is None:
         raise click.UsageError("static scales are measured with an --acoustic-model; or --quantize dynamic")
@@ -112,6 +112,15 @@ def command(
     if output_dir is None:
         raise click.UsageError("--output-dir says where the exported files go")
     _write(voice, acoustic_model, vocoder, Path(output_dir), format, options)
+
+
+def _complete(voice: str, vocoder: str | None, folder: str | None, options: ExportOptions) -> None:
+    from kalakan.export.voice_costs import export_voice
+
+    made = export_voice(
+        Path(voice), _path(vocoder), _path(folder), options, lambda line: click.echo(line, err=True)
+    )
+    write_line(str(made))
 
 
 def _write(

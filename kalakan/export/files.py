@@ -102,7 +102,7 @@ def export_files(
             for report in reports:
                 tell(report.line())
             for report in reports:
-                _check_worth(report, options)
+                check_worth(report, options)
             return _keep(files, reports, folder)
     except OSError as error:
         raise ExportError(f"{folder}: cannot be written ({error.strerror}); {way_out(error)}") from error
@@ -196,7 +196,8 @@ def _cost(path: Path, trial: Trial, model: LoadedModel) -> Cost:
     return Cost(path.stat().st_size, trial.seconds / seconds, trial.peak_memory_mb)
 
 
-def _check_worth(report: FileReport, options: ExportOptions) -> None:
+def check_worth(report: FileReport, options: ExportOptions) -> None:
+    """Raises `ExportError` for 8 bits that make nothing smaller or faster, unless `options.force`."""
     smaller = report.before.bytes / report.after.bytes
     faster = report.before.rtf / report.after.rtf if report.after.rtf else math.inf
     if options.quantize is not None and not options.force and smaller < SMALLER and faster < FASTER:
@@ -220,16 +221,16 @@ def _keep(files: Sequence[Written], reports: Sequence[FileReport], folder: Path)
     except (OSError, ValueError):
         told = {}
     told = told if isinstance(told, dict) else {}
-    told.update({report.file: _plain(asdict(report)) for report in reports})
+    told.update({report.file: plain(asdict(report)) for report in reports})
     with replacing(path) as partial:
         partial.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return kept
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Values for JSON, which has no infinity; infinite values become None."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items() if name != "file"}
+        return {name: plain(item) for name, item in value.items() if name != "file"}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

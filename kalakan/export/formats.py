@@ -50,8 +50,10 @@ def complete_voice(source: Path, vocoder: Path | None, target: Path | None, opti
         raise ExportError("--opset is of single files; leave it out, or give --fuse")
     if options.quantize == "weights":
         raise ExportError("the graphs of a voice compute in 8 bits; give --quantize static or dynamic")
-    if options.force:
-        raise ExportError("--force is of single files; leave it out")
+    if options.force and options.quantize is None:
+        raise ExportError(
+            "--force keeps an 8-bit voice that is not worth it; leave it out, or give --quantize"
+        )
     as_it_is = vocoder is None and options == ExportOptions(compact=True)
     if as_it_is and has_graphs(load_voice(source).manifest.files):
         return compact_voice(source, target).path

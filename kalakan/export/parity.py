@@ -53,7 +53,7 @@ class Parity:
     """Whether all lengths and durations equal torch's, except for rounding ties."""
 
 
-class _Sums:
+class Sums:
     """Accumulates differences of pairs of arrays."""
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ def compare(
     found: Sequence[Mapping[str, Any]],
 ) -> Parity:
     """The parity of a file's outputs `found` for the `cases` of its role with those of the module."""
-    sums = _Sums()
+    sums = Sums()
     for inputs, outputs in zip(cases, found, strict=True):
         tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
         with torch.no_grad(), warnings.catch_warnings():
@@ -148,7 +148,7 @@ def compare(
 
 
 def _compare_audio(
-    sums: _Sums, module: Any, audio: AudioConfig, tensors: dict[str, Any], outputs: Mapping[str, Any]
+    sums: Sums, module: Any, audio: AudioConfig, tensors: dict[str, Any], outputs: Mapping[str, Any]
 ) -> None:
     mel, f0 = tensors["mel_input"], tensors.get("f0")
     if f0 is None and "f0_output" in outputs:
@@ -160,7 +160,7 @@ def _compare_audio(
 
 
 def _compare_phonemes(
-    sums: _Sums,
+    sums: Sums,
     role: str,
     module: Any,
     audio: AudioConfig,

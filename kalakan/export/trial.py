@@ -111,6 +111,20 @@ def prepare(path):
     return runner(Fused(source.acoustic.module, source.vocoder.module)), ()
 """
 )
+_VOICE = """
+def prepare(path):
+    sys.path.insert(0, sys.argv[5])
+    import warnings
+    warnings.simplefilter("ignore")
+    from kalakan import Synthesizer
+    synthesizers = {}
+    def run(feeds):
+        text, speaker, engine = (str(feeds[name]) for name in ("text", "speaker", "engine"))
+        if engine not in synthesizers:
+            synthesizers[engine] = Synthesizer(path, engine=engine, config={"inference": {"threads": 1}})
+        return {"audio_output": synthesizers[engine].synthesize(text, speaker=speaker)}
+    return run, ()
+"""
 _TENSORRT = """
 def prepare(path):
     import tensorrt, torch
@@ -160,8 +174,15 @@ def prepare(path):
         return found
     return run, ("kalakan",)
 """
-PROGRAMS = {"onnx": _ONNX, "torchscript": _TORCHSCRIPT, "kalakan": _KALAKAN, "tensorrt": _TENSORRT}
-"""Programs that run a file, by requirements: onnxruntime, torch, torch and Kalakan, or TensorRT and torch."""
+PROGRAMS = {
+    "onnx": _ONNX,
+    "torchscript": _TORCHSCRIPT,
+    "kalakan": _KALAKAN,
+    "voice": _VOICE,
+    "tensorrt": _TENSORRT,
+}
+"""Programs that run a file, by requirements: onnxruntime, torch, torch and Kalakan, or TensorRT and torch; "voice" runs
+`Synthesizer` with a voice folder."""
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,10 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[Any] = []
-        monkeypatch.setattr(cli, "complete_voice", self.voice)
-        monkeypatch.setattr(cli, "_write", self.files)
+        monkeypatch.setattr(cli, "_complete", self.note)
+        monkeypatch.setattr(cli, "_write", self.note)
 
-    def voice(self, *arguments: object) -> Path:
-        self.asked.append(arguments)
-        return Path("made")
-
-    def files(self, *arguments: object) -> None:
+    def note(self, *arguments: object) -> None:
         self.asked.append(arguments)
 
 
@@ -42,7 +38,7 @@ def test_the_format_that_is_named_exports(monkeypatch: pytest.MonkeyPatch, name:
     half, dynamic = ExportOptions(floats="fp16"), ExportOptions(quantize="dynamic")
     whole: tuple[Any, ...] = ("VOICE", None, "v.pt", Path("OUT"), name, half)
     if name == "onnx":
-        whole = (Path("VOICE"), Path("v.pt"), Path("OUT"), half)
+        whole = ("VOICE", "v.pt", "OUT", half)
     assert recorder.asked == [whole, (None, "a.pt", None, Path("OUT"), name, dynamic)]
     assert exporter_of(name).name == name
 

@@ -101,6 +101,26 @@ def test_plain_onnxruntime_says_nothing(written: list[Path], capfd: pytest.Captu
         assert len(session.run(None, feeds)) == len(session.get_outputs())
 
 
+@pytest.mark.parametrize("fuse", [False, True])
+@pytest.mark.parametrize("pair", [PAIRS[0], PAIRS[1]])
+def test_what_stands_behind_a_rows_length_does_not_count(
+    pair: tuple[str, str], fuse: bool, tmp_path: Path
+) -> None:
+    options = ExportOptions(fuse=fuse)
+    source = Source(acoustic(pair[0]), vocoder(pair[1]))
+    session = checking_session(str(OnnxExporter().write(source, tmp_path, options)[0].path))
+    counted = np.array([[1, 29, 48, 24, 25, 7, 0, 0], [1, 29, 16, 48, 7, 0, 0, 0], [1, 29, 0, 0, 0, 0, 0, 0]])
+    behind = np.where(counted == 0, 31, counted)
+    lengths = np.array([6, 5, 2])
+    wanted = session.run(None, {"phonemes": counted})
+    found = session.run(None, {"phonemes": behind, "lengths": lengths})
+    assert not np.array_equal(wanted[0], session.run(None, {"phonemes": behind})[0])
+    for one, other in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    one_for_all = session.run(None, {"phonemes": behind[:1], "lengths": lengths[:1]})
+    np.testing.assert_array_equal(one_for_all[0], session.run(None, {"phonemes": counted[:1]})[0])
+
+
 def _cases() -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     graph = trace_acoustic(acoustic("fastspeech2_small").module, fold=True)  # type: ignore[arg-type]
     controls = {

@@ -23,6 +23,7 @@ from kalakan.export.exporter import (
 from kalakan.export.onnx.acoustic import halve_weights
 from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
 from kalakan.export.onnx.fused import trace_any_acoustic, trace_fused
+from kalakan.export.onnx.lengths import add_lengths
 from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.quantize import quantize_file
 from kalakan.export.onnx.trace import OPSETS
@@ -40,7 +41,7 @@ class OnnxExporter:
     def __init__(self, *, has_optional_types: bool = True) -> None:
         """Without `has_optional_types`, inputs that may be left out are tensors with an initializer: TensorRT's parser
         has no optional types."""
-        self._bytes = serialized if has_optional_types else lambda graph: bytes(graph.SerializeToString())
+        self._has_optional_types = has_optional_types
 
     def missing(self) -> str | None:
         """See `Exporter`."""
@@ -122,7 +123,11 @@ class OnnxExporter:
             halve_weights(graph)
         for key, value in told.items():
             graph.metadata_props.add(key=key, value=value)
-        path.write_bytes(self._bytes(graph))
+        if self._has_optional_types:
+            add_lengths(graph)
+            path.write_bytes(serialized(graph))
+        else:
+            path.write_bytes(graph.SerializeToString())
         return Written(path, role)
 
 
