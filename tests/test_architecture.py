@@ -54,7 +54,6 @@ OWNERS = {
     "prometheus_client": ("api",),
     "pybind11": ("ops",),
     "pydantic": ("api",),
-    "pydantic_core": ("api",),
     "pyloudnorm": ("data",),
     "pypdf": ("jobs",),
     "pystoi": ("evaluation",),

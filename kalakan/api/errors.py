@@ -140,7 +140,7 @@ def validation_error(errors: Sequence[Mapping[str, Any]]) -> ApiError:
         message = f"{_cut(ascii(name))} is no field of this request; see /openapi.json for those there are"
         return ApiError(400, message, param=name, code="unknown_field")
     wanted = "it must " + " or ".join(
-        dict.fromkeys(re.sub("^Input should ", "", str(error["msg"])) for error in kinds)
+        dict.fromkeys(re.sub("^(Value error, )?Input should ", "", str(error["msg"])) for error in kinds)
     )
     return ApiError(
         400, f"{name} is {_shown(first.get('input'))}; {wanted}", param=name, code="invalid_value"

@@ -13,7 +13,6 @@ from pydantic import (
     create_model,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from kalakan.audio.formats import RATES
 from kalakan.synthesis.options import CONTROLS, DEFAULTS, SpeakOptions
@@ -113,8 +112,9 @@ class SpeechRequest(CommonFields, AnswerFields):
         try:
             return handler(value)
         except ValidationError as error:  # which has one fault for each of the two types
-            message = "Input should be a name, or an object with the name as its one member, id"
-            raise PydanticCustomError("voice_type", message) from error
+            raise ValueError(
+                "Input should be a name, or an object with the name as its one member, id"
+            ) from error
 
 
 class TimestampsRequest(SpeakFields):
