@@ -156,9 +156,9 @@ class Service:
     ) -> AsyncGenerator[Item, None]:
         """The items of an iterator, computed by the workers one at a time, taking turns with other requests.
 
-        The items of a stream have priority while its client has no audio yet, or less than `LEAST_AHEAD_S` of it left to
-        play. Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole` (not a stream), if
-        all items together do.
+        The items of a stream have priority while its client has no audio yet, or less than `LEAST_AHEAD_S` of it left.
+        Raises `ApiError` 408 if the first item takes longer than the deadline; with `is_whole` (not a stream), if all
+        items together do.
         """
         deadline: float | None = asyncio.get_running_loop().time() + self.settings.deadline_s
         timed = usage.timed(source)
