@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("voice", help="voice folder, or default")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--corrections", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--sentences", type=int, default=24, help="of each speaker")
+    parser.add_argument("--sentences", type=int, default=24, help="of each speaker; 0 for the timing alone")
     parser.add_argument("--rounds", type=int, default=9, help="of the timing")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
@@ -129,16 +129,28 @@ def difference(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"mean": float(values.mean()), "interval": [float(low), float(high)], "sentences": len(values)}
 
 
-def timing(ways: dict[str, tuple[Synthesizer, str]], rounds: int) -> dict[str, float]:
-    """Median real-time factor of the whole way from text to samples; the ways take turns."""
+def timing(ways: dict[str, tuple[Synthesizer, str]], rounds: int) -> dict[str, dict[str, object]]:
+    """Median real-time factor of the whole way from text to samples, and its ratio to that of the first way with the
+    95 % interval of the median over rounds; the ways take turns, backwards in every other round."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):  # the first one warms up
-        for name, (voice, tones) in ways.items():
+    for turn in range(rounds + 1):  # the first one warms up
+        for name, (voice, tones) in list(ways.items())[:: -1 if turn % 2 else 1]:
             started, length = time.process_time(), 0
             for text in TIMED:
                 length += len(voice.synthesize(text, tones=tones))
             taken[name].append((time.process_time() - started) * voice.sample_rate / length)
-    return {name: float(np.median(values[1:])) for name, values in taken.items()}
+    factors = {name: np.array(values[1:]) for name, values in taken.items()}
+    first = next(iter(factors.values()))
+    rng = np.random.default_rng(0)
+    found: dict[str, dict[str, object]] = {}
+    for name, values in factors.items():
+        draws = np.median(rng.choice(values / first, (DRAWS, rounds)), 1)
+        found[name] = {
+            "rtf": float(np.median(values)),
+            "ratio": float(np.median(values / first)),
+            "interval": [float(edge) for edge in np.percentile(draws, [2.5, 97.5])],
+        }
+    return found
 
 
 if __name__ == "__main__":

@@ -260,7 +260,7 @@ fn is_code(token: &[char]) -> bool {
         return true;
     }
     // No word is ɛ and consonants: "3h" is a time, "3y" a term, 3GPP a name; 3FA is a factor more than 2FA.
-    let consonants = tail.len() == 1 || token[1..].iter().all(|c| c.is_ascii_uppercase());
+    let consonants = tail.len() == 1 || token[1..].iter().all(char::is_ascii_uppercase);
     if low.len() - tail.len() == 1
         && (consonants && !tail.contains(is_vowel) || token[1..] == ['F', 'A'])
     {
