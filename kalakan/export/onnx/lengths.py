@@ -1,6 +1,6 @@
 """The input `lengths` of a file that takes phonemes: how many ids of each row count, whatever stands behind them.
 
-Models know padding by its id. A caller who keeps lengths beside the ids, as other toolkits do, needs no padding id then.
+Models know padding by its id. A caller who keeps lengths beside the ids, as other toolkits do, needs none then.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _IDS = "phonemes"
 
 
 def add_lengths(model: Any) -> None:
-    """Gives a traced graph of phonemes int64 [B, N] the input `lengths` int64 [B] or [1], in place; by default all count.
+    """Gives a traced graph of phonemes int64 [B, N] the input `lengths` int64 [B] or [1], in place.
 
-    Ids from a row's length on become padding. A graph without phonemes stays as it is.
+    Ids from a row's length on become padding; by default all count. A graph without phonemes stays as it is.
     """
     from onnx import TensorProto, helper, numpy_helper
 
