@@ -13,9 +13,10 @@ from torch import Tensor
 
 from kalakan.config.schema import AudioConfig, DataConfig
 from kalakan.data.collate import collate
+from kalakan.data.feature_workers import DAMAGE, Stored
 from kalakan.data.features import log_energy, speaker_names
 from kalakan.data.manifest import Split, Utterance, in_split
-from kalakan.data.recorded_corpus import DAMAGE, MOST_NAMED, Recordings, describe_damage
+from kalakan.data.recorded_corpus import MOST_NAMED, Recordings, describe_damage
 from kalakan.data.silences import fault
 from kalakan.data.tones import pitch_weights, with_predicted_tones
 from kalakan.data.units import UnitSequence, plain_sequence, varied_sequence
@@ -127,6 +128,10 @@ class TwiDataset(Recordings):
         super().read(index)
         if self.prosody:
             self.f0(index)
+
+    def stored(self, utterance: Utterance) -> tuple[Stored, ...]:
+        """See `Recordings`."""
+        return ("mel", "f0") if self.prosody else ("mel",)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
         """Like the base class; then skips utterances with silences that `data` forbids, with a `SilenceWarning`."""

@@ -18,12 +18,11 @@ from torch.utils.data import Dataset
 
 from kalakan.config.schema import AudioConfig
 from kalakan.data.arrays import is_current
+from kalakan.data.feature_workers import Stored, fault_of, stored_fault, take_store
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import Utterance, read_manifest
-from kalakan.errors import AudioError, DamagedDataWarning, DataError
+from kalakan.errors import DamagedDataWarning, DataError
 
-DAMAGE = (DataError, AudioError)
-"""Errors raised by a damaged item; any other error is not the item's fault and propagates."""
 MOST_NAMED = 3
 """Maximum number of damaged items named in one warning or note."""
 
@@ -63,8 +62,12 @@ class Recordings(Dataset[dict[str, Tensor]]):
         return self._f0s[utterance.id]
 
     def read(self, index: int) -> None:
-        """Reads the features of an utterance; raises one of `DAMAGE` on failure."""
+        """Reads the features of an utterance; raises one of `kalakan.data.feature_workers.DAMAGE` on failure."""
         self.mel(index)
+
+    def stored(self, utterance: Utterance) -> tuple[Stored, ...]:
+        """The features that `read` takes from the store."""
+        return ("mel",)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
         """Computes every feature that is not cached yet, in `workers` processes; calls `progress(done, total)` after
@@ -85,11 +88,7 @@ class Recordings(Dataset[dict[str, Tensor]]):
 
     def fault(self, index: int) -> str | None:
         """Why the features of an utterance cannot be computed; None if they are cached now."""
-        try:
-            self.read(index)
-        except DAMAGE as error:
-            return str(error)
-        return None
+        return fault_of(lambda: self.read(index))
 
     def _faults(self, workers: int) -> Generator[str | None, None, None]:
         """The `fault` of each utterance in order."""
@@ -99,9 +98,12 @@ class Recordings(Dataset[dict[str, Tensor]]):
             return
         # Not fork: this process may hold threads of BLAS or torch.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, total), context, _take, (self,)) as pool:
+        with ProcessPoolExecutor(min(workers, total), context, take_store, (self.store,)) as pool:
             try:
-                yield from pool.map(_fault, range(total), chunksize=8)
+                wanted = [self.stored(item) for item in self.utterances]
+                faults = pool.map(stored_fault, self.utterances, wanted, chunksize=8)
+                for index, fault in enumerate(faults):  # a mel from elsewhere is read here
+                    yield fault if fault is not None or "mel" in wanted[index] else self.fault(index)
             except BrokenProcessPool as error:
                 raise DataError(
                     f"{self.folder}: a process that computed features was ended, perhaps for want of memory: {workers} "
@@ -149,20 +151,6 @@ class Recordings(Dataset[dict[str, Tensor]]):
                 DamagedDataWarning,
                 stacklevel=1,
             )
-
-
-_TAKEN: Recordings | None = None
-"""In a worker process that computes features: the dataset."""
-
-
-def _take(dataset: Recordings) -> None:
-    global _TAKEN
-    _TAKEN = dataset
-
-
-def _fault(index: int) -> str | None:
-    assert _TAKEN is not None, "the process was given a dataset when it began"
-    return _TAKEN.fault(index)
 
 
 def describe_damage(damaged: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from kalakan.config.schema import AudioConfig, Settings
 from kalakan.data.arrays import ArrayFiles
 from kalakan.data.collate import Batch
+from kalakan.data.feature_workers import Stored
 from kalakan.data.manifest import Split, Utterance, in_split
 from kalakan.data.recorded_corpus import Recordings
 from kalakan.errors import DataError
@@ -83,6 +84,12 @@ class SegmentDataset(Recordings):
         if self.has_f0:
             self.f0(index)
 
+    def stored(self, utterance: Utterance) -> tuple[Stored, ...]:
+        """See `Recordings`."""
+        mel: tuple[Stored, ...] = () if self._predicted_mel(utterance) else ("mel",)
+        f0: tuple[Stored, ...] = ("f0",) if self.has_f0 else ()
+        return (*mel, "samples", *f0)
+
     def leave_out(self, damaged: Mapping[str, str]) -> None:
         """As `Recordings.leave_out`; raises `DataError` too if what is left holds no segment."""
         super().leave_out(damaged)
@@ -118,12 +125,18 @@ class SegmentDataset(Recordings):
 
     def _load_mel(self, utterance: Utterance) -> NDArray[np.float32]:
         """The mel of a recording: an acoustic model's if there is one."""
-        if self.predicted is None or not (path := self.predicted / f"{utterance.id}.npy").is_file():
+        path = self._predicted_mel(utterance)
+        if path is None:
             return super()._load_mel(utterance)
         try:
             return self._files.read(path, (self.audio.n_mels, utterance.samples // self.audio.hop_length))
         except DataError as error:
             raise DataError(f"{error}; predict it again") from error
+
+    def _predicted_mel(self, utterance: Utterance) -> Path | None:
+        """The file of an acoustic model's mel, if there is one."""
+        path = None if self.predicted is None else self.predicted / f"{utterance.id}.npy"
+        return path if path is not None and path.is_file() else None
 
 
 def segment_splits(

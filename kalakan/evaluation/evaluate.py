@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan.audio.files import read_audio
+from kalakan.data.feature_workers import DAMAGE
 from kalakan.data.manifest import in_split, read_manifest
 from kalakan.data.phone_errors import Pair
-from kalakan.data.recorded_corpus import DAMAGE, describe_damage
+from kalakan.data.recorded_corpus import describe_damage
 from kalakan.errors import DataError, VoiceError
 from kalakan.evaluation import melody
 from kalakan.evaluation.measure import MeasuredSentence, Scores, SentenceMetrics

@@ -39,7 +39,8 @@ def export_voice(
     """The folder of `complete_voice`; what it costs and changed is told by `tell`, and kept as `REPORT` inside.
 
     Raises `ExportError` also for a voice of 16 or 8 bits whose speech is further than `EIGHT_BIT_MCD` from that of the
-    voice before, and for one of 8 bits that is not worth it, unless `options.force`; nothing is written then.
+    voice before, frame by frame (so not where a duration changed), and for one of 8 bits that is not worth it, unless
+    `options.force`; nothing is written then.
     """
     folder = check_target(source if target is None else target)
     with tempfile.TemporaryDirectory(prefix="kalakan-") as scratch:
@@ -48,7 +49,7 @@ def export_voice(
         report = _report(source, vocoder, made, folder.name, options, place)
         tell(report.line())
         reduced = options.quantize is not None or options.compact or options.floats != "fp32"
-        if reduced and report.parity.mcd_db > EIGHT_BIT_MCD:
+        if reduced and report.parity.lengths_equal and report.parity.mcd_db > EIGHT_BIT_MCD:
             raise ExportError(
                 f"{folder}: its speech would be {report.parity.mcd_db:.2f} dB of MCD from that of {source}; the limit "
                 f"is {EIGHT_BIT_MCD} dB; leave --quantize, --compact and --precision out"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,6 +267,13 @@ def test_workers_compute_the_same_features(tmp_path: Path) -> None:
     for path in alone.store.folder.glob("*.npy"):
         assert (shared.store.folder / path.name).read_bytes() == path.read_bytes()
     assert len(list(shared.store.folder.glob("*.npy"))) == 2 * 5
+
+
+def test_a_worker_that_computes_features_imports_no_torch() -> None:
+    program = (
+        "import sys, kalakan.data.feature_workers, kalakan.audio.pitch; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_speakers_with_few_recordings_are_drawn_as_often_as_others() -> None:

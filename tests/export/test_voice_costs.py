@@ -68,7 +68,9 @@ def test_costs_are_told_and_kept_beside_the_voice(voice: Path, tmp_path: Path) -
     assert "MCD" in line
 
 
-def pretended(monkeypatch: pytest.MonkeyPatch, before: Cost, after: Cost, mcd: float) -> None:
+def pretended(
+    monkeypatch: pytest.MonkeyPatch, before: Cost, after: Cost, mcd: float, *, lengths_equal: bool = True
+) -> None:
     """An export that copies the voice, with these figures."""
 
     def copied(source: Path, vocoder: Path | None, target: Path, options: ExportOptions) -> Path:
@@ -76,7 +78,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch, before: Cost, after: Cost, mcd: f
         files: dict[str, Any] = {name: found.file(name) for name in found.manifest.files}
         return save_voice(target, found.manifest, files).path
 
-    report = FileReport("voice", Parity(6, 0.1, 11.0, 40.0, mcd, True), before, after)
+    report = FileReport("voice", Parity(6, 0.1, 11.0, 40.0, mcd, lengths_equal), before, after)
     monkeypatch.setattr(voice_costs, "complete_voice", copied)
     monkeypatch.setattr(voice_costs, "_report", lambda *arguments: report)
 
@@ -110,6 +112,16 @@ def test_force_keeps_it(voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export_voice(voice, None, None, ExportOptions(quantize="dynamic", force=True))
     assert json.loads((voice / REPORT).read_text(encoding="utf-8"))["voice"]["after"]["bytes"] == LARGE.bytes
     assert load_voice(voice).manifest.files
+
+
+def test_frames_that_another_duration_shifted_are_no_distortion(
+    voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretended(monkeypatch, LARGE, SMALL, 0.6, lengths_equal=False)
+    told: list[str] = []
+    export_voice(voice, None, tmp_path / "out", ExportOptions(compact=True), told.append)
+    assert "lengths differ" in told[0]
+    assert (tmp_path / "out" / REPORT).exists()
 
 
 def test_force_without_8_bits_is_refused(voice: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from kalakan.config.schema import AudioConfig
 from kalakan.data.segments import SegmentDataset
-from kalakan.errors import ConfigError, DataError
+from kalakan.errors import ConfigError, DamagedDataWarning, DataError
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.losses.spectral import Views, energy_distance
 from kalakan.training.trainer import Trainer
@@ -103,6 +103,11 @@ def test_predicted_mels_take_the_place_of_the_recordings(corpus: Path, tmp_path:
     np.save(folder / f"{plain.utterances[1].id}.npy", np.zeros((80, 3), np.float32))
     with pytest.raises(DataError, match="it must be"):
         SegmentDataset(corpus, frames=16, features=tmp_path / "features", predicted=folder).mel(1)
+    for workers in (0, 2):
+        prepared = SegmentDataset(corpus, frames=16, features=tmp_path / f"{workers}", predicted=folder)
+        with pytest.warns(DamagedDataWarning, match="it must be"):
+            prepared.prepare(workers=workers)
+        assert list(prepared.left_out) == [plain.utterances[1].id]
 
 
 def test_too_short_segments_and_recordings_are_refused(corpus: Path, tmp_path: Path) -> None:

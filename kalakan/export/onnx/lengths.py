@@ -1,6 +1,6 @@
 """The input `lengths` of a file that takes phonemes: how many ids of each row count, whatever stands behind them.
 
-Models recognize padding by its id. Callers who keep lengths beside the ids, as other toolkits do, need no padding id.
+Models know padding by its id. A caller who keeps lengths beside the ids, as other toolkits do, needs none then.
 """
 
 from __future__ import annotations
