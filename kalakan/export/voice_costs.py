@@ -23,7 +23,7 @@ from kalakan.export.onnx.calibration import TEXTS
 from kalakan.export.parity import EIGHT_BIT_MCD, Arrays, Sums
 from kalakan.export.trial import Trial, run_apart
 from kalakan.storage import replacing, way_out
-from kalakan.voices.package import check_target, load_voice, save_voice
+from kalakan.voices.package import check_target, load_voice, save_voice, voice_folder
 
 SENTENCES = 6
 """Sentences that are compared, by the speakers in turn; time is taken of the last."""
@@ -42,6 +42,11 @@ def export_voice(
     voice before, frame by frame (so not where a duration changed), and for one of 8 bits that is not worth it, unless
     `options.force`; nothing is written then.
     """
+    source = voice_folder(source)
+    if load_voice(source).is_single and target is None:
+        raise ExportError(
+            f"{source}: is a voice in a single file, not a folder; say with --output-dir where it goes"
+        )
     folder = check_target(source if target is None else target)
     with tempfile.TemporaryDirectory(prefix="kalakan-") as scratch:
         place = Path(scratch)

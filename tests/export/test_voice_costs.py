@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
-from kalakan.errors import ExportError
+from kalakan.errors import ExportError, VoiceError
 from kalakan.export import voice_costs
 from kalakan.export.exporter import ExportOptions
 from kalakan.export.files import REPORT, Cost, FileReport
@@ -112,6 +112,19 @@ def test_force_keeps_it(voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export_voice(voice, None, None, ExportOptions(quantize="dynamic", force=True))
     assert json.loads((voice / REPORT).read_text(encoding="utf-8"))["voice"]["after"]["bytes"] == LARGE.bytes
     assert load_voice(voice).manifest.files
+
+
+def test_the_voice_of_the_package_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VoiceError, match="comes with kalakan, which is not changed"):
+        export_voice(Path("default"), None, None, ExportOptions())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_voice_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(VoiceError, match="there is no such voice folder"):
+        export_voice(tmp_path / "none" / "voice", None, None, ExportOptions())
+    assert not list(tmp_path.iterdir())
 
 
 def test_frames_that_another_duration_shifted_are_no_distortion(
