@@ -32,7 +32,7 @@ class Module:
     """The output module as a process that is asked as the server asks."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "kalakan.cli.speech_dispatcher"]
+        command = [sys.executable, "-I", "-m", "kalakan.cli.speech_dispatcher"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout

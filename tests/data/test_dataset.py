@@ -273,7 +273,7 @@ def test_a_worker_that_computes_features_imports_no_torch() -> None:
     program = (
         "import sys, kalakan.data.feature_workers, kalakan.audio.pitch; sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-I", "-c", program], check=False).returncode == 0
 
 
 def test_speakers_with_few_recordings_are_drawn_as_often_as_others() -> None:

@@ -248,7 +248,7 @@ def test_default_voice_speaks_alike_in_integers_and_in_torch() -> None:
 
 def test_command_quantizes_a_voice_and_files(exported: Voice, tmp_path: Path) -> None:
     options = ["--quantize", "dynamic", "--output-dir"]
-    run_command([str(exported.path), *options, str(tmp_path / "voice")])
+    run_command([str(exported.path), "--force", *options, str(tmp_path / "voice")])
     assert "MatMulInteger" in kinds(load_voice(tmp_path / "voice").file("vocoder.onnx"))
     weights = str(exported.path.parent / "acoustic_model.pt")
     run_command(["--acoustic-model", weights, "--force", *options, str(tmp_path)])

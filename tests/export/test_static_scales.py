@@ -211,7 +211,7 @@ def test_mels_of_the_acoustic_model_are_the_examples_of_the_vocoder() -> None:
 
 def test_command_measures_scales_for_a_voice_and_for_files(exported: Voice, tmp_path: Path) -> None:
     options = ["--quantize", "static", "--output-dir"]
-    run([str(exported.path), *options, str(tmp_path / "voice")])
+    run([str(exported.path), "--force", *options, str(tmp_path / "voice")])
     assert constants(tmp_path / "voice" / "vocoder.onnx", ".step")
     acoustic, vocoder = (
         str(exported.path.parent / name) for name in ("acoustic_model.pt", "vocoder_model.pt")

@@ -32,7 +32,7 @@ def test_an_exported_voice_reads_texts_of_any_length(streaming_voice: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["acoustic.onnx", "acoustic_decoder.onnx", "vocoder.onnx", "vocoder_filters.onnx"]
+    "name", ["acoustic_encoder.onnx", "acoustic_decoder.onnx", "vocoder_filters.onnx"]
 )
 def test_integer_products_fit_into_16_bits(name: str) -> None:
     """microsoft/onnxruntime#14642: processors without VNNI add two products of 8-bit numbers in 16 bits.
@@ -51,5 +51,4 @@ def test_integer_products_fit_into_16_bits(name: str) -> None:
             source = makers[source].input[0]  # a transposed or reshaped weight
         weights = onnx.numpy_helper.to_array(values[source]).astype(np.int64)
         assert 2 * 255 * np.abs(weights).max() < 2**15, source
-    if name in ("acoustic.onnx", "vocoder.onnx"):
-        assert len(products) > 10
+    assert len(products) > 2

@@ -31,6 +31,7 @@ fn fold_each(text: &str, writer: &mut Writer) -> bool {
         tone: false,
         tilde: false,
         contextual: false,
+        lowered: usize::MAX,
     };
     for (at, c) in text.char_indices() {
         folder.at = at;
@@ -67,6 +68,8 @@ struct Folder<'w> {
     tone: bool,
     tilde: bool,
     contextual: bool,
+    /// Length of the text up to the last lowered figure, as in SO₄.
+    lowered: usize,
 }
 
 impl Folder<'_> {
@@ -192,6 +195,10 @@ impl Folder<'_> {
         } else if is_cell_end(c) {
             self.cell_end(c);
         } else if let Some(sign) = sign(c) {
+            // The charge of SO₄²⁻ raises no figure.
+            if is_raised(c) && self.base.is_none() && self.writer.text.len() == self.lowered {
+                self.sign(' ');
+            }
             self.sign(sign);
         } else if is_invisible(c) {
         } else if let Some(digit) = digits::decimal(c) {
@@ -206,6 +213,9 @@ impl Folder<'_> {
             let power = is_raised(c) && self.ends_base();
             self.sign(if power { '^' } else { ' ' });
             self.sign(digit);
+            if !is_raised(c) {
+                self.lowered = self.writer.text.len();
+            }
         } else if is_dressed(c) {
             decompose_compatible(c, |part| {
                 if part != c {
