@@ -31,9 +31,7 @@ def test_an_exported_voice_reads_texts_of_any_length(streaming_voice: Path) -> N
     assert lengths[2] > 5 * lengths[1] and lengths[3] > 2 * lengths[2]
 
 
-@pytest.mark.parametrize(
-    "name", ["acoustic_encoder.onnx", "acoustic_decoder.onnx", "vocoder_filters.onnx"]
-)
+@pytest.mark.parametrize("name", ["acoustic_encoder.onnx", "acoustic_decoder.onnx", "vocoder_filters.onnx"])
 def test_integer_products_fit_into_16_bits(name: str) -> None:
     """microsoft/onnxruntime#14642: processors without VNNI add two products of 8-bit numbers in 16 bits.
 
