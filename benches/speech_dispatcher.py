@@ -78,7 +78,7 @@ def generic(text: str, path: Path) -> float:
     """Seconds until a file with a message can be played."""
     begin = time.perf_counter()
     entry = "from kalakan.cli.main import main; main()"
-    subprocess.run([sys.executable, "-c", entry, "synthesize", text, "-o", path], check=True)
+    subprocess.run([sys.executable, "-I", "-c", entry, "synthesize", text, "-o", path], check=True)
     return time.perf_counter() - begin
 
 
