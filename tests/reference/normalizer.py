@@ -78,6 +78,7 @@ ENGLISH_MONTHS = [
     "february",
     "march",
     "april",
+    "may",
     "june",
     "july",
     "august",
@@ -86,6 +87,17 @@ ENGLISH_MONTHS = [
     "november",
     "december",
 ]
+SHORT_MONTHS = {month[:3]: month for month in ENGLISH_MONTHS if month != "may"} | {"sept": "september"}
+DAYS = ["dwoada", "benada", "wukuada", "yawoada", "fiada", "memeneda", "kwasiada"]
+ENGLISH_DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+SHORT_DAYS = {day[:3]: day for day in ENGLISH_DAYS}
+SHORT_DAYS |= {"tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday"}
+DAY_NAMES = {*DAYS, *ENGLISH_DAYS, *SHORT_DAYS} - {"weds"}
+SPELLINGS = """ɔpɛpon opɛpɔn ɔgyefo ɔgyefuo ɔgyefuɔ obɛnem kɔtɔnimma kɔtɔnima kotonimaa kotonimma kotonima ayɛwohomumu
+ayɛwohummɔ ayɛwohomummɔ ayɛwohommɔ ayɛwohumumɔ ayɛwohummo kutawonsa ɔsannaa ɔsandaa ɛbɔbira ebɔbira ɔbubuo ɔpɛnimma
+opɛnimma""".split()
+WHOLE_MONTHS = {*MONTHS, *ENGLISH_MONTHS, *SPELLINGS}
+MONTH_NAMES = WHOLE_MONTHS | {*SHORT_MONTHS}
 CURRENCY = {
     "GH₵": "sidi",
     "GHS": "sidi",
@@ -159,7 +171,24 @@ LETTERS = [
 ]
 ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XX": 20}
 BOOKS = {"yohane", "mateo", "luka", "marko", "romafoɔ"}
+THINGS = {
+    "chapter",
+    "class",
+    "form",
+    "grade",
+    "halt",
+    "kuo",
+    "kuw",
+    "level",
+    "ofa",
+    "operation",
+    "part",
+    "phase",
+}
+THINGS |= {"project", "section", "stage", "ti", "unit", "volume", "ɔfa"}
 STRENGTH = ",:;.…!?"
+CAPITALS = "A-ZƐƆ"
+LETTER = r"[^\W\d_]"
 SMALL = "a-zà-ÿɛɔ\u0101\u0113\u012b\u014d\u016b\u0300-\u0304"
 
 LOOK_ALIKES = str.maketrans("εΕєЄԑԐɜͻϽↄↃᴐכοΟ", "ɛƐɛƐɛƐɛɔƆɔƆɔɔoO")
@@ -181,6 +210,7 @@ MOJIBAKE = {
 }
 
 NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})* 000(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)"
+FRACTION = f"(?:{'|'.join(f'{a}/{b}' for b in range(10, 1, -1) for a in range(b - 1, 0, -1))})(?![\\w/])"
 DECIMAL = rf"(?:{NUMBER}(?:\.\d+|,\d{{1,2}}(?!\d))?)"
 
 
@@ -313,7 +343,8 @@ class Reading:
         return self.count(text, form)
 
 
-Rule = Callable[[Reading, re.Match[str]], None]
+Rule = Callable[[Reading, re.Match[str]], bool | None]
+"""Reads a match, or returns False and leaves it to the rules after it."""
 RULES: list[tuple[re.Pattern[str], Rule]] = []
 
 
@@ -391,20 +422,131 @@ def equation(reading: Reading, match: re.Match[str]) -> None:
     reading.say({"=": "yɛ", "≠": "nyɛ"}[match[1]])
 
 
-@rule(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})\b|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d)\b")
-def numeric_date(reading: Reading, match: re.Match[str]) -> None:
-    day, month, year = (int(match[k] or match[f"{k}2"]) for k in "dmy")
-    say_date(reading, MONTHS[month - 1], day, year)
+@rule(
+    r"(?:(?P<a>\d{1,2})(?P<s>[/.-])(?P<b>\d{1,2})(?P=s)(?P<y>\d{4}|(?<=/)\d\d)"
+    r"|(?P<y2>\d{4})(?P<s2>[/.-])(?P<b2>\d{1,2})(?P=s2)(?P<a2>\d{1,2}))(?![^\W_])(?!(?(s)(?P=s)|(?P=s2))\d)"
+)
+def numeric_date(reading: Reading, match: re.Match[str]) -> bool | None:
+    day, month, year = (match[key] or match[f"{key}2"] for key in "aby")
+    if int(month) > 12 >= int(day):
+        day, month = month, day
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return False
+    say_date(reading, MONTHS[int(month) - 1], int(day), year)
+    return None
 
 
-@rule(rf"(?i:(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?P<m>{'|'.join(ENGLISH_MONTHS)}),? (?P<y>[1-9]\d{{3}}))\b")
-def written_date(reading: Reading, match: re.Match[str]) -> None:
-    say_date(reading, match["m"].lower(), int(match["d"]), int(match["y"]))
+YEAR = r"(?:[,-] *| +)(?:[Aa]fe +)?(?P<y>[1-9]\d{3})(?!\w)(?![.,:/]\d)"
+STOP = rf"""(?:[ "'()\[\]]*(?:\Z|\n)|[ "'()\[\]]+[{CAPITALS}])"""
+"""What follows the mark at the end of a sentence."""
 
 
-def say_date(reading: Reading, month: str, day: int, year: int) -> None:
-    rank = "a ɛdi kan" if day == 1 else f"a ɛtɔ so {reading.count(str(day))}"
-    reading.say(month, "da", rank, "|", "afe", reading.count(str(year)))
+@rule(
+    rf"(?:(?P<from>\d+)(?:st|nd|rd|th)?[-–](?=\d))?(?P<d>\d{{1,2}})(?P<rank>st|nd|rd|th)?(?:-| +)(?:of +)?"
+    rf"(?P<m>(?i:{'|'.join(SHORT_MONTHS)})\.(?=(?P<dated>{YEAR})?)(?(dated)|(?!{STOP}))|{LETTER}{{3,14}}(?!{LETTER}))"
+    rf"(?P<year>{YEAR.replace('?P<y>', '?P<y2>')})?"
+)
+def day_first(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "6 March 1957", "6th of March", "25 Dec.", "5-8 March"."""
+    name = match["m"].lower().rstrip(".")
+    month = SHORT_MONTHS.get(name, name)
+    ranked = match["rank"] and name not in {"ɛbɔ", "may"} and name not in SHORT_MONTHS
+    if name not in MONTH_NAMES or not 1 <= int(match["d"]) <= 31:
+        return False
+    if not (ranked or match["m"][0].isupper() or match["year"]):
+        return False
+    if match["from"] and not 0 < int(match["from"]) < int(match["d"]):
+        return False
+    say_date(reading, month, int(match["d"]), match["y2"], match["from"])
+    return None
+
+
+@rule(
+    rf"(?P<m>{LETTER}{{3,14}})(?P<dot>\.)? +(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\w|[%/:–°-])"
+    rf"(?:(?P<year>{YEAR})|(?![^ ]\d))"
+)
+def month_first(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "March 6, 1957" and "Oct. 6"."""
+    name, capital = match["m"].lower(), match["m"][0].isupper()
+    short = name in SHORT_MONTHS and capital
+    known = short or (name in WHOLE_MONTHS and not match["dot"])
+    doubtful = name == "ɛbɔ" and not reading.noun()
+    if not known or not 1 <= int(match["d"]) <= 31 or not (match["year"] or (capital and not doubtful)):
+        return False
+    say_date(reading, SHORT_MONTHS.get(name, name), int(match["d"]), match["y"])
+    return None
+
+
+@rule(rf"(?P<m>[{CAPITALS}]{LETTER}{{2,3}})\.?(?= )(?={YEAR})")
+def short_month(reading: Reading, match: re.Match[str]) -> bool | None:
+    name = match["m"].lower()
+    if name not in SHORT_MONTHS:
+        return False
+    reading.say(SHORT_MONTHS[name])
+    reading.names = match.end() + 1
+    return None
+
+
+@rule(
+    rf"(?P<name>[{CAPITALS}]{LETTER}{{2,4}})(?!{LETTER}|'{LETTER})(?P<dot>\.(?!{STOP}))?"
+    rf"(?=(?P<stop>\.)?(?P<dated>,? \d)?(?: *(?P<sign>[-–—/&,]) *| +(?P<link>to|kɔsi|ne|anaa) +)?"
+    rf"(?P<next>[{CAPITALS}]{LETTER}{{2,13}}(?!{LETTER}))?)"
+)
+def short_name(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Short names of days and months, where a link to another one, a figure or a dot shows them to be no words."""
+    name = match["name"].lower()
+    day = name in SHORT_DAYS
+    if not day and name not in SHORT_MONTHS:
+        return False
+    alike = DAY_NAMES if day else MONTH_NAMES
+    signs, links = ("-–—/&,", {"to", "kɔsi", "ne", "anaa"}) if day else ("-–—/", {"to", "kɔsi"})
+
+    before = match.string[max(0, match.start() - 4) : match.start()].rstrip(" ")
+    linked = before[-1:] in tuple(signs) or reading.noun() in ({"kɔsi", "ne"} if day else {"kɔsi"})
+    said = reading.parts[-2:]
+    if said and said[-1] not in {"kɔsi", "ne", "anaa"}:
+        said = ["", *(part for part in said if part not in {"|", ","})][-1:]
+    after = match["next"] and ((match["sign"] or "!") in signs or match["link"] in links)
+    if not (
+        (linked and said and said[0] in alike)
+        or (after and match["next"].lower() in alike)
+        or (day and (match["dot"] or match["dated"]))
+        or (day and match["stop"] and name not in {"sun", "sat"})
+    ):
+        return False
+    reading.say((SHORT_DAYS if day else SHORT_MONTHS)[name])
+    reading.names = match.end() + 1
+    return None
+
+
+@rule(
+    rf"(?: ?(?P<dash>[-–—](?![-–—]))| ?(?P<slash>/)|(?P<to>to)(?= )) *(?=(?P<next>{LETTER}{{3,14}})(?!{LETTER}))"
+)
+def between_names(reading: Reading, match: re.Match[str]) -> bool | None:
+    """What stands between two names of days or of months."""
+    pair = {reading.noun(), match["next"].lower()}
+    both = pair <= DAY_NAMES or pair <= MONTH_NAMES
+    if not both or not (match["dash"] or match["next"][0].isupper()):
+        return False
+    reading.say("|" if match["slash"] else "kɔsi")
+    return None
+
+
+@rule(r"(?<![/-])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\w/%-])(?![.,]\d)")
+def month_year(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(MONTHS[int(match["m"]) - 1], "|", "afe", reading.count(match["y"]))
+
+
+def say_date(reading: Reading, month: str, day: int, year: str | None, first: str | None = None) -> None:
+    days = (
+        f"{reading.count(first.lstrip('0'))} kɔsi {reading.count(str(day))}"
+        if first
+        else reading.count(str(day))
+    )
+    rank = "a ɛdi kan" if day == 1 else f"a ɛtɔ so {days}"
+    reading.say(month, "da", rank)
+    if year:
+        reading.say("|", "afe", reading.count(year))
 
 
 @rule(r"(\d+):(\d+)(?:-(\d+))?(?!\d)(?: ?(am|pm)\b)?")
@@ -487,7 +629,9 @@ def ordinal(reading: Reading, match: re.Match[str]) -> None:
 
 
 @rule(
-    r"(?P<minus>(?<![\w-])-)?(?P<n>(?:\d+ )?[1-9]\d*/\d+|"
+    r"(?P<minus>(?<![\w-])-)?(?P<n>(?:\d+ )?"
+    + FRACTION
+    + "|"
     + DECIMAL
     + r")(?:[-–](?P<to>\d+))?(?P<cedis> cedis\b)?"
 )
@@ -514,15 +658,6 @@ def etcetera(reading: Reading, match: re.Match[str]) -> None:
     reading.say("ne nea ɛkeka ho")
     if re.match(r"\s*$|\s+[A-ZƐƆ]", match.string[match.end() :]):
         reading.say(".")
-
-
-DAYS = "Dwoada|Benada|Wukuada|Yawoada|Fiada|Memeneda|Kwasiada"
-
-
-@rule(rf"({DAYS})[-–]({DAYS})\b")
-def days(reading: Reading, match: re.Match[str]) -> None:
-    reading.say(match[1].lower(), "kɔsi", match[2].lower())
-    reading.names = match.end() + 1
 
 
 def is_stressed(word: str) -> bool:
@@ -555,6 +690,8 @@ def word(reading: Reading, match: re.Match[str]) -> None:
 def mark(reading: Reading, match: re.Match[str]) -> None:
     run = match[0]
     best = "?" if "?" in run else max(run, key=STRENGTH.index)
+    if re.fullmatch(r"\.[,;:]", run):
+        best = run[1]  # "Inc.,": the dot belongs to the word
     reading.say("…" if best == "." and ".." in run else best)
 
 
@@ -589,6 +726,11 @@ def aside_end(reading: Reading, match: re.Match[str]) -> None:
         reading.say("|")
 
 
+@rule(r"(?<=\d)/(?=\d)")
+def slash(reading: Reading, match: re.Match[str]) -> None:
+    reading.say("|")
+
+
 @rule(r"&")
 def ampersand(reading: Reading, match: re.Match[str]) -> None:
     reading.say("ne")
@@ -601,8 +743,7 @@ def normalize(text: str, *, variety: str = "asante", human: bool = True, clock_t
     at = 0
     while at < len(text):
         for pattern, read in RULES:
-            if match := pattern.match(text, at):
-                read(reading, match)
+            if (match := pattern.match(text, at)) and read(reading, match) is not False:
                 at = match.end()
                 break
         else:
