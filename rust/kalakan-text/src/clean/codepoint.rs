@@ -113,6 +113,44 @@ impl Folder<'_> {
         self.base.is_none() && (1..4).contains(&digits)
     }
 
+    /// Writes a raised figure after another one, or a raised minus: 10¹² has the exponent 12, 10⁻³ the exponent -3.
+    fn exponent(&mut self, c: char) -> bool {
+        if self.base.is_some() {
+            return false;
+        }
+        let text = &mut self.writer.text;
+        if c == '⁻' {
+            let opens = self.ends_base();
+            if opens {
+                self.sign('^');
+                self.sign('−');
+            }
+            return opens;
+        }
+        let figures = text.bytes().rev().take(EXPONENT);
+        let figures = figures.take_while(u8::is_ascii_digit).count();
+        let before = &text[..text.len() - figures];
+        if before.ends_with('^') || before.ends_with("^−") {
+            self.sign(digits::sign(c).unwrap_or(c));
+            return true;
+        }
+        let Some((first, base)) = [('²', "^2"), ('³', "^3")]
+            .iter()
+            .find_map(|(sign, power)| Some((power, text.strip_suffix(*sign)?)))
+        else {
+            return false;
+        };
+        if figures > 0 || !base.ends_with(|c: char| c.is_ascii_digit()) {
+            return false;
+        }
+        // The same number of bytes, so that the places of the source stay right.
+        let length = base.len();
+        text.truncate(length);
+        text.push_str(first);
+        self.sign(digits::sign(c).unwrap_or(c));
+        true
+    }
+
     fn flush(&mut self) {
         if let Some(c) = self.base.take() {
             self.writer.text.push(c);
@@ -191,6 +229,7 @@ impl Folder<'_> {
             self.letter(letter);
         } else if is_cell_end(c) {
             self.cell_end(c);
+        } else if (is_raised(c) || c == '⁻') && self.exponent(c) {
         } else if let Some(sign) = sign(c) {
             self.sign(sign);
         } else if is_invisible(c) {
@@ -220,6 +259,9 @@ impl Folder<'_> {
         }
     }
 }
+
+/// Most figures of an exponent.
+const EXPONENT: usize = 8;
 
 /// Most spaces before a cell; more of them are an indent.
 const INDENT: usize = 64;
@@ -277,21 +319,45 @@ fn sign(c: char) -> Option<char> {
         '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
             '\''
         }
-        '“' | '”' | '„' | '‟' | '«' | '»' | '‹' | '›' | '″' | '〝' | '〞' | '＂' => {
-            '"'
-        }
-        '‐' | '‑' | '﹣' | '－' | '⁃' => '-',
+        '“'
+        | '”'
+        | '„'
+        | '‚'
+        | '‟'
+        | '«'
+        | '»'
+        | '‹'
+        | '›'
+        | '″'
+        | '〝'..='〟'
+        | '＂'
+        | '〈'..='】'
+        | '〔'..='〛'
+        | '⁅'
+        | '⁆'
+        | '⟦'..='⟯'
+        | '❛'..='❞'
+        | '❨'..='❵' => '"',
+        '‐' | '‑' | '﹣' | '－' | '⁃' | '‧' => '-',
         '−' | '⁻' | '₋' => '−',
         '⁺' | '₊' | '＋' => '+',
         '‒' | '–' => '–',
-        '—' | '―' | '⸺' | '⸻' | '─' | '━' => '—',
+        '—' | '―' | '⸺' | '⸻' | '─' | '━' | '═' => '—',
+        // Lines of tables and boxes.
+        '¦' | '‖' | '│' | '┃' | '║' => '|',
+        '\u{2500}'..='\u{257f}' => ' ',
+        '‗' => '_',
+        '⁓' | '〜' => '~',
+        '⁎' | '⁑' | '⁕' => '*',
+        // They have no sound: marks before a sentence, of a note and of a paragraph.
+        '¡' | '¿' | '†' | '‡' | '※' | '¶' | '⁋' => ' ',
         '…' | '‥' => '…',
         'ꜜ' | 'ꜝ' => DOWNSTEP,
-        '。' | '．' | '।' | '॥' | '۔' | '።' => '.',
+        '。' | '．' | '․' | '।' | '॥' | '۔' | '።' => '.',
         '、' | '，' | '،' => ',',
-        '؟' | '？' => '?',
+        '؟' | '？' | '⁇' | '⁈' | '⁉' | '‽' => '?',
         '；' | '؛' => ';',
-        '！' => '!',
+        '！' | '‼' => '!',
         '：' => ':',
         '⁄' | '∕' => '/',
         '°' | 'º' | '˚' => '°',
