@@ -280,7 +280,7 @@ def repair(text: str) -> str:
     for sign, slash in FRACTION_SIGNS.items():
         text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
     text = re.sub(
-        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|m²|[b-df-hj-np-tv-z]|kHz|kcal|psi|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_²³])(?:[^\W\d_²³]|3)+(?![^\W_²³])",
+        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|µg|m²|[b-df-hj-np-tv-z]|kHz|kcal|psi|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_²³])(?:[^\W\d_²³]|3)+(?![^\W_²³])",
         chat,
         text,
     )
@@ -332,6 +332,7 @@ class Reading:
     """Whether a thing that is counted is among the names."""
     closes: set[int] = field(default_factory=set)
     """Where brackets around words close."""
+    unit: list[str] = field(default_factory=list)
     number_end: int = -9
     """Where the last number ended, with its unit."""
     verses: int = -1
@@ -503,6 +504,33 @@ def comparison(reading: Reading, match: re.Match[str]) -> None:
     reading.say(SIGNS[{"<=": "≤", ">=": "≥"}.get(match[0], match[0])])
 
 
+@rule(
+    rf"(?P<before> *)[-–—](?![-–—])(?P<after> *)"
+    rf"(?=(?P<amount>{AMOUNT})|\d*{LETTER}(?!\w) ?=)(?=(?P<sum>\d*{LETTER}? *=)?)"
+)
+def range_or_minus(reading: Reading, match: re.Match[str]) -> bool | None:
+    """The dash between two amounts is a range, and the minus of a sum where an equals sign follows."""
+    number, before = reading.number_end == match.start(), match.string[: match.start()]
+    operand = number or re.search(rf"(?:(?<!\w)|(?<=\d)){LETTER}\Z", before)
+    if match["sum"] and operand and match["before"] == match["after"] == " ":
+        reading.say("maenɔs")
+    elif number and match["amount"] and match["before"] == match["after"]:
+        reading.say("kɔsi")
+    else:
+        return False
+    return None
+
+
+@rule(rf"(?:(?P<to>to|→)|[xX*])(?= ?{AMOUNT})")
+def between_numbers(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "10 to 15" and "20m x 30m"."""
+    spaced = match.string[match.start() - 1 : match.start()] == " "
+    if not reading.follows_number(match.start(), spaced):
+        return False
+    reading.say("kɔsi" if match["to"] else "mpɛn")
+    return None
+
+
 @rule(r"[=<>+^]")
 def operator(reading: Reading, match: re.Match[str]) -> bool | None:
     """A sign between two operands; < and > at a limit: "<5"; between two words that stand apart from it."""
@@ -526,10 +554,17 @@ def operator(reading: Reading, match: re.Match[str]) -> bool | None:
     return None
 
 
-@rule(rf"(?:{HELP})(?=(?: +{LETTER}{{1,16}}){{0,3}} +{LETTER}{{0,13}}frɛ(?:ɛ|eɛ)?(?!{LETTER}))(?![\w.,:/-])")
-def help_number(reading: Reading, match: re.Match[str]) -> None:
-    """Numbers of emergency are read figure by figure where the words after them call: "911 na wɔfrɛ"."""
+@rule(
+    rf"(?:{HELP})"
+    rf"(?P<called>(?=(?: +{LETTER}{{1,16}}){{0,3}} +{LETTER}{{0,13}}frɛ(?:ɛ|eɛ)?(?!{LETTER})))?(?!\w|[.,:/-]\d)"
+)
+def help_number(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Numbers of emergency are read figure by figure where words near them call: "911 na wɔfrɛ", "Frɛ 112"."""
+    caller = r"(?i:(?<!\w)(?:call|dial|number|nɔma|\w*frɛɛ?))(?:[ :,]{1,3}\w{1,16}){0,4}[ :,]{1,3}\Z"
+    if match["called"] is None and not re.search(caller, match.string[: match.start()]):
+        return False
     reading.say(*(reading.count(digit, "alone") for digit in match[0]))
+    return None
 
 
 @rule(
@@ -660,7 +695,7 @@ def say_date(reading: Reading, month: str, day: int, year: str | None, first: st
         reading.say("|", "afe", reading.count(year))
 
 
-@rule(rf"(\d+):(\d+)(?:-(\d+))?(?!\d)(?:{HALF})?")
+@rule(rf"(\d+):(\d+)(?:-(\d+)(?!\d|:\d))?(?!\d)(?:{HALF})?")
 def colon(reading: Reading, match: re.Match[str]) -> None:
     first, second, third, half = *match.groups()[:3], match["half"]
     more = reading.verses >= 0 and match.string[reading.verses : match.start()].rstrip() == ";"
@@ -720,9 +755,15 @@ def money(reading: Reading, match: re.Match[str]) -> None:
         reading.say(noun, reading.figure(number, "after"))
 
 
-@rule(rf"(?P<minus>-?)(?P<n>{DECIMAL})(?:-(?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])")
+@rule(
+    rf"(?P<minus>-?)(?P<n>(?:\d+ )?{FRACTION}|{DECIMAL})(?:[-–](?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])"
+)
 def unit(reading: Reading, match: re.Match[str]) -> None:
-    reading.say(UNIT[match["unit"]])
+    noun = UNIT[match["unit"]].split()
+    repeated = reading.noun() == "kɔsi" and reading.unit == noun
+    if not repeated and reading.parts[-len(noun) :] != noun:
+        reading.say(*noun)
+    reading.unit = noun
     if match["minus"]:
         reading.say("maenɔs")
     reading.say(reading.figure(match["n"], "after"))
@@ -754,7 +795,8 @@ def number(reading: Reading, match: re.Match[str]) -> None:
     if match["minus"]:
         reading.say("maenɔs")
     reading.say(reading.figure(match["n"], form))
-    if to and float(match["n"]) < float(to):
+    years = bool(to) and len(match["n"]) == 4 and len(to) == 2 and match["n"][2:] < to
+    if to and (years or float(match["n"]) < float(to)):
         reading.say("kɔsi", reading.count(to, "people" if form == "people" else "after"))
     elif to:
         reading.say("|", reading.count(to, "alone"))
@@ -789,11 +831,12 @@ def is_stressed(word: str) -> bool:
 @rule(rf"{LETTER}(?:{LETTER}|[\u0300-\u0304]|'(?={LETTER}))*")
 def word(reading: Reading, match: re.Match[str]) -> None:
     token = match[0]
+    beside = match.string[max(0, match.start() - 1) : match.end() + 1]
     named = reading.names == match.start() and reading.names > 0
     if named and token in ROMAN:
         reading.say(f"a {'ɛ' if reading.thing else 'ɔ'}tɔ so {reading.count(str(ROMAN[token]))}")
-    elif re.fullmatch("[A-Z]", token) and match.string[match.end() : match.end() + 1].isdecimal():
-        reading.say(LETTERS[ord(token) - ord("A")])
+    elif re.fullmatch("[A-Za-z]", token) and re.search(r"\d", beside):
+        reading.say(LETTERS[ord(token.upper()) - ord("A")])
     elif re.fullmatch(r"[A-Z]{2,6}", token) and not is_stressed(token.lower()):
         reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
     else:

@@ -313,9 +313,22 @@ fn starts_group(text: &str) -> bool {
 fn sign(c: char) -> Option<char> {
     Some(match c {
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
-            ' '
-        }
+        // Spaces, and what has no sound: the marks before a sentence, of a note and of a paragraph, corners of tables.
+        '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}'
+        | '¡'
+        | '¿'
+        | '†'
+        | '‡'
+        | '※'
+        | '¶'
+        | '⁋'
+        | '┄'..='╏'
+        | '╒'..='╿' => ' ',
         '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
             '\''
         }
@@ -345,12 +358,9 @@ fn sign(c: char) -> Option<char> {
         '—' | '―' | '⸺' | '⸻' | '─' | '━' | '═' => '—',
         // Lines of tables and boxes.
         '¦' | '‖' | '│' | '┃' | '║' => '|',
-        '\u{2500}'..='\u{257f}' => ' ',
         '‗' => '_',
         '⁓' | '〜' => '~',
         '⁎' | '⁑' | '⁕' => '*',
-        // They have no sound: marks before a sentence, of a note and of a paragraph.
-        '¡' | '¿' | '†' | '‡' | '※' | '¶' | '⁋' => ' ',
         '…' | '‥' => '…',
         'ꜜ' | 'ꜝ' => DOWNSTEP,
         '。' | '．' | '․' | '।' | '॥' | '۔' | '።' => '.',

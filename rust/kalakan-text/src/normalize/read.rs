@@ -73,9 +73,9 @@ fn is_angle(chars: &[char], i: usize) -> bool {
 
 /// Returns whether the slash at `i` only separates words: "ɔbaa/ɔbarima". Between figures it is arithmetic.
 fn is_separator(chars: &[char], i: usize) -> bool {
-    let figure = |c: &&char| c.is_ascii_digit() || matches!(**c, '²' | '³' | '%' | '°');
+    let figure = |c: &char| c.is_ascii_digit() || matches!(c, '²' | '³' | '%' | '°');
     let before = i.checked_sub(1).map(|at| &chars[at]);
-    let between = before.filter(figure).is_some() && chars.get(i + 1).filter(figure).is_some();
+    let between = before.is_some_and(figure) && chars.get(i + 1).is_some_and(figure);
     matches!(chars[i], '/' | '\\') && !between
 }
 
