@@ -78,6 +78,7 @@ ENGLISH_MONTHS = [
     "february",
     "march",
     "april",
+    "may",
     "june",
     "july",
     "august",
@@ -86,6 +87,20 @@ ENGLISH_MONTHS = [
     "november",
     "december",
 ]
+SHORT_MONTHS = {month[:3]: month for month in ENGLISH_MONTHS if month != "may"} | {"sept": "september"}
+DAYS = ["dwoada", "benada", "wukuada", "yawoada", "fiada", "memeneda", "kwasiada"]
+ENGLISH_DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+SHORT_DAYS = {day[:3]: day for day in ENGLISH_DAYS}
+SHORT_DAYS |= {"tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday"}
+DAY_NAMES = {*DAYS, *ENGLISH_DAYS, *SHORT_DAYS} - {"weds"}
+SPELLINGS = {
+    *("ɔpɛpon", "opɛpɔn", "ɔgyefo", "ɔgyefuo", "ɔgyefuɔ", "obɛnem", "kɔtɔnimma"),
+    *("kɔtɔnima", "kotonimaa", "kotonimma", "kotonima", "ayɛwohomumu", "ayɛwohummɔ", "ayɛwohomummɔ"),
+    *("ayɛwohommɔ", "ayɛwohumumɔ", "ayɛwohummo", "kutawonsa", "ɔsannaa", "ɔsandaa", "ɛbɔbira"),
+    *("ebɔbira", "ɔbubuo", "ɔpɛnimma", "opɛnimma"),
+}
+WHOLE_MONTHS = {*MONTHS, *ENGLISH_MONTHS, *SPELLINGS}
+MONTH_NAMES = WHOLE_MONTHS | {*SHORT_MONTHS}
 CURRENCY = {
     "GH₵": "sidi",
     "GHS": "sidi",
@@ -159,11 +174,38 @@ LETTERS = [
 ]
 ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XX": 20}
 BOOKS = {"yohane", "mateo", "luka", "marko", "romafoɔ"}
+THINGS = {
+    "chapter",
+    "class",
+    "form",
+    "grade",
+    "halt",
+    "kuo",
+    "kuw",
+    "level",
+    "ofa",
+    "operation",
+    "part",
+    "phase",
+}
+THINGS |= {"project", "section", "stage", "ti", "unit", "volume", "ɔfa"}
 STRENGTH = ",:;.…!?"
+CAPITALS = "A-ZƐƆ"
+LETTER = r"[^\W\d_²³]"
+COUNTED = [
+    *("cedi", "cedis", "sidi", "pesewas", "pɛsewa", "dollars", "dɔla", "euros", "pounds"),
+    *("percent", "nnipa", "mfeɛ", "mfe", "afe", "nna", "nnafua", "dɔnhwere", "simma"),
+    *("kilomita", "kilo", "mita", "kg", "km", "cm", "mm", "mg", "ml"),
+    *("m", "g", "l", "ghs", "am", "pm", "rd", "th", "hrs"),
+    *("min", "days", "weeks", "months", "years"),
+]
+"""What a figure behind "<" counts; "<3" alone is a heart."""
+HELP = "112|191|192|193|911|999|117|311"
 SMALL = "a-zà-ÿɛɔ\u0101\u0113\u012b\u014d\u016b\u0300-\u0304"
 
 LOOK_ALIKES = str.maketrans("εΕєЄԑԐɜͻϽↄↃᴐכοΟ", "ɛƐɛƐɛƐɛɔƆɔƆɔɔoO")
 QUOTES = str.maketrans(dict.fromkeys("’‘´`ʼ′ꞌ", "'") | dict.fromkeys("“”„«»", '"'))
+JOINED_MARKS = str.maketrans({"‼": "!", "⁇": "?", "⁈": "?", "⁉": "?", "‽": "?"})
 MOJIBAKE = {
     "É›": "ɛ",
     "É”": "ɔ",
@@ -181,6 +223,7 @@ MOJIBAKE = {
 }
 
 NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})* 000(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)"
+FRACTION = f"(?:{'|'.join(f'{a}/{b}' for b in range(10, 1, -1) for a in range(b - 1, 0, -1))})(?![\\w/])"
 DECIMAL = rf"(?:{NUMBER}(?:\.\d+|,\d{{1,2}}(?!\d))?)"
 
 
@@ -224,9 +267,12 @@ def repair(text: str) -> str:
     for broken, whole in MOJIBAKE.items():
         text = text.replace(broken, whole)
     text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00ad", "").replace("\u00a0", " ")
-    text = text.translate(LOOK_ALIKES).translate(QUOTES).replace("−", "-")
+    text = text.translate(LOOK_ALIKES).translate(QUOTES).translate(JOINED_MARKS).replace("−", "-")
     text = unicodedata.normalize("NFC", text)
     text = text.replace("μ", "µ")
+    text = re.sub(r"(?<!\d)(\d{1,3})(⁻?[⁰¹²³⁴-⁹]+)", power, text)
+    text = re.sub(rf"<3(?![\w.,%‰°/=]|(?i: *(?:{'|'.join(COUNTED)})(?!{LETTER})))", " ", text)
+    text = re.sub(rf"([SY])3(?= +({LETTER}+))", opening, text)
     text = re.sub(rf"(?<=[{SMALL}])!(?=[A-ZƐƆ])", "! ", text.replace("ꜜ", "\0"))
     text = re.sub(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|['!\0](?=[^\W\d_]))*", downstep, text)
     text = text.replace("\0", "")
@@ -234,7 +280,7 @@ def repair(text: str) -> str:
     for sign, slash in FRACTION_SIGNS.items():
         text = re.sub(rf"(?<=\d){sign}", f" {slash}", text).replace(sign, slash)
     text = re.sub(
-        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|m²|[b-df-hj-np-tv-z]|kHz|kcal|psi|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_])(?:[^\W\d_]|3)+\b",
+        r"\b(?!\d*\d(?:kg|km²?|cm|mm|mg|ml|µg|m²|[b-df-hj-np-tv-z]|kHz|kcal|psi|am|pm|rd|th)(?![^\W_]))(?=[^\W_]*[^\W\d_²³])(?:[^\W\d_²³]|3)+(?![^\W_²³])",
         chat,
         text,
     )
@@ -250,9 +296,27 @@ def downstep(match: re.Match[str]) -> str:
     return re.sub("[!\0]", "ꜜ", token) if toned else token.replace("\0", "")
 
 
+def power(match: re.Match[str]) -> str:
+    """Returns a figure with the figures raised behind it; one square or cube keeps its sign."""
+    base, raised = match.groups()
+    plain = raised.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return match[0] if raised in {"²", "³"} else f"{base}^{plain}"
+
+
+def opening(match: re.Match[str]) -> str:
+    """S3 and Y3 are words where a sentence of Twi starts with them."""
+    before = match.string[max(0, match.start() - 6) : match.start()].rstrip(" \"'")
+    opens = before[-1] in ".!?…\n:" if before else match.start() < 6
+    after = match[2]
+    twi = (english.is_twi(after) or not after.isascii()) and after not in english.COMMON
+    return f"{match[1]}ɛ" if opens and after[0].islower() and twi else match[0]
+
+
 def chat(match: re.Match[str]) -> str:
     token = match[0]
-    return token if re.fullmatch(r"[A-Z]3|mp3|GHS3+", token) else token.replace("3", "ɛ")
+    return (
+        token if re.fullmatch(r"[A-Z]3|mp3|GHS3+|3FA|3[B-DF-HJ-NP-TV-Z]+", token) else token.replace("3", "ɛ")
+    )
 
 
 @dataclass
@@ -264,10 +328,19 @@ class Reading:
     clock_to_hour: bool
     parts: list[str] = field(default_factory=list)
     names: int = 0
+    thing: bool = False
+    """Whether a thing that is counted is among the names."""
     closes: set[int] = field(default_factory=set)
     """Where brackets around words close."""
+    unit: list[str] = field(default_factory=list)
+    number_end: int = -9
+    """Where the last number ended, with its unit."""
     verses: int = -1
     """Where the last verse ended, -1 without one."""
+
+    def follows_number(self, at: int, spaced: bool | None = None) -> bool:
+        """Whether a number ends at `at`, or one space before it if `spaced`; None means either."""
+        return self.number_end in ([at, at - 1] if spaced is None else [at - 1 if spaced else at])
 
     def say(self, *words: str) -> None:
         for word in words:
@@ -313,7 +386,8 @@ class Reading:
         return self.count(text, form)
 
 
-Rule = Callable[[Reading, re.Match[str]], None]
+Rule = Callable[[Reading, re.Match[str]], bool | None]
+"""Reads a match, or returns False and leaves it to the rules after it."""
 RULES: list[tuple[re.Pattern[str], Rule]] = []
 
 
@@ -365,12 +439,44 @@ def short_code(reading: Reading, match: re.Match[str]) -> None:
     reading.say(*(signs.get(c) or reading.count(c, "alone") for c in match[0]))
 
 
-@rule(r"\((\d+)\)")
-def bracket(reading: Reading, match: re.Match[str]) -> None:
-    """A figure in brackets is silent after the same number in words."""
-    words = reading.count(match[1]).split()
-    if reading.parts[-len(words) :] != words:
-        reading.say(reading.count(match[1], reading.form()))
+NUMERALS = {word: k for row in UNITS.values() for k, word in enumerate(row)}
+NUMERALS |= {word: 10 + k for row in TEENS.values() for k, word in enumerate(row)}
+NUMERALS |= {word: 2 + k for k, word in enumerate(PEOPLE)} | {"ɛnan": 4, "enum": 5, "edu": 10}
+NUMERALS |= {"koro": 1, "mienu": 2, "miɛnsa": 3, "ason": 7, "asuon": 7, "dumienu": 12, "dummiɛnsa": 13}
+NUMERALS |= {word: 20 + 10 * k for k, word in enumerate(TENS)} | {
+    "aduoson": 70,
+    "aduowɔtwe": 80,
+    "aduokron": 90,
+}
+NUMERALS |= {word: 100 + 100 * k for k, word in enumerate(HUNDREDS)} | {"ahannu": 200, "ahaasa": 300}
+NUMERALS |= {word: -1 - k for k, word in enumerate(["akyiri", "pɔ", "apem", "mpem", "ɔpepem", "ɔpepepem"])}
+"""Words of numbers, each with a figure that its other forms share."""
+
+
+@rule(rf"\( *(?:(?:{SIGN}) *)?(?P<n>{FRACTION}|{DECIMAL}) *(?P<unit>(?i:{UNIT_SIGN}))? *\)")
+def said_twice(reading: Reading, match: re.Match[str]) -> bool | None:
+    """A figure in brackets is silent after the same number in words, and after its unit."""
+    if not reading.noun():
+        return False
+    said = list(reading.parts)
+    unit = {sign.lower(): noun.split() for sign, noun in UNIT.items()}.get((match["unit"] or "").lower(), [])
+    if unit and said[-len(unit) :] == unit:
+        said = said[: -len(unit)]
+    wanted = reading.figure(match["n"], "after").split()
+    if wanted[-1] in {"apem", "ɔpepem", "ɔpepepem"} and len(wanted) == 1 and said[-1:] == ["baako"]:
+        said.pop()
+    values = [NUMERALS.get(word) for word in said if word != "ne"]
+    for number in reversed([NUMERALS.get(word) for word in wanted if word != "ne"]):
+        last = values.pop() if values else None
+        if number is None or last is None:
+            return False
+        if 10 < number < 20 and last == number - 10 and values[-1:] == [10]:
+            values.pop()  # "du baako" for "dubaako"
+        elif last != number:
+            return False
+    # Ones before it are another number: "baako ne mmienu (2)".
+    before = values.pop() if values else None
+    return None if before is None or (0 < before < 20 and before != 10) else False
 
 
 @rule(r"(?P<y>(?:19|20)(?P<short>\d\d))-(?P<m>0[1-9]|1[0-2])\b(?![-/])")
@@ -386,30 +492,212 @@ def house_number(reading: Reading, match: re.Match[str]) -> None:
     reading.say("nɔma")
 
 
-@rule(r"(?<=\d) ?(≠|=) ?(?=\d)")
-def equation(reading: Reading, match: re.Match[str]) -> None:
-    reading.say({"=": "yɛ", "≠": "nyɛ"}[match[1]])
+SIGNS = {"≠": "nyɛ", "≤": "nnuru anaa ɛyɛ", "≥": "boro anaa ɛyɛ", "≈": "bɛyɛ", "÷": "kyɛ mu", "×": "mpɛn"}
+BETWEEN = {"=": "yɛ", "<": "nnuru", ">": "boro", "+": "plɔs", "^": "tumi"}
+AMOUNT = rf"(?:\.?\d|(?:{SIGN}))"
 
 
-@rule(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})\b|(?P<y2>\d{4})-(?P<m2>\d\d)-(?P<d2>\d\d)\b")
-def numeric_date(reading: Reading, match: re.Match[str]) -> None:
-    day, month, year = (int(match[k] or match[f"{k}2"]) for k in "dmy")
-    say_date(reading, MONTHS[month - 1], day, year)
+@rule(
+    rf"<=(?= ?\(?[-√]?(?:{AMOUNT}|{LETTER}(?!\w)))|>=(?= ?\(?[-√]?(?:{AMOUNT}|{LETTER}(?!\w)))|[{''.join(SIGNS)}]"
+)
+def comparison(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(SIGNS[{"<=": "≤", ">=": "≥"}.get(match[0], match[0])])
 
 
-@rule(rf"(?i:(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?P<m>{'|'.join(ENGLISH_MONTHS)}),? (?P<y>[1-9]\d{{3}}))\b")
-def written_date(reading: Reading, match: re.Match[str]) -> None:
-    say_date(reading, match["m"].lower(), int(match["d"]), int(match["y"]))
+@rule(
+    rf"(?P<before> *)[-–—](?![-–—])(?P<after> *)"
+    rf"(?=(?P<amount>{AMOUNT})|\d*{LETTER}(?!\w) ?=)(?=(?P<sum>\d*{LETTER}? *=)?)"
+)
+def range_or_minus(reading: Reading, match: re.Match[str]) -> bool | None:
+    """The dash between two amounts is a range, and the minus of a sum where an equals sign follows."""
+    number, before = reading.number_end == match.start(), match.string[: match.start()]
+    operand = number or re.search(rf"(?:(?<!\w)|(?<=\d)){LETTER}\Z", before)
+    if match["sum"] and operand and match["before"] == match["after"] == " ":
+        reading.say("maenɔs")
+    elif number and match["amount"] and match["before"] == match["after"]:
+        reading.say("kɔsi")
+    else:
+        return False
+    return None
 
 
-def say_date(reading: Reading, month: str, day: int, year: int) -> None:
-    rank = "a ɛdi kan" if day == 1 else f"a ɛtɔ so {reading.count(str(day))}"
-    reading.say(month, "da", rank, "|", "afe", reading.count(str(year)))
+@rule(rf"(?:(?P<to>to|→)|[xX*])(?= ?{AMOUNT})")
+def between_numbers(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "10 to 15" and "20m x 30m"."""
+    spaced = match.string[match.start() - 1 : match.start()] == " "
+    if not reading.follows_number(match.start(), spaced):
+        return False
+    reading.say("kɔsi" if match["to"] else "mpɛn")
+    return None
 
 
-@rule(r"(\d+):(\d+)(?:-(\d+))?(?!\d)(?: ?(am|pm)\b)?")
+@rule(r"[=<>+^]")
+def operator(reading: Reading, match: re.Match[str]) -> bool | None:
+    """A sign between two operands; < and > at a limit: "<5"; between two words that stand apart from it."""
+    sign, before, after = match[0], match.string[: match.start()], match.string[match.end() :]
+    operand = reading.follows_number(match.start()) or re.search(
+        rf"(?:[)\]²³%]|\d!|\d|(?:(?<!\w)|(?<=\d)){LETTER}) ?\Z", before
+    )
+    between = operand and re.match(rf" ?\(?[-√]?(?:{AMOUNT}|{LETTER}(?!\w))", after)
+    if sign in "<>":
+        quotes = before[-1:] == "\n" or (not before and sign == ">")
+        limit = re.search(r"(?:\A|[\s(])\Z", before) and re.match(
+            r"\d+(?![<>\d])" if quotes else r" ?\d+(?![<>\d])", after
+        )
+        between = between or limit
+    if sign in "<>=":
+        apart = re.search(r"[^\W_] \Z|\) \Z", before) and re.match(r" (?:[^\W_]|[()])", after)
+        between = between or apart
+    if not between and not (sign == "+" and (after[:1].isdecimal() or before[-1:].isalnum())):
+        return False
+    reading.say(BETWEEN[sign])
+    return None
+
+
+@rule(
+    rf"(?:{HELP})"
+    rf"(?P<called>(?=(?: +{LETTER}{{1,16}}){{0,3}} +{LETTER}{{0,13}}frɛ(?:ɛ|eɛ)?(?!{LETTER})))?(?!\w|[.,:/-]\d)"
+)
+def help_number(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Numbers of emergency are read figure by figure where words near them call: "911 na wɔfrɛ", "Frɛ 112"."""
+    caller = r"(?i:(?<!\w)(?:call|dial|number|nɔma|\w*frɛɛ?))(?:[ :,]{1,3}\w{1,16}){0,4}[ :,]{1,3}\Z"
+    if match["called"] is None and not re.search(caller, match.string[: match.start()]):
+        return False
+    reading.say(*(reading.count(digit, "alone") for digit in match[0]))
+    return None
+
+
+@rule(
+    r"(?:(?P<a>\d{1,2})(?P<s>[/.-])(?P<b>\d{1,2})(?P=s)(?P<y>\d{4}|(?<=/)\d\d)"
+    r"|(?P<y2>\d{4})(?P<s2>[/.-])(?P<b2>\d{1,2})(?P=s2)(?P<a2>\d{1,2}))(?![^\W_])(?!(?(s)(?P=s)|(?P=s2))\d)"
+)
+def numeric_date(reading: Reading, match: re.Match[str]) -> bool | None:
+    day, month, year = (match[key] or match[f"{key}2"] for key in "aby")
+    if int(month) > 12 >= int(day):
+        day, month = month, day
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return False
+    say_date(reading, MONTHS[int(month) - 1], int(day), year)
+    return None
+
+
+YEAR = r"(?:[,-] *| +)(?:[Aa]fe +)?(?P<y>[1-9]\d{3})(?!\w)(?![.,:/]\d)"
+STOP = rf"""(?:[ "'()\[\]]*(?:\Z|\n)|[ "'()\[\]]+[{CAPITALS}])"""
+"""What follows the mark at the end of a sentence."""
+HALF = rf" *(?P<half>[aApP])(?:[mM]|\.[mM](?:\.(?!{STOP}))?)(?![\w'])"
+
+
+@rule(
+    rf"(?:(?P<from>\d+)(?:st|nd|rd|th)?[-–](?=\d))?(?P<d>\d{{1,2}})(?P<rank>st|nd|rd|th)?(?:-| +)(?:of +)?"
+    rf"(?P<m>(?i:{'|'.join(SHORT_MONTHS)})\.(?=(?P<dated>{YEAR})?)(?(dated)|(?!{STOP}))|{LETTER}{{3,14}}(?!{LETTER}))"
+    rf"(?P<year>{YEAR.replace('?P<y>', '?P<y2>')})?"
+)
+def day_first(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "6 March 1957", "6th of March", "25 Dec.", "5-8 March"."""
+    name = match["m"].lower().rstrip(".")
+    month = SHORT_MONTHS.get(name, name)
+    ranked = match["rank"] and name not in {"ɛbɔ", "may"} and name not in SHORT_MONTHS
+    if name not in MONTH_NAMES or not 1 <= int(match["d"]) <= 31:
+        return False
+    if not (ranked or match["m"][0].isupper() or match["year"]):
+        return False
+    if match["from"] and not 0 < int(match["from"]) < int(match["d"]):
+        return False
+    say_date(reading, month, int(match["d"]), match["y2"], match["from"])
+    return None
+
+
+@rule(
+    rf"(?P<m>{LETTER}{{3,14}})(?P<dot>\.)? +(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\w|[%/:–°-])"
+    rf"(?:(?P<year>{YEAR})|(?![^ ]\d))"
+)
+def month_first(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Reads "March 6, 1957" and "Oct. 6"."""
+    name, capital = match["m"].lower(), match["m"][0].isupper()
+    short = name in SHORT_MONTHS and capital
+    known = short or (name in WHOLE_MONTHS and not match["dot"])
+    doubtful = name == "ɛbɔ" and not reading.noun()
+    if not known or not 1 <= int(match["d"]) <= 31 or not (match["year"] or (capital and not doubtful)):
+        return False
+    say_date(reading, SHORT_MONTHS.get(name, name), int(match["d"]), match["y"])
+    return None
+
+
+@rule(rf"(?P<m>[{CAPITALS}]{LETTER}{{2,3}})\.?(?= )(?={YEAR})")
+def short_month(reading: Reading, match: re.Match[str]) -> bool | None:
+    name = match["m"].lower()
+    if name not in SHORT_MONTHS:
+        return False
+    reading.say(SHORT_MONTHS[name])
+    reading.names = match.end() + 1
+    return None
+
+
+@rule(
+    rf"(?P<name>[{CAPITALS}]{LETTER}{{2,4}})(?!{LETTER}|'{LETTER})(?P<dot>\.(?!{STOP}))?"
+    rf"(?=(?P<stop>\.)?(?P<dated>,? \d)?(?: *(?P<sign>[-–—/&,]) *| +(?P<link>to|kɔsi|ne|anaa) +)?"
+    rf"(?P<next>[{CAPITALS}]{LETTER}{{2,13}}(?!{LETTER}))?)"
+)
+def short_name(reading: Reading, match: re.Match[str]) -> bool | None:
+    """Short names of days and months, where a link to another one, a figure or a dot shows them to be no words."""
+    name = match["name"].lower()
+    day = name in SHORT_DAYS
+    if not day and name not in SHORT_MONTHS:
+        return False
+    alike = DAY_NAMES if day else MONTH_NAMES
+    signs, links = ("-–—/&,", {"to", "kɔsi", "ne", "anaa"}) if day else ("-–—/", {"to", "kɔsi"})
+
+    before = match.string[max(0, match.start() - 4) : match.start()].rstrip(" ")
+    linked = before[-1:] in tuple(signs) or reading.noun() in ({"kɔsi", "ne"} if day else {"kɔsi"})
+    said = reading.parts[-2:]
+    if said and said[-1] not in {"kɔsi", "ne", "anaa"}:
+        said = ["", *(part for part in said if part not in {"|", ","})][-1:]
+    after = match["next"] and ((match["sign"] or "!") in signs or match["link"] in links)
+    if not (
+        (linked and said and said[0] in alike)
+        or (after and match["next"].lower() in alike)
+        or (day and (match["dot"] or match["dated"]))
+        or (day and match["stop"] and name not in {"sun", "sat"})
+    ):
+        return False
+    reading.say((SHORT_DAYS if day else SHORT_MONTHS)[name])
+    reading.names = match.end() + 1
+    return None
+
+
+@rule(
+    rf"(?: ?(?P<dash>[-–—](?![-–—]))| ?(?P<slash>/)|(?P<to>to)(?= )) *(?=(?P<next>{LETTER}{{3,14}})(?!{LETTER}))"
+)
+def between_names(reading: Reading, match: re.Match[str]) -> bool | None:
+    """What stands between two names of days or of months."""
+    pair = {reading.noun(), match["next"].lower()}
+    both = pair <= DAY_NAMES or pair <= MONTH_NAMES
+    if not both or not (match["dash"] or match["next"][0].isupper()):
+        return False
+    reading.say("|" if match["slash"] else "kɔsi")
+    return None
+
+
+@rule(r"(?<![/-])(?P<m>0?[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\w/%-])(?![.,]\d)")
+def month_year(reading: Reading, match: re.Match[str]) -> None:
+    reading.say(MONTHS[int(match["m"]) - 1], "|", "afe", reading.count(match["y"]))
+
+
+def say_date(reading: Reading, month: str, day: int, year: str | None, first: str | None = None) -> None:
+    days = (
+        f"{reading.count(first.lstrip('0'))} kɔsi {reading.count(str(day))}"
+        if first
+        else reading.count(str(day))
+    )
+    rank = "a ɛdi kan" if day == 1 else f"a ɛtɔ so {days}"
+    reading.say(month, "da", rank)
+    if year:
+        reading.say("|", "afe", reading.count(year))
+
+
+@rule(rf"(\d+):(\d+)(?:-(\d+)(?!\d|:\d))?(?!\d)(?:{HALF})?")
 def colon(reading: Reading, match: re.Match[str]) -> None:
-    first, second, third, half = match.groups()
+    first, second, third, half = *match.groups()[:3], match["half"]
     more = reading.verses >= 0 and match.string[reading.verses : match.start()].rstrip() == ";"
     verse = all(re.fullmatch(r"[1-9]\d{0,2}", figure) for figure in (first, second)) and not half
     if verse and (reading.noun() in BOOKS or more):
@@ -423,15 +711,18 @@ def colon(reading: Reading, match: re.Match[str]) -> None:
         reading.say(reading.count(first, reading.form()), "|", reading.count(second, "alone"))
 
 
-@rule(r"(\d{1,2}) ?(am|pm)\b")
-def bare_hour(reading: Reading, match: re.Match[str]) -> None:
-    say_time(reading, int(match[1]), 0, match[2])
+@rule(rf"(\d{{1,2}}){HALF}")
+def bare_hour(reading: Reading, match: re.Match[str]) -> bool | None:
+    if not 0 < int(match[1]) <= 24:
+        return False
+    say_time(reading, int(match[1]), 0, match["half"])
+    return None
 
 
 def say_time(reading: Reading, hour: int, minute: int, half: str | None) -> None:
     known = half is not None or hour > 12 or hour == 0
     if half and hour <= 12:
-        hour = hour % 12 + (12 if half == "pm" else 0)
+        hour = hour % 12 + (12 if half in "pP" else 0)
     ahead = reading.clock_to_hour and minute > 30
     if ahead:
         reading.say("aka simma", reading.count(str(60 - minute)), "na abɔ")
@@ -464,9 +755,15 @@ def money(reading: Reading, match: re.Match[str]) -> None:
         reading.say(noun, reading.figure(number, "after"))
 
 
-@rule(rf"(?P<minus>-?)(?P<n>{DECIMAL})(?:-(?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])")
+@rule(
+    rf"(?P<minus>-?)(?P<n>(?:\d+ )?{FRACTION}|{DECIMAL})(?:[-–](?P<to>{DECIMAL}))? ?(?P<unit>{UNIT_SIGN})(?![\w'/²])"
+)
 def unit(reading: Reading, match: re.Match[str]) -> None:
-    reading.say(UNIT[match["unit"]])
+    noun = UNIT[match["unit"]].split()
+    repeated = reading.noun() == "kɔsi" and reading.unit == noun
+    if not repeated and reading.parts[-len(noun) :] != noun:
+        reading.say(*noun)
+    reading.unit = noun
     if match["minus"]:
         reading.say("maenɔs")
     reading.say(reading.figure(match["n"], "after"))
@@ -487,7 +784,9 @@ def ordinal(reading: Reading, match: re.Match[str]) -> None:
 
 
 @rule(
-    r"(?P<minus>(?<![\w-])-)?(?P<n>(?:\d+ )?[1-9]\d*/\d+|"
+    r"(?P<minus>(?<![\w-])-)?(?P<n>(?:\d+ )?"
+    + FRACTION
+    + "|"
     + DECIMAL
     + r")(?:[-–](?P<to>\d+))?(?P<cedis> cedis\b)?"
 )
@@ -496,7 +795,8 @@ def number(reading: Reading, match: re.Match[str]) -> None:
     if match["minus"]:
         reading.say("maenɔs")
     reading.say(reading.figure(match["n"], form))
-    if to and float(match["n"]) < float(to):
+    years = bool(to) and len(match["n"]) == 4 and len(to) == 2 and match["n"][2:] < to
+    if to and (years or float(match["n"]) < float(to)):
         reading.say("kɔsi", reading.count(to, "people" if form == "people" else "after"))
     elif to:
         reading.say("|", reading.count(to, "alone"))
@@ -516,15 +816,6 @@ def etcetera(reading: Reading, match: re.Match[str]) -> None:
         reading.say(".")
 
 
-DAYS = "Dwoada|Benada|Wukuada|Yawoada|Fiada|Memeneda|Kwasiada"
-
-
-@rule(rf"({DAYS})[-–]({DAYS})\b")
-def days(reading: Reading, match: re.Match[str]) -> None:
-    reading.say(match[1].lower(), "kɔsi", match[2].lower())
-    reading.names = match.end() + 1
-
-
 def is_stressed(word: str) -> bool:
     """Whether small letters of a word in capitals are no initials: a known word, or letters that fit one."""
     if len(word) < 3 or not re.search("[aeiou]", word):
@@ -537,17 +828,21 @@ def is_stressed(word: str) -> bool:
     return len(word) > 3 and (not english.is_foreign(word) or bool(opens and not crowded))
 
 
-@rule(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u0304]|'(?=[^\W\d_]))*")
+@rule(rf"{LETTER}(?:{LETTER}|[\u0300-\u0304]|'(?={LETTER}))*")
 def word(reading: Reading, match: re.Match[str]) -> None:
     token = match[0]
+    beside = match.string[max(0, match.start() - 1) : match.end() + 1]
     named = reading.names == match.start() and reading.names > 0
     if named and token in ROMAN:
-        reading.say(f"a ɔtɔ so {reading.count(str(ROMAN[token]))}")
+        reading.say(f"a {'ɛ' if reading.thing else 'ɔ'}tɔ so {reading.count(str(ROMAN[token]))}")
+    elif re.fullmatch("[A-Za-z]", token) and re.search(r"\d", beside):
+        reading.say(LETTERS[ord(token.upper()) - ord("A")])
     elif re.fullmatch(r"[A-Z]{2,6}", token) and not is_stressed(token.lower()):
         reading.say(*(LETTERS[ord(c) - ord("A")] for c in token))
     else:
         reading.say(token.lower().replace("ꜜ", "!"))
     if token[0].isupper():
+        reading.thing = token.lower() in THINGS or (named and reading.thing)
         reading.names = match.end() + 1
 
 
@@ -555,6 +850,8 @@ def word(reading: Reading, match: re.Match[str]) -> None:
 def mark(reading: Reading, match: re.Match[str]) -> None:
     run = match[0]
     best = "?" if "?" in run else max(run, key=STRENGTH.index)
+    if re.fullmatch(r"\.[,;:]", run):
+        best = run[1]  # "Inc.,": the dot belongs to the word
     reading.say("…" if best == "." and ".." in run else best)
 
 
@@ -563,7 +860,7 @@ def dash(reading: Reading, match: re.Match[str]) -> None:
     reading.say("|")
 
 
-BULLETS = "|•‣◦▪▫■□●○◆◇❖➢➤"
+BULLETS = "|│┃║¦‖•‣◦▪▫■□●○◆◇❖➢➤"
 
 
 @rule(rf"[{BULLETS}]|(?<!\S)\*(?!\S)|(?<=[^\n])\t|(?<=\s)·")
@@ -589,9 +886,45 @@ def aside_end(reading: Reading, match: re.Match[str]) -> None:
         reading.say("|")
 
 
+@rule(rf"/(?= *(?P<after>{AMOUNT})?)")
+def slash(reading: Reading, match: re.Match[str]) -> None:
+    """Divides figures that stand apart from it or make a sum, and separates other amounts."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    spaced = before.endswith(" ") and after.startswith(" ")
+    figure = re.match(r" ?\d" if spaced else r"\d", after)
+    number = figure and reading.follows_number(match.start(), spaced)
+    apart = spaced and not re.search(r"[mM.] \Z", before)
+    power = figure and re.search(r"[²³] ?\Z" if spaced else r"[²³]\Z", before)
+    amount = match["after"] and reading.follows_number(match.start(), before.endswith(" "))
+    if power or (number and (apart or re.match(r" ?\d+ *=", after))):
+        reading.say("kyɛ mu")
+    elif amount or (re.search(r"\d\Z", before) and after[:1].isdecimal()):
+        reading.say("|")
+
+
+@rule(r"[²³]")
+def raised(reading: Reading, match: re.Match[str]) -> None:
+    of_figure = match.string[match.start() - 1 : match.start()].isdecimal()
+    reading.say(*(["tumi"] if of_figure else []), {"²": "mmienu", "³": "mmiɛnsa"}[match[0]])
+
+
 @rule(r"&")
 def ampersand(reading: Reading, match: re.Match[str]) -> None:
     reading.say("ne")
+
+
+NUMBER_RULES = {
+    one_by_one,
+    phone,
+    duration,
+    year_month,
+    numeric_date,
+    day_first,
+    month_year,
+    help_number,
+    colon,
+}
+NUMBER_RULES |= {bare_hour, money, unit, pesewas, ordinal, number}
 
 
 def normalize(text: str, *, variety: str = "asante", human: bool = True, clock_to_hour: bool = False) -> str:
@@ -601,9 +934,10 @@ def normalize(text: str, *, variety: str = "asante", human: bool = True, clock_t
     at = 0
     while at < len(text):
         for pattern, read in RULES:
-            if match := pattern.match(text, at):
-                read(reading, match)
+            if (match := pattern.match(text, at)) and read(reading, match) is not False:
                 at = match.end()
+                if read in NUMBER_RULES:
+                    reading.number_end = match.start("cedis") if match.groupdict().get("cedis") else at
                 break
         else:
             at += 1

@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalakan.cli.normalize import command
+from kalakan.errors import KalakanError
+from kalakan.synthesis.options import SpeakOptions
+from kalakan.synthesis.reading.phrases import TextStage
 from kalakan.text.normalizer import normalize_text
 from kalakan.text.sentences import split_sentences
+from kalakan.text.twi_g2p import TwiG2P
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,22 @@ def test_broken_lines_are_joined(text: str, expected: str) -> None:
 )
 def test_sentences_of_real_text(text: str, count: int) -> None:
     assert len(split_sentences(text)) == count
+
+
+@pytest.mark.parametrize("sign", "/\\|¦‖│║•‣·–—…\"“”„‚«»‹›'’()[]{}〈〉《》「」『』【】⟨⟩❝❞*_~‗¡¿†‡※¶‼⁇⁈⁉‽․")
+@pytest.mark.parametrize("text", ["ɔbaa{}ɔbarima", "ɔbaa {} ɔbarima", "{} ɔbaa", "{}ɔbaa{}", "1 {} ɔbaa"])
+def test_separators_need_no_reading(sign: str, text: str) -> None:
+    report: dict[str, int] = {}
+    normalize_text(text.replace("{}", sign), report=report)
+    assert report == {}
+
+
+def test_strict_speaks_separators_and_refuses_signs() -> None:
+    reader = TextStage(TwiG2P(english=False), 1000)
+    plain = [phrase.ids for phrase in reader.phrases("Ɔbaa/ɔbarima 『aba』.", SpeakOptions(strict=True))]
+    assert plain == [phrase.ids for phrase in reader.phrases("Ɔbaa ɔbarima aba.", SpeakOptions())]
+    with pytest.raises(KalakanError, match="← in"):
+        list(reader.phrases("Ɔbaa ← ɔbarima.", SpeakOptions(strict=True)))
 
 
 def test_characters_without_a_reading_are_counted() -> None:

@@ -116,6 +116,44 @@ impl Folder<'_> {
         self.base.is_none() && (1..4).contains(&digits)
     }
 
+    /// Writes a raised figure after another one, or a raised minus: 10¹² has the exponent 12, 10⁻³ the exponent -3.
+    fn exponent(&mut self, c: char) -> bool {
+        if self.base.is_some() {
+            return false;
+        }
+        let text = &mut self.writer.text;
+        if c == '⁻' {
+            let opens = self.ends_base();
+            if opens {
+                self.sign('^');
+                self.sign('−');
+            }
+            return opens;
+        }
+        let figures = text.bytes().rev().take(EXPONENT);
+        let figures = figures.take_while(u8::is_ascii_digit).count();
+        let before = &text[..text.len() - figures];
+        if before.ends_with('^') || before.ends_with("^−") {
+            self.sign(digits::sign(c).unwrap_or(c));
+            return true;
+        }
+        let Some((first, base)) = [('²', "^2"), ('³', "^3")]
+            .iter()
+            .find_map(|(sign, power)| Some((power, text.strip_suffix(*sign)?)))
+        else {
+            return false;
+        };
+        if figures > 0 || !base.ends_with(|c: char| c.is_ascii_digit()) {
+            return false;
+        }
+        // The same number of bytes, so that the places of the source stay right.
+        let length = base.len();
+        text.truncate(length);
+        text.push_str(first);
+        self.sign(digits::sign(c).unwrap_or(c));
+        true
+    }
+
     fn flush(&mut self) {
         if let Some(c) = self.base.take() {
             self.writer.text.push(c);
@@ -194,6 +232,7 @@ impl Folder<'_> {
             self.letter(letter);
         } else if is_cell_end(c) {
             self.cell_end(c);
+        } else if (is_raised(c) || c == '⁻') && self.exponent(c) {
         } else if let Some(sign) = sign(c) {
             // The charge of SO₄²⁻ raises no figure.
             if is_raised(c) && self.base.is_none() && self.writer.text.len() == self.lowered {
@@ -230,6 +269,9 @@ impl Folder<'_> {
         }
     }
 }
+
+/// Most figures of an exponent.
+const EXPONENT: usize = 8;
 
 /// Most spaces before a cell; more of them are an indent.
 const INDENT: usize = 64;
@@ -281,27 +323,61 @@ fn starts_group(text: &str) -> bool {
 fn sign(c: char) -> Option<char> {
     Some(match c {
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
-            ' '
-        }
+        // Spaces, and what has no sound: the marks before a sentence, of a note and of a paragraph, corners of tables.
+        '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}'
+        | '¡'
+        | '¿'
+        | '†'
+        | '‡'
+        | '※'
+        | '¶'
+        | '⁋'
+        | '┄'..='╏'
+        | '╒'..='╿' => ' ',
         '\'' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | '’' | '‘' | '‛' | '′' | 'ꞌ' | 'Ꞌ' | '＇' => {
             '\''
         }
-        '“' | '”' | '„' | '‟' | '«' | '»' | '‹' | '›' | '″' | '〝' | '〞' | '＂' => {
-            '"'
-        }
-        '‐' | '‑' | '﹣' | '－' | '⁃' => '-',
+        '“'
+        | '”'
+        | '„'
+        | '‚'
+        | '‟'
+        | '«'
+        | '»'
+        | '‹'
+        | '›'
+        | '″'
+        | '〝'..='〟'
+        | '＂'
+        | '〈'..='】'
+        | '〔'..='〛'
+        | '⁅'
+        | '⁆'
+        | '⟦'..='⟯'
+        | '❛'..='❞'
+        | '❨'..='❵' => '"',
+        '‐' | '‑' | '﹣' | '－' | '⁃' | '‧' => '-',
         '−' | '⁻' | '₋' => '−',
         '⁺' | '₊' | '＋' => '+',
         '‒' | '–' => '–',
-        '—' | '―' | '⸺' | '⸻' | '─' | '━' => '—',
+        '—' | '―' | '⸺' | '⸻' | '─' | '━' | '═' => '—',
+        // Lines of tables and boxes.
+        '¦' | '‖' | '│' | '┃' | '║' => '|',
+        '‗' => '_',
+        '⁓' | '〜' => '~',
+        '⁎' | '⁑' | '⁕' => '*',
         '…' | '‥' => '…',
         'ꜜ' | 'ꜝ' => DOWNSTEP,
-        '。' | '．' | '।' | '॥' | '۔' | '።' => '.',
+        '。' | '．' | '․' | '।' | '॥' | '۔' | '።' => '.',
         '、' | '，' | '،' => ',',
-        '؟' | '？' => '?',
+        '؟' | '？' | '⁇' | '⁈' | '⁉' | '‽' => '?',
         '；' | '؛' => ';',
-        '！' => '!',
+        '！' | '‼' => '!',
         '：' => ':',
         '⁄' | '∕' => '/',
         '°' | 'º' | '˚' => '°',

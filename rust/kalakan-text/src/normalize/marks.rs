@@ -97,7 +97,10 @@ impl Scanner<'_> {
         let timed = end
             .and_then(|end| end.checked_sub(1))
             .is_some_and(|last| matches!(self.chars[last], 'm' | 'M' | '.'));
-        number && (spaced && !timed || self.is_sum(after))
+        // "2³/4" and "x² / 2"
+        let last = end.and_then(|end| end.checked_sub(1));
+        let power = last.is_some_and(|last| matches!(self.chars[last], '²' | '³'));
+        number && (spaced && !timed || self.is_sum(after)) || power && self.digit(after)
     }
 
     /// Returns whether the slash here stands between two amounts that are not divided: "9am/5pm", "5kg / 10kg".

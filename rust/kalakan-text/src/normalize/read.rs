@@ -19,6 +19,7 @@ pub(super) fn read(text: &str, options: &NormalizeOptions, writer: &mut Writer) 
             && !is_silent(chars[start])
             && !is_line_of(&chars, start)
             && !is_angle(&chars, start)
+            && !is_separator(&chars, start)
         {
             writer.lose(chars[start]);
         }
@@ -68,6 +69,14 @@ fn is_angle(chars: &[char], i: usize) -> bool {
     };
     inside.is_some_and(|c| is_letter(*c) || crate::alphabet::is_mark(*c))
         && outside.is_none_or(|c| !is_letter(*c) && !c.is_ascii_digit())
+}
+
+/// Returns whether the slash at `i` only separates words: "ɔbaa/ɔbarima". Between figures it is arithmetic.
+fn is_separator(chars: &[char], i: usize) -> bool {
+    let figure = |c: &char| c.is_ascii_digit() || matches!(c, '²' | '³' | '%' | '°');
+    let before = i.checked_sub(1).map(|at| &chars[at]);
+    let between = before.is_some_and(figure) && chars.get(i + 1).is_some_and(figure);
+    matches!(chars[i], '/' | '\\') && !between
 }
 
 /// Most signs of a row that are looked at on one side.
