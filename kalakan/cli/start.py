@@ -44,8 +44,8 @@ def _start(module: str) -> NoReturn:
 def catch_signals() -> None:
     """Ctrl-C becomes `KeyboardInterrupt`, SIGTERM and SIGHUP become `SystemExit` with 128 and their number.
 
-    Neither is raised inside an import: numpy and others turn it into another error, or swallow it. Signals that the
-    parent ignores stay ignored, as with nohup.
+    Neither is raised inside an import, where numpy and others turn it into another error, or in a function that
+    libsndfile calls, where cffi prints and swallows it. Signals that the parent ignores stay ignored, as with nohup.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -63,8 +63,8 @@ def ignore_signals() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises the exception of a signal, later if an import is in progress."""
-    if _imports(frame) and hasattr(signal, "setitimer"):
+    """Raises the exception of a signal, later where it would be lost."""
+    if _would_swallow(frame) and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         return
@@ -73,9 +73,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)  # so that temporary files are cleaned up on the way out
 
 
-def _imports(frame: Any) -> bool:
+def _would_swallow(frame: Any) -> bool:
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+        code = frame.f_code
+        if code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        # The functions by which libsndfile reads and writes a Python file object.
+        if code.co_name.startswith("vio_") and code.co_filename.endswith("soundfile.py"):
             return True
         frame = frame.f_back
     return False
