@@ -51,10 +51,14 @@ def catch_signals() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
+    sys.unraisablehook = _not_lost
 
 
 def ignore_signals() -> None:
     """For the end of the process: Ctrl-C no longer interrupts the interpreter's shutdown."""
+    sys.unraisablehook = sys.__unraisablehook__
+    if hasattr(signal, "setitimer"):  # a deferred signal would kill the process by the alarm
+        signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -65,12 +69,27 @@ def ignore_signals() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     """Raises the exception of a signal, later where it would be lost."""
     if _would_swallow(frame) and hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        _stop_later(number)
         return
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)  # so that temporary files are cleaned up on the way out
+
+
+def _stop_later(number: int) -> None:
+    signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+
+def _not_lost(ignored: sys.UnraisableHookArgs) -> None:
+    """Raises the exception of a signal again that Python dropped, as in the callback of a weak reference."""
+    error = ignored.exc_value
+    if hasattr(signal, "setitimer"):
+        if isinstance(error, KeyboardInterrupt):
+            return _stop_later(signal.SIGINT)
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+            return _stop_later(error.code - 128)
+    return sys.__unraisablehook__(ignored)
 
 
 def _would_swallow(frame: Any) -> bool:

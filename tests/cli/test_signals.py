@@ -88,6 +88,32 @@ def test_a_signal_while_libsndfile_writes_is_not_lost() -> None:
 
 
 @pytest.mark.parametrize("number", STATUS)
+def test_a_signal_in_a_callback_of_a_weak_reference_is_not_lost(number: signal.Signals) -> None:
+    """Python prints its exception and goes on."""
+    code = (
+        "import os, time, weakref\nfrom kalakan.cli.start import catch_signals\ncatch_signals()\n"
+        "class Thing: pass\n"
+        "thing = Thing()\n"
+        f"seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))\n"
+        "del thing\n"
+        "time.sleep(60)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], stderr=subprocess.PIPE, timeout=30, check=False, **ORDINARY
+    )
+    assert b"ignored" not in done.stderr
+    assert done.returncode in (STATUS[number], -signal.SIGINT)  # a bare program ends by its SIGINT
+
+
+def test_a_signal_deferred_beyond_the_end_kills_nothing() -> None:
+    code = (
+        "import time, signal\nfrom kalakan.cli import start\nstart.catch_signals()\n"
+        "start._stop_later(signal.SIGTERM)\nstart.ignore_signals()\ntime.sleep(0.1)\n"
+    )
+    assert subprocess.run([sys.executable, "-I", "-c", code], check=False, timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize("number", STATUS)
 @pytest.mark.parametrize("format", ["wav", "flac"])
 def test_a_stream_that_is_stopped_leaves_a_file_with_its_length(
     tiny_voice: Path, tmp_path: Path, number: signal.Signals, format: str
