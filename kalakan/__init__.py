@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from kalakan._rust import __version__
-except ModuleNotFoundError as error:
-    if error.name != "kalakan._rust":
+except ImportError as error:
+    # A name without a file is a core that is not there; anything else is one that this Python cannot load.
+    if isinstance(error, ModuleNotFoundError) and error.name != "kalakan._rust":
         raise
     from kalakan.errors import MissingDependencyError
 
+    what = (
+        "is a source tree without its compiled core, kalakan._rust"
+        if isinstance(error, ModuleNotFoundError)
+        else f"has a compiled core that does not load here, damaged or of another system or version ({error})"
+    )
     raise MissingDependencyError(
-        f"{__path__[0]} is a source tree without its compiled core, kalakan._rust; build it there with `pip "
-        "install --editable .` (it needs Rust, https://rustup.rs), or leave that folder to use an installed Kalakan"
+        f"{__path__[0]} {what}; build it in the source tree with `pip install --editable .` (it needs Rust, "
+        "https://rustup.rs), or leave that folder to use an installed Kalakan"
     ) from None
 
 if TYPE_CHECKING:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable
+from string import Formatter
 
 import click
 
@@ -11,6 +13,8 @@ from kalakan.cli.entry import show_error
 from kalakan.cli.streams import decode, write_line
 from kalakan.errors import KalakanError
 
+_WIDE = re.compile(r"[0-9]{4}")
+"""In a width or precision that no file name has room for."""
 Answer = Callable[[str, int], str | None]
 """Handles a line and its number, counted from 1; returns the output to print, None for nothing."""
 
@@ -45,7 +49,9 @@ def numbered(pattern: str, number: int) -> str:
 def check_numbered(pattern: str, option: str) -> None:
     """Raises `click.UsageError` for a pattern that does not give each line its own path."""
     try:
-        if numbered(pattern, 1) != numbered(pattern, 2):
+        # A width such as that of {n:99999999999} would fill the memory before any path is too long.
+        is_short = not any(_WIDE.search(spec or "") for _, _, spec, _ in Formatter().parse(pattern))
+        if is_short and numbered(pattern, 1) != numbered(pattern, 2):
             return
     except (LookupError, ValueError, AttributeError):
         pass

@@ -7,6 +7,7 @@ import stat
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ class Output(ABC):
 
     def close(self) -> None:  # noqa: B027 - most have nothing to finish
         """Finishes the output that all the texts share."""
+
+    def abandon(self) -> None:  # noqa: B027 - most keep nothing of a text that failed
+        """Instead of `close` after an error or a signal: what is already in a file stays playable."""
 
 
 def choose_output(output: str | None, lines: bool, stream: bool, shape: Shape) -> Output:
@@ -142,10 +146,12 @@ class Stream(Output):
         kind = format_named(self._shape.format or "wav")
         self._encoder = Encoder(choose_coding(sample_rate, kind, self._shape.rate, self._shape.bits))
         self._start = _place_in_file()
+        self._has_begun = False
 
     def put(self, chunks: Iterator[Any], number: int) -> None:
         """See `Output`."""
         for chunk in chunks:
+            self._has_begun = True
             _send(self._encoder.encode(chunk))
 
     def close(self) -> None:
@@ -153,6 +159,12 @@ class Stream(Output):
         _send(self._encoder.finish())
         if self._start is not None:
             _correct(self._start, self._encoder.corrections())
+
+    def abandon(self) -> None:
+        """See `Output`."""
+        if self._start is not None and self._has_begun:
+            with suppress(OSError):  # the disk is full: the error that led here says so
+                self.close()
 
 
 class Loudspeaker(Output):

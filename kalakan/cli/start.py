@@ -44,17 +44,21 @@ def _start(module: str) -> NoReturn:
 def catch_signals() -> None:
     """Ctrl-C becomes `KeyboardInterrupt`, SIGTERM and SIGHUP become `SystemExit` with 128 and their number.
 
-    Neither is raised inside an import: numpy and others turn it into another error, or swallow it. Signals that the
-    parent ignores stay ignored, as with nohup.
+    Neither is raised inside an import, where numpy and others turn it into another error, or in a function that
+    libsndfile calls, where cffi prints and swallows it. Signals that the parent ignores stay ignored, as with nohup.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
+    sys.unraisablehook = _not_lost
 
 
 def ignore_signals() -> None:
     """For the end of the process: Ctrl-C no longer interrupts the interpreter's shutdown."""
+    sys.unraisablehook = sys.__unraisablehook__
+    if hasattr(signal, "setitimer"):  # a deferred signal would kill the process by the alarm
+        signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -63,19 +67,38 @@ def ignore_signals() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises the exception of a signal, later if an import is in progress."""
-    if _imports(frame) and hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+    """Raises the exception of a signal, later where it would be lost."""
+    if _would_swallow(frame) and hasattr(signal, "setitimer"):
+        _stop_later(number)
         return
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)  # so that temporary files are cleaned up on the way out
 
 
-def _imports(frame: Any) -> bool:
+def _stop_later(number: int) -> None:
+    signal.signal(signal.SIGALRM, lambda _, later: _stop(number, later))
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+
+def _not_lost(ignored: sys.UnraisableHookArgs) -> None:
+    """Raises the exception of a signal again that Python dropped, as in the callback of a weak reference."""
+    error = ignored.exc_value
+    if hasattr(signal, "setitimer"):
+        if isinstance(error, KeyboardInterrupt):
+            return _stop_later(signal.SIGINT)
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+            return _stop_later(error.code - 128)
+    return sys.__unraisablehook__(ignored)
+
+
+def _would_swallow(frame: Any) -> bool:
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+        code = frame.f_code
+        if code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        # The functions by which libsndfile reads and writes a Python file object.
+        if code.co_name.startswith("vio_") and code.co_filename.endswith("soundfile.py"):
             return True
         frame = frame.f_back
     return False

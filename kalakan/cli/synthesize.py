@@ -108,11 +108,15 @@ def command(text: str | None, **options: Any) -> int:
     loaded = time.perf_counter()
     run = SynthesisRun(synthesizer, output, subtitles, speak_options)
     status = 0
-    if source is None:
-        blank = "" if output.tells_paths else None
-        status = answer_lines(_lines(options["text_file"]), run.speak, blank)
-    else:
-        run.speak(source, 1)
+    try:
+        if source is None:
+            blank = "" if output.tells_paths else None
+            status = answer_lines(_lines(options["text_file"]), run.speak, blank)
+        else:
+            run.speak(source, 1)
+    except BaseException:
+        output.abandon()
+        raise
     output.close()
     if options["verbose"]:
         spoken_s = run.samples / synthesizer.sample_rate

@@ -301,7 +301,7 @@ def _build(record: ModelRecord, state: dict[str, Tensor], audio: AudioConfig, pa
             name: value.float() if value.dtype.is_floating_point else value for name, value in state.items()
         }
         module.load_state_dict(floats)
-    except (ConfigError, RuntimeError) as error:
+    except (ConfigError, RuntimeError, IndexError) as error:  # too few units: the special ones have no row
         raise VoiceError(
             f"{path}: does not fit its model {record.type} ({str(error).splitlines()[0]})"
         ) from error

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import soundfile
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -60,3 +62,79 @@ def test_what_the_parent_ignores_stays_ignored(tiny_voice: Path, tmp_path: Path)
         process.send_signal(signal.SIGHUP)
         process.communicate(b"Yoo", timeout=100)
     assert process.returncode == 0
+
+
+def test_a_signal_while_libsndfile_writes_is_not_lost() -> None:
+    """cffi would print the exception and go on, and the command would run to the end of its text."""
+    code = (
+        "import os, signal, sys, numpy, soundfile\nfrom kalakan.cli.start import catch_signals\ncatch_signals()\n"
+        "class Sink:\n"
+        "    sent = False\n"
+        "    def write(self, content):\n"
+        "        if not self.sent: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        self.sent = True\n"
+        "        return len(content)\n"
+        "    def seek(self, *_): return 0\n"
+        "    def tell(self): return 0\n"
+        "    def read(self, _): return b''\n"
+        "sound = soundfile.SoundFile(Sink(), 'w', 24000, 1, format='WAV')\n"
+        "while True: sound.write(numpy.zeros(9999))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], stderr=subprocess.PIPE, timeout=100, check=False, **ORDINARY
+    )
+    assert done.stderr == b""
+    assert done.returncode == STATUS[signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", STATUS)
+def test_a_signal_in_a_callback_of_a_weak_reference_is_not_lost(number: signal.Signals) -> None:
+    """Python prints its exception and goes on."""
+    code = (
+        "import os, time, weakref\nfrom kalakan.cli.start import catch_signals\ncatch_signals()\n"
+        "class Thing: pass\n"
+        "thing = Thing()\n"
+        f"seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))\n"
+        "del thing\n"
+        "time.sleep(60)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], stderr=subprocess.PIPE, timeout=30, check=False, **ORDINARY
+    )
+    assert b"ignored" not in done.stderr
+    assert done.returncode in (STATUS[number], -signal.SIGINT)  # a bare program ends by its SIGINT
+
+
+def test_a_signal_deferred_beyond_the_end_kills_nothing() -> None:
+    code = (
+        "import time, signal\nfrom kalakan.cli import start\nstart.catch_signals()\n"
+        "start._stop_later(signal.SIGTERM)\nstart.ignore_signals()\ntime.sleep(0.1)\n"
+    )
+    assert subprocess.run([sys.executable, "-I", "-c", code], check=False, timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize("number", STATUS)
+@pytest.mark.parametrize("format", ["wav", "flac"])
+def test_a_stream_that_is_stopped_leaves_a_file_with_its_length(
+    tiny_voice: Path, tmp_path: Path, number: signal.Signals, format: str
+) -> None:
+    command = [sys.executable, "-m", "kalakan", "synthesize", "--voice", tiny_voice, "--stream", "--lines"]
+    place = tmp_path / "a"
+    with place.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "-f", format], stdin=subprocess.PIPE, stdout=out, cwd=tmp_path, **ORDINARY
+        )
+    assert process.stdin is not None
+    process.stdin.write(b"Akwaaba. Wo ho te s\xc9\x9bn?\n" * 20)  # codecs hold the first words back
+    process.stdin.flush()
+    while place.stat().st_size < 5000 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(timeout=100) == STATUS[number]
+    process.stdin.close()
+    known = soundfile.info(place).frames
+    assert 0 < known < 2**32
+    assert len(soundfile.read(place)[0]) == known
+    if format == "wav":
+        size = place.stat().st_size
+        assert int.from_bytes(place.read_bytes()[4:8], "little") == size - 8

@@ -145,6 +145,18 @@ def test_a_graph_without_a_voice_reads_only_what_lies_beside_it(tmp_path: Path, 
         open_session(folder / "a.onnx", 1)
 
 
+@pytest.mark.parametrize("kind", ["above", "absolute", "link"])
+def test_a_graph_that_lies_in_a_voice_unlisted_reads_only_what_lies_beside_it(
+    voice: Path, tmp_path: Path, kind: str
+) -> None:
+    (voice / "link").symlink_to(tmp_path / "secret")
+    location = {"above": "../secret", "absolute": str(tmp_path / "secret")}.get(kind, kind)
+    (voice / "another.onnx").write_bytes(graph_with(location).SerializeToString())
+    for name in ("vocoder", "acoustic_model"):
+        with pytest.raises(VoiceError, match="outside its folder; keep its data beside it"):
+            Synthesizer(**{name: voice / "another.onnx"})
+
+
 def test_data_beside_a_graph_is_read(tmp_path: Path) -> None:
     (tmp_path / "weights").write_bytes(np.full(4, 2, np.float32).tobytes())
     (tmp_path / "a.onnx").write_bytes(graph_with("weights").SerializeToString())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kalakan import Synthesizer
 from kalakan.errors import VoiceError
 from kalakan.voices.package import load_voice
 
@@ -96,3 +97,33 @@ def test_a_pipe_is_not_waited_for(voice: Path) -> None:
 def test_what_is_no_path_is_refused(source: Any) -> None:
     with pytest.raises(VoiceError, match="give the path of a voice folder"):
         load_voice(source)
+
+
+@pytest.mark.parametrize(
+    ("model", "record"),
+    [
+        ("acoustic", {"type": "unheard_of"}),
+        ("vocoder", {"type": "unheard_of"}),
+        ("vocoder", {"type": "harmonic_noise", "config": {"unheard_of": 1}}),
+        ("vocoder", {"type": "harmonic_noise", "config": {"n_fft": "many"}}),
+    ],
+)
+def test_a_model_that_this_kalakan_does_not_know_is_a_fault_of_the_voice(
+    voice: Path, model: str, record: dict[str, Any]
+) -> None:
+    """As in a voice of a newer Kalakan: an error of settings would send the user to the wrong file."""
+    path = voice / "voice.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {model: record}))
+    with pytest.raises(VoiceError, match="does not fit") as caught:
+        Synthesizer(voice)
+    assert str(voice) in str(caught.value)
+
+
+@pytest.mark.torch
+def test_a_model_of_too_few_units_is_a_fault_of_the_voice(voice: Path) -> None:
+    path = voice / "voice.json"
+    record = json.loads(path.read_text())
+    record["acoustic"]["config"]["n_phonemes"] = 3
+    path.write_text(json.dumps(record))
+    with pytest.raises(VoiceError, match="does not fit"):
+        Synthesizer(voice, engine="torch")

@@ -129,7 +129,12 @@ def _onnx_vocoder(source: Sources) -> Any:
         raise ConfigError(f"vocoder type {kind!r} without weights needs engine='torch'")
     voice = source.use_vocoder(voice)
     if kind == HARMONIC_NOISE:
+        try:
+            sizes = from_dict(HarmonicNoiseConfig, voice.manifest.vocoder.config)
+        except ConfigError as error:
+            raise VoiceError(
+                f"{voice.path / MANIFEST}: its vocoder does not fit this Kalakan ({error})"
+            ) from error
         path = voice.file(FILTERS if voice.has(FILTERS) else VOCODER)
-        sizes = from_dict(HarmonicNoiseConfig, voice.manifest.vocoder.config)
         return HarmonicNoiseVocoder(path, audio, sizes, config.threads)
     return OnnxVocoder(voice.file(VOCODER), audio, config.threads)

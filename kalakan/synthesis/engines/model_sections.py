@@ -8,7 +8,7 @@ from typing import Any
 
 from kalakan.config.resolve import closest, from_dict, model_settings, to_dict
 from kalakan.config.schema import MODEL_SECTIONS, SPEAKING_SETTINGS, ModelConfig
-from kalakan.errors import ConfigError
+from kalakan.errors import ConfigError, VoiceError
 from kalakan.models import registry
 from kalakan.voices.manifest import ModelRecord
 
@@ -45,12 +45,15 @@ class ModelSections:
     def trained(self, record: ModelRecord, source: object) -> ModelRecord:
         """The record of a model with weights from `source`, with its inference settings overridden by the sections.
 
-        Raises `ConfigError` for a setting that would need other weights.
+        Raises `ConfigError` for a setting that would need other weights, `VoiceError` for a record of no known model.
         """
-        row = registry.entry(record.type)
-        if row.preset is None or not self._sections:
-            return record
-        own = from_dict(type(row.preset), record.config)
+        try:
+            row = registry.entry(record.type)
+            if row.preset is None or not self._sections:
+                return record
+            own = from_dict(type(row.preset), record.config)
+        except ConfigError as error:
+            raise VoiceError(f"{source}: does not fit a model of this Kalakan ({error})") from error
         wanted = self.untrained(own)
         free = SPEAKING_SETTINGS.get(type(own), ())
         for name in (item.name for item in fields(own)):

@@ -14,7 +14,7 @@ from kalakan.onnx_runtime import onnxruntime
 from kalakan.synthesis.engines.allocation import is_glibcs
 from kalakan.voices.external import check_graph
 from kalakan.voices.identity import Identity, from_metadata
-from kalakan.voices.package import MANIFEST
+from kalakan.voices.manifest import MANIFEST, VoiceManifest
 
 ROLE, FUSED = "role", "fused_model"
 """Key of a file's metadata, and its value for a graph from phonemes to audio."""
@@ -44,7 +44,9 @@ def open_session(path: Path, threads: int) -> Any:
         options.add_session_config_entry("session.use_env_allocators", "1")
     if not path.is_file():
         raise VoiceError(f"{path}: there is no such file")
-    if not (path.parent / MANIFEST).is_file():  # otherwise `load_voice` has checked it
+    manifest = path.parent / MANIFEST
+    # A file that a voice lists was checked by `load_voice`; any other may lie in a voice's folder too.
+    if not manifest.is_file() or path.name not in VoiceManifest.from_file(manifest).files:
         check_graph(path, path.read_bytes())
     try:
         # The bytes on disk, which onnxruntime takes as UTF-8 in every locale.
