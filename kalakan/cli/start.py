@@ -84,12 +84,15 @@ def _stop_later(number: int) -> None:
 def _not_lost(ignored: sys.UnraisableHookArgs) -> None:
     """Raises the exception of a signal again that Python dropped, as in the callback of a weak reference."""
     error = ignored.exc_value
-    if hasattr(signal, "setitimer"):
-        if isinstance(error, KeyboardInterrupt):
-            return _stop_later(signal.SIGINT)
-        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
-            return _stop_later(error.code - 128)
-    return sys.__unraisablehook__(ignored)
+    number = 0
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGINT
+    elif isinstance(error, SystemExit) and isinstance(error.code, int):
+        number = error.code - 128
+    if number > 0 and hasattr(signal, "setitimer"):
+        _stop_later(number)
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _would_swallow(frame: Any) -> bool:

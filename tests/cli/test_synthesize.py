@@ -260,6 +260,8 @@ def test_an_interrupt_in_the_loop_leaves_whole_files_only(tiny_voice: Path, tmp_
         ),
         (("--lines", "-o", "{x}.wav"), "it is '{x}.wav'"),
         (("--lines", "-o", "{n.wav"), "it is '{n.wav'"),
+        (("--lines", "-o", "{n:99999999999}.wav"), "it is '{n:99999999999}.wav'"),
+        (("--lines", "-o", "{n:.99999999f}.wav"), "it is '{n:.99999999f}.wav'"),
         (("--lines", "-o", "{n}.wav", "--subtitles", "a.srt"), "with --lines --subtitles needs the number"),
         (
             ("Yoo", "--subtitles", "a.txt"),
