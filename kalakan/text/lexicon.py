@@ -13,6 +13,8 @@ from kalakan.text.phonemes import CLASSES, SYMBOLS
 
 Entry = tuple[str, str, str]
 """A word, its reading (units, or `=` and a respelling), and its position for error messages."""
+MOST_BYTES = 16 << 20
+"""Maximum size of a lexicon file. A device such as /dev/zero has no end."""
 _SOUNDS = frozenset({"vowel", "syllabic", "consonant", "nasal", "liquid", "glide"})
 _CLASS_OF = {symbol: kind for symbol, kind in zip(SYMBOLS, CLASSES, strict=True) if symbol is not None}
 
@@ -53,7 +55,13 @@ def _of_file(path: Path) -> Iterator[Entry]:
     try:
         if "\0" in str(path):
             raise TextError(f"lexicon is {str(path)!r}; a path has no null character")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise TextError(
+                f"lexicon {path} has more than {MOST_BYTES >> 20} MiB; give a file of lines word<TAB>units"
+            )
+        lines = content.decode("utf-8-sig").splitlines()
     except OSError as error:
         raise TextError(
             f"lexicon {path} cannot be read ({error.strerror}); give a file of lines word<TAB>units"

@@ -61,3 +61,9 @@ def test_its_name_may_be_of_no_locale(tmp_path: Path) -> None:
     code = "import sys; from kalakan.text.twi_g2p import TwiG2P; TwiG2P(lexicon=sys.argv[1])"
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code, str(path)], env=environment, cwd=tmp_path, check=True)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(TextError, match="/dev/zero has more than 16 MiB"):
+        read_lexicon("/dev/zero")
