@@ -311,7 +311,7 @@ def test_a_source_tree_without_its_core_says_how_to_build_it(tmp_path: Path) -> 
             [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
         )
         assert (
-            "without its compiled core, kalakan._rust; build it there with `pip install --editable"
+            "without its compiled core, kalakan._rust; build it in the source tree with `pip install --editable"
             in result.stderr
         )
 
