@@ -6,6 +6,7 @@ import click
 
 from kalakan.cli.kinds import FOLDER
 from kalakan.cli.streams import printable, write_line
+from kalakan.voices.files import ACOUSTIC_WEIGHTS, has_graphs
 from kalakan.voices.package import Voice, load_voice
 
 
@@ -22,9 +23,8 @@ def command(folders: tuple[str, ...], as_json: bool) -> None:
 def _details(voice: Voice) -> str:
     manifest = voice.manifest
     size = sum(voice.file(name).stat().st_size for name in manifest.files)
-    engines = [
-        name for name, form in (("onnx", "onnx"), ("torch", "safetensors")) if voice.has(f"acoustic.{form}")
-    ]
+    runs = {"onnx": has_graphs(manifest.files), "torch": voice.has(ACOUSTIC_WEIGHTS)}
+    engines = [name for name, can in runs.items() if can]
     rows = {
         "speakers": ", ".join(manifest.speakers),
         "language": f"{manifest.language}, {manifest.dialect}",

@@ -156,6 +156,10 @@ def test_voices(kalakan: Run, tiny_voice: Path) -> None:
     assert json.loads(done(kalakan("voices", tiny_voice, "--json")))["speakers"] == ["akosua", "kwame"]
 
 
+def test_a_voice_whose_model_is_two_graphs_runs_in_both_engines(kalakan: Run) -> None:
+    assert "engines   onnx, torch\n" in done(kalakan("voices"))
+
+
 @pytest.mark.torch
 def test_export_of_a_voice_and_of_a_file(kalakan: Run, tiny_voice: Path, tmp_path: Path) -> None:
     assert (
