@@ -4,7 +4,8 @@ In each line of TEXTS one word at a time keeps its predicted tones as written ma
 round, high for low; all other words have predicted tones. Counted over the F0 that the acoustic model predicts, without
 a vocoder: pairs of neighboring vowels of that word, one high and one low, in which the high one is higher; and, in all
 words, steps of more than 6 semitones between neighboring nuclei that the tones do not ask for (equal tones, no tones,
-or the other direction). Writes benches/results/.
+or the other direction). A nucleus without a tone stands for the last tone before it in its word, so that a word marked
+high, nothing, low asks for a fall. Writes benches/results/.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ACUTE, GRAVE = "\u0301", "\u0300"
 FLIPPED = str.maketrans({ACUTE: GRAVE, GRAVE: ACUTE})
 LARGEST_STEP = 6.0
 """Semitones between neighboring nuclei of a word that only its tones may ask for."""
+HEIGHTS = {LOW: 0, DOWNSTEPPED: 1, HIGH: 2}
 WINDOW = (0.35, 0.95)
 """Part of a nucleus in which its F0 is measured."""
 
@@ -68,11 +70,13 @@ def measure(synthesizer: Synthesizer, texts: Sequence[str], speaker: str) -> dic
     for text in texts:
         for marked, chosen in versions(synthesizer, text):
             for number, word in enumerate(levels(synthesizer, marked, speaker)):
+                latest = ""
                 for (one, first), (other, second) in itertools.pairwise(word):
+                    latest = one.tone if one.tone in HEIGHTS else latest
                     step = second - first
                     if not np.isfinite(step):
                         continue
-                    wanted = direction(one.tone, other.tone)
+                    wanted = direction(latest, other.tone)
                     steps += 1
                     large += abs(step) > LARGEST_STEP and (wanted == 0 or np.sign(step) != wanted)
                     vowels = one.kind == other.kind == "vowel"
@@ -127,10 +131,9 @@ def levels(synthesizer: Synthesizer, text: str, speaker: str) -> list[list[tuple
 
 def direction(one: str, other: str) -> int:
     """1 where the tones go up, -1 where they go down, 0 where they are equal or one of them is not known."""
-    order = {LOW: 0, DOWNSTEPPED: 1, HIGH: 2}
-    if one not in order or other not in order:
+    if one not in HEIGHTS or other not in HEIGHTS:
         return 0
-    return int(np.sign(order[other] - order[one]))
+    return int(np.sign(HEIGHTS[other] - HEIGHTS[one]))
 
 
 if __name__ == "__main__":
