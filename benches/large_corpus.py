@@ -105,7 +105,15 @@ def turn(tree: Path, home: Path, workers: int) -> dict[str, Any]:
         "prepare": ["prepare", str(home / "clips"), str(corpus), "--workers", str(workers)],
         "align": ["align", str(corpus), *_set(f"training.max_steps={ALIGNER_STEPS}", few[0])],
         "train": [
-            *("train", "--model-type", "fastspeech2_small", "--data-dir", str(corpus), "--output-dir", str(run)),
+            *(
+                "train",
+                "--model-type",
+                "fastspeech2_small",
+                "--data-dir",
+                str(corpus),
+                "--output-dir",
+                str(run),
+            ),
             *_set(*few, "training.batch_size=8", "training.validation_utterances=16"),
         ],
     }

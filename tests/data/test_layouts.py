@@ -105,7 +105,9 @@ def test_what_columns_were_read_as_is_said(tmp_path: Path) -> None:
         "metadata.csv: audio from id, text from sentence, speaker from speaker, start from start, end from end",
     )
     write(tmp_path, "metadata.csv", "id|sentence|age|wer|\na|Yoo.|30|0.1|\n")
-    assert read_layout(tmp_path).columns == ("metadata.csv: audio from id, text from sentence; not read: age, wer",)
+    assert read_layout(tmp_path).columns == (
+        "metadata.csv: audio from id, text from sentence; not read: age, wer",
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,9 @@ def test_times_in_an_unknown_unit_are_refused(tmp_path: Path) -> None:
     """Without the unit the whole file would be taken for each line."""
     wav(tmp_path, "a.wav")
     write(tmp_path, "list.csv", "path,text,start_frame,end_frame\na.wav,Yoo.,1,2\n")
-    with pytest.raises(DataError, match="lacks times in seconds, as start and end .it has start_frame, end_frame"):
+    with pytest.raises(
+        DataError, match=r"lacks times in seconds, as start and end \(it has start_frame, end_frame"
+    ):
         read_layout(tmp_path)
 
 
@@ -279,6 +283,11 @@ def test_folders_of_speakers_are_speakers(tmp_path: Path) -> None:
         ("accra/ama/1.wav", "ama"),
         ("42/1.wav", "42"),
         ("female/1.wav", "female"),
+        ("female/ama/2024-01-05/1.wav", "ama"),
+        ("ama/20240105 1530/1.wav", "ama"),
+        ("kofi/5-Jan-2024/1.wav", "kofi"),
+        ("kofi/05.01.24/1.wav", "kofi"),
+        ("p225/2KI/1.wav", "2KI"),
     ],
 )
 def test_the_speaker_is_the_innermost_folder_that_can_be_somebody(

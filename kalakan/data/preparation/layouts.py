@@ -14,7 +14,14 @@ from kalakan.data.preparation.names import safe_id, short_hash, speaker_name
 from kalakan.data.preparation.recording import Recording, Source
 from kalakan.data.preparation.refused import refusal
 from kalakan.data.preparation.source_files import MICROPHONES, SourceFiles, is_file
-from kalakan.data.preparation.tables import Line, Table, find_tables, read_table, table_files, tables_of_recordings
+from kalakan.data.preparation.tables import (
+    Line,
+    Table,
+    find_tables,
+    read_table,
+    table_files,
+    tables_of_recordings,
+)
 from kalakan.errors import DataError
 
 Tables = Sequence[Table | Listed]
@@ -69,7 +76,9 @@ def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = 
         len(found) - len(recordings),
         tuple(files.inside(path) for path in files.sounds if path not in used),
         tuple(files.inside(path) for path in files.texts if path not in used) if not chosen.tables else (),
-        tuple(dict.fromkeys(table.reading() for table in tables)),  # a corpus may have a metadata.csv in each folder
+        tuple(
+            dict.fromkeys(table.reading() for table in tables)
+        ),  # a corpus may have a metadata.csv in each folder
         tuple(chosen.left(files)),
     )
 

@@ -330,7 +330,8 @@ def of_recordings(tables: Sequence[Table]) -> Chosen:
     if len(parts) == len(tables):
         parts = []
     left = tuple(
-        f"{table.path.name}: its lines are parts of recordings that another table has whole" for table in parts
+        f"{table.path.name}: its lines are parts of recordings that another table has whole"
+        for table in parts
     )
     return Chosen(tuple(_agreeing([table for table in tables if table not in parts])), left)
 

@@ -17,7 +17,9 @@ ENDS = (
 )
 LENGTHS = ("duration", "dur", "length")
 _UNIT = re.compile(r"(?P<base>.*?)[\s_(\[]+(?P<unit>m?s|m?secs?|(milli)?seconds?)[)\]]?")
-_UNKNOWN_UNIT = re.compile(r"(start|begin|end|stop|onset)[_ ](frame|sample|tick|byte)s?|(frame|sample)[_ ](start|end)")
+_UNKNOWN_UNIT = re.compile(
+    r"(start|begin|end|stop|onset)[_ ](frame|sample|tick|byte)s?|(frame|sample)[_ ](start|end)"
+)
 
 Place = tuple[int, float]
 """Index of a column, and the seconds of its unit."""
@@ -78,7 +80,9 @@ def time_columns(columns: Sequence[str]) -> TimeColumns:
         return tuple((index, unit) for index, (base, unit) in enumerate(parts) if base in names)
 
     found = TimeColumns(places(starts), places(ends))
-    return TimeColumns(found.starts, found.ends, places(set(LENGTHS)) if found.starts and not found.ends else ())
+    return TimeColumns(
+        found.starts, found.ends, places(set(LENGTHS)) if found.starts and not found.ends else ()
+    )
 
 
 def unknown_times(columns: Sequence[str]) -> list[str]:
