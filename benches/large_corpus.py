@@ -5,7 +5,8 @@
 The clips are cut from a labelled corpus between words, most of them under a second long. Every command runs in its own
 process, and its wall-clock time, CPU seconds (with its workers) and largest process are told. `--before` is a checkout
 of an earlier version with its compiled core; the turns of both alternate on the same clips. `--keep FOLDER` leaves the
-clips and what became of them there.
+clips and what became of them there; clips that are there already are not made again. The results are written after
+every command.
 """
 
 from __future__ import annotations
@@ -55,12 +56,15 @@ def main() -> None:
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
         for _ in range(options.rounds):
             for name, tree in trees.items():
-                found[name].append(turn(tree, home, options.workers))
-                write(options, load, seconds, found)
+                found[name].append({})
+                for _ in turn(tree, home, options.workers, found[name][-1]):
+                    write(options, load, seconds, found)
 
 
 def make_clips(corpus: Path, folder: Path, count: int) -> float:
-    """Writes `count` clips and their table; returns their seconds."""
+    """Writes `count` clips and their table, last; returns their seconds."""
+    if (folder / "metadata.csv").is_file():
+        return sum(soundfile.info(path).duration for path in (folder / "wavs").iterdir())
     (folder / "wavs").mkdir(parents=True, exist_ok=True)
     made, seconds, lines = 0, 0.0, ["path|speaker|text"]
     for audio, rate, speaker, text in pieces(corpus):
@@ -95,8 +99,8 @@ def pieces(corpus: Path) -> Iterator[tuple[np.ndarray, int, str, str]]:
                 begin, taken = border, number
 
 
-def turn(tree: Path, home: Path, workers: int) -> dict[str, Any]:
-    """The three commands of the code in `tree`, each from nothing."""
+def turn(tree: Path, home: Path, workers: int, told: dict[str, Any]) -> Iterator[str]:
+    """Writes into `told` what the three commands of the code in `tree` take, each from nothing; yields their names."""
     corpus, run = home / "corpus", home / "run"
     for folder in (corpus, run):
         shutil.rmtree(folder, ignore_errors=True)
@@ -117,11 +121,12 @@ def turn(tree: Path, home: Path, workers: int) -> dict[str, Any]:
             *_set(*few, "training.batch_size=8", "training.validation_utterances=16"),
         ],
     }
-    told = {name: timed(tree, arguments) for name, arguments in steps.items()}
-    with (corpus / "meta.jsonl").open(encoding="utf-8") as file:
-        items = [json.loads(line) for line in file]
-    told["clips"] = {"kept": len(items), "aligned": sum("frames" in item for item in items)}
-    return told
+    for name, arguments in steps.items():
+        told[name] = timed(tree, arguments)
+        with (corpus / "meta.jsonl").open(encoding="utf-8") as file:
+            items = [json.loads(line) for line in file]
+        told["clips"] = {"kept": len(items), "aligned": sum("frames" in item for item in items)}
+        yield name
 
 
 def _set(*settings: str) -> list[str]:
