@@ -159,7 +159,7 @@ def _table(files: SourceFiles) -> list[Table]:
 
     Raises `DataError` for two tables that say different things of one recording.
     """
-    tables = tables_of_recordings(files.root).read
+    tables = list(tables_of_recordings(files.root).read)
     if not tables:
         raise DataError(
             f"{files.root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text "
