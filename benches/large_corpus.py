@@ -34,6 +34,8 @@ SHORTEST_S = 0.6
 """A clip ends with the first word after so many seconds."""
 ALIGNER_STEPS, STEPS = 30, 10
 HERE = Path(__file__).parents[1]
+COMMAND = "import sys; sys.argv[0] = 'kalakan'; from kalakan.cli.main import main; main()"
+"""Earlier versions have no `python -m kalakan`."""
 
 
 def main() -> None:
@@ -136,7 +138,7 @@ def _set(*settings: str) -> list[str]:
 def timed(tree: Path, arguments: list[str]) -> dict[str, float]:
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "kalakan", *arguments],
+        [sys.executable, "-c", COMMAND, *arguments],
         check=True,
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)},

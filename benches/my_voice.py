@@ -158,7 +158,9 @@ def kept(report: dict[str, Any]) -> dict[str, float | None]:
 def steps(run: Path) -> dict[str, int]:
     """The steps that each run took: patience ends it before its last one."""
     return {
-        path.parent.name: max(json.loads(line)["step"] for line in path.read_text(encoding="utf-8").splitlines())
+        path.parent.name: max(
+            json.loads(line)["step"] for line in path.read_text(encoding="utf-8").splitlines()
+        )
         for path in sorted(run.glob("*/metrics.jsonl"))
     }
 
