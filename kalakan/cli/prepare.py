@@ -193,6 +193,8 @@ def _tell(made: Prepared) -> None:
     write_line(f"layout {source.layout}, speakers: {', '.join(speakers[:MOST_NAMED])}{more}")
     for columns in source.columns:
         write_line(f"columns of {columns}")
+    for table in source.left_tables:
+        write_line(f"not read: {table}")
     write_line(f"next: kalakan align {made.folder}")
     if has_lost_letters([*made.kept, *made.left_out]):
         complain(f"kalakan: warning: {LOST_LETTERS}")

@@ -101,7 +101,7 @@ class Recordings(Dataset[dict[str, Tensor]]):
         with ProcessPoolExecutor(min(workers, total), context, take_store, (self.store,)) as pool:
             try:
                 wanted = [self.stored(item) for item in self.utterances]
-                faults = pool.map(stored_fault, self.utterances, wanted, chunksize=8)
+                faults = pool.map(stored_fault, self.utterances, wanted, chunksize=2)
                 for index, fault in enumerate(faults):  # a mel from elsewhere is read here
                     yield fault if fault is not None or "mel" in wanted[index] else self.fault(index)
             except BrokenProcessPool as error:

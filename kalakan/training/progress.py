@@ -15,11 +15,12 @@ Item = TypeVar("Item")
 
 
 class Progress:
-    """Progress on standard error; silent when `quiet`."""
+    """Progress on standard error; only warnings when `quiet`, and nothing in a process that is not the first."""
 
-    def __init__(self, max_steps: int, quiet: bool) -> None:
+    def __init__(self, max_steps: int, quiet: bool, is_first: bool = True) -> None:
         self.max_steps = max_steps
-        self.quiet = quiet
+        self.quiet = quiet or not is_first
+        self.is_first = is_first
         self._bar: Any = None
 
     def prepare(self, *sources: BatchSource, workers: int = 0) -> None:
@@ -55,6 +56,11 @@ class Progress:
     def say(self, text: str) -> None:
         """Prints a line without disturbing the bar."""
         if not self.quiet:
+            self.answer(text)
+
+    def warn(self, text: str) -> None:
+        """Prints a line about what the user may not have meant, in quiet runs too."""
+        if self.is_first:
             self.answer(text)
 
     @staticmethod

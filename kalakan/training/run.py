@@ -42,26 +42,28 @@ class Run:
         self.model_type, self.task, self.group = model_type, task, group
         self.settings, self.config = settings, settings.training
         self.output = output
-        self.progress = Progress(self.config.max_steps, quiet or not group.is_first)
+        self.progress = Progress(self.config.max_steps, quiet, group.is_first)
         self.profile = Profile()
         self.bad_batches = 0
 
     def prepare(self, data: Path, features: Path, resume: bool, start_from: str | Path | None) -> None:
         """Sets up data, modules and optimizers; then loads the checkpoint, if there is one."""
+        found = self.output / LAST
+        resumes = resume and found.is_file()
+        if begins_with := found if resumes else start_from:
+            check_source(Path(begins_with), self.settings.audio)  # before features are computed for an hour
         _seed_everything(self.config.seed)
         self._read(data, features)
         self.learner = Learner(self.model_type, self.task, self.settings, self.group)
         # Otherwise all processes would draw the same dropout and the same noise.
         torch.manual_seed(self.config.seed + self.group.rank)
-        found = self.output / LAST
         self.replaces_another = found.is_file() and not resume
         self.learner.data = facts_of(self.train_data, self.validation.data)
-        if resume and found.is_file():
+        if resumes:
             for line in self.learner.restore(found):
-                self.progress.say(line)
+                self.progress.warn(line)
         elif start_from is not None:
             self._begin_with(Path(start_from))
-            check_source(Path(start_from), self.settings.audio)
         self.records = Records(self.output, self.learner, self.validation, self.progress, self._times)
         if self.group.is_first:
             write_report(self.damaged, self.output)
@@ -132,7 +134,7 @@ class Run:
         everyones = {index for part in self.group.collect(sorted(indices)) for index in part}
         names = ", ".join(sorted({self.train_data.name(index) for index in everyones}))
         step = self.learner.position.step - 1
-        self.progress.say(f"step {step}: the loss or a gradient is not finite; skipped the batch of {names}")
+        self.progress.warn(f"step {step}: the loss or a gradient is not finite; skipped the batch of {names}")
         if self.bad_batches >= self.config.max_nonfinite:
             raise TrainingError(
                 f"the loss or a gradient was not finite {self.bad_batches} steps in a row, last at step {step} with "
@@ -146,7 +148,9 @@ class Run:
         report = self.output / "started_from.json"
         if self.group.is_first:
             write_json(report, {"source": str(source), "left_out": left_out, "speakers": origins})
-        for line in [*named(left_out, source, report), *named_speakers(origins, source)]:
+        for line in named(left_out, source, report):
+            self.progress.warn(line)
+        for line in named_speakers(origins, source):
             self.progress.say(line)
 
 

@@ -104,6 +104,10 @@ def test_what_columns_were_read_as_is_said(tmp_path: Path) -> None:
     assert read_layout(tmp_path).columns == (
         "metadata.csv: audio from id, text from sentence, speaker from speaker, start from start, end from end",
     )
+    write(tmp_path, "metadata.csv", "id|sentence|age|wer|\na|Yoo.|30|0.1|\n")
+    assert read_layout(tmp_path).columns == (
+        "metadata.csv: audio from id, text from sentence; not read: age, wer",
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,6 +116,16 @@ def test_what_columns_were_read_as_is_said(tmp_path: Path) -> None:
         ("path,text,start,end", "a.wav,Yoo.,1.5,3", (1.5, 3.0)),
         ("path,text,start_ms,end_ms", "a.wav,Yoo.,1500,3000", (1.5, 3.0)),
         ("path,text,start_time,end_time", "a.wav,Yoo.,1.5,", (1.5, math.inf)),
+        ("path,text,offset,duration", "a.wav,Yoo.,1.5,1.5", (1.5, 3.0)),
+        ("path,text,onset,offset", "a.wav,Yoo.,1.5,3", (1.5, 3.0)),
+        ("path,text,onset,duration", "a.wav,Yoo.,1.5,", (1.5, math.inf)),
+        ("path,text,begin_time_s,length (ms)", "a.wav,Yoo.,1.5,1500", (1.5, 3.0)),
+        ("path,text,from,to", "a.wav,Yoo.,1.5,3", (1.5, 3.0)),
+        ("path,text,xmin,xmax,duration", "a.wav,Yoo.,1.5,3,9", (1.5, 3.0)),
+        ("path,text,Start [sec],End [sec]", "a.wav,Yoo.,1.5,3", (1.5, 3.0)),
+        ("path,text,duration", "a.wav,Yoo.,3", None),
+        ("path,text,offset,duration", "a.wav,Yoo.,,3", None),
+        ("path,text,from", "a.wav,Yoo.,the Bible", None),
         ("path,text,start,end", "a.wav,Yoo.,,", None),
     ],
 )
@@ -123,6 +137,16 @@ def test_a_line_may_be_a_stretch_of_its_file(
     (item,) = read_layout(tmp_path).recordings
     assert (item.stretch, item.fault) == (stretch, None)
     assert item.id == ("a" if stretch is None else "a_0001500")
+
+
+def test_times_in_an_unknown_unit_are_refused(tmp_path: Path) -> None:
+    """Without the unit the whole file would be taken for each line."""
+    wav(tmp_path, "a.wav")
+    write(tmp_path, "list.csv", "path,text,start_frame,end_frame\na.wav,Yoo.,1,2\n")
+    with pytest.raises(
+        DataError, match=r"lacks times in seconds, as start and end \(it has start_frame, end_frame"
+    ):
+        read_layout(tmp_path)
 
 
 @pytest.mark.parametrize("times", ["2,1", "1,1", "-1,2", "one,2", "nan,2", "inf,"])
@@ -192,15 +216,27 @@ def test_a_table_of_the_parts_of_recordings_is_not_read_beside_their_own(tmp_pat
         for k in range(3)
     ]
     write(tmp_path, "syllables.tsv", "\n".join(["clip\ttext\tstart_s\tend_s", *parts]))
-    assert said(read_layout(tmp_path)) == {"a": "Mekɔ fie.", "b": "Yoo."}
+    sounds = [f"{name}.wav\t{sound}\t0.1\t0.05" for name in "ab" for sound in "mekɔfie"]
+    write(tmp_path, "sounds.tsv", "\n".join(["path\ttext\tstart\tduration", *sounds]))
+    write(tmp_path, "formants.tsv", "clip\tvowel\tf1_hz\na\te\t400\n")
+    write(tmp_path, "empty.csv", "")
+    source = read_layout(tmp_path)
+    assert said(source) == {"a": "Mekɔ fie.", "b": "Yoo."}
+    told = dict(line.split(": ", 1) for line in source.left_tables)
+    assert set(told) == {"syllables.tsv", "sounds.tsv", "formants.tsv", "empty.csv"}
+    assert told["sounds.tsv"] == "its lines are parts of recordings that another table has whole"
+    assert "lacks a text column" in told["formants.tsv"]
+    (tmp_path / "sounds.tsv").unlink()
     (tmp_path / "clips.tsv").unlink()  # a word said again and again in one file
     assert len(read_layout(tmp_path).recordings) == 6
 
 
-def test_stretches_of_long_recordings_are_recordings(tmp_path: Path) -> None:
-    write(tmp_path, "clips.tsv", "path\tsentence\na.wav\tMekɔ fie.\n")
-    write(tmp_path, "book.tsv", "file\ttext\tstart\tend\nbook.wav\tYoo.\t0\t1\nbook.wav\tDaabi.\t1\t2\n")
-    assert sorted(map(str, said(read_layout(tmp_path)).values())) == ["Daabi.", "Mekɔ fie.", "Yoo."]
+@pytest.mark.parametrize("other", ["a.wav\tMekɔ fie.", "book.wav\tBible"])
+def test_stretches_of_long_recordings_are_recordings(other: str, tmp_path: Path) -> None:
+    write(tmp_path, "clips.tsv", f"path\tsentence\n{other}\n")
+    write(tmp_path, "book.tsv", "file\ttext\tstart\tend\nbook.wav\tYoo.\t0\t2\nbook.wav\tDaabi.\t2\t5\n")
+    texts = sorted(map(str, said(read_layout(tmp_path)).values()))
+    assert texts == sorted(["Daabi.", other.partition("\t")[2], "Yoo."])
 
 
 @pytest.mark.parametrize(
@@ -247,6 +283,11 @@ def test_folders_of_speakers_are_speakers(tmp_path: Path) -> None:
         ("accra/ama/1.wav", "ama"),
         ("42/1.wav", "42"),
         ("female/1.wav", "female"),
+        ("female/ama/2024-01-05/1.wav", "ama"),
+        ("ama/20240105 1530/1.wav", "ama"),
+        ("kofi/5-Jan-2024/1.wav", "kofi"),
+        ("kofi/05.01.24/1.wav", "kofi"),
+        ("p225/2KI/1.wav", "2KI"),
     ],
 )
 def test_the_speaker_is_the_innermost_folder_that_can_be_somebody(

@@ -285,15 +285,17 @@ def test_a_clip_of_any_length_has_a_loudness(samples: int) -> None:
     assert np.isfinite(sound.samples).all()
 
 
+@pytest.mark.parametrize("name", ["audio/five.raw", "five.raw", "FIVE.RAW"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_file_without_a_header_is_its_own_problem(workers: int, tmp_path: Path) -> None:
+def test_a_file_without_a_header_is_its_own_problem(workers: int, name: str, tmp_path: Path) -> None:
     sources.table(tmp_path / "source")
     (tmp_path / "source" / "audio" / "five.raw").write_bytes(bytes(40_000))
     with (tmp_path / "source" / "list.csv").open("a", encoding="utf-8") as file:
-        file.write('audio/five.raw,akosua,"Yɛfrɛ me Kofi."\n')
+        file.write(f'{name},akosua,"Yɛfrɛ me Kofi."\n')
     made = prepare(tmp_path / "source", tmp_path / "corpus", workers=workers)
     assert len(made.kept) == 4
-    assert kinds(made)["audio_five.raw"] == {"unreadable_audio"}
+    (found,) = made.left_out
+    assert {problem.kind for problem in found.problems} == {"unreadable_audio"}
 
 
 def test_what_nobody_foresaw_is_named_and_tried_again(
@@ -353,6 +355,14 @@ def test_stretches_are_cut_out_of_their_file(tmp_path: Path) -> None:
         ("mekɔ (background noise) fie", "marks"),
         ("mekɔ <breath> fie", "marks"),
         ("*laughs* mekɔ fie", "marks"),
+        ("[Laughter: loud] mekɔ fie", "marks"),
+        ("mekɔ <soft music> fie", "marks"),
+        ("mekɔ [unclear: 2 words] fie", "gaps"),
+        ("Me h¿ y¡", "mojibake"),
+        ("Wo ho y¦", "mojibake"),
+        ("¿Wo ho te sɛn?", None),
+        ("(music no yɛ dɛ) mekɔ fie", None),
+        ("[music no yɛ dɛ paa] mekɔ fie", None),
         ("Hwan?Wo ba", None),
         ("Wo ho te sɛn?yɛ", None),
         ("Kofi (ne Ama) kɔ fie", None),

@@ -16,7 +16,6 @@ from kalakan.storage import lock_file
 from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.metrics_log import MetricsLog
-from kalakan.training.progress import Progress
 from kalakan.training.trainer import Trainer
 from kalakan.voices.weights import load_pt
 from tiny_corpus import make_corpus
@@ -161,22 +160,15 @@ def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
         Trainer("fastspeech2_small", device="cuda:2")
 
 
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What runs say."""
-    lines: list[str] = []
-    monkeypatch.setattr(Progress, "say", lambda _, text: lines.append(text))
-    return lines
-
-
 def test_a_run_that_goes_on_says_what_is_not_as_it_was(
-    tiny_config: Settings, tmp_path: Path, said: list[str]
+    tiny_config: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Quiet runs say it too: only bars and scores are not shown."""
     folder = make_corpus(tmp_path / "corpus")
     tiny_config["training"] |= {"max_steps": 1}
     Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
     Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
-    assert said == []
+    assert capsys.readouterr().err == ""
     tiny_config["training"] |= {"max_steps": 2, "batch_size": 3}
     records = [json.loads(line) for line in (folder / "meta.jsonl").read_text().splitlines()]
     last = next(record for record in reversed(records) if int(record["id"][-5:]) % 20 != 7)
@@ -186,17 +178,17 @@ def test_a_run_that_goes_on_says_what_is_not_as_it_was(
     now = len(
         Trainer("fastspeech2_small", tiny_config).task.datasets(folder, tmp_path / "features")[0].utterances
     )
-    assert sorted(said) == [
+    assert sorted(capsys.readouterr().err.splitlines()) == [
         f"goes on with {now} train utterances, which were {now + 1}",
         "goes on with training.batch_size 3, which was 2",
         "goes on with training.max_steps 2, which was 1",
     ]
-    said.clear()
     other = next(record for record in records if int(record["id"][-5:]) % 20 != 7)
     place = next(i for i, unit in enumerate(other["units"]) if unit == "a")
     other["units"][place] = "e"
     (folder / "meta.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     Trainer("fastspeech2_small", tiny_config).train(folder, tmp_path / "run", quiet=True)
+    said = capsys.readouterr().err.splitlines()
     assert said == ["goes on with other transcripts, durations or lengths of the train utterances"]
 
 
@@ -213,6 +205,8 @@ def test_frames_that_mean_another_sound_are_refused(
         with pytest.raises(TrainingError, match=message):
             folder = tmp_path / f"begun-{number}"
             Trainer("fastspeech2_small", other).train(corpus, folder, start_from=source, quiet=True)
+        assert not (folder / "features").exists()  # refused before an hour's features are computed
+    assert len(list((tmp_path / "run" / "features").iterdir())) == 1
 
 
 def test_the_best_checkpoint_is_no_larger_than_its_weights(

@@ -17,7 +17,8 @@ _NO_SPEAKERS = frozenset(
 )
 _NOBODY = re.compile(
     r"(train|dev|test|valid|eval)([-_.].*)?|(fe)?males?|(wo)?m[ae]n|girls?|boys?|[fm]|speakers?|voices?|data|corpus|"
-    r"(session|sess|part|chapter|chap|day|disc|cd|vol|volume|book|set|batch|take|rec|recording)s?[-_ ]*\d*|\d+",
+    r"(session|sess|part|chapter|chap|day|disc|cd|vol|volume|book|set|batch|take|rec|recording)s?[-_ ]*\d*|"
+    r"\d[\d._ :T-]*|\d{1,2}[-_. ]?[a-z]{3,9}[-_. ]?\d{2,4}",  # numbers, dates, 5-Jan-2024
     re.IGNORECASE,
 )
 """Folders named for the kind or time of recordings, not for a speaker."""

@@ -16,8 +16,6 @@ from kalakan.data.text_files import read_text, split_lines
 from kalakan.errors import DataError
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
-_START, _LENGTH = "offset", "duration"
-"""NeMo's fields for a stretch of a file, in seconds."""
 
 
 def json_tables(files: SourceFiles) -> list[Table]:
@@ -83,23 +81,11 @@ def _records(text: str) -> list[tuple[int, Any]]:
 
 def _table(path: Path, records: list[tuple[int, dict[str, Any]]]) -> Table:
     columns = list(dict.fromkeys(key.lower() for _, record in records for key in record))
-    has_stretches = _START in columns and _LENGTH in columns and "start" not in columns
     rows = []
     for number, record in records:
         values = {key.lower(): _text(value) for key, value in record.items()}
-        fields = [values.get(column, "") for column in columns]
-        if has_stretches:
-            fields += _stretch(record)
-        rows.append((number, tuple(fields)))
-    return Table(path, tuple([*columns, "start", "end"] if has_stretches else columns), tuple(rows), "")
-
-
-def _stretch(record: dict[str, Any]) -> list[str]:
-    """Start and end of a NeMo record; empty where the whole file is meant."""
-    start, length = record.get(_START), record.get(_LENGTH)
-    if not isinstance(start, (int, float)) or not isinstance(length, (int, float)):
-        return ["", ""]
-    return [str(start), str(start + length)]
+        rows.append((number, tuple(values.get(column, "") for column in columns)))
+    return Table(path, tuple(columns), tuple(rows), "")
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,14 @@ from kalakan.data.preparation.names import safe_id, short_hash, speaker_name
 from kalakan.data.preparation.recording import Recording, Source
 from kalakan.data.preparation.refused import refusal
 from kalakan.data.preparation.source_files import MICROPHONES, SourceFiles, is_file
-from kalakan.data.preparation.tables import Line, Table, find_tables, of_recordings, read_table, table_files
+from kalakan.data.preparation.tables import (
+    Line,
+    Table,
+    find_tables,
+    read_table,
+    table_files,
+    tables_of_recordings,
+)
 from kalakan.errors import DataError
 
 Tables = Sequence[Table | Listed]
@@ -32,6 +39,8 @@ class Layout:
     """Its tables; empty if there are none."""
     beside: Callable[[SourceFiles], Iterator[Recording]] = recordings_beside
     """Its recordings, for a layout without tables."""
+    left: Callable[[SourceFiles], Sequence[str]] = lambda files: ()
+    """Tables of the folder that are not read, each with the reason."""
 
 
 def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = None) -> Source:
@@ -67,7 +76,10 @@ def read_layout(folder: str | Path, layout: str = "auto", speaker: str | None = 
         len(found) - len(recordings),
         tuple(files.inside(path) for path in files.sounds if path not in used),
         tuple(files.inside(path) for path in files.texts if path not in used) if not chosen.tables else (),
-        tuple(table.reading() for table in tables),
+        tuple(
+            dict.fromkeys(table.reading() for table in tables)
+        ),  # a corpus may have a metadata.csv in each folder
+        tuple(chosen.left(files)),
     )
 
 
@@ -147,13 +159,13 @@ def _table(files: SourceFiles) -> list[Table]:
 
     Raises `DataError` for two tables that say different things of one recording.
     """
-    tables = find_tables(files.root)
+    tables = list(tables_of_recordings(files.root).read)
     if not tables:
         raise DataError(
             f"{files.root}: holds no .tsv or .csv whose header names a path column (path, audio, file) and a text "
             "column (text, sentence, transcript)"
         )
-    return of_recordings(tables)
+    return tables
 
 
 def _split_tables(files: SourceFiles) -> list[Table]:
@@ -276,6 +288,7 @@ LAYOUTS: dict[str, Layout] = {
         "any .tsv or .csv whose header names a path and a text",
         lambda files: bool(find_tables(files.root)),
         _table,
+        left=lambda files: tables_of_recordings(files.root).left,
     ),
     "filelist": Layout(
         "VITS, Tacotron: filelists/*.txt (path|text, path|speaker|text)",

@@ -44,3 +44,5 @@ class Source:
     """Separate transcript files without an audio file."""
     columns: tuple[str, ...] = ()
     """How each table's columns were interpreted."""
+    left_tables: tuple[str, ...] = ()
+    """Tables that were not read, each with the reason."""

@@ -44,6 +44,7 @@ def _lines(
     yield "# Report of kalakan prepare\n"
     yield f"Read {source.folder} in the layout `{source.layout}`.\n"
     yield from (f"- {columns}" for columns in source.columns)
+    yield from (f"- not read: {table}" for table in source.left_tables)
     if source.columns:
         yield ""
     yield f"{len(items)} recordings: {len(kept)} kept, {len(items) - len(kept)} left out.\n"

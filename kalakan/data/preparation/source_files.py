@@ -43,6 +43,7 @@ class SourceFiles:
         known = {*self.sounds, *self.texts}
         self.others = [path for path in files if path not in known]
         self._sounds = frozenset(self.sounds)
+        self._unknown = _unique_names(self.others)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.sounds:
             self._by_name[folded(path.name)].append(path)
@@ -56,13 +57,17 @@ class SourceFiles:
         """The recording that a table, in `folder` (default: the root), refers to as `name`; None if there is none, or
         several.
 
-        The name may lack its folders or suffix, differ in case or Unicode form, and use "\\".
+        The name may lack its folders or suffix, differ in case or Unicode form, and use "\\". A file of another kind
+        is found by its whole name, so that it is said what is wrong with it.
         """
         for direct in ((folder or self.root) / name, self.root / name):
             if is_file(direct):
                 return self._known(direct)
         key = folded(name)
-        found = self._by_name.get(key.rpartition("/")[2], [])
+        last = key.rpartition("/")[2]
+        found = self._by_name.get(last, [])
+        if not found:
+            return self._unknown.get(last)
         fitting = [path for path in found if self._ends_with(path, key)] or found
         if folder is not None and len(fitting) > 1:
             fitting = [path for path in fitting if path.is_relative_to(folder)] or fitting
@@ -139,6 +144,14 @@ def _unique(paths: Sequence[Path]) -> dict[str, Path]:
     for path in paths:
         found[folded(path.stem)].append(path)
     return {stem: places[0] for stem, places in found.items() if len(places) == 1}
+
+
+def _unique_names(paths: Sequence[Path]) -> dict[str, Path]:
+    """The files by whole name, for unique names."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        found[folded(path.name)].append(path)
+    return {name: places[0] for name, places in found.items() if len(places) == 1}
 
 
 def _walk(root: Path) -> Iterator[Path]:

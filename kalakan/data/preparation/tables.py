@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kalakan.data.preparation.source_files import SOUND_SUFFIXES
+from kalakan.data.preparation.time_columns import TimeColumns, time_columns, unknown_times
 from kalakan.data.text_files import read_text, split_lines
 from kalakan.errors import DataError
 
@@ -43,16 +43,15 @@ TEXT_COLUMNS = (
 )
 """The first non-empty one in a line is used: a normalized text is closest to what was said."""
 SPEAKER_COLUMNS = ("speaker", "client_id", "speaker_id", "speaker_name", "spk", "spk_id")
-START_COLUMNS = ("start", "start_s", "start_time", "begin", "start_ms")
-END_COLUMNS = ("end", "end_s", "end_time", "stop", "end_ms")
-"""Columns with an utterance's position in its file, in seconds, or in milliseconds if the name says so."""
 _SWALLOWED = re.compile(rf"\n[^\n]*({'|'.join(map(re.escape, SOUND_SUFFIXES))})[,;\t\"]", re.IGNORECASE)
 """Another line of a table inside a field, because of an unclosed quote."""
 _HEADERLESS = {2: ("path", "text"), 3: ("path", "text", "normalized_text")}
 _SPEAKER_SECOND = ("path", "speaker", "text")
 _SPEAKER_THIRD = ("path", "text", "speaker")
 _MOSTLY = 0.8
-"""Share of the lines whose name is none of the words of their text."""
+"""Share of the lines whose name is none of the words of their text, or that are parts of recordings."""
+LONGEST_PART_S = 1.5
+"""Words and sounds are shorter than this; sentences cut from a long recording are longer."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,8 @@ class Table:
 
     def lines(self) -> Iterator[Line]:
         """The parsed lines; one that cannot be used has a `fault`."""
-        kinds = (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS, START_COLUMNS, END_COLUMNS)
-        places = [self._places(names) for names in kinds]
+        places = [self._places(names) for names in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)]
+        times = time_columns(self.columns)
         for number, fields in self.rows:
             place = f"{self.path.name}:{number}"
             fitted = self._fit(fields)
@@ -104,35 +103,36 @@ class Table:
                 misfit = f"{place}: has {len(fields)} columns and must have {len(self.columns)}: {needed}"
                 yield Line(place, fields[0].strip(), "", "", None, misfit)
                 continue
-            path, text, speaker, start, end = (_first(fitted, found) for found in places)
+            path, text, speaker = (_first(fitted, found) for found in places)
             fault = None if path else f"{place}: names no audio file"
             stretch = None
-            if start or end:
-                try:
-                    stretch = self._stretch(start, end)
-                except ValueError:
-                    fault = (
-                        f"{place}: start {start!r} and end {end!r} are no stretch of a recording, in seconds"
-                    )
+            try:
+                stretch = times.stretch(fitted)
+            except ValueError:
+                fault = f"{place}: {times.given(fitted)} are no stretch of a recording, in seconds"
             yield Line(place, path, text, speaker or self.speaker, stretch, fault)
 
     def reading(self) -> str:
-        """How the columns are interpreted: "list.csv: audio from path, text from sentence"."""
+        """How the columns are interpreted: "list.csv: audio from path, text from sentence; not read: age"."""
+        times: TimeColumns = time_columns(self.columns)
         kinds = {
-            "audio": PATH_COLUMNS,
-            "text": TEXT_COLUMNS,
-            "speaker": SPEAKER_COLUMNS,
-            "start": START_COLUMNS,
-            "end": END_COLUMNS,
+            "audio": self._places(PATH_COLUMNS),
+            "text": self._places(TEXT_COLUMNS),
+            "speaker": self._places(SPEAKER_COLUMNS),
+            **{what: [index for index, _ in places] for what, places in times.named()},
         }
         found = []
-        for what, names in kinds.items():
-            places = self._places(names)
+        for what, places in kinds.items():
             if places and self.has_header:
                 found.append(f"{what} from {' or '.join(self.columns[place] for place in places)}")
             elif places:
                 found.append(f"{what} from column {' or '.join(str(place + 1) for place in places)}")
-        return f"{self.path.name}{'' if self.has_header else ' (no header)'}: {', '.join(found)}"
+        known = {place for places in kinds.values() for place in places}
+        rest = [name for place, name in enumerate(self.columns) if name and place not in known]
+        return (
+            f"{self.path.name}{'' if self.has_header else ' (no header)'}: {', '.join(found)}"
+            f"{'; not read: ' if rest else ''}{', '.join(rest)}"
+        )
 
     def is_of_parts(self) -> bool:
         """Whether the lines are of the sounds or syllables of recordings: most repeat the text of another's file."""
@@ -145,19 +145,10 @@ class Table:
             "a path column (path, audio, file, id)": PATH_COLUMNS,
             "a text column (text, sentence, transcript)": TEXT_COLUMNS,
         }
-        return [what for what, names in needed.items() if not self._places(names)]
-
-    def _stretch(self, start: str, end: str) -> tuple[float, float]:
-        """Start and end of a stretch in seconds; raises `ValueError` for an invalid one."""
-        units = [
-            1e-3 if any(self.columns[place].endswith("_ms") for place in self._places(names)) else 1.0
-            for names in (START_COLUMNS, END_COLUMNS)
-        ]
-        first = float(start) * units[0] if start else 0.0
-        last = float(end) * units[1] if end else math.inf
-        if not (0 <= first < last and math.isfinite(first)):
-            raise ValueError
-        return first, last
+        missing = [what for what, names in needed.items() if not self._places(names)]
+        if not missing and (found := unknown_times(self.columns)):
+            missing = [f"times in seconds, as start and end (it has {', '.join(found)})"]
+        return missing
 
     def _places(self, names: Sequence[str]) -> list[int]:
         return [self.columns.index(name) for name in names if name in self.columns]
@@ -282,39 +273,91 @@ def find_tables(root: Path) -> list[Table]:
 
     Raises `DataError` if there are tables and none has both, and for one that cannot be read.
     """
-    fitting, faults = [], []
-    for path in table_files(root):
-        if not path.stat().st_size:
-            faults.append(f"{path}: is empty")
-            continue
-        table = read_table(path)
-        if table.missing():
-            faults.append(
-                f"{path}: its header ({', '.join(table.columns[:8])}) lacks {' and '.join(table.missing())}; name the "
-                "columns in the first line"
-            )
-        else:
-            fitting.append(table)
+    fitting, faults = _tables_of(root)
     if faults and not fitting:
-        raise DataError(faults[0])
+        name, fault = faults[0]
+        raise DataError(f"{root / name}: {fault}")
     return fitting
 
 
-def of_recordings(tables: Sequence[Table]) -> list[Table]:
+def tables_of_recordings(root: Path) -> Chosen:
+    """The tables of a folder as `of_recordings` chooses them; every other table is told. Raises like both."""
+    chosen = of_recordings(find_tables(root))
+    return Chosen(chosen.read, (*chosen.left, *(f"{name}: {fault}" for name, fault in _tables_of(root)[1])))
+
+
+def _tables_of(root: Path) -> tuple[list[Table], list[tuple[str, str]]]:
+    """The tables with the needed columns, and the name and fault of each of the others."""
+    fitting, faults = [], []
+    for path in table_files(root):
+        if not path.stat().st_size:
+            faults.append((path.name, "is empty"))
+            continue
+        table = read_table(path)
+        if table.missing():
+            fault = (
+                f"its header ({', '.join(table.columns[:8])}) lacks {' and '.join(table.missing())}; name the columns "
+                "in the first line"
+            )
+            faults.append((path.name, fault))
+        else:
+            fitting.append(table)
+    return fitting, faults
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The tables of a folder that are read as recordings, and the others."""
+
+    read: tuple[Table, ...]
+    """The tables."""
+    left: tuple[str, ...] = ()
+    """Each of the others, and why: "words.tsv: its header lacks a text column"."""
+
+
+def of_recordings(tables: Sequence[Table]) -> Chosen:
     """The tables whose lines are recordings, without those of their parts where both lie together.
 
-    Raises `DataError` where two tables of different columns differ about a recording: it would be taken twice.
+    Parts are stretches that repeat a text in one file, or short ones of files that another table has whole. Raises
+    `DataError` where two tables of different columns differ about a recording: it would be taken twice.
     """
-    whole = [table for table in tables if not table.is_of_parts()] or list(tables)
+    whole = [{_key(line)[0] for line in table.lines() if line.stretch is None} for table in tables]
+    parts = [
+        table
+        for index, table in enumerate(tables)
+        if table.is_of_parts() or _is_inside(table, set().union(*whole[:index], *whole[index + 1 :]))
+    ]
+    if len(parts) == len(tables):
+        parts = []
+    left = tuple(
+        f"{table.path.name}: its lines are parts of recordings that another table has whole"
+        for table in parts
+    )
+    return Chosen(tuple(_agreeing([table for table in tables if table not in parts])), left)
+
+
+def _is_inside(table: Table, whole: set[str]) -> bool:
+    """Whether most lines are sounds or words of the recordings `whole`: short stretches of them."""
+    found = [(_key(line)[0], line.stretch) for line in table.lines() if line.stretch is not None]
+    short = sum(name in whole and stretch[1] - stretch[0] < LONGEST_PART_S for name, stretch in found)
+    return short >= _MOSTLY * len(found) > 0
+
+
+def _key(line: Line) -> tuple[str, tuple[float, float] | None]:
+    """What two lines about one recording have in common."""
+    return re.sub(r"\.\w{1,4}$", "", line.path.replace("\\", "/")).casefold(), line.stretch
+
+
+def _agreeing(whole: Sequence[Table]) -> Sequence[Table]:
+    """The tables; raises `DataError` where two of different columns differ about a recording."""
     several = len({table.columns for table in whole}) > 1
     seen: dict[tuple[str, tuple[float, float] | None], tuple[Line, Table]] = {}
     for table in whole if several else ():
         own = {}
         for line in table.lines():
-            name = re.sub(r"\.\w{1,4}$", "", line.path.replace("\\", "/")).casefold()
-            key = (name, line.stretch)
+            key = _key(line)
             other, home = seen.get(key, (line, table))
-            if name and home.columns != table.columns and _told(other) != _told(line):
+            if key[0] and home.columns != table.columns and _told(other) != _told(line):
                 raise DataError(
                     f"{other.place} and {line.place} differ about {line.path}: {_told(other)} and {_told(line)}; leave "
                     f"one of the tables in {table.path.parent}"

@@ -18,8 +18,8 @@ LETTERS_TO_JUDGE = 60
 """A text with at least this many letters and no ɛ or ɔ has lost them. They are 9 to 13 % of Twi letters: of 1,800
 clean lines of this length, five had neither (0.3 %)."""
 _BROKEN = re.compile("[ÃÂÉÆÅÄÌâ][\u0080-\u00bf›”†‘’“€™œž]")
-_NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
-"""Placeholders of a lost letter: the replacement character and private-use characters."""
+_NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]|(?<=[^\\W\\d_])[¿¡¤¦¬¶]")
+"""Placeholders of a lost letter: the replacement character, private-use characters, and signs that follow no letter."""
 _QUESTIONED = re.compile(r"(?<!\S)[^\W\d_]+(?:\?[^\W\d_]+)+(?=[?.,;:!]*(?:\s|$))")
 _VOWEL = re.compile("[aeiou]", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
@@ -68,6 +68,8 @@ EVENTS = frozenset(
     ]
 )
 """Words in brackets that mark non-speech sounds."""
+MOST_WORDS = 3
+"""Words of a remark in brackets that tells more of such a sound: [Laughter: loud], [soft music playing]."""
 GAPS = frozenset(
     [
         "?",
@@ -139,9 +141,11 @@ def _without_marks(text: str) -> tuple[str, list[Problem]]:
     found: dict[str, list[str]] = {"marks": [], "gaps": []}
 
     def take(match: re.Match[str]) -> str:
-        words = set(re.findall(r"[^\W_]+|\?+", match[0].casefold()))
+        order = re.findall(r"[^\W_]+|\?+", match[0].casefold())
+        words, ends = set(order), {*order[:1], *order[-1:]}
+        is_remark = match[0][0] in "[<{" and len(order) <= MOST_WORDS
         for kind, known in (("gaps", GAPS), ("marks", EVENTS)):
-            if words & known and words <= GAPS | EVENTS:
+            if (words & known and words <= GAPS | EVENTS) or (is_remark and ends & known):
                 found[kind].append(match[0])
                 return " "
         return match[0]
