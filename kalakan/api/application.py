@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from kalakan import _rust
 from kalakan.api import errors, logs
 from kalakan.api.keys import KeyCheck, Keys
+from kalakan.api.memory import Rest
 from kalakan.api.middleware import BodyLimit, Heads, Observed
 from kalakan.api.page_files import page_files, page_routes
 from kalakan.api.routes import batch, cached, health, socket, speech, text, voices
@@ -83,6 +84,7 @@ def create_app(settings: ServerSettings | None = None, synthesizer: Synthesizer 
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     if settings.is_preloaded:
         gc.collect()
+        Rest().now()  # here, because a worker that returns memory after the fork has pages of its own afterwards
         gc.freeze()  # forked workers share memory pages that no garbage collection writes to
     return app
 

@@ -19,6 +19,12 @@ class Rest:
         self._trim = _trim()
         self._last = time.monotonic()
 
+    def now(self) -> None:
+        """Returns memory at once: after the models are loaded, which frees as much as a tenth of the process."""
+        if self._trim is not None:
+            self._trim()
+            self._last = time.monotonic()
+
     def due(self) -> Callable[[], object] | None:
         """The function to call, on any thread, which takes some milliseconds; None if it was just called or is
         unavailable."""

@@ -82,8 +82,9 @@ class Service:
         """Number of streams whose client has received nothing yet."""
 
     def warm_up(self) -> None:
-        """Synthesizes a word."""
+        """Synthesizes a word, and returns the memory that loading took."""
         self.parallel.submit(WARM_UP).result()
+        self._rest.now()
 
     def close(self) -> None:
         """Stops the workers after the chunks in progress."""

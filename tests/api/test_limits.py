@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -409,3 +410,17 @@ def test_an_iterator_of_ones_own_is_closed_at_its_end(streaming_voice: Path) -> 
     with ParallelSynthesizer(synthesizer=Synthesizer(streaming_voice)) as parallel:
         assert asyncio.run(first(parallel)) == [0, 1, 2]
     assert closed == [True]
+
+
+def test_the_memory_that_loading_took_is_returned(
+    streaming_voice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once when the server is ready; with the voice loaded before a fork, in the parent as well."""
+    returned: list[str] = []
+    monkeypatch.setattr("kalakan.api.memory._trim", lambda: lambda: returned.append("now"))
+    with TestClient(create_app(ServerSettings(voice=str(streaming_voice)))):
+        assert returned == ["now"]
+    returned.clear()
+    create_app(ServerSettings(voice=str(streaming_voice), is_preloaded=True))
+    gc.unfreeze()
+    assert returned == ["now"]

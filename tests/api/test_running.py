@@ -238,6 +238,27 @@ def test_two_workers_share_a_port(streaming_voice: Path, tmp_path: Path) -> None
         assert process.wait(PATIENCE_S) == 0, log.read_text()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_worker_needs_at_most_150_mb(tmp_path: Path) -> None:
+    """With the default voice, when it is ready and after requests in every format, several at once."""
+    port = free_port()
+    variables = {"KALAKAN_NUM_THREADS": "1", "KALAKAN_CACHE_BYTES": "0"}
+    with running(kalakan_serve(port), port, tmp_path, **variables) as (process, client, _):
+        assert resident_mb(process.pid) <= 150
+        text = "Me nua panin ne ne yere rekɔ kurom hɔ akɔtɔ nneɛma bi aba fie. " * 3
+        forms = ("mp3", "opus", "flac", "wav", "pcm", "mp3")
+        with ThreadPoolExecutor(len(forms)) as pool:
+            for number in range(4):
+                answers = pool.map(lambda form: asked(client, input=text, response_format=form), forms)
+                assert [answer.status_code for answer in answers] == [200] * len(forms), number
+                assert resident_mb(process.pid) <= 150
+
+
+def resident_mb(process: int) -> float:
+    text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
+    return int(text.partition("Rss:")[2].split()[0]) / 1024
+
+
 def counted_requests(client: httpx.Client) -> dict[str, float]:
     """Requests by route, of all workers."""
     families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}

@@ -25,6 +25,9 @@ _NEWER = re.compile(
 """onnxruntime's message for a file that is too new: the version needed, and the newest version that it reads."""
 CONTEXT, WHOLE = "context_frames", "none"
 """Key of a file's metadata, and its value for a file that needs whole sentences."""
+REGION_BYTES = 16 << 20
+"""Length of the first region of the arena: what the default voice needs for the longest sentences. Pages of it that
+nothing has used take no memory."""
 
 
 def open_session(path: Path, threads: int) -> Any:
@@ -75,14 +78,26 @@ def _why_refused(message: str) -> str:
 @cache
 def _share_arena() -> None:
     """Registers one arena for all sessions of the process. Otherwise each session would keep its own, as large as its
-    longest sentence needed."""
+    longest sentence needed.
+
+    Its first region is `REGION_BYTES` long. By default onnxruntime doubles a megabyte whenever no free place is large
+    enough, and the smaller regions before are too small for the tensors of a sentence.
+    """
     place = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    settings = onnxruntime.OrtArenaCfg(
+        {
+            "max_mem": 0,  # no limit
+            "arena_extend_strategy": 0,  # further regions double
+            "initial_chunk_size_bytes": REGION_BYTES,
+            "max_dead_bytes_per_chunk": -1,  # onnxruntime's default
+        }
     )
     with suppress(
         Exception
     ):  # the program has already registered one, which works as well; the class is not public
-        onnxruntime.create_and_register_allocator(place, None)
+        onnxruntime.create_and_register_allocator(place, settings)
 
 
 def check_integers(path: Path) -> None:
