@@ -97,7 +97,10 @@ def run(target: str, options: list[str], findings: Path) -> str:
     command = [*command_of(target), f"-artifact_prefix={findings}/{target}-", "-rss_limit_mb=2048", *options]
     done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
-        raise SystemExit(f"{done.stderr[-4000:]}\n{target}: a finding; its input is in {findings}")
+        told = (
+            f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"  # atheris writes the traceback to standard output
+        )
+        raise SystemExit(f"{told}\n{target}: a finding; its input is in {findings}")
     return done.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,20 @@ def test_a_broken_law_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "read_ssml", lambda text, strict: [module.Text("xy", (5, 3), 9)])
     with pytest.raises(AssertionError):
         module.check(module.SEEDS[0])
+
+
+def test_changes_of_a_manifest_leave_the_next_input_alone() -> None:
+    module = target("manifest")
+    values = copy.deepcopy(module.VALUES)
+    list_in_list = module.VALUES.index([[]])
+    inputs = [
+        bytes([at, 0, list_in_list, deeper, 0, list_in_list])
+        for at in range(0, 120, 5)
+        for deeper in range(at, at + 12)
+    ]
+    before = [module.changed(data) for data in inputs]
+    assert [module.changed(data) for data in inputs] == before
+    assert repr(values) == repr(module.VALUES)
 
 
 def test_what_is_kept_of_a_corpus_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
