@@ -58,6 +58,7 @@ def test_a_report_holds_everything_that_was_asked_for(streaming_voice: Path) -> 
     assert set(ratios) == set(TEXTS)
     assert json.loads(json.dumps(report)) == report
     content = markdown(report)
+    assert not [line for line in content.splitlines() if line != line.rstrip()]
     assert "`a command`" in content
     assert content.count("| Server (CPU) |") == 2
 
