@@ -56,6 +56,7 @@ def main() -> None:
         )
     if not 0 < arguments.cpu_minutes <= 10_000:
         parser.error(f"--cpu-minutes is {arguments.cpu_minutes}; it must be above 0 and at most 10,000")
+    day = today()  # that of the start: midnight splits no counts
     targets = arguments.targets or [*RUST, *PYTHON]
     findings = ROOT / "target" / "fuzz"
     findings.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def main() -> None:
                 minimized.mkdir()
                 run(target, ["-merge=1", "-set_cover_merge=1", str(minimized), str(corpus)], findings)
                 found["kept"] = pack(target, minimized)
-                write(target, found)
+                write(target, found, day)
             sys.stdout.write(f"{target}: {json.dumps(found)}\n")
 
 
@@ -98,9 +99,9 @@ def command_of(target: str) -> list[str]:
 def run(target: str, options: list[str], findings: Path) -> str:
     """What libFuzzer tells of one run; ends the program where it found something."""
     command = [*command_of(target), f"-artifact_prefix={findings}/{target}-", "-rss_limit_mb=2048", *options]
-    # In a session of its own, where no Ctrl-C reaches it.
+    # In a group of its own, where no Ctrl-C reaches it. A session of its own would lose the priority of this one.
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, errors="replace", start_new_session=True
+        command, check=False, capture_output=True, text=True, errors="replace", preexec_fn=os.setpgrp
     )
     if done.returncode != 0:
         told = (
@@ -171,14 +172,14 @@ def pack(target: str, folder: Path) -> int:
     return len(kept)
 
 
-def write(target: str, found: dict[str, Any]) -> None:
+def write(target: str, found: dict[str, Any], day: str) -> None:
     """Adds a target's counts to those of the day; findings are written there by hand, when they are mended."""
-    path = ROOT / "benches/results" / f"fuzzing-{today()}.json"
+    path = ROOT / "benches/results" / f"fuzzing-{day}.json"
     machine = {name: value for name, value in facts().items() if not name.startswith("load")}
     record: dict[str, Any] = {
         "what": "fuzzing: inputs tried, edges and features that they reach, inputs kept; findings, all mended",
         "command": " ".join(["python", "tests/fuzz/campaign.py", *sys.argv[1:]]),
-        "date": today(),
+        "date": day,
         "machine": machine,
         "findings": [],
         "targets": {},
