@@ -11,11 +11,8 @@ that have such a mark. Writes benches/results/.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +25,8 @@ from kalakan.evaluation.timeline import Segment, timeline
 from kalakan.evaluation.voice_model import VoiceModel
 from kalakan.text.twi_g2p import TwiG2P
 from kalakan.voices.package import Voice, load_voice
+from kept import keep, record
 
-RESULTS = Path(__file__).parent / "results"
 MARKS = ",;:"
 ITEM_WORDS = 3
 DRAWS = 2000
@@ -44,6 +41,10 @@ def main() -> None:
     parser.add_argument("--speaker", default="kwame")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    found = record(
+        "recorded F0 at marks inside sentences beside nuclei of the same tone inside clauses, in semitones",
+        [arguments.syllables.name],
+    )
     reader = TwiG2P(english=False)
     clips = read_clips(arguments.syllables)
     melody = Melody(clips, reader)
@@ -56,17 +57,8 @@ def main() -> None:
             "voice": f"{voice.manifest.name} {voice.manifest.version}, {arguments.speaker}",
             "voice_kinds": measure(marked, off_course(heard, marked)),
         }
-    found = {
-        "what": "recorded F0 at marks inside sentences beside nuclei of the same tone inside clauses, in semitones",
-        "command": f"python benches/clause_ends.py {arguments.syllables.name}",
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "clips": len(melody.clips),
-        "kinds": measure(melody, melody.residual()),
-        **spoken,
-    }
-    path = arguments.output or RESULTS / f"clause-ends-{datetime.date.today()}.json"
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.stdout.write(path.read_text(encoding="utf-8"))
+    found |= {"clips": len(melody.clips), "kinds": measure(melody, melody.residual()), **spoken}
+    keep(found, "clause-ends", arguments.output or True)
 
 
 def off_course(f0: NDArray[np.float64], melody: Melody) -> NDArray[np.float64]:

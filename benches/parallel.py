@@ -14,17 +14,13 @@ soak-cpu-<date>.json.
 from __future__ import annotations
 
 import argparse
-import datetime
 import gc
-import json
 import multiprocessing
 import os
-import platform
 import queue
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -41,10 +37,10 @@ import numpy as np
 
 from kalakan import ParallelSynthesizer, Synthesizer
 from kalakan._rust import Pipeline, PipelineStage
-from kalakan.benchmark.machine import cpu_model
 from kalakan.synthesis.cache import CachedSynthesizer, DiskCache, MemoryCache, RedisCache
+from kept import keep, record
 from perfect_scheduler import arrivals, ideal_latency, percentiles
-from synthesis import RESULTS, voice_name
+from synthesis import voice_name
 
 SENTENCES = Path(__file__).parent / "data" / "sentences.txt"
 LIMITS = {
@@ -441,7 +437,12 @@ def main() -> None:
     parser.add_argument("--soak", type=int, metavar="N", help="send N texts through and watch the memory")
     parser.add_argument("--output", action="store_true", help="keep the result under benches/results")
     arguments = parser.parse_args()
-    load = os.getloadavg()[0]
+    result = record(
+        "many requests at once: throughput, latency and first audio under load, caches, empty stages, memory",
+        voice=voice_name(arguments.voice),
+        limits=LIMITS,
+    )
+    result["machine"]["threads"] = os.environ["KALAKAN_NUM_THREADS"]
     synthesizer = one_threaded(arguments.voice)
     lines = SENTENCES.read_text(encoding="utf-8").splitlines()
     texts = list(islice(cycle(line for line in lines if line.strip()), arguments.requests))
@@ -463,26 +464,7 @@ def main() -> None:
                 "empty_stages_us": empty_stages(3),
             },
         )
-    result = {
-        "what": "many requests at once: throughput, latency and first audio under load, caches, empty stages, memory",
-        "command": " ".join(["python", "benches/parallel.py", *sys.argv[1:]]),
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "machine": {
-            "cpu": cpu_model(),
-            "cores": os.cpu_count(),
-            "threads": os.environ["KALAKAN_NUM_THREADS"],
-            "load_1_min_before": round(load, 2),
-            "python": platform.python_version(),
-        },
-        "voice": voice_name(arguments.voice),
-        "limits": LIMITS,
-        **found,
-    }
-    content = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    if arguments.output:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}-cpu-{result['date']}.json").write_text(content, encoding="utf-8")
-    sys.stdout.write(content)
+    keep({**result, **found}, f"{name}-cpu", arguments.output)
 
 
 if __name__ == "__main__":

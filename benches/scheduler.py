@@ -9,7 +9,6 @@ benches/results/scheduler-cpu-<date>.json.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import subprocess
@@ -17,8 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from kalakan.benchmark.machine import cpu_model
-from synthesis import RESULTS
+from kept import keep, record
 
 ROOT = Path(__file__).parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -64,27 +62,13 @@ def main() -> None:
     parser.add_argument("--without-ten-million", action="store_true", help="only cargo bench")
     parser.add_argument("--output", action="store_true", help="keep the result under benches/results")
     arguments = parser.parse_args()
-    load = os.getloadavg()[0]
-    ways = measured()
-    result = {
-        "what": "microseconds a request a stage through three empty stages; ten million requests without a loss",
-        "command": " ".join(["python", "benches/scheduler.py", *sys.argv[1:]]),
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "machine": {
-            "cpu": cpu_model(),
-            "cores": os.cpu_count(),
-            "load_1_min_before": round(load, 2),
-            "load_1_min_after": round(os.getloadavg()[0], 2),
-        },
-        "limits": {"pipeline_us_a_request_a_stage": LIMIT_US},
-        "us_a_request_a_stage": ways,
-        "ten_million": None if arguments.without_ten_million else ten_million(),
-    }
-    content = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    if arguments.output:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"scheduler-cpu-{result['date']}.json").write_text(content, encoding="utf-8")
-    sys.stdout.write(content)
+    result = record(
+        "microseconds a request a stage through three empty stages; ten million requests without a loss",
+        limits={"pipeline_us_a_request_a_stage": LIMIT_US},
+    )
+    result["us_a_request_a_stage"] = measured()
+    result["ten_million"] = None if arguments.without_ten_million else ten_million()
+    keep(result, "scheduler-cpu", arguments.output)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ benches/results/speech-dispatcher-cpu-<date>.json.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,7 @@ import numpy as np
 
 from kalakan.audio.files import read_audio
 from kalakan.benchmark.figures import summary
-from kalakan.benchmark.machine import facts, today
-from synthesis import RESULTS
+from kept import keep, record
 
 TEXTS = ("Maakye.", "Ɛnnɛ yɛ da pa paa ara, Kofi.", "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ Nkran.")
 BOUND_S = 0.060
@@ -94,6 +92,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--output", action="store_true", help="keep the result under benches/results")
     arguments = parser.parse_args()
+    what = "end of a message to its first sound: Speech Dispatcher's module beside a process for each message"
+    result = record(what, rounds=arguments.rounds, bound_s=BOUND_S)
     module = Module()
     texts = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -107,19 +107,7 @@ def main() -> None:
                 "ratio": summary([ours / theirs for ours, theirs in pairs], digits=4),
             }
     module.close()
-    result = {
-        "what": "end of a message to its first sound: Speech Dispatcher's module beside a process for each message",
-        "command": " ".join(["python", "benches/speech_dispatcher.py", *sys.argv[1:]]),
-        "date": today(),
-        "machine": facts(),
-        "rounds": arguments.rounds,
-        "bound_s": BOUND_S,
-        "texts": texts,
-    }
-    content = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    if arguments.output:
-        (RESULTS / f"speech-dispatcher-cpu-{today()}.json").write_text(content, encoding="utf-8")
-    sys.stdout.write(content)
+    keep({**result, "texts": texts}, "speech-dispatcher-cpu", arguments.output)
 
 
 if __name__ == "__main__":

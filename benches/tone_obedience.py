@@ -11,11 +11,7 @@ high, nothing, low asks for a fall. Writes benches/results/.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import json
-import os
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +21,8 @@ import numpy as np
 
 from kalakan import SpeakOptions, Synthesizer
 from kalakan.evaluation.timeline import DOWNSTEPPED, HIGH, LOW, Segment, nuclei, timeline
+from kept import keep, record
 
-RESULTS = Path(__file__).parent / "results"
 ACUTE, GRAVE = "\u0301", "\u0300"
 FLIPPED = str.maketrans({ACUTE: GRAVE, GRAVE: ACUTE})
 LARGEST_STEP = 6.0
@@ -48,19 +44,14 @@ def main() -> None:
     texts = [line.strip() for line in lines if line.strip()][: arguments.lines]
     manifest = synthesizer.voice
     assert manifest is not None, "a voice has a manifest"
-    found = {
-        "what": "written tones beside predicted ones: pairs obeyed, and steps that no tone asks for",
-        "command": f"python benches/tone_obedience.py {arguments.texts.name} --lines {arguments.lines}",
-        "load": round(os.getloadavg()[0], 1),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "voice": {"name": manifest.name, "version": manifest.version},
-        "texts": len(texts),
-        "speakers": {speaker: measure(synthesizer, texts, speaker) for speaker in synthesizer.speakers},
-    }
-    name = f"tone-obedience-{manifest.name}-{manifest.version}-{datetime.date.today()}.json"
-    path = arguments.output or RESULTS / name
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.stdout.write(path.read_text(encoding="utf-8"))
+    found = record(
+        "written tones beside predicted ones: pairs obeyed, and steps that no tone asks for",
+        [arguments.texts.name, "--lines", str(arguments.lines)],
+        voice={"name": manifest.name, "version": manifest.version},
+        texts=len(texts),
+    )
+    found["speakers"] = {speaker: measure(synthesizer, texts, speaker) for speaker in synthesizer.speakers}
+    keep(found, f"tone-obedience-{manifest.name}-{manifest.version}", arguments.output or True)
 
 
 def measure(synthesizer: Synthesizer, texts: Sequence[str], speaker: str) -> dict[str, Any]:

@@ -65,6 +65,7 @@ OWNERS = {
     "soxr": ("audio", "evaluation"),
     "starlette": ("api",),
     "tensorrt": ("export", "synthesis"),
+    "tiny_tts": ("benchmark",),
     "torch": (
         "audio",
         "benchmark",

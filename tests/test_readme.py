@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,7 @@ def test_there_is_something_to_type() -> None:
     assert {name: len(blocks("python", name)) for name in PAGES if blocks("python", name)} == {
         "README": 1,
         "export": 1,  # run by tests/seed/test_training.py, with files that it exports
+        "listening": 1,
         "python": 5,
         "training": 1,
         "performance": 1,
@@ -199,6 +202,25 @@ def test_python_speaks_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert soundfile.info("money.mp3").samplerate == 48_000
     exec(compile(train.replace('"max_steps": 4000', '"max_steps": 1'), "README", "exec"), {})
     assert (tmp_path / "RUN" / "voice" / "voice.json").is_file()
+
+
+def test_the_wrapper_for_a_public_benchmark_gives_a_wav_file() -> None:
+    class Base:
+        def __init__(self, model_id: str, device: str = "cuda") -> None:
+            self.model_id, self.device = model_id, device
+
+    def wav_bytes(samples: np.ndarray, sample_rate: int = 16_000) -> bytes:
+        file = io.BytesIO()
+        soundfile.write(file, samples, sample_rate, format="WAV")
+        return file.getvalue()
+
+    names: dict[str, Any] = {"BaseTTSModel": Base, "_wav_bytes": wav_bytes}
+    (block,) = blocks("python", "listening")
+    exec(compile(textwrap.dedent(block), "listening", "exec"), names)
+    sound = names["KalakanWrapper"]("kalakan").synthesize("Ɛnsɛ sɛ obi fa ɛkwan bi so.", lang="twi")
+    found = soundfile.info(io.BytesIO(sound))
+    assert found.samplerate == 24_000
+    assert found.duration > 1.0
 
 
 @pytest.mark.torch

@@ -9,8 +9,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kalakan.storage import replacing
+
+WIDE = 65
+"""Characters of a name of which two stand in one row of a legend."""
 
 
 def draw(folder: Path, report: Mapping[str, Any]) -> list[str]:
@@ -25,7 +29,11 @@ def draw(folder: Path, report: Mapping[str, Any]) -> list[str]:
         FigureCanvasAgg(figure)
         axis = figure.subplots()
         fill(axis, subjects)
-        axis.legend(fontsize="small")
+        names = axis.get_legend_handles_labels()[1]
+        # Beside the curves, not over them.
+        figure.legend(
+            fontsize="small", loc="outside lower center", ncols=1 if max(map(len, names)) > WIDE else 2
+        )
         axis.grid(alpha=0.3)
         with replacing(folder / name) as partial:
             figure.savefig(partial, dpi=100, format="png")
@@ -50,6 +58,7 @@ def _latency(axis: Axes, subjects: Mapping[str, Any]) -> None:
             values = [1000 * value for value in of["seconds"]]
             axis.hist(values, bins=max(5, min(30, len(values))), histtype="step", label=f"{name}: {text}")
     axis.set(xlabel="latency (ms)", ylabel="runs", xscale="log")
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _throughput(kind: str) -> Any:
@@ -61,6 +70,7 @@ def _throughput(kind: str) -> Any:
                 spreads = [of["texts_per_s"]["spread"] / 2 for of in sizes.values()]
                 axis.errorbar(list(map(int, sizes)), rates, yerr=spreads, marker="o", capsize=3, label=name)
         axis.set(xlabel="batch size" if kind == "batch" else "workers", ylabel="texts a second")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(bottom=0)
 
     return fill

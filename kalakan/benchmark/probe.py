@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -193,6 +194,24 @@ class Kokoro(Probe):
         yield len(self._tts.create(text, voice=self._voice)[0])
 
 
+class TinyTts(Probe):
+    """tiny-tts, with the checkpoint in `files` or the one that it downloads."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        import torch
+        from tiny_tts import TinyTTS
+        from tiny_tts.utils.config import SAMPLING_RATE
+
+        torch.set_num_threads(given["threads"])
+        self.sample_rate = int(SAMPLING_RATE)
+        self._tts = TinyTTS(*(given.get("files") or []), device="cpu")
+        self.bytes = sum(tensor.numel() * tensor.element_size() for tensor in self._tts.model.parameters())
+
+    def pieces(self, text: str) -> Iterator[int]:
+        with tempfile.TemporaryDirectory() as folder:  # it always writes a file
+            yield len(self._tts.speak(text, str(Path(folder, "a.wav"))))
+
+
 class Espeak(Probe):
     """The program espeak-ng, with one process per text."""
 
@@ -220,6 +239,7 @@ ENGINES: dict[str, Callable[[dict[str, Any]], Probe]] = {
     "hibari-tts": Hibari,
     "piper-tts": Piper,
     "kokoro-onnx": Kokoro,
+    "tiny-tts": TinyTts,
     "espeak-ng": Espeak,
 }
 

@@ -44,8 +44,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     threads = ", ".join(map(str, plan["threads"]))
     yield "# Kalakan benchmark"
     yield ""
-    yield f"{report['date']}, {machine['cpu']}, {machine['usable_cores']} of {machine['cores']} cores, "
     yield (
+        f"{report['date']}, {machine['cpu']}, {machine['usable_cores']} of {machine['cores']} cores, "
         f"load {machine['load_1_min']} before and {machine['load_1_min_after']} after; {packages}, "
         f"Python {machine['python']}. {plan['rounds']} rounds in turns after {plan['warmup']} to warm up; {threads} "
         "thread(s)."

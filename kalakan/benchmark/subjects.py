@@ -20,7 +20,7 @@ PRECISIONS = ("full", "mixed")
 PEERS = tuple(name for name in ENGINES if name != "kalakan")
 MOST_SUBJECTS = 32
 """Maximum number of subjects: each is a process, and all of them exist at once, to take turns."""
-_PEER_FILES = {"kokoro-onnx": (2, "MODEL:VOICES"), "piper-tts": (1, "MODEL")}
+_PEER_FILES = {"kokoro-onnx": (2, "MODEL:VOICES"), "piper-tts": (1, "MODEL"), "tiny-tts": (1, "MODEL")}
 """Number and meaning of the files that a peer takes."""
 
 

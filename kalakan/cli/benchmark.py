@@ -55,7 +55,8 @@ from kalakan.errors import BenchmarkError, how_to_install
     type=WORD,
     metavar="NAME",
     multiple=True,
-    help="Also measure hibari-tts, piper-tts[:MODEL], kokoro-onnx:MODEL:VOICES or espeak-ng; may be repeated.",
+    help="Also measure hibari-tts, piper-tts[:MODEL], kokoro-onnx:MODEL:VOICES, tiny-tts[:MODEL] or espeak-ng; "
+    "may be repeated.",
 )
 @click.option(
     "--peers-python",

@@ -58,6 +58,7 @@ def test_a_report_holds_everything_that_was_asked_for(streaming_voice: Path) -> 
     assert set(ratios) == set(TEXTS)
     assert json.loads(json.dumps(report)) == report
     content = markdown(report)
+    assert not [line for line in content.splitlines() if line != line.rstrip()]
     assert "`a command`" in content
     assert content.count("| Server (CPU) |") == 2
 
@@ -128,6 +129,37 @@ def test_a_peer_reads_english_that_lasts_as_long(streaming_voice: Path) -> None:
     assert "Peers (espeak-ng) read English" in markdown(report)
     with pytest.raises(BenchmarkError, match="peers are measured beside a voice"):
         measure(everyone[1:], plan)
+
+
+TINY_TTS = """
+import numpy as np, soundfile
+class TinyTTS:
+    def __init__(self, checkpoint_path=None, device=None):
+        import torch
+        print("Loading model from", checkpoint_path)
+        assert device == "cpu" and torch.get_num_threads() == 1
+        self.model = torch.nn.Linear(3, 4)
+    def speak(self, text, output_path="output.wav"):
+        print("Synthesizing:", text)
+        audio = np.zeros(1470 * len(text.split()), np.float32)
+        soundfile.write(output_path, audio, 44100)
+        return audio
+"""
+
+
+@pytest.mark.torch
+def test_tiny_tts_is_asked_as_its_package_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site" / "tiny_tts"
+    (package / "utils").mkdir(parents=True)
+    (package / "__init__.py").write_text(TINY_TTS)
+    (package / "utils" / "__init__.py").write_text("")
+    (package / "utils" / "config.py").write_text("SAMPLING_RATE = 44100")
+    (tmp_path / "G.pth").write_bytes(b"")
+    monkeypatch.syspath_prepend(package.parent)
+    subject = peer(f"tiny-tts:{tmp_path / 'G.pth'}", threads=1)
+    with Worker(subject.name, subject.given) as worker:
+        assert worker.ready["bytes"] == 4 * (3 * 4 + 4)
+        assert worker.ask("whole", text="one two three")["audio_s"] == pytest.approx(0.1)
 
 
 def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 `make fuzz` runs it. Targets: normalize, g2p, tone and split of rust/fuzz (a stable toolchain and a C++ compiler are
 enough), ssml and manifest of this folder (`pip install atheris`). Each starts with its corpus, a line of hexadecimal
 digits an input, and runs until it has used its CPU time; a finding ends the program, and the input lies in
-`target/fuzz`. With --output the corpora are minimized and kept (rust/fuzz/corpora, tests/fuzz/corpora), and the counts
-go to benches/results/fuzzing-<date>.json, added to those of the same day.
+`target/fuzz`. On a busy machine that may take long: Ctrl-C (SIGINT) ends the target at its next minute, and what it has
+tried so far counts. With --output the corpora are minimized and kept (rust/fuzz/corpora, tests/fuzz/corpora), and the
+counts go to benches/results/fuzzing-<date>.json, added to those of the same day.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 from itertools import accumulate
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from kalakan.benchmark.machine import facts, today
@@ -53,6 +56,7 @@ def main() -> None:
         )
     if not 0 < arguments.cpu_minutes <= 10_000:
         parser.error(f"--cpu-minutes is {arguments.cpu_minutes}; it must be above 0 and at most 10,000")
+    day = today()  # that of the start: midnight splits no counts
     targets = arguments.targets or [*RUST, *PYTHON]
     findings = ROOT / "target" / "fuzz"
     findings.mkdir(parents=True, exist_ok=True)
@@ -68,7 +72,7 @@ def main() -> None:
                 minimized.mkdir()
                 run(target, ["-merge=1", "-set_cover_merge=1", str(minimized), str(corpus)], findings)
                 found["kept"] = pack(target, minimized)
-                write(target, found)
+                write(target, found, day)
             sys.stdout.write(f"{target}: {json.dumps(found)}\n")
 
 
@@ -95,16 +99,24 @@ def command_of(target: str) -> list[str]:
 def run(target: str, options: list[str], findings: Path) -> str:
     """What libFuzzer tells of one run; ends the program where it found something."""
     command = [*command_of(target), f"-artifact_prefix={findings}/{target}-", "-rss_limit_mb=2048", *options]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    # In a group of its own, where no Ctrl-C reaches it. A session of its own would lose the priority of this one.
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, errors="replace", preexec_fn=os.setpgrp
+    )
     if done.returncode != 0:
-        raise SystemExit(f"{done.stderr[-4000:]}\n{target}: a finding; its input is in {findings}")
+        told = (
+            f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"  # atheris writes the traceback to standard output
+        )
+        raise SystemExit(f"{told}\n{target}: a finding; its input is in {findings}")
     return done.stderr
 
 
 def campaign(target: str, corpus: Path, cpu_s: float, findings: Path) -> dict[str, Any]:
     """Runs a target until it has used `cpu_s`; how many inputs it tried and what they reach."""
     found: dict[str, Any] = {"inputs": 0, "cpu_s": 0.0, "runs": 0}
-    while found["cpu_s"] < cpu_s:
+    is_over = Event()
+    before_it = signal.signal(signal.SIGINT, lambda *_: is_over.set())
+    while found["cpu_s"] < cpu_s and not is_over.is_set():
         before = used()
         seconds = max(1, min(60, round(cpu_s - found["cpu_s"])))
         options = [f"-max_total_time={seconds}", f"-max_len={longest(target)}", "-print_final_stats=1"]
@@ -114,6 +126,7 @@ def campaign(target: str, corpus: Path, cpu_s: float, findings: Path) -> dict[st
         found["inputs"] += int(re.findall(r"number_of_executed_units:\s+(\d+)", told)[-1])
         covered, features = re.findall(r"cov: (\d+) ft: (\d+)", told)[-1]
         found |= {"edges": int(covered), "features": int(features)}
+    signal.signal(signal.SIGINT, before_it)
     found["corpus"] = sum(1 for _ in corpus.iterdir())
     return found
 
@@ -159,14 +172,14 @@ def pack(target: str, folder: Path) -> int:
     return len(kept)
 
 
-def write(target: str, found: dict[str, Any]) -> None:
+def write(target: str, found: dict[str, Any], day: str) -> None:
     """Adds a target's counts to those of the day; findings are written there by hand, when they are mended."""
-    path = ROOT / "benches/results" / f"fuzzing-{today()}.json"
+    path = ROOT / "benches/results" / f"fuzzing-{day}.json"
     machine = {name: value for name, value in facts().items() if not name.startswith("load")}
     record: dict[str, Any] = {
         "what": "fuzzing: inputs tried, edges and features that they reach, inputs kept; findings, all mended",
         "command": " ".join(["python", "tests/fuzz/campaign.py", *sys.argv[1:]]),
-        "date": today(),
+        "date": day,
         "machine": machine,
         "findings": [],
         "targets": {},

@@ -51,7 +51,7 @@ def changed(changes: bytes) -> str:
         container, key = known[int.from_bytes(changes[at : at + 2], "little") % len(known)]
         number = changes[at + 2]
         if number < len(VALUES):
-            container[key] = VALUES[number]
+            container[key] = copy.deepcopy(VALUES[number])  # a later change may alter it in place
         elif isinstance(container, dict) and number & 1:
             container[f"new {number}"] = container.pop(key)
         else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import os
+import signal
 from pathlib import Path
 from types import ModuleType
 
@@ -36,6 +39,20 @@ def test_a_broken_law_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         module.check(module.SEEDS[0])
 
 
+def test_changes_of_a_manifest_leave_the_next_input_alone() -> None:
+    module = target("manifest")
+    values = copy.deepcopy(module.VALUES)
+    list_in_list = module.VALUES.index([[]])
+    inputs = [
+        bytes([at, 0, list_in_list, deeper, 0, list_in_list])
+        for at in range(0, 120, 5)
+        for deeper in range(at, at + 12)
+    ]
+    before = [module.changed(data) for data in inputs]
+    assert [module.changed(data) for data in inputs] == before
+    assert repr(values) == repr(module.VALUES)
+
+
 def test_what_is_kept_of_a_corpus_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = target("campaign")
     monkeypatch.setattr(campaign, "corpus_file", lambda _: tmp_path / "kept" / "a.hex")
@@ -46,6 +63,23 @@ def test_what_is_kept_of_a_corpus_is_small(tmp_path: Path, monkeypatch: pytest.M
         (inputs / name).write_bytes(data)
     assert campaign.pack("any", inputs) == 3
     assert (tmp_path / "kept" / "a.hex").read_text() == "3132\n3334\n31323334\n"
+
+
+def test_a_campaign_that_is_stopped_tells_what_it_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = target("campaign")
+    told = "#9 DONE cov: 7 ft: 8 corp: 1\nstat::number_of_executed_units: 50\n"
+
+    def run(name: str, options: list[str], findings: Path) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return told
+
+    monkeypatch.setattr(campaign, "run", run)
+    before = signal.getsignal(signal.SIGINT)
+    found = campaign.campaign("any", tmp_path, 600.0, tmp_path)
+    assert (found["inputs"], found["runs"], found["edges"], found["features"]) == (50, 1, 7, 8)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_corpora_in_the_repository_are_small() -> None:
