@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kalakan.export.loop import optimize
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.models.acoustic.voicing import is_voiced
 from kalakan.models.layers.masking import frame_owners
@@ -33,12 +34,6 @@ SOFTNESS = 0.5
 PACES = (1.0, 0.85, 1.0, 1.2)
 """Tempos for training batches, used in turn."""
 SPEAKERS_PER_BATCH = 8
-PEAK_RATE = 4e-4
-"""Learning rate of AdamW after the warm-up; it falls to zero along a half cosine."""
-WARM_UP = 0.05
-"""Fraction of the steps with a rising learning rate."""
-CLIP = 1.0
-"""Largest norm of a step's gradient."""
 UNHEARD = 0.05
 """Weight of the pitch of unvoiced frames, which is inaudible."""
 LAST = 3.0
@@ -173,24 +168,17 @@ class EndingsTrainer:
             if part is not None
             for value in part.parameters()
         ]
-        for value in trained:
-            value.requires_grad_(True)
-        optimizer = torch.optim.AdamW(trained, lr=PEAK_RATE, weight_decay=0.0)
         speakers = len(self.model.config.speakers)
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = PEAK_RATE * _rate(step, steps)
+
+        def loss(step: int) -> Tensor:
             chosen = torch.randint(len(phrases), (SPEAKERS_PER_BATCH,), generator=random).tolist()
             voices = [(step * SPEAKERS_PER_BATCH + row) % speakers for row in range(SPEAKERS_PER_BATCH)]
             frames, targets = self._examples(
                 [phrases[number] for number in chosen], voices, PACES[step % len(PACES)]
             )
-            loss = _loss(*_predict(self.model, frames), targets)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(trained, CLIP)
-            optimizer.step()
-            on_step(step + 1, float(loss.detach()))
+            return _loss(*_predict(self.model, frames), targets)
+
+        optimize(trained, loss, steps, random, on_step=on_step)
         self.model.requires_grad_(False)
 
     @torch.no_grad()
@@ -332,11 +320,3 @@ def _row(frames: _Frames, row: int) -> _Frames:
         frames.owners[one],
         frames.speaker[one],
     )
-
-
-def _rate(step: int, steps: int) -> float:
-    """Fraction of `PEAK_RATE` at a step."""
-    rising = max(1.0, WARM_UP * steps)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1.0, steps - rising)))

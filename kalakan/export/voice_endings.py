@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import cycle
 from pathlib import Path
 
 from kalakan.errors import ExportError
 from kalakan.export.endings import EndingsTrainer, Limits, Outcome, endings_of
-from kalakan.export.onnx.calibration import TEXTS
+from kalakan.export.training_texts import HELD_OUT, LONGEST, own_texts, read_sentences
 from kalakan.export.voice import with_acoustic
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
-from kalakan.text.framing import MARKS, frame
-from kalakan.text.sentences import split_sentences
-from kalakan.text.twi_g2p import TwiG2P
+from kalakan.text.framing import MARKS
 from kalakan.voices.manifest import ModelRecord
 from kalakan.voices.package import Voice, check_target, load_voice
 from kalakan.voices.weights import LoadedModel, load_acoustic
@@ -24,38 +20,7 @@ STEPS = 800
 MOST_STEPS = 100_000
 LEAST_PHRASES = 20
 """Minimum number of different phrases; fewer would be memorized."""
-LONGEST = 300
-"""Maximum number of units in a phrase; longer sentences are left out."""
-HELD_OUT = 10
-"""Every tenth phrase is held out for evaluation."""
-UNTONED = 4
-"""Every fourth sentence is read without predicted tones, or with them if the voice has none by default."""
 _LIMITS = {"least_step": (0.0, 12.0), "lowest": (1.0, 24.0)}
-_ONSETS = [
-    "p",
-    "b",
-    "t",
-    "d",
-    "k",
-    "g",
-    "f",
-    "s",
-    "h",
-    "m",
-    "n",
-    "w",
-    "y",
-    "r",
-    "ky",
-    "gy",
-    "tw",
-    "dw",
-    "hy",
-    "kw",
-]
-_VOWELS = "aeɛioɔu"
-_TONES = ("", "\N{COMBINING ACUTE ACCENT}", "\N{COMBINING GRAVE ACCENT}")
-_CODAS = ("", "", "", "m", "n")
 
 
 def end_voice(
@@ -106,27 +71,4 @@ def end_voice(
 
 def read_phrases(texts: Sequence[str], tones: str) -> Iterator[list[int]]:
     """Framed ids of the sentences that an ending can be trained on."""
-    reader = TwiG2P()
-    other = "written" if tones == "predicted" else "predicted"
-    number = 0
-    for text in texts:
-        for sentence in split_sentences(text):
-            number += 1
-            way = tones if number % UNTONED else other
-            ids = frame(reader.text_to_phoneme_sequence(sentence.text, tones=way))
-            if len(ids) <= LONGEST and ids[-1] in MARKS and endings_of(ids):
-                yield ids
-
-
-def own_texts() -> list[str]:
-    """Kalakan's own sentences, and those with other last words: every onset before every vowel, high, low and
-    unmarked, before a full stop, a question mark and an exclamation mark."""
-    openings = cycle([text.rstrip(".?!").rsplit(" ", 1)[0] for text in TEXTS])
-    marks, codas = cycle(".?.!."), cycle(_CODAS)
-    made = []
-    for tone in _TONES:
-        for onset in _ONSETS:
-            for vowel in _VOWELS:
-                word = unicodedata.normalize("NFC", onset + vowel + tone + next(codas))
-                made.append(f"{next(openings)} {word}{next(marks)}")
-    return [*TEXTS, *made]
+    return (ids for ids in read_sentences(texts, tones) if ids[-1] in MARKS and endings_of(ids))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from kalakan import Synthesizer
 from kalakan.errors import ExportError, VoiceError
 from kalakan.export.endings import SOFTNESS, EndingsTrainer, Limits, endings_of, soft_floor
-from kalakan.export.voice_endings import end_voice, own_texts, read_phrases
+from kalakan.export.training_texts import own_texts
+from kalakan.export.voice_endings import end_voice, read_phrases
 from kalakan.text.framing import frame
 from kalakan.text.phonemes import parse_units
 from kalakan.voices.corrections import Corrections
