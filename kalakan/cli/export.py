@@ -54,8 +54,8 @@ BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "to
     is_flag=False,
     flag_value="auto",
     help="Use 8 bits. static and dynamic compute large products in integers. static measures scales on Twi sentences "
-    "during the export and streams inside a sentence; dynamic computes scales in each call, streams sentence by sentence, "
-    "and keeps durations and F0 exact. weights stores matrices in 8 bits. Default method: static for onnx, "
+    "during the export and streams inside a sentence; dynamic computes scales in each call, streams sentence by "
+    "sentence, and keeps durations and F0 exact. weights stores matrices in 8 bits. Default method: static for onnx, "
     "dynamic for torchscript, weights for pt and safetensors.",
 )
 @click.option(
@@ -109,7 +109,9 @@ def command(
         _floats(precision, half_weights), _way(quantize, format), opset, fuse, compact, exact, force
     )
     if exact and options.quantize != "static":
-        raise click.UsageError("--exact is of --quantize static; the other methods keep durations and F0 as they are")
+        raise click.UsageError(
+            "--exact is of --quantize static; the other methods keep durations and F0 as they are"
+        )
     if voice is not None and format == "onnx" and not fuse:
         _complete(voice, vocoder, output_dir, options)
         return

@@ -53,8 +53,8 @@ def quantize_voice(
 
     `activations` are quantized with constant scales, calibrated on `calibration.TEXTS` ("static": the voice still
     streams within sentences), or with scales computed by each call ("dynamic": it streams sentence by sentence).
-    `exact` keeps every bit of durations and F0: the encoder and the predictors of both stay in floats. Without it, which
-    needs constant scales, they are quantized too.
+    `exact` keeps every bit of durations and F0: the encoder and the predictors of both stay in floats. Without it,
+    which needs constant scales, they are quantized too.
 
     Quantized weights are stored in the safetensors file as integers and scales, which torch multiplies at load time:
     both engines have the same weights, and the voice is smaller.
@@ -118,7 +118,7 @@ def _quantize_readers(
 def _measure(
     voice: Voice, shared: dict[str, _Shared], chosen: set[str], exact: tuple[str, ...]
 ) -> dict[str, Range]:
-    """Range and moments of the activations that are multiplied with each tensor: shared by all graphs, so that they agree."""
+    """Range and moments of the activations that are multiplied with each tensor: all graphs share them, to agree."""
     model = cast("FastSpeech2", load_acoustic(voice))
     ranges: dict[str, Range] = {}
     for name, examples in (

@@ -29,8 +29,8 @@ class Range(NamedTuple):
     low: float
     high: float
     moments: NDArray[np.float64] | None = None
-    """Sum of x xᵀ [D, D] over the rows x [D] that the matrix multiplies, for `weight_rounding`: D is I, or I * K with the
-    windows of a convolution. None if not measured."""
+    """Sum of x xᵀ [D, D] over the rows x [D] that the matrix multiplies, for `weight_rounding`: D is I, or I * K for
+    the windows of a convolution. None if not measured."""
 
     def scale(self) -> tuple[np.float32, np.uint8]:
         """Quantization step, and zero point."""
@@ -68,9 +68,7 @@ def measure(
             rows = _rows(item, values[item.source])
             moments[weight] = moments.get(weight, 0.0) + (rows.T @ rows).astype(np.float64)
     ranges = {name: _range(np.concatenate(values)) for name, values in seen.items()}
-    return {
-        weight: ranges[item.source]._replace(moments=moments[weight]) for weight, item in found.items()
-    }
+    return {weight: ranges[item.source]._replace(moments=moments[weight]) for weight, item in found.items()}
 
 
 def _rows(product: Matmul, value: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Rewrites parts of a graph that cost more nodes than arithmetic: on one thread, half of the encoder's time went there.
 
-Rows of frames are copied whole instead of element by element, and attention is a single operator of onnxruntime.
+Rows of frames are copied whole instead of element by element, phonemes are counted in floats, and attention is a single
+operator of onnxruntime.
 """
 
 from __future__ import annotations
@@ -34,6 +35,34 @@ def gather_rows(model: Any) -> None:
             replacements[node.output[0]] = [
                 helper.make_node("GatherND", inputs, [node.output[0]], batch_dims=1)
             ]
+    if replacements:
+        replace_nodes(model, replacements)
+
+
+def count_in_floats(model: Any) -> None:
+    """Counts true values in floats, in place: the same numbers, up to 2²⁴ of them.
+
+    torch sums booleans as 64-bit integers, for which onnxruntime has no fast sum.
+    """
+    from onnx import TensorProto, helper
+
+    graph = Graph(model)
+    replacements: dict[str, list[Any]] = {}
+    for node in graph.proto.node:
+        cast = graph.makers.get(node.input[0]) if node.op_type == "ReduceSum" else None
+        asked = graph.makers.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
+        if cast is None or asked is None or asked.op_type not in ("GreaterOrEqual", "Less", "Equal", "Not"):
+            continue
+        if attribute(cast, "to", 0) != TensorProto.INT64 or graph.sole_user(cast.output[0]) is None:
+            continue
+        name = node.output[0]
+        summed = helper.make_node("ReduceSum", [f"{name}.ones", *node.input[1:]], [f"{name}.count"])
+        summed.attribute.extend(node.attribute)
+        replacements[name] = [
+            helper.make_node("Cast", [cast.input[0]], [f"{name}.ones"], to=TensorProto.FLOAT),
+            summed,
+            helper.make_node("Cast", [f"{name}.count"], [name], to=TensorProto.INT64),
+        ]
     if replacements:
         replace_nodes(model, replacements)
 
@@ -94,7 +123,9 @@ def fuse_attention(model: Any) -> None:
 
 def _match(graph: Graph, softmax: Any) -> _Attention | None:
     """The self-attention of `kalakan.models.layers.blocks` around a Softmax."""
-    before = _back(graph, softmax.input[0], "Where", "Div", "MatMul", "Squeeze", "Split", "Transpose", "Reshape")
+    before = _back(
+        graph, softmax.input[0], "Where", "Div", "MatMul", "Squeeze", "Split", "Transpose", "Reshape"
+    )
     after = _ahead(graph, softmax.output[0], "MatMul", "Transpose", "Reshape")
     if before is None or after is None:
         return None

@@ -171,9 +171,7 @@ def window_rows(model: Any, mask: str, item: TimeConvolution) -> tuple[list[Any]
     return nodes, name
 
 
-def _gather(
-    model: Any, item: TimeConvolution, bytes_: str, zero: str, windows: str
-) -> tuple[list[Any], str]:
+def _gather(model: Any, item: TimeConvolution, bytes_: str, zero: str, windows: str) -> tuple[list[Any], str]:
     """Unfolds bytes [B, T, I] to windows [B, T, K * I] by the indices of `window_rows`."""
     from onnx import helper
 

@@ -71,8 +71,8 @@ def products(graph: Graph, exact: Collection[str] = EXACT) -> list[Matmul]:
 
 
 def unmasked(graph: Graph, product: Matmul) -> tuple[str, str] | None:
-    """Of a convolution whose input [B, T, I] is masked just before: the input without its mask, and the mask [B, T, 1] of
-    0 and 1. None for any other product."""
+    """Of a convolution whose input [B, T, I] is masked just before: the input without its mask, and the mask [B, T, 1]
+    of 0 and 1. None for any other product."""
     made = graph.makers.get(product.source)
     if product.convolution is None or made is None or made.op_type != "Mul":
         return None

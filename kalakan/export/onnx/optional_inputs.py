@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kalakan.export.onnx.fewer_nodes import gather_rows
+from kalakan.export.onnx.fewer_nodes import count_in_floats, gather_rows
 from kalakan.export.onnx.graphs import all_nodes
 
 
@@ -20,6 +20,7 @@ def serialized(model: Any) -> bytes:
 
     finished = onnx.ModelProto.FromString(model.SerializeToString())
     gather_rows(finished)
+    count_in_floats(finished)
     make_optional(finished)
     return bytes(finished.SerializeToString())
 
