@@ -53,9 +53,9 @@ BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "to
     type=click.Choice(["auto", "static", "dynamic", "weights"]),
     is_flag=False,
     flag_value="auto",
-    help="Use 8 bits. static and dynamic compute large products in integers and keep durations and F0 exact. static "
-    "measures scales on Twi sentences during the export and streams inside a sentence; dynamic computes scales in each "
-    "call and streams sentence by sentence. weights stores matrices in 8 bits. Default method: static for onnx, "
+    help="Use 8 bits. static and dynamic compute large products in integers. static measures scales on Twi sentences "
+    "during the export and streams inside a sentence; dynamic computes scales in each call, streams sentence by "
+    "sentence, and keeps durations and F0 exact. weights stores matrices in 8 bits. Default method: static for onnx, "
     "dynamic for torchscript, weights for pt and safetensors.",
 )
 @click.option(
@@ -68,6 +68,11 @@ BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "to
     "--compact",
     is_flag=True,
     help="For a VOICE: write one set of graphs with 8-bit matrices; a voice with graphs keeps its arithmetic.",
+)
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="With --quantize static: keep every bit of durations and F0; encoder and predictors stay in floats.",
 )
 @click.option("--force", is_flag=True, help="Keep an 8-bit file that is neither smaller nor faster.")
 def command(
@@ -82,6 +87,7 @@ def command(
     fuse: bool,
     opset: int | None,
     compact: bool,
+    exact: bool,
     force: bool,
 ) -> None:
     """Export the models of a VOICE, or single files. Every result is run and checked in a separate process.
@@ -100,8 +106,12 @@ def command(
     if format is None:
         format = "pt" if has_files and quantize == "auto" and not fuse else "onnx"
     options = ExportOptions(
-        _floats(precision, half_weights), _way(quantize, format), opset, fuse, compact, force
+        _floats(precision, half_weights), _way(quantize, format), opset, fuse, compact, exact, force
     )
+    if exact and options.quantize != "static":
+        raise click.UsageError(
+            "--exact is of --quantize static; the other methods keep durations and F0 as they are"
+        )
     if voice is not None and format == "onnx" and not fuse:
         _complete(voice, vocoder, output_dir, options)
         return

@@ -34,8 +34,15 @@ class ExportOptions:
     """Whether to write one file from phonemes to audio instead of two; for a voice, a single-file voice."""
     compact: bool = False
     """For a voice: whether to write one set of graphs with all matrices in 8 bits."""
+    exact: bool = False
+    """For "static": whether durations and F0 keep every bit, as they do with "dynamic"."""
     force: bool = False
     """Whether to keep an 8-bit file that is neither smaller nor faster."""
+
+    @property
+    def keeps_exact(self) -> bool:
+        """Whether durations and F0 keep every bit."""
+        return self.exact or self.quantize != "static"
 
     @property
     def half_weights(self) -> bool:

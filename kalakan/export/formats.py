@@ -62,7 +62,7 @@ def complete_voice(source: Path, vocoder: Path | None, target: Path | None, opti
     else:
         path = add_onnx(source, target, half_weights=options.half_weights).path
     if options.quantize is not None:
-        quantize_voice(path, activations=options.quantize)
+        quantize_voice(path, activations=options.quantize, exact=options.keeps_exact)
     if options.compact:
         compact_voice(path)
     return path

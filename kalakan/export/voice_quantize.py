@@ -14,7 +14,7 @@ from kalakan.export.onnx.acoustic import check_acoustic
 from kalakan.export.onnx.acoustic_parts import check_parts
 from kalakan.export.onnx.activation_ranges import Range, measure
 from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
-from kalakan.export.onnx.matmuls import candidates
+from kalakan.export.onnx.matmuls import EXACT, LEAST_EXACT, candidates
 from kalakan.export.onnx.quantize import quantize_graph
 from kalakan.export.onnx.shared_weights import Slice, point_at, read_layout
 from kalakan.export.onnx.vocoder import check_filters, check_vocoder
@@ -43,22 +43,32 @@ class _Shared:
 
 
 def quantize_voice(
-    source: str | Path, target: str | Path | None = None, *, activations: Activations = "dynamic"
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    activations: Activations = "dynamic",
+    exact: bool = True,
 ) -> Voice:
     """Quantizes the graphs of the voice in `source`, written to `target` (default: in place).
 
     `activations` are quantized with constant scales, calibrated on `calibration.TEXTS` ("static": the voice still
     streams within sentences), or with scales computed by each call ("dynamic": it streams sentence by sentence).
+    `exact` keeps every bit of durations and F0: the encoder and the predictors of both stay in floats. Without it,
+    which needs constant scales, they are quantized too.
 
     Quantized weights are stored in the safetensors file as integers and scales, which torch multiplies at load time:
     both engines have the same weights, and the voice is smaller.
-    Raises `ExportError` if the voice has no graph, if nothing in it can be quantized, if durations differ from torch's,
-    or if the quantized graphs differ from torch by more than `MEL_TOLERANCE` or `SAMPLE_TOLERANCE`.
+    Raises `ExportError` if the voice has no graph, if nothing in it can be quantized, if durations differ from torch's
+    (without `exact`: by more than `check_acoustic` allows), or if the quantized graphs differ from torch by more than
+    `MEL_TOLERANCE` or `SAMPLE_TOLERANCE`.
     """
+    if not exact and activations != "static":
+        raise ExportError("without exact durations and F0, scales are measured; quantize with static scales")
     voice = load_voice(source)
+    kept = EXACT if exact else LEAST_EXACT
     files: dict[str, bytes | Path] = {name: voice.file(name).read_bytes() for name in voice.manifest.files}
     changed = [
-        _quantize_readers(voice, name, files, activations)
+        _quantize_readers(voice, name, files, activations, kept)
         for name in sorted(files)
         if name.endswith(".safetensors")
     ]
@@ -72,7 +82,11 @@ def quantize_voice(
 
 
 def _quantize_readers(
-    voice: Voice, weights: str, files: dict[str, bytes | Path], activations: Activations
+    voice: Voice,
+    weights: str,
+    files: dict[str, bytes | Path],
+    activations: Activations,
+    exact: tuple[str, ...],
 ) -> bool:
     """Quantizes every graph in `files` that reads `weights`, and that file; False if there was nothing to do."""
     from safetensors.torch import load, save
@@ -80,15 +94,15 @@ def _quantize_readers(
     content = cast(bytes, files[weights])
     shared = {name: _open(voice, name, weights, content) for name in files if name.endswith(".onnx")}
     shared = {name: item for name, item in shared.items() if item.keys}
-    chosen = _agreed(list(shared.values()))
+    chosen = _agreed(list(shared.values()), exact)
     if not chosen:
         return False
-    ranges = _measure(voice, shared, chosen) if activations == "static" else None
+    ranges = _measure(voice, shared, chosen, exact) if activations == "static" else None
     state = load(content)
     for item in shared.values():
         names = {name: key for name, key in item.keys.items() if key in chosen}
         limits = None if ranges is None else {name: ranges[key] for name, key in names.items()}
-        for found in quantize_graph(item.model, names, limits):
+        for found in quantize_graph(item.model, names, limits, exact):
             key = item.keys[found.source]
             state[key], state[key + SCALE] = torch.from_numpy(found.values), torch.from_numpy(found.scales)
             item.keys[f"{found.source}.int8"], item.keys[f"{found.source}.scale"] = key, key + SCALE
@@ -101,8 +115,10 @@ def _quantize_readers(
     return True
 
 
-def _measure(voice: Voice, shared: dict[str, _Shared], chosen: set[str]) -> dict[str, Range]:
-    """Range of the activations that are multiplied with each tensor: shared by all graphs, so that they agree."""
+def _measure(
+    voice: Voice, shared: dict[str, _Shared], chosen: set[str], exact: tuple[str, ...]
+) -> dict[str, Range]:
+    """Range and moments of the activations that are multiplied with each tensor: all graphs share them, to agree."""
     model = cast("FastSpeech2", load_acoustic(voice))
     ranges: dict[str, Range] = {}
     for name, examples in (
@@ -111,7 +127,7 @@ def _measure(voice: Voice, shared: dict[str, _Shared], chosen: set[str]) -> dict
     ):
         if name in shared:
             keys = {tensor: key for tensor, key in shared[name].keys.items() if key in chosen}
-            found = measure(shared[name].model, keys, examples)
+            found = measure(shared[name].model, keys, examples, exact)
             ranges.update({keys[tensor]: limits for tensor, limits in found.items()})
     return ranges
 
@@ -129,12 +145,12 @@ def _open(voice: Voice, name: str, weights: str, content: bytes) -> _Shared:
     return _Shared(onnx.load(voice.file(name)), found)
 
 
-def _agreed(graphs: list[_Shared]) -> set[str]:
+def _agreed(graphs: list[_Shared], exact: tuple[str, ...]) -> set[str]:
     """Tensors that can be quantized in every graph that reads them."""
     wanted: set[str] = set()
     refused: set[str] = set()
     for item in graphs:
-        able = candidates(item.model)
+        able = candidates(item.model, exact)
         for name, key in item.keys.items():
             (wanted if name in able else refused).add(key)
     return wanted - refused

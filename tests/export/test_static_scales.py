@@ -15,6 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kalakan.cli.export import command
 from kalakan.config.schema import AudioConfig, FastSpeech2Config, HarmonicNoiseConfig
+from kalakan.errors import ExportError
+from kalakan.export.onnx.acoustic import inference_with, is_exact_file
 from kalakan.export.onnx.acoustic_parts import DECODER, ENCODER
 from kalakan.export.onnx.activation_ranges import BYTES, Range, measure
 from kalakan.export.onnx.calibration import acoustic_inputs, sentences, vocoder_inputs
@@ -28,6 +30,7 @@ from kalakan.synthesis.synthesizer import Synthesizer
 from kalakan.text.phonemes import BOS, PAUSE_IDS, TABLE_SIZE, TONE_IDS
 from kalakan.voices.package import Voice
 from kalakan.voices.save import save_acoustic_product, save_vocoder_product
+from kalakan.voices.weights import load_acoustic
 
 AUDIO = AudioConfig(sample_rate=8000, n_fft=256, win_length=256, hop_length=64, n_mels=20, mel_fmax=4000.0)
 CONFIG = FastSpeech2Config(
@@ -64,6 +67,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Voice:
 @pytest.fixture(scope="module")
 def quantized(exported: Voice) -> Voice:
     return quantize_voice(exported.path, exported.path.parent / "quantized", activations="static")
+
+
+@pytest.fixture(scope="module")
+def whole(exported: Voice) -> Voice:
+    """The voice with encoder and predictors in integers too."""
+    return quantize_voice(exported.path, exported.path.parent / "whole", activations="static", exact=False)
 
 
 def session(source: bytes | Path) -> Any:
@@ -116,7 +125,7 @@ def test_one_graph_and_two_have_the_same_scales(quantized: Voice) -> None:
         assert sorted(whole) == sorted(parts)
 
 
-def test_durations_and_f0_keep_every_bit(exported: Voice, quantized: Voice) -> None:
+def test_exact_durations_and_f0_keep_every_bit(exported: Voice, quantized: Voice) -> None:
     before, after = (session(voice.file("acoustic.onnx")) for voice in (exported, quantized))
     feeds = {"phonemes": np.random.default_rng(5).integers(24, 77, (1, 63))}
     names = ["durations", "mel_lengths", "pitch_output", "mel_output"]
@@ -124,6 +133,61 @@ def test_durations_and_f0_keep_every_bit(exported: Voice, quantized: Voice) -> N
     for a, b in zip(wanted[:3], found[:3], strict=True):
         np.testing.assert_array_equal(a, b)
     assert 0 < np.abs(found[3] - wanted[3]).mean() < 0.03 * wanted[3].std()
+
+
+def test_durations_and_f0_in_integers_stay_near(exported: Voice, whole: Voice) -> None:
+    before, after = (session(voice.file("acoustic.onnx")) for voice in (exported, whole))
+    rounded = [node.op_type for node in onnx.load(whole.file(ENCODER), load_external_data=False).graph.node]
+    assert rounded.count("MatMulIntegerToFloat") >= 6
+    assert rounded.count("MultiHeadAttention") == 1
+    feeds = {"phonemes": np.random.default_rng(5).integers(24, 77, (1, 63))}
+    names = ["durations", "pitch_output"]
+    wanted, found = before.run(names, feeds), after.run(names, feeds)
+    ends = np.cumsum(wanted[0]), np.cumsum(found[0])
+    assert not np.array_equal(found[1], wanted[1])
+    assert np.abs(ends[1] - ends[0]).max() <= 2
+    with torch.no_grad():
+        model = load_acoustic(whole)
+        tensors = {"phonemes": torch.from_numpy(feeds["phonemes"]), "durations": torch.from_numpy(found[0])}
+        _, aux = model.inference(**tensors)
+    both = (found[1] > 0) & (aux["pitch"].numpy() > 0)
+    assert both.mean() > 0.9 * (aux["pitch"].numpy() > 0).mean()
+    steps = 12 * np.log2(found[1][both] / aux["pitch"].numpy()[both])
+    assert np.sqrt(np.square(steps).mean()) < 0.3
+
+
+def test_a_voice_in_integers_streams_as_the_whole(whole: Voice) -> None:
+    synthesizer = Synthesizer(whole.path)
+    text = "Me din de Kofi na mefiri Kumasi na meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran na mekɔ fie."
+    chunks = list(synthesizer.stream(text))
+    assert len(chunks) >= 2
+    np.testing.assert_allclose(np.concatenate(chunks), synthesizer.synthesize(text), atol=1e-4)
+
+
+def test_a_graph_whose_sounds_end_far_away_is_refused(exported: Voice, whole: Voice) -> None:
+    model = load_acoustic(exported)
+    assert is_exact_file(str(exported.file("acoustic.onnx")))
+    assert not is_exact_file(str(whole.file("acoustic.onnx")))
+    inputs = {"phonemes": np.random.default_rng(5).integers(24, 77, (1, 63))}
+    with torch.no_grad():
+        _, aux = model.inference(torch.from_numpy(inputs["phonemes"]))
+    durations = aux["durations"].numpy()
+    longer = durations.copy()
+    longer[0, 3] += 2
+    inference_with(model, inputs, longer, is_exact=False)
+    longer[0, 3] += 1
+    with pytest.raises(ExportError, match=r"ends 3 frames from where it does in torch.*--exact"):
+        inference_with(model, inputs, longer, is_exact=False)
+    with pytest.raises(ExportError, match="rounds durations differently"):
+        inference_with(model, inputs, longer)
+
+
+def test_scales_of_each_call_keep_durations_exact(exported: Voice, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="quantize with static scales"):
+        quantize_voice(exported.path, tmp_path / "voice", activations="dynamic", exact=False)
+    refused = CliRunner().invoke(command, [str(exported.path), "--quantize", "dynamic", "--exact"])
+    assert refused.exit_code == 2
+    assert "--exact is of --quantize static" in refused.output
 
 
 @pytest.mark.parametrize("pitch", [-12.0, 12.0])

@@ -19,8 +19,10 @@ from kalakan.export.onnx.acoustic import (
     TOLERANCE,
     add_defaults,
     control_axes,
+    distance,
     example_inputs,
     inference_with,
+    is_exact_file,
     speaker_weights,
 )
 from kalakan.export.onnx.optional_inputs import serialized
@@ -69,19 +71,20 @@ def export_parts(model: FastSpeech2, weights: bytes, file_name: str) -> dict[str
 def check_parts(model: FastSpeech2, folder: Path, tolerance: float = TOLERANCE) -> float:
     """Maximum difference of mel values between torch and the two files in `folder`, decoded in two windows.
 
-    Raises `ExportError` if it exceeds `tolerance`, or if any length differs.
+    Raises `ExportError` if it exceeds `tolerance`, or if any length differs, as `check_acoustic` does.
     """
     from kalakan.onnx_runtime import checking_session
 
+    is_exact = is_exact_file(str(folder / ENCODER))
     encoder, decoder = (checking_session(str(folder / name)) for name in (ENCODER, DECODER))
     ids = np.random.default_rng(0).integers(24, 77, (1, 63))
     frames, durations = encoder.run(["frames", "durations"], {"phonemes": ids})
-    mel, _ = inference_with(model, {"phonemes": ids}, durations)
+    mel, _ = inference_with(model, {"phonemes": ids}, durations, is_exact=is_exact)
     cut, context = frames.shape[1] // 3, cast(int, model.context_frames)
     left = decoder.run(None, {"frames": frames[:, : cut + context]})[0][:, :, :cut]
     before = min(cut, context)
     right = decoder.run(None, {"frames": frames[:, cut - before :]})[0][:, :, before:]
-    worst = float(np.abs(np.concatenate([left, right], axis=2) - mel.numpy()).max())
+    worst = distance(np.concatenate([left, right], axis=2), mel.numpy(), is_exact)
     if not worst <= tolerance:
         raise ExportError(
             f"the exported acoustic parts differ from torch by {worst:.2e}; the limit is {tolerance:.0e}"

@@ -24,6 +24,7 @@ from kalakan.export.onnx.acoustic import halve_weights
 from kalakan.export.onnx.calibration import acoustic_inputs, vocoder_inputs
 from kalakan.export.onnx.fused import trace_any_acoustic, trace_fused
 from kalakan.export.onnx.lengths import add_lengths
+from kalakan.export.onnx.matmuls import EXACT, LEAST_EXACT
 from kalakan.export.onnx.optional_inputs import serialized
 from kalakan.export.onnx.quantize import quantize_file
 from kalakan.export.onnx.trace import OPSETS
@@ -73,7 +74,8 @@ class OnnxExporter:
         )
         if options.quantize is not None:
             for item in written:
-                quantize_file(item.path, item.path, _examples(source, item.role, options))
+                examples = _examples(source, item.role, options)
+                quantize_file(item.path, item.path, examples, EXACT if options.keeps_exact else LEAST_EXACT)
         if options.fuse and source.voice is not None:
             for item in written:
                 item.path.write_bytes(sealed(item.path.read_bytes()))

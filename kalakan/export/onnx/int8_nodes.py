@@ -31,8 +31,13 @@ def round_input(model: Any, name: str, limits: Range | None) -> tuple[list[Any],
     return [helper.make_node("QuantizeLinear", [name, *parts[1:]], [parts[0]])], parts
 
 
-def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static: bool) -> list[Any]:
-    """Integer product of quantized activations, rescaled to floats, with bias."""
+def multiply(
+    model: Any, product: Matmul, parts: tuple[str, str, str], is_static: bool, windows: str | None = None
+) -> list[Any]:
+    """Integer product of quantized activations, rescaled to floats, with bias.
+
+    `windows` are the indices of `window_rows`; `parts` then are those of the unmasked activations.
+    """
     from onnx import helper
 
     name, source = product.node.output[0], product.weight.source
@@ -40,7 +45,10 @@ def multiply(model: Any, product: Matmul, parts: tuple[str, str, str], is_static
     if product.convolution is None:
         nodes, matrix = _matrix(product, name)
     else:
-        nodes, bytes_ = _unfold(model, product.convolution, bytes_, zero)
+        if windows is None:
+            nodes, bytes_ = _unfold(model, product.convolution, bytes_, zero)
+        else:
+            nodes, bytes_ = _gather(model, product.convolution, bytes_, zero, windows)
         more, matrix = _kernel_matrix(model, product, name)
         nodes += more
     row = add_constant(model, f"{name}.row", np.array([-1]))
@@ -106,8 +114,16 @@ def _unfold(model: Any, item: TimeConvolution, bytes_: str, zero: str) -> tuple[
     name = item.node.output[0]
     kernel = item.weight.value.shape[2]
     pads = add_constant(model, f"{name}.pads", np.array([0, item.pads[0], 0, 0, item.pads[1], 0]))
-    time = add_constant(model, f"{name}.time", np.array([1]))
     nodes = [helper.make_node("Pad", [bytes_, pads, zero], [f"{name}.padded"])]
+    return nodes + _taps(model, name, kernel), f"{name}.unfolded"
+
+
+def _taps(model: Any, name: str, kernel: int) -> list[Any]:
+    """Nodes that put `kernel` neighbors of NAME.padded [B, T', I] side by side: NAME.unfolded [B, T, K * I]."""
+    from onnx import helper
+
+    time = add_constant(model, f"{name}.frames", np.array([1]))
+    nodes = []
     for tap in range(kernel):
         end = tap + 1 - kernel if tap + 1 < kernel else np.iinfo(np.int64).max
         bounds = [
@@ -117,4 +133,54 @@ def _unfold(model: Any, item: TimeConvolution, bytes_: str, zero: str) -> tuple[
         nodes.append(helper.make_node("Slice", [f"{name}.padded", *bounds, time], [f"{name}.tap{tap}"]))
     taps = [f"{name}.tap{tap}" for tap in range(kernel)]
     nodes.append(helper.make_node("Concat", taps, [f"{name}.unfolded"], axis=2))
-    return nodes, f"{name}.unfolded"
+    return nodes
+
+
+def window_rows(model: Any, mask: str, item: TimeConvolution) -> tuple[list[Any], str]:
+    """Nodes that find the rows of each window of a convolution's kernel of K frames, and the name of their indices
+    [B, T, K, 1] into the frames with a row of zeros before them, which stands for what `mask` [B, T, 1] leaves out.
+
+    Convolutions with the same mask and kernel share them.
+    """
+    from onnx import TensorProto, helper
+
+    kernel = item.weight.value.shape[2]
+    first, last = item.pads
+    name = f"{mask}.windows{kernel}.{first}"
+
+    def constant(of: str, *values: int) -> str:
+        return add_constant(model, f"{name}.{of}", np.array(values))
+
+    pads = constant("pads", 0, first, 0, 0, last, 0)
+    axis, time = constant("axis", 3), add_constant(model, f"{name}.time", np.array(1))
+    nodes = [
+        helper.make_node("Shape", [mask], [f"{name}.size"]),
+        helper.make_node(
+            "ConstantOfShape",
+            [f"{name}.size"],
+            [f"{name}.ones"],
+            value=helper.make_tensor("one", TensorProto.INT64, [1], [1]),
+        ),
+        helper.make_node("CumSum", [f"{name}.ones", time], [f"{name}.places"]),
+        helper.make_node("Cast", [mask], [f"{name}.counts"], to=TensorProto.INT64),
+        helper.make_node("Mul", [f"{name}.places", f"{name}.counts"], [f"{name}.rows"]),
+        helper.make_node("Pad", [f"{name}.rows", pads], [f"{name}.padded"]),
+    ]
+    nodes += _taps(model, name, kernel)
+    nodes.append(helper.make_node("Unsqueeze", [f"{name}.unfolded", axis], [name]))
+    return nodes, name
+
+
+def _gather(model: Any, item: TimeConvolution, bytes_: str, zero: str, windows: str) -> tuple[list[Any], str]:
+    """Unfolds bytes [B, T, I] to windows [B, T, K * I] by the indices of `window_rows`."""
+    from onnx import helper
+
+    name = item.node.output[0]
+    kernel, width = item.weight.value.shape[2], item.weight.value.shape[1]
+    pads = add_constant(model, f"{name}.pads", np.array([0, 1, 0, 0, 0, 0]))
+    flat = add_constant(model, f"{name}.flat", np.array([0, 0, kernel * width]))
+    return [
+        helper.make_node("Pad", [bytes_, pads, zero], [f"{name}.padded"]),
+        helper.make_node("GatherND", [f"{name}.padded", windows], [f"{name}.rows"], batch_dims=1),
+        helper.make_node("Reshape", [f"{name}.rows", flat], [f"{name}.unfolded"]),
+    ], f"{name}.unfolded"

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from kalakan.export.onnx.fewer_nodes import count_in_floats, gather_rows
 from kalakan.export.onnx.graphs import all_nodes
 
 
 def serialized(model: Any) -> bytes:
-    """The bytes of the finished file for a traced graph, which is not modified."""
+    """The bytes of the finished file for a traced graph, which is not modified: optional inputs, rows copied whole."""
     import onnx
 
     finished = onnx.ModelProto.FromString(model.SerializeToString())
+    gather_rows(finished)
+    count_in_floats(finished)
     make_optional(finished)
     return bytes(finished.SerializeToString())
 

@@ -3,7 +3,7 @@
 The integer arithmetic of B. Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference" (CVPR 2018, section 2.1). The range of the activations is calibrated on
 examples ("static": frames are independent of each other, so decoding in windows gives the same result), or computed by
-each call from its input ("dynamic").
+each call from its input ("dynamic"). With examples, `weight_rounding` also rounds the weights by them.
 Weights have 7 bits so that 16-bit sums on x86 processors without VNNI cannot overflow: all machines produce the same
 audio.
 """
@@ -20,9 +20,19 @@ from numpy.typing import NDArray
 from kalakan.errors import ExportError
 from kalakan.export.onnx.activation_ranges import Range, measure
 from kalakan.export.onnx.conv1d_to_2d import widen
+from kalakan.export.onnx.fewer_nodes import fuse_attention
 from kalakan.export.onnx.graphs import Graph, add_constant, replace_nodes
-from kalakan.export.onnx.int8_nodes import MICROSOFT, multiply, round_input
-from kalakan.export.onnx.matmuls import EXACT, QUANTIZED_FROM, Matmul, candidates, products, with_bias
+from kalakan.export.onnx.int8_nodes import MICROSOFT, multiply, round_input, window_rows
+from kalakan.export.onnx.matmuls import (
+    EXACT,
+    QUANTIZED_FROM,
+    Matmul,
+    candidates,
+    products,
+    unmasked,
+    with_bias,
+)
+from kalakan.export.onnx.weight_rounding import round_to
 from kalakan.storage import replacing
 
 LEVELS = 63
@@ -43,31 +53,39 @@ class Rounded(NamedTuple):
 
 
 def quantize_file(
-    source: str | Path, target: str | Path, examples: Iterable[Mapping[str, NDArray[Any]]] | None = None
+    source: str | Path,
+    target: str | Path,
+    examples: Iterable[Mapping[str, NDArray[Any]]] | None = None,
+    exact: Collection[str] = EXACT,
 ) -> None:
     """Writes a quantized, self-contained ONNX file with the same names, inputs, outputs and metadata.
 
     With `examples` of its inputs (see `calibration`), activations have constant scales calibrated on these; without,
-    each call computes its own. Raises `ExportError` for a file in which nothing can be quantized.
+    each call computes its own. Outputs in `exact` keep their bits. Raises `ExportError` for a file in which nothing can
+    be quantized.
     """
     import onnx
 
     model = onnx.load(source)
-    chosen = candidates(model)
+    chosen = candidates(model, exact)
     if not chosen:
         raise ExportError(
             f"{source}: holds no product with a matrix of {QUANTIZED_FROM} elements or more to quantize; "
             "export it again if it is quantized already"
         )
-    quantize_graph(model, chosen, None if examples is None else measure(model, chosen, examples))
+    ranges = None if examples is None else measure(model, chosen, examples, exact)
+    quantize_graph(model, chosen, ranges, exact)
     with replacing(Path(target)) as partial:
         partial.write_bytes(model.SerializeToString())
 
 
 def quantize_graph(
-    model: Any, chosen: Collection[str], ranges: Mapping[str, Range] | None = None
+    model: Any,
+    chosen: Collection[str],
+    ranges: Mapping[str, Range] | None = None,
+    exact: Collection[str] = EXACT,
 ) -> list[Rounded]:
-    """Quantizes the products with the initializers `chosen`, a subset of `candidates(model)`, in place.
+    """Quantizes the products with the initializers `chosen`, a subset of `candidates(model, exact)`, in place.
 
     `ranges` of the activations that are multiplied with each initializer give constant scales; without them each call
     computes its own, and the metadata state that the file needs whole sentences. The initializers must be loaded.
@@ -78,26 +96,39 @@ def quantize_graph(
     rounded: dict[str, Rounded] = {}
     inputs: dict[str, tuple[str, str, str]] = {}
     replacements: dict[str, list[Any]] = {}
+    windows: dict[str, str] = {}
     graph = Graph(model)
-    for product in products(graph):
+    for product in products(graph, exact):
         source = product.weight.source
         if source not in chosen:
             continue
         if ranges is not None:
             product = with_bias(graph, product)
         nodes: list[Any] = []
-        if product.source not in inputs:
+        masked = None if ranges is None else unmasked(graph, product)
+        read, rows = product.source, None
+        if masked is not None and product.convolution is not None:
+            read, mask = masked
+            key = f"{mask}.{product.convolution.pads}.{product.weight.value.shape[2]}"
+            if key not in windows:
+                nodes, windows[key] = window_rows(model, mask, product.convolution)
+            rows = windows[key]
+        if read not in inputs:
             limits = None if ranges is None else ranges[source]
-            nodes, inputs[product.source] = round_input(model, product.source, limits)
+            more, inputs[read] = round_input(model, read, limits)
+            nodes += more
         if source not in rounded:
-            rounded[source] = _round_weight(model, product)
-        nodes += multiply(model, product, inputs[product.source], ranges is not None)
+            moments = None if ranges is None else ranges[source].moments
+            rounded[source] = _round_weight(model, product, moments)
+        nodes += multiply(model, product, inputs[read], ranges is not None, rows)
         replacements[product.node.output[0]] = nodes
         if product.target != product.node.output[0]:
             replacements[product.target] = []  # the transpose or bias after it
     if rounded:
         replace_nodes(model, replacements)
-        widen(model, skipped=Graph(model).needed_for(EXACT))
+        if ranges is not None and EXACT[0] not in exact:
+            fuse_attention(model)
+        widen(model, skipped=Graph(model).needed_for(exact))
         if ranges is None:
             _mark_whole(model)
         elif all(item.domain != MICROSOFT for item in model.opset_import):
@@ -115,15 +146,18 @@ def _mark_whole(model: Any) -> None:
     model.metadata_props.add(key=CONTEXT, value="none")
 
 
-def _round_weight(model: Any, product: Matmul) -> Rounded:
+def _round_weight(model: Any, product: Matmul, moments: NDArray[np.float64] | None) -> Rounded:
     """Symmetric quantization, one scale per column (Jacob et al., section 2.1, with a zero point of 0)."""
     weight = product.weight
     column = 0 if product.convolution is not None else weight.axes[1]
     value = weight.value.transpose(np.argsort(weight.axes))  # in the initializer's own order
-    others = tuple(axis for axis in range(value.ndim) if axis != column)
-    peaks = np.abs(value).max(axis=others, keepdims=True)
+    first = np.moveaxis(value, column, 0)
+    rows = first.reshape(len(first), -1)  # [O, D]
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
     scales = np.where(peaks > 0, peaks / LEVELS, 1.0).astype(np.float32)
-    values = np.round(value / scales).astype(np.int8)
+    found = round_to(rows, scales, LEVELS, moments).reshape(first.shape)
+    values = np.ascontiguousarray(np.moveaxis(found, 0, column))
+    scales = np.moveaxis(scales.reshape(len(first), *[1] * (value.ndim - 1)), 0, column)
     add_constant(model, f"{weight.source}.int8", values)
     add_constant(model, f"{weight.source}.scale", scales)
     return Rounded(weight.source, values, scales)
