@@ -6,12 +6,15 @@ on the PATH. Programs of `FILE_PLAYERS` start after the last chunk.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,11 +87,11 @@ class StreamProgram:
         with tempfile.TemporaryFile() as complaints:
             with subprocess.Popen(self._command, stdin=subprocess.PIPE, stderr=complaints) as process:
                 try:
-                    _feed(process, first, parts)
+                    taken = _feed(process, first, parts)
                 except BaseException:
                     _stop(process)
                     raise
-            _check_end(Path(self._command[0]).name, process, complaints)
+            _check_end(Path(self._command[0]).name, process, complaints, taken)
 
 
 class FileProgram:
@@ -119,19 +122,57 @@ def _encoded(encoder: Encoder, chunks: Iterable[Any]) -> Iterator[bytes]:
     yield encoder.finish()
 
 
-def _feed(process: subprocess.Popen[bytes], first: bytes, parts: Iterator[bytes]) -> None:
+def _feed(process: subprocess.Popen[bytes], first: bytes, parts: Iterator[bytes]) -> int | None:
+    """Writes the audio to the program's standard input, and closes it. Returns how many bytes the program has read, as
+    soon as it has ended; None if this system cannot tell."""
     assert process.stdin is not None
+    pipe = process.stdin.fileno()
+    written = 0
     try:
-        process.stdin.write(first)
-        process.stdin.flush()
-        for part in parts:
-            process.stdin.write(part)
-            process.stdin.flush()
-        process.stdin.close()
+        for part in chain((first,), parts):
+            rest = memoryview(part)
+            while rest:
+                count = os.write(pipe, rest)
+                written, rest = written + count, rest[count:]
     except BrokenPipeError:
-        _hang_up(
-            process
-        )  # it closed its input; `_check_end` finds out whether it failed or its user stopped it
+        # It closed its input; `_check_end` finds out whether it failed or its user stopped it.
+        unread = _unread(pipe)
+        _hang_up(process)
+        return None if unread is None else written - unread
+    with _other_end(pipe) as ours:  # what is left in a pipe is lost with its last descriptor
+        process.stdin.close()
+        process.wait()
+        unread = None if ours is None else _unread(ours)
+    return None if unread is None else written - unread
+
+
+@contextmanager
+def _other_end(pipe: int) -> Iterator[int | None]:
+    """A descriptor that reads the pipe; None where the system has no way to open one."""
+    try:
+        end = os.open(f"/proc/self/fd/{pipe}", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        yield None
+        return
+    try:
+        yield end
+    finally:
+        os.close(end)
+
+
+def _unread(pipe: int) -> int | None:
+    """Number of bytes in a pipe that nobody has read; None if the system does not tell."""
+    try:
+        import fcntl
+        import termios
+    except ImportError:  # Windows
+        return None
+    count = array("i", [0])
+    try:
+        fcntl.ioctl(pipe, termios.FIONREAD, count)
+    except OSError:
+        return None
+    return count[0]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -145,12 +186,18 @@ def _hang_up(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _check_end(name: str, process: subprocess.Popen[bytes], complaints: Any) -> None:
+def _check_end(
+    name: str, process: subprocess.Popen[bytes], complaints: Any, taken: int | None = None
+) -> None:
+    """Raises `AudioError` if a program that has ended failed, or took none of the audio (`taken` bytes, if known)."""
     complaints.seek(0)
     lines = [line.strip() for line in complaints.read().decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith(_CHATTER)]
     silent = next((line for line in lines if _SILENT.search(line)), None)
-    if process.returncode == 0 and silent is None:
+    if process.returncode == 0 and silent is None and taken != 0:
         return
-    reason = silent or (lines[-1] if lines else f"it ended with status {process.returncode}")
+    status = f"it ended with status {process.returncode}"
+    if taken == 0:
+        status += " and read none of the audio"
+    reason = silent or (lines[-1] if lines else status)
     raise AudioError(f"{name} cannot play: {reason}; give -o FILE")

@@ -114,8 +114,21 @@ def test_what_alsa_tries_is_no_failure(folder: Path) -> None:
 
 @needs_sh
 def test_a_program_that_is_closed_by_its_user_is_no_failure(folder: Path) -> None:
-    add_program(folder, "mpv", "exit 0")
+    add_program(folder, "mpv", "/usr/bin/head -c 4096 > /dev/null; exit 0")
     find_player().play(iter(CHUNKS * 50), 24_000)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a program has read")
+@pytest.mark.parametrize("times", [1, 50], ids=["shorter than a pipe", "longer than a pipe"])
+@pytest.mark.parametrize("script", ["exit 0", "/bin/sleep 0.1; exit 0", "exec < /dev/null; /bin/sleep 0.1"])
+def test_a_program_that_took_nothing_was_not_heard(folder: Path, script: str, times: int) -> None:
+    add_program(folder, "mpv", script)
+    chunks = [chunk[:4800] for chunk in CHUNKS] * times
+    with pytest.raises(AudioError) as caught:
+        find_player().play(iter(chunks), 24_000)
+    assert str(caught.value) == (
+        "mpv cannot play: it ended with status 0 and read none of the audio; give -o FILE"
+    )
 
 
 @needs_sh

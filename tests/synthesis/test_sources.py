@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -276,3 +277,29 @@ def test_a_slip_in_the_environment_is_an_error_in_every_engine(
     monkeypatch.setenv("KALAKAN_OPS", text)
     with pytest.raises(ImplementationUnavailable, match=message):
         Synthesizer(tiny_voice, engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "told"),
+    [
+        ("onnx", "cuda", "cuda and the onnx engine computes in onnxruntime and Rust"),
+        ("onnx", "torch", "torch and the onnx engine"),
+        ("onnx", "griffin_lim=rust,upsample=triton,residual_blocks=cuda", "cuda, triton and the onnx engine"),
+        ("onnx", "rust", ""),
+        ("onnx", "", ""),
+        for_torch("torch", "cuda", "cuda and device is 'cpu'; unset it, or choose a GPU"),
+        for_torch("torch", "torch", ""),
+    ],
+)
+def test_an_implementation_that_the_engine_cannot_use_is_told(
+    tiny_voice: Path, monkeypatch: pytest.MonkeyPatch, engine: str, text: str, told: str
+) -> None:
+    monkeypatch.setenv("KALAKAN_OPS", text)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        Synthesizer(tiny_voice, engine=engine)
+    found = [item for item in found if "KALAKAN_OPS" in str(item.message)]
+    assert len(found) == bool(told)
+    for item in found:
+        assert str(item.message).startswith(f"KALAKAN_OPS asks for {told}")
+        assert item.filename == __file__

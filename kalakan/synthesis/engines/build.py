@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import Any
 
 from kalakan.config.environment import from_environment
 from kalakan.config.schema import AudioConfig, Settings
-from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
+from kalakan.errors import ConfigError, KalakanWarning, MissingDependencyError, how_to_install
 from kalakan.synthesis.engines.model_sections import ModelSections
 from kalakan.synthesis.engines.origin import origin_of
 from kalakan.synthesis.engines.request import Request, check_request, is_torch_model, with_default
@@ -45,15 +46,33 @@ def build_engine(
     """
     check_request(request)
     request = _with_vocoder(with_default(request))
-    from_environment()  # report an invalid value also with engines that do not use KALAKAN_OPS
+    ops = from_environment()  # report an invalid value also with engines that do not use KALAKAN_OPS
     source = Sources(request, settings, ModelSections(overrides))
-    engine = _builder(choose_engine(request, source))(source)
+    name = choose_engine(request, source)
+    _warn_of_unused(ops, name, request.device)
+    engine = _builder(name)(source)
     source.section.check_taken()
     if source.manifest is not None and request.vocoder is None and request.vocoder_type is None:
         engine.levels = Levels(source.manifest.levels)  # levels were measured with the voice's own vocoder
     if "audio" in overrides and source.audio != settings.audio:
         raise ConfigError("audio settings belong to the voice and cannot be changed; leave the section out")
     return Built(engine, source.manifest, source.manifests(), source.audio)
+
+
+def _warn_of_unused(ops: Mapping[str, str], engine: str, device: str) -> None:
+    """Warns of implementations that the engine cannot use: onnx computes in onnxruntime and Rust, and some need a GPU.
+    Models without such an op would ignore them silently."""
+    if engine == "onnx":
+        names, why = set(ops.values()) - {"rust"}, "the onnx engine computes in onnxruntime and Rust"
+        cure = "use engine='torch'"
+    elif device == "cpu":
+        names, why = {"cuda", "triton"} & set(ops.values()), "device is 'cpu'"
+        cure = "choose a GPU"
+    else:
+        return
+    if names:
+        message = f"KALAKAN_OPS asks for {', '.join(sorted(names))} and {why}; unset it, or {cure}"
+        warnings.warn(message, KalakanWarning, stacklevel=4)
 
 
 def _with_vocoder(request: Request) -> Request:
