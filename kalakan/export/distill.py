@@ -135,6 +135,8 @@ class Lesson(ABC):
 class DecoderLesson(Lesson):
     """The decoder: mels of the teacher's frames."""
 
+    peak = 6e-4
+
     def __init__(self, teacher: FastSpeech2, student: FastSpeech2) -> None:
         self.teacher, self.student = teacher, student
 

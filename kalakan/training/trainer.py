@@ -12,6 +12,7 @@ from kalakan.errors import TrainingError
 from kalakan.models import registry
 from kalakan.models.devices import check_device
 from kalakan.storage import lock_file
+from kalakan.training.checkpoint import LAST
 from kalakan.training.distributed import Place, joined
 from kalakan.training.run import Run
 from kalakan.training.stop_signals import stop_on_signal
@@ -23,6 +24,7 @@ from kalakan.training.tasks.gan_vocoder import GanVocoderTask
 from kalakan.training.tasks.recognizer import RecognizerTask
 from kalakan.training.tasks.tacotron2 import Tacotron2Task
 from kalakan.training.tasks.vocoder import VocoderTask
+from kalakan.training.warm_start import with_sizes_of
 from kalakan.utils.config import Config
 
 TASKS: dict[str, Callable[[str, Settings], Task]] = {
@@ -57,9 +59,11 @@ class Trainer:
         self.model_type = model_type
         self.settings = Config(config).settings(registry.training_settings(model_type))
         self.device = check_device(device)
-        self.task: Task = self._task(entry.task, teacher)
+        self.teacher = teacher
+        self.task: Task = self._task(entry.task)
 
-    def _task(self, name: str, teacher: str | Path | None) -> Task:
+    def _task(self, name: str) -> Task:
+        teacher = self.teacher
         if teacher is None:
             return TASKS[name](self.model_type, self.settings)
         if name != "acoustic":
@@ -86,7 +90,8 @@ class Trainer:
         The product is a voice folder, or a vocoder's `.pt` file. It is written to `output_dir`, with `config.json`,
         `metrics.jsonl`, TensorBoard logs, pictures, `last.pt` and `best.pt`. A run found there is resumed exactly
         where it stopped unless `resume` is false. `start_from` is a checkpoint or voice folder whose weights
-        initialize a new run; `started_from.json` names the tensors that did not match.
+        initialize a new run; `started_from.json` names the tensors that did not match. Its numbers of inner
+        channels, fewer in a pruned voice, replace the usual ones of the model type.
         `features` (default `output_dir/features`) caches mels, F0 and a vocoder's audio. Damaged data is skipped with
         a `DamagedDataWarning` at the end, and with the reasons in `left_out.json`; too much of it
         (`training.max_damaged`) raises `DataError`.
@@ -99,6 +104,9 @@ class Trainer:
         output.mkdir(parents=True, exist_ok=True)
         cache = Path(features) if features else output / "features"
         where = place or Place.of_launcher() or Place()
+        if start_from is not None:
+            is_resumed = resume and (output / LAST).is_file()
+            self._adopt_sizes(output / LAST if is_resumed else Path(start_from))
         with _claimed(output, where), joined(where, self.device) as group:
             run = Run(self.model_type, self.task, self.settings, output, group, quiet)
             run.prepare(Path(data_dir), cache, resume, start_from)
@@ -113,6 +121,15 @@ class Trainer:
                 run.progress.answer(run.profile.report())
             product: Path = group.collect(run.finish() if group.is_first else None)[0]
             return product
+
+    def _adopt_sizes(self, source: Path) -> None:
+        """Makes the task anew if the model of `source` has other numbers of inner channels than usual."""
+        settings = with_sizes_of(self.settings, self.model_type, source)
+        if settings != self.settings:
+            self.settings = settings
+            name = registry.entry(self.model_type).task
+            assert name is not None, "the constructor refuses models without a task"
+            self.task = self._task(name)
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from kalakan.config.schema import Settings
 from kalakan.errors import TrainingError
+from kalakan.models import registry
 from kalakan.models.layers.weight_norm import unfolded
 from kalakan.training.checkpoint import check_table, load_checkpoint
 from kalakan.voices.package import load_voice, voice_folder
@@ -23,6 +26,10 @@ MEAN_PITCH = "acoustic.pitch_mean"
 """Mean ln F0 of each speaker."""
 MOST_NAMED = 12
 """Maximum number of mismatched tensors that a warm start names on the terminal."""
+
+
+INNER_SIZES = ("encoder_filter", "decoder_filter", "predictor_width", "inner")
+"""Settings of section `model` that a pruned voice has smaller."""
 
 
 class Source(NamedTuple):
@@ -56,6 +63,33 @@ def first_weights(source: Path, modules: Sequence[str]) -> Source:
             f"{source}: holds weights of {', '.join(sorted(kinds))}, not of {', '.join(modules)}"
         )
     return Source(_unsteered(weights), tuple(contents["settings"]["model"].get("speakers", ())))
+
+
+def with_sizes_of(settings: Settings, model_type: str, source: Path) -> Settings:
+    """The settings with the source's numbers of inner channels where they are the model type's usual ones: the weights
+    of a pruned voice fit no other numbers.
+
+    `source` is as in `first_weights`; one of another model type changes nothing.
+    """
+    usual = registry.training_settings(model_type).model
+    theirs = _sizes_of(voice_folder(source), model_type)
+    adopted = {
+        name: theirs[name]
+        for name in INNER_SIZES
+        if name in theirs and getattr(settings.model, name) == getattr(usual, name)
+    }
+    return replace(settings, model=replace(settings.model, **adopted))
+
+
+def _sizes_of(source: Path, model_type: str) -> Mapping[str, Any]:
+    """The model settings of a source; empty if it holds no model of this type."""
+    if not source.is_dir():
+        contents = load_checkpoint(source, only_look=True)
+        sizes: Mapping[str, Any] = contents["settings"]["model"]
+        return sizes if contents["model_type"] == model_type else {}
+    manifest = load_voice(source).manifest
+    records = (manifest.acoustic, manifest.vocoder)
+    return next((record.config for record in records if record.type == model_type), {})
 
 
 def _unsteered(weights: dict[str, Tensor]) -> dict[str, Tensor]:

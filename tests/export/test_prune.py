@@ -237,8 +237,14 @@ def test_command_says_what_it_saved_and_how_to_go_on(tmp_path: Path) -> None:
     voice = str(load_voice().path)
     result = CliRunner().invoke(command, [voice, "-o", target, "--amount", "0.5", "--part", "vocoder"])
     assert result.exit_code == 0, result.output
-    assert "vocoder: parameters 1419824 to" in result.stderr
-    assert f"--start-from {target} --set model.inner=192" in result.stderr
+    whole = load_vocoder(load_voice())
+    assert (
+        f"vocoder: parameters {sum(value.numel() for value in whole.state_dict().values())} to"
+        in result.stderr
+    )
+    inner = load_voice(target).manifest.vocoder.config["inner"]
+    assert inner == round(whole.config.inner * 0.5 / 16) * 16  # type: ignore[union-attr, operator]
+    assert f"--start-from {target} --set model.inner={inner}" in result.stderr
     assert load_acoustic(load_voice(target)).config == load_acoustic(load_voice()).config
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 from kalakan.cli.train import command as train_command
 from kalakan.config.schema import TrainingConfig
 from kalakan.errors import TrainingError
+from kalakan.models import registry
 from kalakan.training.checkpoint import load_checkpoint
 from kalakan.training.distributed import Group, Place
 from kalakan.training.stepper import Stepper, learning_rate
@@ -27,7 +29,9 @@ from kalakan.training.warm_start import (
     named,
     named_speakers,
     with_rows_by_name,
+    with_sizes_of,
 )
+from kalakan.voices.package import load_voice
 
 Settings = dict[str, dict[str, Any]]
 
@@ -88,6 +92,41 @@ def test_a_second_signal_acts_as_usual(tiny_config: Settings, corpus: Path, tmp_
     trainer.task.phases = signalled  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         trainer.train(corpus, tmp_path, quiet=True)
+
+
+def test_a_run_has_the_inner_sizes_of_the_voice_that_it_starts_from(
+    tiny_config: Settings, corpus: Path, tmp_path: Path
+) -> None:
+    """A pruned voice is trained on without a word about its sizes, from its folder and from its checkpoint."""
+    smaller = {"encoder_filter": 8, "decoder_filter": 24, "predictor_width": 8}
+    tiny_config["training"] |= {"max_steps": 1}
+    tiny_config["model"] |= smaller
+    Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / "one", quiet=True)
+    model = {name: value for name, value in tiny_config["model"].items() if name not in smaller}
+    usual = {**tiny_config, "model": model}
+    for source in ("voice", "last.pt"):
+        run = tmp_path / source.replace(".", "_")
+        trainer = Trainer("fastspeech2_small", usual)
+        product = trainer.train(corpus, run, start_from=tmp_path / "one" / source, quiet=True)
+        config = load_voice(product).manifest.acoustic.config
+        assert {name: config[name] for name in smaller} == smaller
+        assert json.loads((run / "started_from.json").read_text())["left_out"] == {}
+        usual["training"] = {**usual["training"], "max_steps": 2}
+        again = Trainer("fastspeech2_small", usual)  # is resumed, though its source is gone
+        assert again.train(corpus, run, start_from=tmp_path / "gone", quiet=True) == product
+        usual["training"]["max_steps"] = 1
+
+
+def test_only_sizes_that_are_left_at_their_usual_values_are_taken_over(tiny_voice: Path) -> None:
+    usual = registry.training_settings("fastspeech2_small")
+    theirs: Any = load_voice(tiny_voice).manifest.acoustic.config
+    found: Any = with_sizes_of(usual, "fastspeech2_small", tiny_voice).model
+    assert found.decoder_filter == theirs["decoder_filter"] != usual.model.decoder_filter  # type: ignore[union-attr]
+    assert found.encoder_width == usual.model.encoder_width  # type: ignore[union-attr]
+    own = replace(usual, model=replace(usual.model, decoder_filter=304))  # type: ignore[call-arg]
+    chosen: Any = with_sizes_of(own, "fastspeech2_small", tiny_voice).model
+    assert (chosen.decoder_filter, chosen.encoder_filter) == (304, theirs["encoder_filter"])
+    assert with_sizes_of(usual, "fastspeech2", tiny_voice) == usual
 
 
 def test_every_tensor_that_does_not_fit_is_named_with_its_reason(
