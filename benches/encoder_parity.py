@@ -1,10 +1,11 @@
-"""python benches/encoder_parity.py TEXTS --voice VOICE --beside OTHER: what durations and F0 of a voice differ from
-those of another form of it, such as one with integer products beside one in floats.
+"""python benches/encoder_parity.py TEXTS --voice VOICE --beside OTHER: durations and F0 of a voice beside another form.
 
-Each line of TEXTS is predicted by every speaker, without decoder and vocoder. Counted are sounds that last another number
-of frames, by how many; how much the sentences' lengths differ; and, frame by frame in sentences where all sounds last
-as long, and sound by sound at the same places in the others, the difference of F0 where both are voiced and the share
-of frames that only one of them voices. Writes benches/results/.
+The other form of it may be one in floats beside one with integer products.
+
+Each line of TEXTS is predicted by every speaker, without decoder and vocoder. Counted are sounds that last another
+number of frames, by how many; how much the phrases' lengths differ; and, frame by frame in phrases where all sounds
+last as long, and at the same places of each sound in the others, the difference of F0 where both are voiced and the
+share of frames that only one of them voices. Writes benches/results/.
 """
 
 from __future__ import annotations

@@ -183,9 +183,9 @@ def inference_with(
     with torch.no_grad():
         _, aux = model.inference(**tensors)
         if not is_exact:
-            ends = np.cumsum(aux["durations"].numpy(), axis=1)
-            away = np.abs(np.cumsum(durations, axis=1) - ends)
-            if np.any(away > 2 + DRIFT * ends):
+            given = np.cumsum(aux["durations"].numpy(), axis=1)
+            away = np.abs(np.cumsum(durations, axis=1) - given)
+            if np.any(away > 2 + DRIFT * given):
                 raise ExportError(
                     f"a sound of the exported acoustic model ends {away.max()} frames from where it does in torch; "
                     f"the limit is 2 and {DRIFT:.0%} of its time; export with --exact"
