@@ -59,9 +59,11 @@ def main() -> None:
         }
         for what, command in commands.items():
             steps[what] = timed(command, clone if clone.is_dir() else home)
+        told = describe_run(f"python benches/first_voice.py RECORDINGS {' '.join(changes)}".strip())
+        del told["packages"]  # of this environment, not of the fresh one
         report: dict[str, Any] = {
             "what": "README's way from a fresh clone and environment to a voice of one's own that speaks",
-            **describe_run(f"python benches/first_voice.py RECORDINGS {' '.join(changes)}".strip()),
+            **told,
             "load_1_min_before": load,
             "steps": steps,
             "wall_minutes": round(sum(step["wall_s"] for step in steps.values()) / 60, 1),
