@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -39,3 +40,9 @@ def test_the_compiler_is_told_to_leave_both_folders_out(tmp_path: Path) -> None:
     flags = environment(tmp_path)["RUSTFLAGS"].split()
     assert f"--remap-path-prefix={tmp_path}=." in flags
     assert any(flag.endswith("=cargo") for flag in flags)
+
+
+def test_maturin_writes_no_bill_of_materials_of_its_own() -> None:
+    settings = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^\[tool\.maturin\.sbom\]\n(.*?)^(?=\[)", settings, re.M | re.S)
+    assert set(section.split("\n")) == {"rust = false", "auditwheel = false", ""}
