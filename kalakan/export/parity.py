@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from kalakan.audio.cepstral_distortion import cepstral_distortion
+from kalakan.audio.cepstral_distortion import cepstral_distortion, warped_distortion
 from kalakan.audio.mel import log_mel
 from kalakan.config.schema import AudioConfig
 from kalakan.errors import ExportError, StopTokenWarning
@@ -61,8 +61,15 @@ class Sums:
         self.distortions: list[float] = []
         self.lengths_equal = True
 
-    def add(self, wanted: NDArray[Any], found: NDArray[Any], audio: AudioConfig | None) -> None:
-        """Compares a mel [M, T], or, with its audio settings, a waveform [S]."""
+    def add(
+        self, wanted: NDArray[Any], found: NDArray[Any], audio: AudioConfig | None, *, is_warped: bool = False
+    ) -> None:
+        """Compares a mel [M, T], or, with its audio settings, a waveform [S].
+
+        Where `is_warped`, the distortion is that of the whole mels along their best path; all else is framewise, as far
+        as both last.
+        """
+        mels = [wanted, found]
         size = min(wanted.shape[-1], found.shape[-1])
         self.lengths_equal &= wanted.shape[-1] == found.shape[-1]
         wanted, found = wanted[..., :size].astype(np.float64), found[..., :size].astype(np.float64)
@@ -74,8 +81,11 @@ class Sums:
         self.largest = max(self.largest, float(np.abs(wanted).max()))
         self.signal += float(np.square(wanted - wanted.mean()).sum())
         self.noise += float(np.square(wanted - found).sum())
-        mels = (wanted, found) if audio is None else (log_mel(wanted, audio), log_mel(found, audio))
-        self.distortions.append(cepstral_distortion(*mels))
+        if not is_warped:
+            mels = [wanted, found]
+        if audio is not None:
+            mels = [log_mel(samples, audio) for samples in mels]
+        self.distortions.append((warped_distortion if is_warped else cepstral_distortion)(*mels))
 
     def parity(self, cases: int) -> Parity:
         snr = 10.0 * math.log10(self.signal / self.noise) if self.signal and self.noise else math.inf

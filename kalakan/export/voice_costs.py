@@ -39,7 +39,7 @@ def export_voice(
     """The folder of `complete_voice`; what it costs and changed is told by `tell`, and kept as `REPORT` inside.
 
     Raises `ExportError` also for a voice of 16 or 8 bits whose speech is further than `EIGHT_BIT_MCD` from that of the
-    voice before, frame by frame (so not where a duration changed), and for one of 8 bits that is not worth it, unless
+    voice before, with sentences of another length warped in time, and for one of 8 bits that is not worth it, unless
     `options.force`; nothing is written then.
     """
     source = voice_folder(source)
@@ -54,7 +54,7 @@ def export_voice(
         report = _report(source, vocoder, made, folder.name, options, place)
         tell(report.line())
         reduced = options.quantize is not None or options.compact or options.floats != "fp32"
-        if reduced and report.parity.lengths_equal and report.parity.mcd_db > EIGHT_BIT_MCD:
+        if reduced and report.parity.mcd_db > EIGHT_BIT_MCD:
             raise ExportError(
                 f"{folder}: its speech would be {report.parity.mcd_db:.2f} dB of MCD from that of {source}; the limit "
                 f"is {EIGHT_BIT_MCD} dB; leave --quantize, --compact and --precision out"
@@ -92,7 +92,7 @@ def _report(
     sums = Sums()
     for one, other in zip(before.outputs, after.outputs, strict=True):
         mels = [log_mel(found["audio_output"], manifest.audio) for found in (one, other)]
-        sums.add(mels[0], mels[1], None)
+        sums.add(mels[0], mels[1], None, is_warped=True)
     rate = manifest.audio.sample_rate
     return FileReport(name, sums.parity(len(cases)), _cost(whole, before, rate), _cost(made, after, rate))
 

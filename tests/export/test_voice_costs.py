@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from kalakan.config.schema import AudioConfig, FastSpeech2Config
 from kalakan.errors import ExportError, VoiceError
 from kalakan.export import voice_costs
 from kalakan.export.exporter import ExportOptions
 from kalakan.export.files import REPORT, Cost, FileReport
-from kalakan.export.parity import Parity
+from kalakan.export.parity import Arrays, Parity
+from kalakan.export.trial import Trial
 from kalakan.export.voice_costs import export_voice
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.voices.package import load_voice, save_voice
@@ -68,9 +72,7 @@ def test_costs_are_told_and_kept_beside_the_voice(voice: Path, tmp_path: Path) -
     assert "MCD" in line
 
 
-def pretended(
-    monkeypatch: pytest.MonkeyPatch, before: Cost, after: Cost, mcd: float, *, lengths_equal: bool = True
-) -> None:
+def pretended(monkeypatch: pytest.MonkeyPatch, before: Cost, after: Cost, mcd: float) -> None:
     """An export that copies the voice, with these figures."""
 
     def copied(source: Path, vocoder: Path | None, target: Path, options: ExportOptions) -> Path:
@@ -78,7 +80,7 @@ def pretended(
         files: dict[str, Any] = {name: found.file(name) for name in found.manifest.files}
         return save_voice(target, found.manifest, files).path
 
-    report = FileReport("voice", Parity(6, 0.1, 11.0, 40.0, mcd, lengths_equal), before, after)
+    report = FileReport("voice", Parity(6, 0.1, 11.0, 40.0, mcd, True), before, after)
     monkeypatch.setattr(voice_costs, "complete_voice", copied)
     monkeypatch.setattr(voice_costs, "_report", lambda *arguments: report)
 
@@ -130,11 +132,28 @@ def test_a_voice_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
 def test_frames_that_another_duration_shifted_are_no_distortion(
     voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pretended(monkeypatch, LARGE, SMALL, 0.6, lengths_equal=False)
+    """A copy whose sounds last another frame is near, one that says another thing is not, and both differ in length."""
+    manifest = load_voice(voice).manifest
+    frames = manifest.audio.hop_length
+    speech = np.random.default_rng(0).normal(0.0, 0.1, 60 * frames).astype(np.float32)
+    speech *= np.repeat(np.random.default_rng(1).uniform(0.01, 1.0, 12), 5 * frames).astype(np.float32)
+    longer = np.concatenate([speech[: 30 * frames], speech[29 * frames : 30 * frames], speech[30 * frames :]])
+    other = np.cumsum(longer) / 10.0
+
+    def spoken(found: Path, cases: Sequence[Arrays], engine: str) -> Trial:
+        audio = {"audio_output": speech if engine == "torch" else changed}
+        return Trial([audio] * len(cases), 0.1, 100.0)
+
+    monkeypatch.setattr(voice_costs, "_speak", spoken)
+    changed: NDArray[Any] = longer
     told: list[str] = []
-    export_voice(voice, None, tmp_path / "out", ExportOptions(compact=True), told.append)
+    export_voice(voice, None, tmp_path / "out", ExportOptions("fp16"), told.append)
     assert "lengths differ" in told[0]
     assert (tmp_path / "out" / REPORT).exists()
+    changed = other
+    with pytest.raises(ExportError, match="dB of MCD"):
+        export_voice(voice, None, tmp_path / "other", ExportOptions("fp16"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_force_without_8_bits_is_refused(voice: Path, tmp_path: Path) -> None:
