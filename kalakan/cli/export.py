@@ -74,7 +74,11 @@ BY_FORMAT: dict[str, Quantize] = {"pt": "weights", "safetensors": "weights", "to
     is_flag=True,
     help="With --quantize static: keep every bit of durations and F0; encoder and predictors stay in floats.",
 )
-@click.option("--force", is_flag=True, help="Keep an 8-bit file that is neither smaller nor faster.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Keep an 8-bit file that is neither smaller nor faster, and an 8-bit voice that differs more than allowed.",
+)
 def command(
     voice: str | None,
     acoustic_model: str | None,

@@ -39,8 +39,8 @@ def export_voice(
     """The folder of `complete_voice`; what it costs and changed is told by `tell`, and kept as `REPORT` inside.
 
     Raises `ExportError` also for a voice of 16 or 8 bits whose speech is further than `EIGHT_BIT_MCD` from that of the
-    voice before, with sentences of another length warped in time, and for one of 8 bits that is not worth it, unless
-    `options.force`; nothing is written then.
+    voice before, with sentences of another length warped in time, and for one of 8 bits that is not worth it; nothing
+    is written then. `options.force` allows both.
     """
     source = voice_folder(source)
     if load_voice(source).is_single and target is None:
@@ -54,10 +54,11 @@ def export_voice(
         report = _report(source, vocoder, made, folder.name, options, place)
         tell(report.line())
         reduced = options.quantize is not None or options.compact or options.floats != "fp32"
-        if reduced and report.parity.mcd_db > EIGHT_BIT_MCD:
+        if reduced and not options.force and report.parity.mcd_db > EIGHT_BIT_MCD:
+            way = "leave --quantize, --compact and --precision out"
             raise ExportError(
                 f"{folder}: its speech would be {report.parity.mcd_db:.2f} dB of MCD from that of {source}; the limit "
-                f"is {EIGHT_BIT_MCD} dB; leave --quantize, --compact and --precision out"
+                f"is {EIGHT_BIT_MCD} dB; {way}" + (", or add --force" if options.quantize is not None else "")
             )
         check_worth(report, options)
         voice = load_voice(made)

@@ -110,7 +110,7 @@ def test_what_is_not_worth_it_changes_nothing(
 
 
 def test_force_keeps_it(voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretended(monkeypatch, LARGE, LARGE, 0.1)
+    pretended(monkeypatch, LARGE, LARGE, 0.6)
     export_voice(voice, None, None, ExportOptions(quantize="dynamic", force=True))
     assert json.loads((voice / REPORT).read_text(encoding="utf-8"))["voice"]["after"]["bytes"] == LARGE.bytes
     assert load_voice(voice).manifest.files
