@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,12 @@ def complete_voice(source: Path, vocoder: Path | None, target: Path | None, opti
         raise ExportError("--opset is of single files; leave it out, or give --fuse")
     if options.quantize == "weights":
         raise ExportError("the graphs of a voice compute in 8 bits; give --quantize static or dynamic")
-    if options.force and options.quantize is None:
+    if options.force and options.quantize is None and not options.compact:
         raise ExportError(
-            "--force keeps an 8-bit voice that is not worth it; leave it out, or give --quantize"
+            "--force keeps an 8-bit voice that is not worth it or differs too much; leave it out, or give --quantize "
+            "or --compact"
         )
-    as_it_is = vocoder is None and options == ExportOptions(compact=True)
+    as_it_is = vocoder is None and replace(options, force=False) == ExportOptions(compact=True)
     if as_it_is and has_graphs(load_voice(source).manifest.files):
         return compact_voice(source, target).path
     if vocoder is not None:

@@ -56,9 +56,12 @@ def export_voice(
         reduced = options.quantize is not None or options.compact or options.floats != "fp32"
         if reduced and not options.force and report.parity.mcd_db > EIGHT_BIT_MCD:
             way = "leave --quantize, --compact and --precision out"
+            if options.quantize is not None or options.compact:
+                way += ", or add --force"
             raise ExportError(
                 f"{folder}: its speech would be {report.parity.mcd_db:.2f} dB of MCD from that of {source}; the limit "
-                f"is {EIGHT_BIT_MCD} dB; {way}" + (", or add --force" if options.quantize is not None else "")
+                f"is {EIGHT_BIT_MCD} dB; {way}"
+                + (", or add --force" if options.quantize is not None or options.compact else "")
             )
         check_worth(report, options)
         voice = load_voice(made)

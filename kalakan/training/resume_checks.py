@@ -58,7 +58,8 @@ def check_source(source: Path, audio: AudioConfig) -> None:
     if source.is_dir():
         found = to_dict(load_voice(source).manifest.audio)
     else:
-        found = load_checkpoint(source, only_look=True)["settings"]["audio"]
+        # One without settings is refused where its weights are read.
+        found = load_checkpoint(source, only_look=True).get("settings", {}).get("audio", to_dict(audio))
     _check_audio(found, audio, str(source))
 
 

@@ -85,8 +85,10 @@ def _sizes_of(source: Path, model_type: str) -> Mapping[str, Any]:
     """The model settings of a source; empty if it holds no model of this type."""
     if not source.is_dir():
         contents = load_checkpoint(source, only_look=True)
-        sizes: Mapping[str, Any] = contents["settings"]["model"]
-        return sizes if contents["model_type"] == model_type else {}
+        sizes: Mapping[str, Any] = contents.get("settings", {}).get("model", {})
+        return (
+            sizes if contents.get("model_type") == model_type else {}
+        )  # what is wrong with it, its reader says
     manifest = load_voice(source).manifest
     records = (manifest.acoustic, manifest.vocoder)
     return next((record.config for record in records if record.type == model_type), {})

@@ -33,7 +33,7 @@ def test_voice_shows_models_table_training_and_files() -> None:
     assert facts["kind"] == "voice"
     assert facts["phoneme_table"] == TABLE_HASH
     assert facts["acoustic"]["type"] == "fastspeech2_small"
-    assert facts["acoustic"]["parameters"] > 4_000_000
+    assert facts["acoustic"]["parameters"] > 3_000_000
     assert facts["vocoder"]["config"]["width"] == 192
     assert facts["training"]["steps"] > 0
     assert facts["files"]["acoustic.safetensors"] > 1_000_000

@@ -27,9 +27,9 @@ def test_a_compact_voice_is_small_and_runs_alike_on_both_engines(
     streaming_voice: Path, tmp_path: Path
 ) -> None:
     whole = load_voice(streaming_voice)
-    done = CliRunner().invoke(
-        command, [str(streaming_voice), "--compact", "--output-dir", str(tmp_path / "voice")]
-    )
+    # This voice is untrained: a bit more or less gives it other durations, and it is far from itself then.
+    options = ["--compact", "--force", "--output-dir", str(tmp_path / "voice")]
+    done = CliRunner().invoke(command, [str(streaming_voice), *options])
     assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'voice'}\n")
     voice = load_voice(tmp_path / "voice")
     assert set(whole.manifest.files) - set(voice.manifest.files) == {ACOUSTIC, VOCODER}
