@@ -13,6 +13,8 @@ from kalakan.text.twi_g2p import TwiG2P
 
 LONGEST = 300
 """Maximum number of units in a phrase; longer sentences are left out."""
+LEAST_PHRASES = 20
+"""Minimum number of different phrases to train on; fewer would be memorized."""
 HELD_OUT = 10
 """Every tenth phrase is held out for evaluation."""
 UNTONED = 4
@@ -70,3 +72,8 @@ def own_texts() -> list[str]:
                 word = unicodedata.normalize("NFC", onset + vowel + tone + next(codas))
                 made.append(f"{next(openings)} {word}{next(marks)}")
     return [*TEXTS, *made]
+
+
+def parted(phrases: Sequence[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """The phrases to train on, and those that are held out."""
+    return [ids for place, ids in enumerate(phrases) if place % HELD_OUT], list(phrases[::HELD_OUT])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kalakan.errors import ExportError
 from kalakan.export.endings import EndingsTrainer, Limits, Outcome, endings_of
-from kalakan.export.training_texts import HELD_OUT, LONGEST, own_texts, read_sentences
+from kalakan.export.training_texts import LEAST_PHRASES, LONGEST, own_texts, parted, read_sentences
 from kalakan.export.voice import with_acoustic
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.text.framing import MARKS
@@ -18,8 +18,6 @@ from kalakan.voices.weights import LoadedModel, load_acoustic
 
 STEPS = 800
 MOST_STEPS = 100_000
-LEAST_PHRASES = 20
-"""Minimum number of different phrases; fewer would be memorized."""
 _LIMITS = {"least_step": (0.0, 12.0), "lowest": (1.0, 24.0)}
 
 
@@ -60,8 +58,9 @@ def end_voice(
         )
     check_target(target)  # fail before minutes of training
     trainer = EndingsTrainer(model, voice.manifest.corrections, limits)
-    trainer.train([ids for place, ids in enumerate(phrases) if place % HELD_OUT], steps, seed, on_step)
-    outcome = trainer.outcome(phrases[::HELD_OUT])
+    kept, held = parted(phrases)
+    trainer.train(kept, steps, seed, on_step)
+    outcome = trainer.outcome(held)
     done = {"steps": steps, "least_step": limits.least_step, "lowest": limits.lowest}
     manifest = replace(voice.manifest, training={**voice.manifest.training, "endings": done})
     record: ModelRecord = voice.manifest.acoustic

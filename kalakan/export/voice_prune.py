@@ -34,7 +34,7 @@ from kalakan.export.prune import (
     zero_share,
     zero_weights,
 )
-from kalakan.export.training_texts import HELD_OUT, LONGEST, own_texts, read_sentences
+from kalakan.export.training_texts import LEAST_PHRASES, LONGEST, own_texts, parted, read_sentences
 from kalakan.export.voice import add_vocoder, with_acoustic
 from kalakan.models.acoustic.fastspeech2 import FastSpeech2
 from kalakan.models.vocoders.harmonic_noise import HarmonicNoise
@@ -58,8 +58,6 @@ PARTS = {
 SETTINGS = {**ACOUSTIC_GROUPS, **VOCODER_GROUPS}
 """The setting with the number of channels of each group of layers."""
 MOST_STEPS = 1_000_000
-LEAST_PHRASES = 20
-"""Minimum number of different sentences to train on; fewer would be memorized."""
 EXAMPLES = 48
 """Most sentences that channels are chosen on, and distances measured on."""
 _CHANGES = {
@@ -187,8 +185,7 @@ class _Examples:
             raise ExportError(
                 f"the texts hold {len(phrases)} sentences of at most {LONGEST} units; give at least {LEAST_PHRASES}"
             )
-        kept = [ids for place, ids in enumerate(phrases) if place % HELD_OUT]
-        held = phrases[::HELD_OUT]
+        kept, held = parted(phrases)
         self.facts = {
             "voice": {name: voice.manifest.files[name] for name in voice.manifest.files if name in _WEIGHTS},
             "texts": sha256(repr(phrases).encode()).hexdigest(),
