@@ -11,10 +11,6 @@ share of frames that only one of them voices. Writes benches/results/.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kalakan import SpeakOptions, Synthesizer
-from kalakan.benchmark.machine import facts
-
-RESULTS = Path(__file__).parent / "results"
+from kept import keep, record
 
 
 def main() -> None:
@@ -40,22 +34,15 @@ def main() -> None:
     one, other = Synthesizer(arguments.beside), Synthesizer(arguments.voice)
     manifest = other.voice
     assert manifest is not None, "a voice has a manifest"
-    found = {
-        "what": "durations and F0 of a voice beside another form of it, and their difference",
-        "command": f"python benches/encoder_parity.py {arguments.texts.name} --lines {arguments.lines} "
-        f"--beside {Path(arguments.beside).name}",
-        "load": round(os.getloadavg()[0], 1),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": facts(),
-        "voice": {"name": manifest.name, "version": manifest.version},
-        "texts": len(texts),
-        "speakers": {speaker: measure(one, other, texts, speaker) for speaker in other.speakers},
-    }
-    name = f"encoder-parity-{manifest.name}-{manifest.version}-cpu-{datetime.date.today()}.json"
-    path = arguments.output or RESULTS / name
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    found = record(
+        "durations and F0 of a voice beside another form of it, and their difference",
+        [arguments.texts.name, "--lines", str(arguments.lines), "--beside", Path(arguments.beside).name],
+        voice={"name": manifest.name, "version": manifest.version},
+        texts=len(texts),
+    )
+    found["speakers"] = {speaker: measure(one, other, texts, speaker) for speaker in other.speakers}
+    name = f"encoder-parity-{manifest.name}-{manifest.version}-cpu"
+    keep(found, name, arguments.output or True)
 
 
 def measure(one: Synthesizer, other: Synthesizer, texts: list[str], speaker: str) -> dict[str, Any]:

@@ -12,10 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,10 @@ import numpy as np
 
 from kalakan import Synthesizer
 from kalakan.audio.cepstral_distortion import cepstral_distortion
-from kalakan.benchmark.machine import cpu_model
 from kalakan.evaluation.judges import distilmos
 from kalakan.synthesis.engines.stages import acoustic_batch
 from kalakan.synthesis.options import SpeakOptions
+from kept import keep, record
 
 TEST_SHARE, TEST_REST = 20, 7
 """The corpus's test split: numbers with this rest."""
@@ -111,6 +109,11 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=12, help="of each speaker")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    report = record(
+        "a pruned and tuned voice beside the whole one, both as shipped: DistilMOS paired by sentence; durations, F0, "
+        "voicing and mels of the acoustic graphs",
+        ["CORPUS", "VOICE", "--sentences", str(arguments.sentences)],
+    )
     one_thread = {"inference": {"threads": 1}}
     whole, pruned = (Synthesizer(path, config=one_thread) for path in (arguments.beside, arguments.voice))
     judge, results, everything = distilmos(), {}, []
@@ -126,18 +129,7 @@ def main() -> None:
         results[speaker] = {"distilmos": paired(scores), **off}
         sys.stdout.write(f"{speaker} {json.dumps(results[speaker])}\n")
         sys.stdout.flush()
-    report = {
-        "what": "a pruned and tuned voice beside the whole one, both as shipped: DistilMOS paired by sentence; "
-        "durations, F0, voicing and mels of the acoustic graphs",
-        "command": f"python benches/pruned_voice.py CORPUS VOICE --sentences {arguments.sentences}",
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "load_1_min": round(os.getloadavg()[0], 2)},
-        "all": paired(everything),
-        "speakers": results,
-    }
-    sys.stdout.write(f"all {json.dumps(report['all'])}\n")
-    if arguments.output is not None:
-        arguments.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    keep({**report, "all": paired(everything), "speakers": results}, "pruned-voice", arguments.output)
 
 
 if __name__ == "__main__":
