@@ -1,9 +1,10 @@
 """python benches/melody_quality.py VOICE CORPUS [--corrections NAME=FILE ...]: what a voice's melody costs in quality.
 
 DistilMOS of test sentences of CORPUS (`meta.jsonl`, the source of the voice), as they are written, without tone
-marks: once with written tones, once with predicted tones, and with each set of corrections of the prosody (JSON, as
-`kalakan describe --corrections` takes it); differences are paired by sentence, with 95 % intervals over sentences. And
-the real-time factor (processor seconds ÷ audio) of each, measured in turns, at one thread. Writes benches/results/.
+marks: once with written tones and once with predicted tones, both with the voice's own corrections of the prosody, and
+with predicted tones and each other set of corrections (JSON, as `kalakan describe --corrections` takes it; `{}` is
+none). Differences are paired by sentence, with 95 % intervals over sentences. And the real-time factor (processor
+seconds ÷ audio) of each, measured in turns, at one thread. Writes benches/results/.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 TEST_SHARE, TEST_REST = 20, 7
 """The corpus's test split: numbers with this rest."""
 DRAWS = 1000
+OWN = "of the voice"
 TIMED = (
     "Ɛnnɛ yɛ da pa paa ara, ɛfiri sɛ owia rebɔ na nnoma reto dwom wɔ nnua no so.",
     "Me din de Kofi, na mefiri Kumasi. Meyɛ adwuma wɔ sukuu kɛseɛ bi mu wɔ Nkran.",
@@ -49,14 +52,10 @@ def main() -> None:
     source = load_voice(None if arguments.voice == "default" else Path(arguments.voice))
     arguments.manifest = source.manifest
     with tempfile.TemporaryDirectory() as folder:
-        variants = {}
-        for name, path in [("none", None), *(item.split("=", 1) for item in arguments.corrections)]:
-            given = Path(folder, f"{name}.json")
-            given.write_text(
-                "{}" if path is None else Path(path).read_text(encoding="utf-8"), encoding="utf-8"
-            )
-            voice = describe(source, Path(folder, name), corrections=given)
-            variants[name] = (json.loads(given.read_text()), voice.path)
+        variants = {OWN: (asdict(source.manifest.corrections), source.path)}
+        for name, path in (item.split("=", 1) for item in arguments.corrections):
+            voice = describe(source, Path(folder, name), corrections=Path(path))
+            variants[name] = (asdict(voice.manifest.corrections), voice.path)
         found = measure(variants, arguments)
     path = arguments.output or RESULTS / (
         f"melody-quality-{source.manifest.name}-{source.manifest.version}-cpu-"
@@ -69,18 +68,18 @@ def main() -> None:
 def measure(variants: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     config = {"inference": {"threads": 1}}
     voices = {name: Synthesizer(path, config=config) for name, (_, path) in variants.items()}
-    ways = {"written tones": (voices["none"], "written")}
+    ways = {"written tones": (voices[OWN], "written")}
     ways |= {f"predicted tones, corrections {name}": (voice, "predicted") for name, voice in voices.items()}
     judge = distilmos()
     scores: dict[str, dict[str, list[float]]] = {name: {} for name in ways}
-    for speaker, texts in sentences(arguments.corpus, voices["none"].speakers, arguments.sentences).items():
+    for speaker, texts in sentences(arguments.corpus, voices[OWN].speakers, arguments.sentences).items():
         for text in texts:
             for name, (voice, tones) in ways.items():
                 audio = voice.synthesize(text, speaker=speaker, tones=tones)
                 scores[name].setdefault(speaker, []).append(judge(audio, voice.sample_rate))
             line = ", ".join(f"{name} {scores[name][speaker][-1]:.2f}" for name in ways)
             sys.stderr.write(f"{speaker}: {line}\n")
-    usual = "predicted tones, corrections none"
+    usual = f"predicted tones, corrections {OWN}"
     return {
         "what": "DistilMOS and real-time factor of a voice with written and predicted tones, and with corrections",
         "command": (
