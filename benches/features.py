@@ -11,10 +11,8 @@ of the workers, whatever else runs here.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.config.schema import AudioConfig
-from kalakan.evaluation.report import describe_run
-from kalakan.storage import replacing
+from kept import keep, record
 
 
 def main() -> None:
@@ -37,7 +34,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--output", type=Path, help="results, JSON")
     options = parser.parse_args()
-    load = os.getloadavg()[0]
+    command = ["CORPUS", "--workers", str(options.workers), "--rounds", str(options.rounds)]
+    if options.utterances:
+        command += ["--utterances", str(options.utterances)]
+    head = record(
+        "features of recordings from an empty cache, by this process and by worker processes, wall-clock time",
+        command,
+    )
     several = f"{options.workers} workers"
     ways = {"one process on one core": 0, "one process": 0, several: options.workers}
     turns: dict[str, list[float]] = {way: [] for way in ways}
@@ -49,13 +52,7 @@ def main() -> None:
             turns[way].append(round(taken, 2))
             used[way].append(round(cpu, 2))
     best = {way: min(seconds) for way, seconds in turns.items()}
-    report: dict[str, Any] = {
-        "what": "features of recordings from an empty cache, by this process and by worker processes, wall-clock time",
-        **describe_run(
-            f"python benches/features.py CORPUS --utterances {count} --workers {options.workers} "
-            f"--rounds {options.rounds}"
-        ),
-        "load_1_min_before": round(load, 2),
+    found: dict[str, Any] = {
         "utterances": count,
         "audio_minutes": round(audio_s / 60, 2),
         "seconds": turns,
@@ -63,11 +60,7 @@ def main() -> None:
         "times_faster_than_one_core": round(best["one process on one core"] / best[several], 2),
         "times_faster_than_one_process": round(best["one process"] / best[several], 2),
     }
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    sys.stdout.write(text)
-    if options.output:
-        with replacing(options.output) as partial:
-            partial.write_text(text, encoding="utf-8")
+    keep(head | found, "features-cpu", options.output)
 
 
 @contextmanager
@@ -83,9 +76,9 @@ def cores(most: int | None) -> Iterator[None]:
 
 
 def _pin(chosen: set[int]) -> None:
-    for thread in os.listdir("/proc/self/task"):
+    for thread in Path("/proc/self/task").iterdir():
         with suppress(ProcessLookupError):  # ended meanwhile
-            os.sched_setaffinity(int(thread), chosen)
+            os.sched_setaffinity(int(thread.name), chosen)
 
 
 def features(corpus: Path, utterances: int | None, workers: int) -> tuple[float, float, int, float]:

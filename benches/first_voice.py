@@ -10,7 +10,6 @@ network, whichever has them.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import subprocess
@@ -23,8 +22,7 @@ from typing import Any
 
 import soundfile
 
-from kalakan.evaluation.report import describe_run
-from kalakan.storage import replacing
+from kept import keep, record
 
 TREE = Path(__file__).parents[1]
 SPOKEN = "Akwaaba! Wo ho te sɛn?"
@@ -38,19 +36,23 @@ def main() -> None:
     parser.add_argument("--set", dest="changes", action="append", default=[], help="as of kalakan train")
     parser.add_argument("--output", type=Path, help="results, JSON")
     options = parser.parse_args()
-    load = round(os.getloadavg()[0], 2)
+    given = [word for change in options.changes for word in ("--set", change)]
+    head = record(
+        "README's way from a fresh clone and environment to a voice of one's own that speaks",
+        ["RECORDINGS", *given],
+    )
+    del head["machine"]["packages"]  # of this environment, not of the fresh one
     steps: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="kalakan-first-voice-") as name:
         home = Path(name)
         clone, programs, mine = home / "kalakan", home / "venv" / "bin", home / "mine"
-        changes = [word for change in options.changes for word in ("--set", change)]
         commands: dict[str, Sequence[str | Path]] = {
             "clone": ["git", "clone", "--quiet", TREE, clone],
             "environment": [sys.executable, "-m", "venv", home / "venv"],
             "install": [programs / "pip", "install", "--quiet", ".[train]"],
             "train": [
                 *(programs / "kalakan", "train", "--recipe", "my_voice"),
-                *("--data-dir", options.recordings.resolve(), "--output-dir", mine, *changes),
+                *("--data-dir", options.recordings.resolve(), "--output-dir", mine, *given),
             ],
             "synthesize": [
                 *(programs / "kalakan", "synthesize", SPOKEN, "--voice", mine / "voice"),
@@ -59,12 +61,7 @@ def main() -> None:
         }
         for what, command in commands.items():
             steps[what] = timed(command, clone if clone.is_dir() else home)
-        told = describe_run(f"python benches/first_voice.py RECORDINGS {' '.join(changes)}".strip())
-        del told["packages"]  # of this environment, not of the fresh one
-        report: dict[str, Any] = {
-            "what": "README's way from a fresh clone and environment to a voice of one's own that speaks",
-            **told,
-            "load_1_min_before": load,
+        found: dict[str, Any] = {
             "steps": steps,
             "wall_minutes": round(sum(step["wall_s"] for step in steps.values()) / 60, 1),
             "cpu_minutes": round(sum(step["cpu_s"] for step in steps.values()) / 60, 1),
@@ -73,11 +70,7 @@ def main() -> None:
             "page": (mine / "evaluation" / "index.html").is_file(),
             "spoken_s": round(soundfile.info(home / "akwaaba.wav").duration, 2),
         }
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    sys.stdout.write(text)
-    if options.output:
-        with replacing(options.output) as partial:
-            partial.write_text(text, encoding="utf-8")
+    keep(head | found, "first-voice-cpu", options.output)
 
 
 def timed(command: Sequence[str | Path], folder: Path) -> dict[str, float]:

@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from kalakan.evaluation.report import describe_run
-from kalakan.storage import replacing
+from kept import keep, record
 
 SHORTEST_S = 0.6
 """A clip ends with the first word after so many seconds."""
@@ -49,7 +48,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the clips, which stay")
     parser.add_argument("--output", type=Path, help="results, JSON")
     options = parser.parse_args()
-    load = round(os.getloadavg()[0], 2)
+    command = ["CORPUS", "--clips", str(options.clips), "--workers", str(options.workers)]
+    command += [*(("--before", "TREE") if options.before else ()), "--rounds", str(options.rounds)]
+    head = record(
+        f"prepare, align ({ALIGNER_STEPS} steps of the aligner) and train ({STEPS} steps of fastspeech2_small) of many "
+        "short clips, from nothing",
+        command,
+    )
     with tempfile.TemporaryDirectory(prefix="kalakan-clips-") as temporary:
         home = options.keep or Path(temporary)
         seconds = make_clips(options.corpus, home / "clips", options.clips)
@@ -59,7 +64,8 @@ def main() -> None:
             for name, tree in trees.items():
                 found[name].append({})
                 for _ in turn(tree, home, options.workers, found[name][-1]):
-                    write(options, load, seconds, found)
+                    told = {"clips": options.clips, "audio_minutes": round(seconds / 60, 1), "rounds": found}
+                    keep(head | told, "large-corpus-cpu", options.output)
 
 
 def make_clips(corpus: Path, folder: Path, count: int) -> float:
@@ -151,29 +157,6 @@ def timed(tree: Path, arguments: list[str]) -> dict[str, float]:
         "cpu_s": round(used.ru_utime + used.ru_stime, 1),
         "largest_process_mb": round(used.ru_maxrss / 1024),
     }
-
-
-def write(
-    options: argparse.Namespace, load: float, seconds: float, found: dict[str, list[dict[str, Any]]]
-) -> None:
-    before = " --before TREE" if options.before else ""
-    report = {
-        "what": f"prepare, align ({ALIGNER_STEPS} steps of the aligner) and train ({STEPS} steps of "
-        "fastspeech2_small) of many short clips, from nothing",
-        **describe_run(
-            f"python benches/large_corpus.py CORPUS --clips {options.clips} --workers {options.workers}{before} "
-            f"--rounds {options.rounds}"
-        ),
-        "load_1_min_before": load,
-        "clips": options.clips,
-        "audio_minutes": round(seconds / 60, 1),
-        "rounds": found,
-    }
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    sys.stdout.write(text)
-    if options.output:
-        with replacing(options.output) as partial:
-            partial.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

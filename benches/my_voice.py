@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import datetime
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -26,8 +23,8 @@ from typing import Any
 from kalakan.data.preparation.prepare import prepare
 from kalakan.evaluation.evaluate import evaluate
 from kalakan.recipes.my_voice import MEASURED
-from kalakan.storage import replacing
 from kalakan.voices.package import load_voice
+from kept import keep, record
 
 TESTED = 16
 """Clips that no voice learns from."""
@@ -63,10 +60,11 @@ def main() -> None:
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
     """Writes the results after every part."""
+    head = beginning(options)
     records = [
         json.loads(line) for line in prepared(folder, options).read_text(encoding="utf-8").splitlines()
     ]
-    rate, rows = 24_000, []
+    rate, rows = 24_000, list[dict[str, Any]]()
     for minutes in options.minutes:
         part, seconds = chosen(records, minutes * 60, rate)
         home = folder / f"{minutes:g}"
@@ -102,7 +100,8 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
                 "default_voice": kept(unlearned(corpus, home, options.start_from)),
             }
         )
-        write(options, report, rows)
+        told = {"rows": sorted(rows, key=lambda row: row["minutes"])}
+        keep(head | told, "my_voice-cpu", options.output)
 
 
 def prepared(folder: Path, options: argparse.Namespace) -> Path:
@@ -171,22 +170,18 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def write(options: argparse.Namespace, report: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    changes = "".join(f" --set {change}" for change in options.changes)
-    minutes = " ".join(f"{value:g}" for value in options.minutes)
-    whose = f" --speaker {options.speaker}" if options.speaker else ""
+def beginning(options: argparse.Namespace) -> dict[str, Any]:
+    """The head of the results."""
     start = load_voice(options.start_from).manifest
-    begun = " --start-from VOICE" if options.start_from else ""
-    results = {
-        "command": f"python benches/my_voice.py CLIPS.tsv --audio CLIPS --minutes {minutes}{whose}{begun}{changes}",
-        "start": {"name": start.name, "version": start.version},
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": {**report["machine"], "load": os.getloadavg()[0], "release": platform.release()},
-        "packages": report["packages"],
-        "rows": sorted(rows, key=lambda row: row["minutes"]),
-    }
-    with replacing(options.output) as partial:
-        partial.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    whose = ["--speaker", options.speaker] if options.speaker else []
+    begun = ["--start-from", "VOICE"] if options.start_from else []
+    changes = [word for change in options.changes for word in ("--set", change)]
+    minutes = [f"{value:g}" for value in options.minutes]
+    return record(
+        "voices of one speaker's minutes, measured on clips that none of them learned from",
+        ["CLIPS.tsv", "--audio", "CLIPS", "--minutes", *minutes, *whose, *begun, *changes],
+        start={"name": start.name, "version": start.version},
+    )
 
 
 if __name__ == "__main__":

@@ -157,12 +157,12 @@ def _message(error: StarletteHTTPException) -> str:
 
 
 def _shown(value: Any) -> str:
-    shown = (
-        ascii(value)
-        if isinstance(value, (str, int, float, bool, type(None)))
-        else f"a {type(value).__name__}"
-    )
-    return _cut(shown)
+    """A value of a JSON body as JSON names it; text in quotes, with what is not ASCII escaped."""
+    if isinstance(value, str):
+        return _cut(ascii(value))
+    if isinstance(value, (bool, int, float, type(None))):
+        return _cut(json.dumps(value))
+    return {"dict": "an object", "list": "an array"}.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 def _cut(shown: str) -> str:

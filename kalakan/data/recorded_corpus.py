@@ -23,6 +23,8 @@ from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import Utterance, read_manifest
 from kalakan.errors import DamagedDataWarning, DataError
 
+LEAST_SHARED_S = 1200.0
+"""Seconds of recordings whose features are worth the start of worker processes, half a CPU second."""
 MOST_NAMED = 3
 """Maximum number of damaged items named in one warning or note."""
 
@@ -70,8 +72,8 @@ class Recordings(Dataset[dict[str, Tensor]]):
         return ("mel",)
 
     def prepare(self, progress: Callable[[int, int], Any] | None = None, workers: int = 0) -> None:
-        """Computes every feature that is not cached yet, in `workers` processes; calls `progress(done, total)` after
-        each utterance.
+        """Computes every feature that is not cached yet, in `workers` processes if there are `LEAST_SHARED_S` or more;
+        calls `progress(done, total)` after each utterance.
 
         Skips damaged utterances. Raises `DataError` if all are damaged.
         """
@@ -93,7 +95,8 @@ class Recordings(Dataset[dict[str, Tensor]]):
     def _faults(self, workers: int) -> Generator[str | None, None, None]:
         """The `fault` of each utterance in order."""
         total = len(self.utterances)
-        if min(workers, total) < 2 or self._is_cached(total - 1):
+        length = sum(item.samples for item in self.utterances) / self.audio.sample_rate
+        if min(workers, total) < 2 or length < LEAST_SHARED_S or self._is_cached(total - 1):
             yield from map(self.fault, range(total))
             return
         # Not fork: this process may hold threads of BLAS or torch.

@@ -418,6 +418,10 @@ def test_every_get_has_a_head_of_the_same_headers_without_a_body(client: TestCli
         ({"x" * 100: 1}, "x" * 60 + "…", ("… is no field",)),
         ({"sample_rate": 7}, "sample_rate", ("7 Hz", "8000")),
         ({"speed": "1"}, "speed", ("speed is '1'", "it must be a valid number")),
+        ({"speed": None}, "speed", ("speed is null; it must be a valid number",)),
+        ({"speed": [1]}, "speed", ("speed is an array; it must be a valid number",)),
+        ({"input": {"text": "Ɛyɛ"}}, "input", ("input is an object; it must be a valid string",)),
+        ({"input": True}, "input", ("input is true; it must be a valid string",)),
     ],
 )
 def test_an_error_names_the_field(

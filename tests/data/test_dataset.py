@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from kalakan.config.schema import AudioConfig, DataConfig
+from kalakan.data import recorded_corpus
 from kalakan.data.dataset import TwiDataset
 from kalakan.data.features import FeatureStore
 from kalakan.data.manifest import read_manifest
@@ -251,7 +252,8 @@ def test_damaged_manifest_is_named_with_its_line(change: object, text: str, tmp_
         read_manifest(tmp_path / "corpus")
 
 
-def test_workers_compute_the_same_features(tmp_path: Path) -> None:
+def test_workers_compute_the_same_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_corpus, "LEAST_SHARED_S", 0.0)
     folder = make_corpus(tmp_path / "corpus", clips=6)
     (folder / "audio").joinpath(read_manifest(folder)[2].audio.name).write_bytes(b"no audio")
     seen: list[tuple[int, int]] = []
@@ -267,6 +269,21 @@ def test_workers_compute_the_same_features(tmp_path: Path) -> None:
     for path in alone.store.folder.glob("*.npy"):
         assert (shared.store.folder / path.name).read_bytes() == path.read_bytes()
     assert len(list(shared.store.folder.glob("*.npy"))) == 2 * 5
+
+
+def test_few_recordings_start_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*given: object) -> None:
+        raise AssertionError("a pool was started")
+
+    monkeypatch.setattr(recorded_corpus, "ProcessPoolExecutor", start)
+    folder = make_corpus(tmp_path / "corpus", clips=3)
+    dataset = TwiDataset(folder, split="all", features=tmp_path / "features")
+    dataset.prepare(workers=2)
+    assert len(list(dataset.store.folder.glob("*.npy"))) == 2 * 3
+    fewest = sum(item.samples for item in dataset.utterances) / dataset.audio.sample_rate
+    monkeypatch.setattr(recorded_corpus, "LEAST_SHARED_S", fewest)
+    with pytest.raises(AssertionError, match="a pool was started"):
+        TwiDataset(folder, split="all", features=tmp_path / "others").prepare(workers=2)
 
 
 def test_a_worker_that_computes_features_imports_no_torch() -> None:

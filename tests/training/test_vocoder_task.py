@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from kalakan.config.schema import AudioConfig
+from kalakan.data import recorded_corpus
 from kalakan.data.segments import SegmentDataset
 from kalakan.errors import ConfigError, DamagedDataWarning, DataError
 from kalakan.training.checkpoint import load_checkpoint
@@ -91,7 +92,10 @@ def test_segments_are_pieces_of_their_recordings(corpus: Path, tmp_path: Path) -
     assert any(not torch.equal(data[index]["mel"], item["mel"]) for index in (3,)) or len(whole[0]) == 16
 
 
-def test_predicted_mels_take_the_place_of_the_recordings(corpus: Path, tmp_path: Path) -> None:
+def test_predicted_mels_take_the_place_of_the_recordings(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded_corpus, "LEAST_SHARED_S", 0.0)
     plain = SegmentDataset(corpus, frames=16, features=tmp_path / "features")
     folder = tmp_path / "predicted"
     folder.mkdir()
