@@ -177,8 +177,8 @@ def suggested(
 ) -> dict[str, Any]:
     """The `kalakan.voices.corrections.Corrections` that would bring an uncorrected voice closer to the recordings: the
     mean of the speakers' differences, if the recordings' interval excludes the voice, and factors for durations that
-    differ by `OFF` or more, with an interval that excludes 1."""
-    found: dict[str, Any] = {}
+    differ by `OFF` or more, with an interval that excludes 1. The voice was measured with predicted tones."""
+    found: dict[str, Any] = {"with_tones": True}
 
     def difference(kind: str, name: str) -> float:
         """How much lower the recordings are; 0 if the voice is within their interval."""

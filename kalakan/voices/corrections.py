@@ -35,6 +35,8 @@ SOUNDS = (
 is a `phrase_end`, before the sentence's own mark a `statement_end` or `question_end`, whatever its length."""
 PENULTIMATE = 0.6
 """Fraction of the final fall that applies to the second-to-last nucleus."""
+ENOUGH_TONES = 0.5
+"""Fraction of the nuclei of a phrase that must have a tone for `Corrections.with_tones` to apply in full."""
 _QUESTION = symbol_to_id("?")
 _EXCLAMATION = symbol_to_id("!")
 _LIMITS = {
@@ -71,12 +73,17 @@ class Corrections:
     """The same for questions."""
     exclamation_rise: float = 0.0
     """Semitones by which all of an exclamation is higher, -12 to 12; its end falls as a statement's."""
+    with_tones: bool = False
+    """Whether decline and falls were measured with predicted tones: then they apply in proportion to the nuclei with a
+    tone, in full from `ENOUGH_TONES` of them on, because a model that reads no tones falls by itself."""
     durations: Mapping[str, float] = field(default_factory=dict)
     """Factor of the duration, 0.5 to 2, of some classes of `SOUNDS`."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
             _check(name, getattr(self, name), low, high)
+        if not isinstance(self.with_tones, bool):
+            raise ValueError(f"with_tones is {shown(self.with_tones)}; it must be true or false")
         if not isinstance(self.durations, Mapping):
             raise ValueError(
                 f"durations is {shown(self.durations)}; it must map classes of sounds to factors"
@@ -101,12 +108,15 @@ class Corrections:
         if not nuclei:
             return [0.0] * len(ids)
         last = max(1, len(nuclei) - 1)
-        line = [self.decline * (0.5 - place / last) for place in range(len(nuclei))]
+        share = 1.0
+        if self.with_tones:
+            share = min(1.0, sum(unit in TONE_IDS for unit in ids) / (ENOUGH_TONES * len(nuclei)))
+        line = [share * self.decline * (0.5 - place / last) for place in range(len(nuclei))]
         if len(nuclei) == 1:
             line[0] = 0.0
         if ids[-1] == _EXCLAMATION:
             line = [value + self.exclamation_rise for value in line]
-        fall = self.question_fall if ids[-1] == _QUESTION else self.statement_fall
+        fall = share * (self.question_fall if ids[-1] == _QUESTION else self.statement_fall)
         if ids[-1] in SENTENCE_ENDS:
             line[-1] -= fall
             if len(line) > 1:

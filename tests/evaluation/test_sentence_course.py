@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kalakan.evaluation.sentence_course import Lengths, course, suggested
 from kalakan.text.framing import frame
 from kalakan.text.phonemes import CLASSES, NUCLEUS_CLASSES, parse_units
+from kalakan.voices.corrections import Corrections
 
 CLIPS, SIZE = 12, 8
 Array = NDArray[np.float64]
@@ -85,7 +86,14 @@ def test_only_what_is_clear_is_suggested() -> None:
     same, other = recorded, course(*melody(-1.0, 0.0, 0.5, 3), asks)
     rhythm, equal = lengths({"statement": 0.5}).figures(), lengths({}).figures()
     near = suggested(recorded, [same], [equal])
-    assert near == {"decline": 0.0, "statement_fall": 0.0, "question_fall": 0.0, "durations": {}}
+    assert near == {
+        "with_tones": True,
+        "decline": 0.0,
+        "statement_fall": 0.0,
+        "question_fall": 0.0,
+        "durations": {},
+    }
+    assert not Corrections(**near).moves_pitch
     far = suggested(recorded, [other], [rhythm])
     assert far["decline"] == pytest.approx(2.0, abs=0.3)
     assert far["statement_fall"] == pytest.approx(2.5, abs=0.3)

@@ -26,6 +26,7 @@ EVERY: dict[str, Any] = {
     "statement_fall": 3.0,
     "question_fall": -1.0,
     "exclamation_rise": 1.0,
+    "with_tones": True,
     "durations": {"statement_end": 0.5, "question_end": 2.0, "pause": 1.5},
 }
 
@@ -80,6 +81,20 @@ def test_the_course_of_a_statement_declines_and_falls() -> None:
     assert not any(corrections.semitones(ids("f .")))
 
 
+def test_what_was_measured_with_tones_applies_in_proportion_to_them() -> None:
+    values = {"decline": 2.0, "statement_fall": 3.0, "exclamation_rise": 1.5}
+    always, with_tones = Corrections(**values), Corrections(**values, with_tones=True)
+    for units, share in (
+        ("a k a m a d a .", 0.0),
+        ("a k a m a d a ˥ .", 0.5),
+        ("a ˩ k a m a d a ˥ .", 1.0),
+        ("a ˩ k a ˥ m a ˩ d a ˥ .", 1.0),
+    ):
+        expected = [share * value for value in always.semitones(ids(units))]
+        assert with_tones.semitones(ids(units)) == pytest.approx(expected), units
+    assert set(with_tones.semitones(ids("a k a !"))) == {1.5}  # the register is the mark's, not the tones'
+
+
 def test_every_way_of_synthesis_obeys_them_alike(corrected: Path, tiny_voice: Path) -> None:
     synthesizer, plain = Synthesizer(corrected), Synthesizer(tiny_voice)
     assert synthesizer.fingerprint != plain.fingerprint
@@ -95,7 +110,7 @@ def test_they_come_on_top_of_a_request(corrected: Path, tiny_voice: Path) -> Non
         stages = Synthesizer(voice).stages
         options = SpeakOptions(**given)
         return stages.acoustic.predict(
-            stages.batch(list(stages.text.phrases("Kofi aba.", options)), options)
+            stages.batch(list(stages.text.phrases("Kófí ábà.", options)), options)
         )[0]
 
     flat, moved = acoustics(corrected, pitch_range=0.0), acoustics(corrected, pitch_range=0.0, pitch=12.0)
@@ -135,6 +150,7 @@ def test_a_voice_keeps_them(corrected: Path, tmp_path: Path) -> None:
         ({"decline": 13}, "decline is 13; it must lie between -12 and 12"),
         ({"exclamation_rise": -13}, "exclamation_rise is -13; it must lie between -12 and 12"),
         ({"question_fall": True}, "question_fall is True"),
+        ({"with_tones": 1}, "with_tones is 1; it must be true or false"),
         ({"statement_fall": "low"}, "statement_fall is 'low'"),
         ({"durations": 2}, "durations is 2; it must map classes"),
         ({"durations": {"vowel": 1}}, "durations has 'vowel'; its classes are short_vowel"),

@@ -8,6 +8,8 @@ use crate::reading::marks::{ends_sentence, is_mark, EXCLAMATION, QUESTION};
 
 /// Share of the final fall that the last nucleus but one takes.
 const PENULTIMATE: f64 = 0.6;
+/// Share of the nuclei of a phrase that must have a tone for `with_tones` to apply in full.
+const ENOUGH_TONES: f64 = 0.5;
 
 /// Classes of units whose durations can be corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub(crate) struct Corrections {
     pub question_fall: f64,
     /// Semitones by which all of an exclamation is higher.
     pub exclamation_rise: f64,
+    /// Whether decline and falls apply in proportion to the nuclei with a tone.
+    pub with_tones: bool,
     /// Factor of the duration of each class of `Sound::NAMES`.
     pub durations: [f64; Sound::NAMES.len()],
 }
@@ -59,6 +63,7 @@ impl Default for Corrections {
             statement_fall: 0.0,
             question_fall: 0.0,
             exclamation_rise: 0.0,
+            with_tones: false,
             durations: [1.0; Sound::NAMES.len()],
         }
     }
@@ -88,8 +93,14 @@ impl Corrections {
         let Some(last) = nuclei.len().checked_sub(1) else {
             return vec![0.0; ids.len()];
         };
+        let tones = ids.iter().filter(|unit| unit.is_tone()).count();
+        let share = if self.with_tones {
+            (tones as f64 / (ENOUGH_TONES * nuclei.len() as f64)).min(1.0)
+        } else {
+            1.0
+        };
         let mut line: Vec<f64> = (0..nuclei.len())
-            .map(|place| self.decline * (0.5 - place as f64 / last.max(1) as f64))
+            .map(|place| share * self.decline * (0.5 - place as f64 / last.max(1) as f64))
             .collect();
         if last == 0 {
             line[0] = 0.0;
@@ -101,11 +112,12 @@ impl Corrections {
             }
         }
         if ends_sentence(end) {
-            let fall = if end == *QUESTION {
-                self.question_fall
-            } else {
-                self.statement_fall
-            };
+            let fall = share
+                * if end == *QUESTION {
+                    self.question_fall
+                } else {
+                    self.statement_fall
+                };
             line[last] -= fall;
             if last > 0 {
                 line[last - 1] -= PENULTIMATE * fall;

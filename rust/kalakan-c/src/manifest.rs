@@ -161,6 +161,11 @@ fn corrections(value: &Value) -> Result<Corrections, String> {
             return Err(damaged(name, &value[name]));
         }
     }
+    if let Some(given) = value.get("with_tones") {
+        found.with_tones = given
+            .as_bool()
+            .ok_or_else(|| damaged("with_tones", given))?;
+    }
     for (name, kind) in Sound::NAMES {
         let factor = &mut found.durations[kind as usize];
         *factor = number(&value["durations"], name, *factor)?;
@@ -247,6 +252,7 @@ mod tests {
             ("/audio/hop_length", Value::from(0), "hop_length"),
             ("/vocoder/config/n_fft", Value::from(-1), "n_fft"),
             ("/corrections/pitch_range", Value::from(9), "pitch_range"),
+            ("/corrections/with_tones", Value::from(1), "with_tones"),
             (
                 "/corrections/exclamation_rise",
                 Value::from(13),
