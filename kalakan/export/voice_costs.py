@@ -61,7 +61,6 @@ def export_voice(
             raise ExportError(
                 f"{folder}: its speech would be {report.parity.mcd_db:.2f} dB of MCD from that of {source}; the limit "
                 f"is {EIGHT_BIT_MCD} dB; {way}"
-                + (", or add --force" if options.quantize is not None or options.compact else "")
             )
         check_worth(report, options)
         voice = load_voice(made)
