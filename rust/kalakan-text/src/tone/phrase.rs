@@ -209,7 +209,17 @@ impl Phrase {
         let determined = next.is_some_and(|next| matches!(next.key, Key::No | Key::Bi));
         let noun = find(|class| class == Class::Noun).or(other);
         if self.before == Kind::Possessor {
-            return find(|class| class == Class::Noun).or(verb);
+            // Of a noun that only its prefix makes one, nothing else is known (me nte, me akɔ).
+            let is_bare = |noun: &&Choice| noun.rules == Rules::PREFIX;
+            let inflected = verb.filter(|verb| {
+                verb.verb
+                    .is_some_and(|verb| verb.tense != Tense::Habitual && verb.tense != Tense::Past)
+            });
+            let noun = find(|class| class == Class::Noun);
+            return inflected
+                .filter(|_| noun.as_ref().is_some_and(is_bare))
+                .or(noun)
+                .or(verb);
         }
         if determined && self.before != Kind::Nominal {
             return noun;
