@@ -160,7 +160,8 @@ def test_a_process_that_waits_for_others_says_so_and_can_be_stopped(
     port = free_port()
     process = start(rank, port, corpus, tmp_path / "run")
     assert process.stderr is not None
-    patience = threading.Timer(120, process.kill)  # one that says nothing would be waited for until torch gives up
+    # Without it, one that says nothing would be waited for until torch gives up.
+    patience = threading.Timer(120, process.kill)
     patience.start()
     try:
         line = ""
