@@ -22,6 +22,7 @@ from typing import Any
 
 from kalakan.data.preparation.prepare import prepare
 from kalakan.evaluation.evaluate import evaluate
+from kalakan.evaluation.report import describe_run
 from kalakan.recipes.my_voice import MEASURED
 from kalakan.voices.package import load_voice
 from kept import keep, record
@@ -181,6 +182,7 @@ def beginning(options: argparse.Namespace) -> dict[str, Any]:
         "voices of one speaker's minutes, measured on clips that none of them learned from",
         ["CLIPS.tsv", "--audio", "CLIPS", "--minutes", *minutes, *whose, *begun, *changes],
         start={"name": start.name, "version": start.version},
+        measured_with=describe_run("")["packages"],
     )
 
 

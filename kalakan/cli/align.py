@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kalakan.cli.kinds import FILE, FOLDER, WORD
-from kalakan.cli.streams import write_line
+from kalakan.cli.streams import going_on, write_line
 from kalakan.cli.train import check_installed, read_settings
 
 MOST_NAMED = 10
@@ -78,16 +78,17 @@ def command(
     check_installed()
     from kalakan.training.align import align
 
-    made = align(
-        folder,
-        config=settings,
-        aligner=aligner,
-        features=features,
-        textgrids=textgrids,
-        again=again,
-        device=device,
-        quiet=quiet,
-    )
+    with going_on():
+        made = align(
+            folder,
+            config=settings,
+            aligner=aligner,
+            features=features,
+            textgrids=textgrids,
+            again=again,
+            device=device,
+            quiet=quiet,
+        )
     write_line(
         f"{len(made.durations)} utterances aligned, {len(made.too_short) + len(made.damaged)} left out"
     )

@@ -12,7 +12,7 @@ import click
 
 from kalakan.cli.entry import show_error
 from kalakan.cli.kinds import FILE, FOLDER, WORD
-from kalakan.cli.streams import complain, write_line
+from kalakan.cli.streams import complain, going_on, write_line
 from kalakan.synthesis.options import CONTROLS, SpeakOptions
 
 if TYPE_CHECKING:
@@ -118,10 +118,8 @@ def synthesize_corpus(text: str | None, options: Mapping[str, Any], config: Mapp
     show = Progress() if sys.stderr.isatty() else None
     started = time.monotonic()
     try:
-        status = run_job(settings, run=_run(options, settings), progress=show)
-    except KeyboardInterrupt:
-        complain("stopped; the same command goes on")
-        raise
+        with going_on():
+            status = run_job(settings, run=_run(options, settings), progress=show)
     finally:
         if show is not None:
             show.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kalakan.cli.kinds import FILE, FOLDER, NAMED_PROBLEM, PROBLEM, WORD
-from kalakan.cli.streams import complain, write_line
+from kalakan.cli.streams import complain, going_on, write_line
 from kalakan.data.preparation.layouts import LAYOUTS
 from kalakan.errors import MissingDependencyError, how_to_install
 
@@ -139,7 +139,7 @@ def command(
         leave_out=leave_out,
     )
     show = None if quiet or not sys.stderr.isatty() else _show
-    try:
+    with going_on():
         made = prepare(
             source,
             output,
@@ -150,9 +150,6 @@ def command(
             workers=workers,
             progress=show,
         )
-    except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on", err=True)
-        raise
     _tell(made)
 
 

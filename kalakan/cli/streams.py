@@ -74,6 +74,16 @@ def write_line(text: str) -> None:
         sys.stdout.buffer.write(as_bytes(text) + b"\n")
 
 
+@contextmanager
+def going_on() -> Iterator[None]:
+    """For a block that the same command resumes: says so when Ctrl-C, SIGTERM or SIGHUP ends it."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):  # the latter is what `kalakan.cli.start` makes of a signal
+        complain("stopped; the same command goes on")
+        raise
+
+
 def complain(text: str) -> None:
     """One line to standard error, as UTF-8: its text cannot control the terminal."""
     line = as_bytes(printable(text)) + b"\n"

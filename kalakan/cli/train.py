@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -12,6 +13,7 @@ import yaml
 
 from kalakan.cli.entry import run
 from kalakan.cli.kinds import FILE, FOLDER, MODEL_TYPE, WORD, Suggested
+from kalakan.cli.streams import going_on
 from kalakan.config.yaml_values import load_yaml
 from kalakan.errors import ConfigError, MissingDependencyError, how_to_install
 from kalakan.models import registry
@@ -112,7 +114,8 @@ def command(
             raise click.UsageError("--profile is for one run; give --model-type with it")
         if distributed:
             raise click.UsageError("a recipe runs in one process; give --model-type with --distributed")
-        product = _follow(recipe, data_dir, output_dir, values, options)
+        with going_on():
+            product = _follow(recipe, data_dir, output_dir, values, options)
     else:
         from kalakan.training.distributed import DEFAULT_ADDRESS, Place, local_device
         from kalakan.training.trainer import Trainer
@@ -125,7 +128,8 @@ def command(
         trainer = Trainer(
             cast(str, model_type), settings, local_device(options.pop("device"), place), teacher=teacher
         )
-        product = trainer.train(data_dir, output_dir, resume=resume, place=place, **options)
+        with going_on() if resume and not place.rank else nullcontext():
+            product = trainer.train(data_dir, output_dir, resume=resume, place=place, **options)
         if place.rank:
             return
         if (product / MANIFEST).is_file() and registry.entry(cast(str, model_type)).has_onnx:

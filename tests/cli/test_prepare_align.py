@@ -33,6 +33,7 @@ def test_prepare_then_align(kalakan: Run, tmp_path: Path) -> None:
     made = kalakan("prepare", tmp_path / "source", corpus, env=environment)
     assert made.returncode == 0, made.stderr
     assert made.stdout.decode().startswith("4 utterances, 0.1 minutes; 1 left out")
+    assert b"\r" not in made.stderr  # no count in a log
     assert "`bad`" in (corpus / "report.md").read_text(encoding="utf-8")
     settings = [word for change in SMALL for word in ("--set", change)]
     aligned = kalakan("align", corpus, "-q", *settings, env=environment)

@@ -1,5 +1,7 @@
-"""The bar of `kalakan synthesize`: long texts have one on a terminal, and only there."""
+"""Bars and counts of commands: on a terminal, and only there. That of `kalakan synthesize` is for long texts."""
 
+import importlib
+import io
 import os
 import subprocess
 import sys
@@ -58,3 +60,28 @@ def test_a_log_gets_no_bar(tiny_voice: Path, tmp_path: Path) -> None:
         [*command(tiny_voice), "-o", "out.wav"], capture_output=True, cwd=tmp_path, check=True
     )
     assert done.stderr == b""
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "unit"),
+    [("benchmark", (), "turns"), ("evaluate", ("measured",), "measured"), ("listening_test", (), "items")],
+)
+def test_a_count_is_for_a_terminal(
+    command: str, given: tuple[str, ...], unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = importlib.import_module(f"kalakan.cli.{command}")._progress
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    with counted(*given, False) as show:
+        show(1, 2)
+        show(2, 2)
+    assert screen.getvalue() == f"\r1/2 {unit}\r2/2 {unit}\n"
+    with counted(*given, True) as show:
+        assert show is None
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with counted(*given, False) as show:
+        assert show is None

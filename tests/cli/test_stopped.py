@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import recordings
 from kalakan.cli import train
+from kalakan.cli.align import command as align_command
 from kalakan.cli.prepare import command as prepare_command
 from kalakan.config.training import TrainingConfig
 from kalakan.errors import TrainingError
@@ -88,6 +89,31 @@ def test_a_signal_that_ended_training_is_the_exit_code(
     done = CliRunner().invoke(train.command, ["--recipe", "default_voice", *places])
     assert done.exit_code == code
     assert done.stderr == "stopped; the same command goes on\n"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143), SystemExit(129)])
+def test_a_stop_between_the_steps_says_how_to_go_on(
+    stop: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In features, exports and measurements too, of which training knows nothing."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise stop
+
+    places = ["--data-dir", str(tmp_path), "--output-dir", str(tmp_path)]
+    for place, command, arguments in (
+        ("training.trainer.Trainer.train", train.command, ["--model-type", "harmonic_noise", *places]),
+        ("recipes.my_voice.make_my_voice", train.command, ["--recipe", "my_voice", *places]),
+        ("recipes.voice_recipe.make_voice", train.command, ["--recipe", "default_voice", *places]),
+        ("training.align.align", align_command, [str(tmp_path)]),
+        ("data.preparation.prepare.prepare", prepare_command, [str(tmp_path), str(tmp_path / "out")]),
+    ):
+        monkeypatch.setattr(f"kalakan.{place}", stopped)
+        done = CliRunner().invoke(command, arguments)
+        assert done.exit_code == (1 if isinstance(stop, KeyboardInterrupt) else stop.code)
+        assert done.stderr.splitlines()[0] == "stopped; the same command goes on"
+    anew = ["--model-type", "harmonic_noise", "--no-resume", *places]
+    assert "goes on" not in CliRunner().invoke(train.command, anew).stderr
 
 
 def stopped_recipe(signals: list[int]) -> Callable[..., None]:

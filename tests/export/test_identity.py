@@ -14,6 +14,7 @@ from kalakan import Synthesizer
 from kalakan.config.schema import AudioConfig, HifiGanConfig
 from kalakan.errors import VoiceError
 from kalakan.models.registry import create_vocoder
+from kalakan.text.phonemes import TABLE_HASH
 from kalakan.voices.identity import Identity, from_metadata, to_metadata
 from kalakan.voices.save import save_vocoder_product
 
@@ -63,6 +64,7 @@ def test_what_is_told_is_read() -> None:
     for identity in (Identity(AUDIO, ("ama", "Kofi Ɛ")), Identity(AUDIO, None)):
         assert from_metadata(to_metadata(AUDIO, identity.speakers), Path("a")) == identity
     assert from_metadata({"context_frames": "3"}, Path("a")) == Identity()
+    assert to_metadata(AUDIO, ["ama"])["phoneme_table"] == TABLE_HASH
 
 
 @pytest.mark.parametrize(

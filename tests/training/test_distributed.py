@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -159,15 +160,19 @@ def test_a_process_that_waits_for_others_says_so_and_can_be_stopped(
     port = free_port()
     process = start(rank, port, corpus, tmp_path / "run")
     assert process.stderr is not None
+    # Without it, one that says nothing would be waited for until torch gives up.
+    patience = threading.Timer(120, process.kill)
+    patience.start()
     try:
         line = ""
         while "waiting" not in line:
             line = process.stderr.readline()
-            assert line, "it ended before it said that it waits"
+            assert line, "it ended, or was ended, before it said that it waits"
         assert line == f"process {rank} of 2: waiting for 1 other at 127.0.0.1:{port}\n"
         process.send_signal(getattr(signal, number))
         assert process.wait(timeout=60) == code
     finally:
+        patience.cancel()
         process.kill()
         process.wait()
         process.stderr.close()

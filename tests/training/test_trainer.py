@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from kalakan.data.dataset import TwiDataset
 from kalakan.data.manifest import read_manifest
 from kalakan.errors import ConfigError, DataError, TrainingError
 from kalakan.text.phonemes import TABLE_HASH
-from kalakan.training.checkpoint import check_table, load_checkpoint, save_checkpoint
+from kalakan.training.batches import batch_groups
+from kalakan.training.checkpoint import Position, check_table, load_checkpoint, save_checkpoint
+from kalakan.training.distributed import Group, Place
 from kalakan.training.tasks import acoustic as acoustic_task
 from kalakan.training.tasks.acoustic import AcousticTask
 from kalakan.training.trainer import Trainer
@@ -362,3 +365,52 @@ def test_a_voice_that_learned_predicted_tones_reads_with_them(tiny_config: Setti
         tiny_config["data"] = {"tones": tones}
         product = Trainer("fastspeech2_small", tiny_config).train(corpus, tmp_path / tones, quiet=True)
         assert load_voice(product).manifest.tones == tones
+
+
+def test_frames_of_weight_zero_teach_no_pitch(tiny_config: Settings, corpus: Path, tmp_path: Path) -> None:
+    """The recordings' pitch counts where it does not contradict the tones, and only there."""
+    tiny_config["data"] = {"tones": "predicted", "contradicted_weight": 0.0}
+    task = AcousticTask("fastspeech2_small", Trainer("fastspeech2_small", tiny_config).settings)
+    data, _ = task.datasets(corpus, tmp_path)
+    modules = task.build(task.settings).eval()
+    batch = task.collate([data[0], data[1]])
+    assert set(batch["pitch_weight"].unique().tolist()) <= {0.0, 1.0}
+    doubted = torch.zeros_like(batch["pitch"], dtype=torch.bool)
+    doubted[:, ::3] = True
+    weighed = batch | {"pitch_weight": (~doubted).float()}
+    shifted = weighed | {"pitch": torch.where(doubted, 2 * batch["pitch"], batch["pitch"])}
+    known = batch | {"pitch_weight": torch.ones_like(batch["pitch"]), "pitch": shifted["pitch"]}
+    plain = {key: value for key, value in known.items() if key != "pitch_weight"}
+    with torch.no_grad():
+        first, second, third, without = (
+            float(task._losses(modules, each)[1]["pitch"]) for each in (weighed, shifted, known, plain)
+        )
+    assert second == pytest.approx(first, rel=1e-5)
+    assert third > first
+    assert without == third
+
+
+@pytest.mark.parametrize(("balance", "least", "most"), [(0.0, 1, 1), (1.0, 3, 6)])
+def test_a_run_draws_its_speakers_as_asked(
+    tiny_config: Settings,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    balance: float,
+    least: int,
+    most: int,
+) -> None:
+    tiny_config["training"] |= {"speaker_balance": balance}
+    trainer = Trainer("fastspeech2_small", tiny_config)
+    data, _ = trainer.task.datasets(corpus, tmp_path)
+    speakers = ["kwame", *["akosua"] * (len(data) - 1)]
+    monkeypatch.setattr(data, "speakers_of_items", lambda: speakers)
+    position = Position()
+    groups = batch_groups(
+        data, trainer.task, trainer.settings.training, position, Group(Place(), torch.device("cpu"))
+    )
+    drawn = Counter[int]()
+    while position.epoch == 0:
+        drawn.update(index for batch in next(groups) for index in batch.indices)
+    assert drawn.total() == len(data)
+    assert least <= drawn[0] <= most
