@@ -11,6 +11,7 @@ from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from kalakan.errors import (
     DeadlineExceeded,
@@ -68,6 +69,16 @@ class ApiError(HTTPException):
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response in ASCII, because it may repeat characters of a request that UTF-8 cannot encode."""
     return Response(json.dumps(content).encode(), status, headers, media_type="application/json")
+
+
+async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Responds to a request with an error. For a WebSocket, the error is the response to its handshake; from a server
+    without that extension of ASGI, a client gets only a 403."""
+    is_socket = scope["type"] == "websocket"
+    if is_socket and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+    else:
+        await error.response()(scope, receive, send)
 
 
 def too_busy(why: str, seconds: int = RETRY_S, code: str = "server_busy") -> ApiError:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from kalakan.api.errors import ApiError
 from kalakan.text.sentences import split_sentences
 
+SHORT = 1024
+"""Characters that are searched for complete sentences at every piece."""
+
 
 class Incoming:
     """Collects text until its sentences are complete; an SSML document is complete only at its end."""
@@ -15,6 +18,7 @@ class Incoming:
         self._is_ssml = is_ssml
         self._text = ""
         self._characters = 0
+        self._next = 0
 
     def add(self, text: str) -> None:
         """Adds text; raises `ApiError` 413 beyond the limit."""
@@ -26,7 +30,13 @@ class Incoming:
 
     def complete(self, is_last: bool) -> list[str]:
         """The complete sentences: all but the last one, which the next text may continue; with `is_last` all of
-        them."""
+        them.
+
+        A sentence that is already longer than `SHORT` is searched again only when it has grown by a sixteenth, so that
+        a text of many small pieces takes linear time.
+        """
+        if not is_last and len(self._text) < self._next:
+            return []
         if self._is_ssml:
             found = [self._text] if is_last else []
             self._text = "" if is_last else self._text
@@ -34,4 +44,6 @@ class Incoming:
             sentences = split_sentences(self._text)
             found = [sentence.text for sentence in (sentences if is_last else sentences[:-1])]
             self._text = "" if is_last or not sentences else self._text[sentences[-1].start :]
+        rest = len(self._text)
+        self._next = 0 if rest < SHORT else rest + rest // 16
         return [text for text in found if text.strip()]

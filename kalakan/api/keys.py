@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kalakan.api.errors import ApiError, too_busy
+from kalakan.api.errors import ApiError, refuse, too_busy
 
 AUTHORIZED = "kalakan.authorized"
 """Key of an ASGI scope: whether the connection's headers have a valid API key."""
@@ -86,7 +86,7 @@ class KeyCheck:
                 try:
                     self._keys.check(given)
                 except ApiError as error:
-                    await error.response()(scope, receive, send)
+                    await refuse(error, scope, receive, send)
                     return
                 scope[AUTHORIZED] = True
         await self._app(scope, receive, send)

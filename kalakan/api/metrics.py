@@ -61,6 +61,7 @@ class Metrics:
         self._pending = gauge("pending_requests", "Requests that wait for audio")
         self._open = gauge("open_requests", "Requests that are being answered")
         self._memory = gauge("memory_bytes", "Resident memory of each worker", "liveall")
+        self._memory.set(resident_bytes())
 
     def request(self, route: str, status: int, seconds: float, first: float | None) -> None:
         """Counts a response."""

@@ -78,7 +78,7 @@ class _Request:
 
     def note(self, message: Message) -> None:
         """Tracks the response, and adds headers."""
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             headers = MutableHeaders(raw=message["headers"])
             headers["X-Request-ID"] = self.id
@@ -86,6 +86,10 @@ class _Request:
                 headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store")
             message["headers"] = headers.raw
+        elif message["type"] == "websocket.accept":
+            self.status = 101
+        elif message["type"] == "websocket.close" and self.status is None:
+            self.status = 403  # what the server makes of it
         elif message["type"] == "http.response.body" and message.get("body"):
             self._first = self._first or time.perf_counter()
             self._bytes += len(message["body"])

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import WebSocketDenialResponse
 
 from kalakan import Synthesizer
+from kalakan.api import incoming
+from kalakan.api.errors import ApiError, refuse
+from kalakan.api.incoming import Incoming
+from kalakan.text.sentences import Sentence, split_sentences
 
 Serve = Callable[..., TestClient]
 
@@ -172,11 +181,99 @@ def test_pages_of_other_sites_are_refused(serve: Serve) -> None:
         with client.websocket_connect("/ws", headers={"Origin": origin}) as socket:
             socket.send_json(START)
             assert socket.receive_json()["type"] == "audio_start"
-    with (
-        pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("/ws", headers={"Origin": "http://evil.test"}),
-    ):
+    refused = denied(client, headers={"Origin": "http://evil.test"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "origin_not_allowed")
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+def denied(client: TestClient, **named: Any) -> Any:
+    """The response to a handshake that is refused."""
+    with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/ws", **named):
         pass
+    return caught.value
+
+
+def test_a_full_server_says_so_in_its_answer_to_the_handshake(serve: Serve) -> None:
+    client = serve(max_requests=1)
+    with client.websocket_connect("/ws") as socket:
+        socket.send_json(START)
+        assert socket.receive_json()["type"] == "audio_start"
+        refused = denied(client)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "server_busy")
+    assert int(refused.headers["retry-after"]) >= 1
+    messages, _ = said(client, START, text("Aane"), END)
+    assert messages[-1]["type"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 101), ({"Origin": "http://evil.test"}, 403), ({"Authorization": "Bearer x"}, 401)],
+)
+def test_every_handshake_has_its_status_in_log_and_metrics(
+    serve: Serve, caplog: pytest.LogCaptureFixture, headers: dict[str, str], status: int
+) -> None:
+    caplog.set_level(logging.INFO, "kalakan.api")
+    client = serve(api_keys=("secret",), rate_limit=0)
+    with suppress(WebSocketDenialResponse), client.websocket_connect("/ws", headers=headers):
+        pass
+    lines = [json.loads(record.message) for record in caplog.records if record.name == "kalakan.api"]
+    assert [line["status"] for line in lines] == [status]
+    metrics = client.get("/metrics", headers={"Authorization": "Bearer secret"}).text
+    assert re.search(rf'kalakan_requests_total{{route="[^"]+",status="{status}"}}', metrics)
+
+
+def test_a_server_that_can_only_close_refuses_too() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    asyncio.run(refuse(ApiError(403, "no"), {"type": "websocket"}, receive, send))
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+def test_who_has_no_key_keeps_no_place(serve: Serve) -> None:
+    client = serve(api_keys=("secret",), max_requests=1, deadline_s=0.2)
+    with client.websocket_connect("/ws") as socket:
+        socket.send_json(START | {"api_key": "wrong"})
+        assert socket.receive_json()["error"]["code"] == "invalid_api_key"
+        message = socket.receive_json()["error"]
+        assert (message["param"], message["code"]) == ("api_key", "invalid_api_key")
+        assert socket.receive()["type"] == "websocket.close"
+    with client.websocket_connect("/ws") as socket:
+        socket.send_json(START | {"api_key": "secret"})
+        assert socket.receive_json()["type"] == "audio_start"
+        socket.send_json(END)
+        until_done(socket)
+        time.sleep(0.3)  # past the deadline, with a key
+        socket.send_json(START | {"api_key": "secret"})
+        assert socket.receive_json()["type"] == "audio_start"
+
+
+@pytest.mark.parametrize("piece", ["a ", "1."])
+def test_many_small_pieces_take_linear_time(monkeypatch: pytest.MonkeyPatch, piece: str) -> None:
+    searched = 0
+
+    def counting(text: str) -> list[Sentence]:
+        nonlocal searched
+        searched += len(text)
+        return split_sentences(text)
+
+    monkeypatch.setattr(incoming, "split_sentences", counting)
+    pieces = Incoming(200_000)
+    for _ in range(50_000):
+        pieces.add(piece)
+        assert pieces.complete(False) == []
+    assert searched < 40 * 50_000 * len(piece)
+    for _ in range(20):  # what follows is found as soon as what is long has ended
+        pieces.add("Mo! Ɛyɛ. ")
+    pieces.add("a" * 10_000)
+    found = pieces.complete(False)
+    assert len(found) == 40
+    assert pieces.complete(True) == ["a" * 10_000]
 
 
 def test_a_key_comes_with_the_header_or_the_start(serve: Serve) -> None:

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from kalakan.api.encoding import Output
-from kalakan.api.errors import ApiError, api_error, validation_error
+from kalakan.api.errors import ApiError, api_error, refuse, too_busy, validation_error
 from kalakan.api.incoming import Incoming
 from kalakan.api.keys import AUTHORIZED
 from kalakan.api.routes.state import Served, check_length, check_speaker
@@ -73,11 +73,14 @@ MESSAGES: dict[str, type[Start | Text | Other]] = {
 @router.websocket("/ws")
 async def socket(websocket: WebSocket, service: Served) -> None:
     """See the module."""
+    refused: ApiError | None = None
     if not _is_same_origin(websocket.headers, service.settings.cors_origins):
-        await websocket.close(1008)  # a page of another site: closing before accepting gives 403
-        return
-    if service.sockets >= service.settings.max_requests:
-        await websocket.close(1013)
+        message = "pages of this origin may not use the server; KALAKAN_CORS_ORIGINS names those that may"
+        refused = ApiError(403, message, code="origin_not_allowed")
+    elif service.sockets >= service.settings.max_requests:
+        refused = too_busy("the server has as many WebSockets as it can hold")
+    if refused is not None:
+        await refuse(refused, websocket.scope, websocket.receive, websocket.send)
         return
     service.sockets += 1
     try:
@@ -94,6 +97,8 @@ class _Session:
         self._websocket = websocket
         self._service = service
         self._utterance: _Utterance | None = None
+        self._is_known = bool(websocket.scope.get(AUTHORIZED)) or not service.keys.are_needed
+        self._until = asyncio.get_running_loop().time() + service.settings.deadline_s
 
     async def run(self) -> None:
         """Handles messages until the client disconnects."""
@@ -111,7 +116,7 @@ class _Session:
 
     async def _message(self) -> Start | Text | Other:
         """The next message; raises `ApiError` for an unreadable one."""
-        received = await self._websocket.receive()
+        received = await self._received()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
         content = received.get("text")
@@ -133,6 +138,22 @@ class _Session:
         except ValidationError as error:
             found = error.errors(include_url=False)
             raise validation_error([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
+
+    async def _received(self) -> Any:
+        """The next message of ASGI. A client without a valid key is disconnected at the deadline, because it takes the
+        place of another one."""
+        if self._is_known:
+            return await self._websocket.receive()
+        left = max(0.0, self._until - asyncio.get_running_loop().time())
+        try:
+            return await asyncio.wait_for(self._websocket.receive(), left)
+        except asyncio.TimeoutError:
+            seconds = self._service.settings.deadline_s
+            message = f"there was no start with a valid API key within {seconds:g} s; connect again, and send it first"
+            error = ApiError(401, message, param="api_key", code="invalid_api_key")
+            await _send(self._websocket, type="error", **error.body())
+            await self._websocket.close(1008)
+            raise WebSocketDisconnect from None
 
     async def _handle(self, message: Start | Text | Other) -> None:
         if self._utterance is not None and self._utterance.has_ended:
@@ -156,6 +177,7 @@ class _Session:
             )
         service = self._service
         service.keys.check(message.api_key, is_authorized=bool(self._websocket.scope.get(AUTHORIZED)))
+        self._is_known = True
         with service.admitted():  # after the start, a client waits for its turn
             options = speak_options(message)
             check_speaker(service, options, "speaker")
