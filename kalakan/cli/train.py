@@ -150,6 +150,8 @@ def _follow(
     options: dict[str, Any],
 ) -> Path | None:
     """The voice of a recipe; None if it was stopped."""
+    if recipe not in RECIPES:
+        raise click.UsageError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
     if recipe != MY_VOICE:
         data, output = _given(data_dir, "--data-dir"), _given(output_dir, "--output-dir")
         settings = Config(values)

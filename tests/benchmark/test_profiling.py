@@ -164,6 +164,11 @@ def test_a_run_that_stopped_improving_is_told_so(tmp_path: Path) -> None:
 def test_a_run_of_an_earlier_version_and_folders_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"metrics\.jsonl: is not there; give the folder of a training run"):
         efficiency(tmp_path)
+    for name in ("vocoder", "acoustic"):  # as a recipe's folder holds them
+        (tmp_path / name).mkdir()
+        write_log(tmp_path / name, validation(1, 2.0))
+    with pytest.raises(DataError, match=r"give one of \S+acoustic, \S+vocoder$"):
+        efficiency(tmp_path)
     write_log(tmp_path, validation(1, 2.0))
     with pytest.raises(DataError, match="holds no training step"):
         efficiency(tmp_path)

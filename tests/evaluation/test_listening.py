@@ -239,6 +239,19 @@ def test_choices_that_there_are_not(voice: Path, tmp_path: Path, choice: object)
         evaluate_ratings(folder)
 
 
+def test_an_answer_without_a_choice_says_its_form(voice: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_page([voice], folder, ("kwame",), SENTENCES[:1])
+    path = answer(folder, "one", lambda item: item["choices"][0])
+    record = json.loads(path.read_text())
+    record["answers"] = {item: given["choice"] for item, given in record["answers"].items()}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r'the answer to \w{6} is .*; it must be an object, as \{"choice": 4\}'
+    ):
+        evaluate_ratings(folder)
+
+
 def test_folders_without_a_test_or_answers(voice: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"key\.json: is not there; give the folder"):
         evaluate_ratings(tmp_path)

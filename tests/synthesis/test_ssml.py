@@ -479,6 +479,13 @@ def test_of_elements_of_another_namespace_the_content_is_read(inside: str) -> No
         read_ssml(document, strict=True)
 
 
+def test_an_unknown_element_names_those_that_are_read() -> None:
+    with pytest.raises(MarkupError, match=r"<foo>: it is not read; these are: (?=.*mark)(?=.*audio).*speak"):
+        read_ssml("<speak>Tie <foo>yie</foo></speak>")
+    with pytest.raises(MarkupError, match=r"these are: speak, p, s(?!.*mark)"):
+        read_ssml("<speak>Tie <foo>yie</foo></speak>", strict=True)
+
+
 @pytest.mark.parametrize(
     ("inside", "expected"),
     [

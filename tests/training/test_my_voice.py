@@ -251,6 +251,8 @@ def test_who_speaks_and_what_others_may_do(
         ({"acoustic": 3}, "acoustic is 3; it must be a mapping of sections, as acoustic.training.max_steps"),
         ({"vocoder": {"training": {"max_step": 3}}}, "vocoder: training.max_step is not a setting"),
         ({"training": {"max_step": 3}}, "training.max_step is not a setting"),
+        ({"acustic": {"training": {"max_steps": 3}}}, "acustic is not a setting; did you mean acoustic"),
+        ({"qqq": {}}, "qqq is not a setting; known here: voice, aligner, acoustic, vocoder, audio"),
     ],
 )
 def test_a_plan_with_a_mistake_is_refused(values: dict[str, Any], message: str) -> None:

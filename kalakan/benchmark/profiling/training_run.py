@@ -25,13 +25,17 @@ def efficiency(folder: str | Path) -> Record:
     """
     path = Path(folder) / LOG
     if not path.is_file():
-        raise DataError(f"{path}: is not there; give the folder of a training run")
+        inside = sorted(str(found.parent) for found in Path(folder).glob(f"*/{LOG}"))
+        way = f"give one of {', '.join(inside)}" if inside else "give the folder of a training run"
+        raise DataError(f"{path}: is not there; {way}")
     groups: dict[str, list[Record]] = {}
     for _, record in read_records(path):
         groups.setdefault(str(record.get("group")), []).append(record)
     steps = groups.get("train", [])
     if not steps:
-        raise DataError(f"{path}: holds no training step; the run has only begun")
+        raise DataError(
+            f"{path}: holds no training step; the run has only begun, or had fewer steps than training.log_every"
+        )
     return {
         "steps": steps[-1]["step"],
         "s_per_step": _per_step(steps),

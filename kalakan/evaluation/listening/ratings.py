@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kalakan.config.rules import shown
 from kalakan.errors import DataError
 from kalakan.evaluation.listening.items import FLAT, KINDS, PREDICTED
 from kalakan.evaluation.listening.page import FORMAT, KEY
@@ -172,11 +173,15 @@ def _answers(path: Path, test: str, items: Mapping[str, Any]) -> dict[str, Any]:
     for item, given in answers.items():
         if item not in items:
             raise DataError(f"{path}: answers {item!r}, which is no item of this test; move it away")
-        chosen = given.get("choice") if isinstance(given, dict) else None
+        if not isinstance(given, dict) or "choice" not in given:
+            raise DataError(
+                f'{path}: the answer to {item} is {shown(given)}; it must be an object, as {{"choice": 4}}'
+            )
+        chosen = given["choice"]
         choices = items[item]["choices"]
         if isinstance(chosen, bool) or chosen not in choices:
-            shown = ", ".join(map(str, choices))
-            raise DataError(f"{path}: the choice for {item} is {chosen!r}; it must be one of {shown}")
+            named = ", ".join(map(str, choices))
+            raise DataError(f"{path}: the choice for {item} is {shown(chosen)}; it must be one of {named}")
     return record
 
 

@@ -220,7 +220,7 @@ class _Reader:
             problem = "it is the root and stands once" if self._open else "the root of SSML is <speak>"
             raise self._failure(name, place, problem)
         if name not in self._elements:
-            advice = INSTEAD.get(name) or f"these are: {', '.join(ELEMENTS)}"
+            advice = INSTEAD.get(name) or f"these are: {', '.join(self._elements)}"
             raise self._failure(name, place, f"it is not read; {advice}")
         if self._open and self._open[-1].element.holds != "any":
             raise self._failure(name, place, f"it stands in <{self._open[-1].name}>, which holds no elements")

@@ -33,7 +33,8 @@ class Unread:
             return f"some of the {self.characters} in {where}, more than 20 in a row; write at most 20"
         if self.characters:
             return (
-                f"{self.characters} in {where}, without a reading; write it in Latin letters or leave it out"
+                f"{self.characters} in {shown(self.text)}, which begins at character {self.place}, without a reading; "
+                "write it in Latin letters or leave it out"
             )
         return f"{where} holds nothing pronounceable; write it in Latin letters or leave it out"
 

@@ -128,23 +128,25 @@ fn check_plain(text: &str) -> Result<()> {
 
 /// What of a sentence has no reading, for a person; if `strict`, signs without a name too.
 fn unread(sentence: &Sentence, text: &str, strict: bool) -> Option<String> {
-    let told = |what: &str, fault: &str| {
-        let place = text[..sentence.start].chars().count();
-        let shown = shown(&sentence.text);
-        format!(
-            "{what}{shown} at character {place}{fault}; write it in Latin letters or leave it out"
-        )
-    };
+    let place = text[..sentence.start].chars().count();
+    let shown = shown(&sentence.text);
+    let told = |fault: String| format!("{fault}; write it in Latin letters or leave it out");
     if !sentence.ids.iter().any(|unit| is_sound(*unit)) {
         if has_letters(&sentence.text) {
-            return Some(told("", " holds nothing pronounceable"));
+            return Some(told(format!(
+                "{shown} at character {place} holds nothing pronounceable"
+            )));
         }
         if !strict {
             return None;
         }
     }
     let lost = without_reading(&sentence.text, strict);
-    (!lost.is_empty()).then(|| told(&format!("{lost} in "), ", without a reading"))
+    (!lost.is_empty()).then(|| {
+        told(format!(
+            "{lost} in {shown}, which begins at character {place}, without a reading"
+        ))
+    })
 }
 
 /// The letters and digits of a sentence that have no reading, with `signs` all characters, each once, in order.
