@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kalakan.benchmark.machine import facts, load, today
+from kalakan.storage import replacing
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,5 +36,6 @@ def keep(result: Mapping[str, Any], name: str, place: Path | bool | None) -> Non
     content = json.dumps({**result, "machine": machine}, indent=1, ensure_ascii=False) + "\n"
     if place is not None and place is not False:
         path = RESULTS / f"{name}-{result['date']}.json" if place is True else place
-        path.write_text(content, encoding="utf-8")
+        with replacing(path) as partial:
+            partial.write_text(content, encoding="utf-8")
     sys.stdout.write(content)

@@ -97,6 +97,13 @@ def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
     return _apply(kind(), values, "")
 
 
+def unknown_setting(key: object, names: Sequence[str], prefix: str = "") -> UnknownSettingError:
+    """The error for a key that is none of `names`; it suggests the nearest one."""
+    near = difflib.get_close_matches(str(key), names, n=1)
+    advice = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(names)}"
+    return UnknownSettingError(f"{prefix}{key} is not a setting; {advice}", bool(near))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
@@ -114,9 +121,7 @@ def _apply(base: T, overrides: Mapping[str, Any], prefix: str) -> T:
     changes: dict[str, Any] = {}
     for key, value in overrides.items():
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            advice = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(names)}"
-            raise UnknownSettingError(f"{prefix}{key} is not a setting; {advice}", bool(near))
+            raise unknown_setting(key, names, prefix)
         current = getattr(base, key)
         if is_dataclass(current):
             changes[key] = _apply(current, value, f"{prefix}{key}.")

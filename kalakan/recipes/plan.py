@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kalakan.config.resolve import from_dict
+from kalakan.config.resolve import from_dict, unknown_setting
 from kalakan.config.rules import require
 from kalakan.config.schema import Settings
 from kalakan.errors import ConfigError
@@ -56,9 +55,7 @@ def split_plan(values: Mapping[str, Any]) -> tuple[VoicePlan, dict[str, Config]]
     known = [SECTION, *RUNS, *(item.name for item in fields(Settings))]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-            raise ConfigError(f"{key} is not a setting; {advice}")
+            raise unknown_setting(key, known)
     shared = {key: value for key, value in values.items() if key not in (SECTION, *RUNS)}
     plan = from_dict(VoicePlan, _section(values.get(SECTION, {})))
     configs = {}

@@ -86,9 +86,8 @@ def _sizes_of(source: Path, model_type: str) -> Mapping[str, Any]:
     if not source.is_dir():
         contents = load_checkpoint(source, only_look=True)
         sizes: Mapping[str, Any] = contents.get("settings", {}).get("model", {})
-        return (
-            sizes if contents.get("model_type") == model_type else {}
-        )  # what is wrong with it, its reader says
+        # What is wrong with it, its reader says.
+        return sizes if contents.get("model_type") == model_type else {}
     manifest = load_voice(source).manifest
     records = (manifest.acoustic, manifest.vocoder)
     return next((record.config for record in records if record.type == model_type), {})

@@ -93,8 +93,8 @@ impl Corrections {
         let Some(last) = nuclei.len().checked_sub(1) else {
             return vec![0.0; ids.len()];
         };
-        let tones = ids.iter().filter(|unit| unit.is_tone()).count();
         let share = if self.with_tones {
+            let tones = ids.iter().filter(|unit| unit.is_tone()).count();
             (tones as f64 / (ENOUGH_TONES * nuclei.len() as f64)).min(1.0)
         } else {
             1.0

@@ -128,13 +128,15 @@ fn check_plain(text: &str) -> Result<()> {
 
 /// What of a sentence has no reading, for a person; if `strict`, signs without a name too.
 fn unread(sentence: &Sentence, text: &str, strict: bool) -> Option<String> {
-    let place = text[..sentence.start].chars().count();
-    let shown = shown(&sentence.text);
+    // Counting the characters before it costs the whole text, so only a sentence that is told of pays for it.
+    let place = || text[..sentence.start].chars().count();
     let told = |fault: String| format!("{fault}; write it in Latin letters or leave it out");
     if !sentence.ids.iter().any(|unit| is_sound(*unit)) {
         if has_letters(&sentence.text) {
             return Some(told(format!(
-                "{shown} at character {place} holds nothing pronounceable"
+                "{} at character {} holds nothing pronounceable",
+                shown(&sentence.text),
+                place()
             )));
         }
         if !strict {
@@ -144,7 +146,9 @@ fn unread(sentence: &Sentence, text: &str, strict: bool) -> Option<String> {
     let lost = without_reading(&sentence.text, strict);
     (!lost.is_empty()).then(|| {
         told(format!(
-            "{lost} in {shown}, which begins at character {place}, without a reading"
+            "{lost} in {}, which begins at character {}, without a reading",
+            shown(&sentence.text),
+            place()
         ))
     })
 }
